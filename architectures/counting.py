@@ -1,0 +1,149 @@
+"""Parameters, multiply-adds and weighted layers of any network, by part.
+
+Papers count differently: with or without batch normalisation, with or without the fully connected layers. The
+parts are counted once, and a convention is a property of `Counts`. Nothing is computed: the network runs on
+the meta device, whatever device it is on, and is left as it was.
+
+Two attribute names carry a meaning for the number of layers: a module called `shortcut` isn't on the main
+path, and of modules in a list called `paths`, which run side by side, the longest counts.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.func import functional_call
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd
+from torch.utils.flop_counter import FlopCounterMode
+
+PARAMETER_PARTS = ("conv_weights", "fc_weights", "biases", "norm_scales_and_shifts", "other_parameters")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The parts. Multiply-adds are those of one forward pass of one image; a bias addition counts nothing."""
+
+    conv_weights: int
+    fc_weights: int
+    biases: int
+    norm_scales_and_shifts: int
+    other_parameters: int
+    conv_mult_adds: int
+    fc_mult_adds: int
+    layers: int
+
+    @property
+    def parameters(self) -> int:
+        """Every trainable number. DenseNet Table 2, ResNet Table 6; the headline everywhere."""
+        return self.weights + self.biases + self.norm_scales_and_shifts + self.other_parameters
+
+    @property
+    def weights(self) -> int:
+        """Weights only: no normalisation, no biases. ResNeXt Tables 1 and 7."""
+        return self.conv_weights + self.fc_weights
+
+    @property
+    def mult_adds(self) -> int:
+        """Convolutions and fully connected layers. ResNet Table 1, ResNeXt Table 1."""
+        return self.conv_mult_adds + self.fc_mult_adds
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A direct child of a network, the shape that it puts out (without the batch) and its counts."""
+
+    name: str
+    module: nn.Module
+    output: tuple[int, ...]
+    counts: Counts
+
+
+def count(network: nn.Module, resolution: int) -> Counts:
+    """Counts of a network for images of 3 × resolution × resolution.
+
+    Raises:
+        ValueError: the network can't take images of that resolution.
+    """
+    flops, _ = _forward_on_meta(network, resolution)
+    return _counts(network, flops["Global"])
+
+
+def count_stages(network: nn.Module, resolution: int) -> list[Stage]:
+    """The direct children of a network in the order in which they run; errors as `count`."""
+    flops, outputs = _forward_on_meta(network, resolution)
+    root = type(network).__name__
+    return [
+        Stage(name, module, outputs[name], _counts(module, flops.get(f"{root}.{name}", {})))
+        for name, module in network.named_children()
+        if name in outputs
+    ]
+
+
+def _forward_on_meta(network: nn.Module, resolution: int) -> tuple[dict, dict[str, tuple[int, ...]]]:
+    """Floating-point operations by module and operator, and the output shape of every direct child."""
+    state = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    on_meta = {name: tensor.detach().to("meta") for name, tensor in state.items()}
+    dtype = next((tensor.dtype for tensor in on_meta.values() if tensor.is_floating_point()), torch.float32)
+    images = torch.empty(1, 3, resolution, resolution, device="meta", dtype=dtype)
+
+    outputs: dict[str, tuple[int, ...]] = {}
+
+    def note(name: str):
+        return lambda module, inputs, output: outputs.__setitem__(name, tuple(output.shape[1:]))
+
+    hooks = [module.register_forward_hook(note(name)) for name, module in network.named_children()]
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            functional_call(network, on_meta, (images,))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"the network can't take images of {resolution}×{resolution}: {reason}") from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, training in modes:
+            module.training = training
+    return counter.get_flop_counts(), outputs
+
+
+def _counts(network: nn.Module, flops: dict) -> Counts:
+    conv_flops = flops.get(torch.ops.aten.convolution, 0)
+    parts = dict.fromkeys(PARAMETER_PARTS, 0)
+    seen: set[int] = set()
+    for module in network.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                parts[_part(module, name)] += parameter.numel()
+    return Counts(
+        **parts,
+        # FlopCounterMode counts a multiplication and an addition as two.
+        conv_mult_adds=conv_flops // 2,
+        fc_mult_adds=(sum(flops.values()) - conv_flops) // 2,
+        layers=_layers(network),
+    )
+
+
+def _part(module: nn.Module, name: str) -> str:
+    if isinstance(module, (_NormBase, nn.LayerNorm, nn.GroupNorm)):
+        return "norm_scales_and_shifts"
+    if isinstance(module, (_ConvNd, nn.Linear)):
+        if name == "bias":
+            return "biases"
+        return "conv_weights" if isinstance(module, _ConvNd) else "fc_weights"
+    return "other_parameters"
+
+
+def _layers(module: nn.Module) -> int:
+    if isinstance(module, (_ConvNd, nn.Linear)):
+        return 1
+    total = 0
+    for name, child in module.named_children():
+        if name == "paths":
+            total += max(_layers(path) for path in child)
+        elif name != "shortcut":
+            total += _layers(child)
+    return total

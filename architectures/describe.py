@@ -1,0 +1,101 @@
+"""The architecture table as the papers print it, for any network: one row per direct child of the network.
+
+Batch normalisation, activations and shortcuts are left out, as the papers do; equal blocks in a row become
+one with "× n". The stride of a block that stands for several isn't printed: the output size tells it.
+"""
+
+from torch import nn
+
+from architectures.counting import count, count_stages
+
+HEADINGS = ("layer", "output size", "blocks", "parameters", "mult-adds")
+
+
+def describe(network: nn.Module, resolution: int) -> str:
+    """A Markdown table of the stages of a network for images of 3 × resolution × resolution.
+
+    Raises:
+        ValueError: the network can't take images of that resolution.
+    """
+    rows = [
+        (
+            stage.name,
+            "×".join(map(str, stage.output[1:])) or "1×1",
+            "; ".join(_texts([stage.module])),
+            f"{stage.counts.parameters:,}",
+            f"{stage.counts.mult_adds:,}",
+        )
+        for stage in count_stages(network, resolution)
+    ]
+    total = count(network, resolution)
+    rows.append(
+        ("total", "", f"{total.layers:,} weighted layers", f"{total.parameters:,}", f"{total.mult_adds:,}")
+    )
+    return _table(rows)
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
+    numeric = [heading in ("parameters", "mult-adds") for heading in HEADINGS]
+
+    def line(cells: tuple[str, ...]) -> str:
+        padded = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(cells, widths, numeric, strict=True)
+        )
+        return f"| {' | '.join(padded)} |"
+
+    rule = "|".join(
+        "-" * (width + 1) + (":" if right else "-") for width, right in zip(widths, numeric, strict=True)
+    )
+    return "\n".join([line(HEADINGS), f"|{rule}|", *map(line, rows)])
+
+
+def _texts(modules: list[nn.Module], strides: bool = True) -> list[str]:
+    """The layers of modules that follow each other; runs of equal blocks are merged, single layers never."""
+    runs: list[tuple[nn.Module, str, int]] = []
+    for module in modules:
+        text = "; ".join(_inside(module, strides=False))
+        if runs and text and runs[-1][1] == text and not isinstance(module, _LAYERS):
+            runs[-1] = (*runs[-1][:2], runs[-1][2] + 1)
+        elif text:
+            runs.append((module, text, 1))
+    texts = []
+    for module, text, times in runs:
+        if times > 1:
+            texts.append(f"[{text}] × {times}")
+        else:
+            texts.extend(_inside(module, strides))
+    return texts
+
+
+def _inside(module: nn.Module, strides: bool) -> list[str]:
+    if isinstance(module, _LAYERS):
+        return [_layer(module, strides)]
+    return _texts([child for name, child in module.named_children() if name != "shortcut"], strides)
+
+
+_CONVOLUTION = nn.Conv2d
+_MAX_POOL = nn.MaxPool2d
+_AVERAGE_POOL = nn.AvgPool2d
+_GLOBAL_POOL = nn.AdaptiveAvgPool2d
+_LAYERS = (_CONVOLUTION, _MAX_POOL, _AVERAGE_POOL, _GLOBAL_POOL, nn.Linear)
+
+
+def _layer(module: nn.Module, strides: bool) -> str:
+    if isinstance(module, nn.Linear):
+        return f"{module.out_features}-d fully connected"
+    if isinstance(module, _GLOBAL_POOL):
+        return "global average pool"
+    size = "×".join(map(str, _pair(module.kernel_size)))
+    stride = f", stride {_pair(module.stride)[0]}" if strides and _pair(module.stride)[0] > 1 else ""
+    if isinstance(module, _MAX_POOL):
+        return f"{size} max pool{stride}"
+    if isinstance(module, _AVERAGE_POOL):
+        return f"{size} average pool{stride}"
+    groups = f", C={module.groups}" if module.groups > 1 else ""
+    return f"{size} conv, {module.out_channels}{groups}{stride}"
+
+
+def _pair(size: int | tuple[int, ...]) -> tuple[int, ...]:
+    return size if isinstance(size, tuple) else (size, size)

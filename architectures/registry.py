@@ -1,0 +1,122 @@
+"""The catalogue of architectures: which there are, which knobs they have, and how to build one.
+
+An architecture is a function in a file of this folder, decorated with `@register`; nothing else has to be
+edited to add one. The catalogue is read from the source text (`architectures.reading`), so listing it
+imports neither a family nor torch. A family is imported only when `build` calls one of its functions.
+"""
+
+import difflib
+import importlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from architectures.reading import Architecture, Knob, Stem, read_family
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["Architecture", "Knob", "Stem", "build", "catalogue", "find", "register", "resolve"]
+
+PACKAGE = "architectures"
+Builder = TypeVar("Builder", bound=Callable[..., Any])
+
+
+def register(
+    *, cifar: Mapping | None = None, imagenet: Mapping | None = None
+) -> Callable[[Builder], Builder]:
+    """Mark a function as an architecture, built as `function(*, stem, num_classes, **knobs) -> nn.Module`.
+
+    A stem exists for the architecture when its keyword is given; the mapping holds the paper's values of the
+    knobs whose default depends on the stem. The mark is read from the source, so the values must be literals.
+    """
+    return lambda builder: builder
+
+
+def catalogue(folders: Sequence[str] | None = None) -> dict[str, Architecture]:
+    """Every architecture by name, sorted; read from the folders of this package unless others are given.
+
+    Raises:
+        ValueError: a file can't be read as the rules say, or a name is registered twice.
+    """
+    if folders is None:
+        folders = importlib.import_module(PACKAGE).__path__
+    return dict(_read(tuple(str(folder) for folder in folders)))
+
+
+@lru_cache
+def _read(folders: tuple[str, ...]) -> dict[str, Architecture]:
+    found: dict[str, Architecture] = {}
+    for path in sorted(path for folder in folders for path in Path(folder).glob("*.py")):
+        for architecture in read_family(path):
+            if architecture.name in found:
+                other = found[architecture.name].family
+                raise ValueError(
+                    f"architecture {architecture.name!r} is registered in {other}.py and in {path.name}; "
+                    "rename one of them"
+                )
+            found[architecture.name] = architecture
+    return dict(sorted(found.items()))
+
+
+def find(name: str) -> Architecture:
+    """The architecture of that name.
+
+    Raises:
+        ValueError: there is none; the message names the near misses.
+    """
+    known = catalogue()
+    if name not in known:
+        near = did_you_mean(name, known)
+        raise ValueError(f"unknown architecture {name!r}{near}; known: {', '.join(known)}")
+    return known[name]
+
+
+def resolve(name: str, stem: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """Every knob of the architecture, in declared order: the given values and the stem's defaults.
+
+    Names and types are checked here; what a value may be in range is the builder's to say.
+
+    Raises:
+        ValueError: unknown architecture, stem or knob, or a value of the wrong type.
+    """
+    architecture = find(name)
+    if stem not in architecture.stems:
+        raise ValueError(f"{name} has no stem {stem!r}; choose from: {', '.join(architecture.stems)}")
+    for knob in knobs:
+        if knob not in architecture.knobs:
+            known = architecture.knobs
+            raise ValueError(
+                f"{name} has no knob {knob!r}{did_you_mean(knob, known)}; "
+                + (f"it has: {', '.join(known)}" if known else "it has none")
+            )
+    return {
+        knob.name: knob.check(knobs[knob.name]) if knob.name in knobs else knob.default_for(stem)
+        for knob in architecture.knobs.values()
+    }
+
+
+def build(name: str, *, stem: str, num_classes: int, **knobs: Any) -> "nn.Module":
+    """Build a network with torch's default initialisation (a recipe applies its own).
+
+    The network maps images (N, 3, H, W) to logits (N, num_classes).
+
+    Raises:
+        ValueError: as `resolve`, or a value that the builder refuses.
+    """
+    resolved = resolve(name, stem, knobs)
+    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
+        raise ValueError(f"{name}: num_classes is {num_classes!r}; it must be a whole number of at least 1")
+    family = importlib.import_module(f"{PACKAGE}.{find(name).family}")
+    builder = getattr(family, name)
+    try:
+        return builder(stem=stem, num_classes=num_classes, **resolved)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The clause "; did you mean …?", or nothing if no known word comes near."""
+    near = difflib.get_close_matches(word, known, n=3)
+    return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -1,0 +1,209 @@
+"""ResNet, and the plain network that it is compared with: the same layers without shortcuts.
+
+Kaiming He, Xiangyu Zhang, Shaoqing Ren, Jian Sun,
+"Deep Residual Learning for Image Recognition", arXiv:1512.03385.
+
+Paper → code:
+    Equations 1, 2, y = F(x) + x, y = F(x) + W x           ResidualBlock
+    Figure 5, the two building blocks                      BasicBlock, Bottleneck
+    Section 4.1, shortcuts A, B, C                         shortcut_connection
+    Table 1, blocks of each stage                          IMAGENET_BLOCKS
+    Section 4.2, CIFAR networks of 6n + 2 layers           resnet, plain
+    Table 1 and Section 4.2, stems and stages              ResNet
+
+Departures: Table 1's 1.8 and 3.6 billion mult-adds (18, 34 layers) count parameter-free shortcuts (A), while
+the default for ImageNet is B, the paper's choice for 50 layers and more. Bottlenecks of 9n + 2 layers on
+CIFAR and 200 layers on ImageNet come from the authors' next paper (arXiv:1603.05027). fb.resnet.torch puts a
+bottleneck's stride in its 3×3 convolution, the paper in its first 1×1: knob `stride_in`.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from architectures.ranges import blocks_per_stage, one_of
+from architectures.registry import Stem, register
+
+Shortcut = Literal["A", "B", "C"]
+
+IMAGENET_BLOCKS = {
+    18: ("basic", (2, 2, 2, 2)),
+    34: ("basic", (3, 4, 6, 3)),
+    50: ("bottleneck", (3, 4, 6, 3)),
+    101: ("bottleneck", (3, 4, 23, 3)),
+    152: ("bottleneck", (3, 8, 36, 3)),
+    200: ("bottleneck", (3, 24, 36, 3)),
+}
+
+
+@register(cifar={"depth": 110, "shortcut": "A"}, imagenet={"depth": 50, "shortcut": "B"})
+def resnet(
+    *,
+    stem: Stem,
+    num_classes: int,
+    depth: int,
+    shortcut: Literal["A", "B", "C"],
+    block: Literal["paper", "basic", "bottleneck"] = "paper",
+    stride_in: Literal["1x1", "3x3"] = "1x1",
+) -> "ResNet":
+    """ResNet: blocks of two or three layers that learn a residual (ResNet, Sections 3, 4; Tables 1, 6).
+
+    Knobs:
+        depth: weighted layers; CIFAR: 6n + 2, the paper's are 20, 32, 44, 56, 110 and 1202 (9n + 2 with
+            bottlenecks); ImageNet: 18, 34, 50, 101, 152 or 200.
+        shortcut: A, identity padded with zeros; B, projection where the shape changes; C, always projection.
+        block: basic, two 3×3; bottleneck, 1×1, 3×3, 1×1; paper, basic on CIFAR and at 18 and 34 layers.
+        stride_in: a bottleneck's convolution that halves the resolution: 1x1, the paper; 3x3, the Torch code.
+    """
+    return _build(stem, num_classes, depth, shortcut, block, stride_in)
+
+
+@register(cifar={"depth": 56}, imagenet={"depth": 34})
+def plain(
+    *,
+    stem: Stem,
+    num_classes: int,
+    depth: int,
+    block: Literal["paper", "basic", "bottleneck"] = "paper",
+    stride_in: Literal["1x1", "3x3"] = "1x1",
+) -> "ResNet":
+    """The plain network: ResNet without its shortcuts (ResNet, Sections 3.3, 4; Table 2; Figures 3, 6).
+
+    Knobs:
+        depth: weighted layers, as ResNet's; the paper's are 20, 32, 44, 56 on CIFAR, 18 and 34 on ImageNet.
+        block: as ResNet's.
+        stride_in: as ResNet's.
+    """
+    return _build(stem, num_classes, depth, None, block, stride_in)
+
+
+def _build(
+    stem: Stem, num_classes: int, depth: int, shortcut: Shortcut | None, block: str, stride_in: str
+) -> "ResNet":
+    if stem == "cifar":
+        block = "basic" if block == "paper" else block
+        blocks = (blocks_per_stage(depth, per_block=9 if block == "bottleneck" else 6, outside=2),) * 3
+    else:
+        one_of("depth", depth, IMAGENET_BLOCKS)
+        papers_block, blocks = IMAGENET_BLOCKS[depth]
+        if block not in ("paper", papers_block):
+            raise ValueError(f"block {block} doesn't give depth {depth} on ImageNet; choose {papers_block}")
+        block = papers_block
+    if block == "basic":
+        make_block = partial(BasicBlock, shortcut=shortcut)
+    else:
+        make_block = partial(Bottleneck, shortcut=shortcut, stride_in=stride_in)
+    return ResNet(stem, num_classes, blocks, 16 if stem == "cifar" else 64, make_block)
+
+
+class ResNet(nn.Sequential):
+    """Stem, stages of residual blocks at halving resolution and doubling width, classifier (Table 1).
+
+    Maps images (N, 3, H, W) to logits (N, num_classes). Its children are the rows of Table 1.
+    `make_block(inputs, width, stride)` makes a block; `width` is the stage's, from `first_width` doubling.
+    """
+
+    def __init__(
+        self,
+        stem: Stem,
+        num_classes: int,
+        blocks: tuple[int, ...],
+        first_width: int,
+        make_block: Callable[[int, int, int], "ResidualBlock"],
+    ) -> None:
+        super().__init__()
+        if stem == "cifar":
+            self.conv1 = nn.Sequential(*conv_bn(3, first_width, 3), nn.ReLU(inplace=True))
+        else:
+            self.conv1 = nn.Sequential(*conv_bn(3, first_width, 7, stride=2), nn.ReLU(inplace=True))
+        maps = first_width
+        for stage, length in enumerate(blocks):
+            # Table 1 counts the max pooling of the ImageNet form to conv2_x.
+            layers = [nn.MaxPool2d(3, stride=2, padding=1)] if stem == "imagenet" and stage == 0 else []
+            for index in range(length):
+                stride = 2 if stage > 0 and index == 0 else 1
+                layers.append(make_block(maps, first_width * 2**stage, stride))
+                maps = layers[-1].outputs
+            self.add_module(f"conv{stage + 2}_x", nn.Sequential(*layers))
+        self.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(maps, num_classes))
+
+
+class ResidualBlock(nn.Module):
+    """ReLU(F(x) + shortcut(x)), or ReLU(F(x)) if the option is None.
+
+    (N, inputs, H, W) to (N, outputs, H/stride, W/stride).
+    """
+
+    def __init__(
+        self, branch: nn.Module, inputs: int, outputs: int, stride: int, shortcut: Shortcut | None
+    ) -> None:
+        super().__init__()
+        self.outputs = outputs
+        self.branch = branch
+        self.shortcut = shortcut_connection(shortcut, inputs, outputs, stride) if shortcut else None
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.branch(x)
+        if self.shortcut is not None:
+            y = y + self.shortcut(x)
+        return self.relu(y)
+
+
+class BasicBlock(ResidualBlock):
+    """Figure 5, left: two 3×3 convolutions of `width` maps."""
+
+    def __init__(self, inputs: int, width: int, stride: int, shortcut: Shortcut | None) -> None:
+        branch = nn.Sequential(
+            *conv_bn(inputs, width, 3, stride), nn.ReLU(inplace=True), *conv_bn(width, width, 3)
+        )
+        super().__init__(branch, inputs, width, stride, shortcut)
+
+
+class Bottleneck(ResidualBlock):
+    """Figure 5, right: 1×1 and 3×3 convolutions of `width` maps, then a 1×1 of four times as many."""
+
+    def __init__(
+        self, inputs: int, width: int, stride: int, shortcut: Shortcut | None, stride_in: str
+    ) -> None:
+        first, second = (stride, 1) if stride_in == "1x1" else (1, stride)
+        branch = nn.Sequential(
+            *conv_bn(inputs, width, 1, first),
+            nn.ReLU(inplace=True),
+            *conv_bn(width, width, 3, second),
+            nn.ReLU(inplace=True),
+            *conv_bn(width, 4 * width, 1),
+        )
+        super().__init__(branch, inputs, 4 * width, stride, shortcut)
+
+
+def shortcut_connection(option: Shortcut, inputs: int, outputs: int, stride: int) -> nn.Module:
+    """The shortcut of a block by Section 4.1: A never has parameters, B where the shape changes, C always."""
+    if option == "C" or option == "B" and (stride > 1 or inputs != outputs):
+        return nn.Sequential(*conv_bn(inputs, outputs, 1, stride))
+    if stride > 1 or inputs != outputs:
+        return PaddedIdentity(outputs - inputs, stride)
+    return nn.Identity()
+
+
+class PaddedIdentity(nn.Module):
+    """Shortcut A: every `stride`-th pixel, and `extra` maps of zeros behind the input's."""
+
+    def __init__(self, extra: int, stride: int) -> None:
+        super().__init__()
+        self.extra = extra
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))
+
+
+def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+    """A convolution that keeps the resolution but for its stride, and batch normalisation right after it."""
+    return [
+        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]

@@ -1,0 +1,75 @@
+"""Images per second on one core: the usual torchvision chain against this project's whole batches.
+
+    python -m benchmarks.input_chain [rounds]
+
+The two take turns, so that a busy machine slows both. Random pixels: the work does not depend on them.
+"""
+
+import sys
+import time
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from lightning_modules.data.batches import EpochSampler, Preprocessing, TrainBatches
+from lightning_modules.data.catalogue import find
+
+IMAGES, BATCH = 12_800, 64
+
+
+class PerImage(Dataset):
+    """One PIL image at a time, as most CIFAR training code does it."""
+
+    def __init__(self, images: np.ndarray, mean, std) -> None:
+        self.images = images
+        self.transform = transforms.Compose([
+            transforms.RandomCrop(32, padding=4),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+            transforms.Normalize([m / 255 for m in mean], [s / 255 for s in std]),
+        ])
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return self.transform(Image.fromarray(self.images[index])), 0
+
+
+def images_per_second(loader: DataLoader) -> float:
+    start = time.perf_counter()
+    seen = sum(len(images) for images, _ in loader)
+    return seen / (time.perf_counter() - start)
+
+
+def main(rounds: int = 7) -> None:
+    torch.set_num_threads(1)
+    cifar = find("cifar10")
+    images = np.random.default_rng(0).integers(0, 256, (IMAGES, 32, 32, 3), dtype=np.uint8)
+    labels = np.zeros(IMAGES, dtype=np.int64)
+    ours = TrainBatches(
+        images, labels, batch_size=BATCH, seed=0, preprocessing=Preprocessing(cifar.mean, cifar.std)
+    )
+    loaders = {
+        "torchvision, one PIL image at a time": DataLoader(
+            PerImage(images, cifar.mean, cifar.std), batch_size=BATCH, shuffle=True
+        ),
+        "whole batches (this project)": DataLoader(ours, batch_size=None, sampler=EpochSampler(ours)),
+    }
+    speeds: dict[str, list[float]] = {name: [] for name in loaders}
+    for _ in range(rounds):
+        for name, loader in loaders.items():
+            speeds[name].append(images_per_second(loader))
+    usual = np.median(next(iter(speeds.values())))
+    print(f"| input chain (batch {BATCH}, one core, {rounds} rounds) | images/s: median (min–max) | ratio |")
+    print("|---|---:|---:|")
+    for name, measured in speeds.items():
+        middle = np.median(measured)
+        print(f"| {name} | {middle:,.0f} ({min(measured):,.0f}–{max(measured):,.0f}) | {middle / usual:.0f}x |")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:2]))

@@ -1,0 +1,46 @@
+"""A run can be killed at any moment: what is on disk is always a whole checkpoint."""
+
+import os
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes beside the target and renames: Lightning's own save goes through the system's temporary folder,
+    which may be another file system, where a move is a copy that can be cut short."""
+
+    def save_checkpoint(self, checkpoint, path, storage_options=None) -> None:
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            with open(part, "wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+class SaveProgress(pl.callbacks.Checkpoint):
+    """Saves after every epoch and, on SIGTERM, after the batch under way.
+
+    A `Checkpoint`, because Lightning calls those after the module's own end of epoch.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        trainer.save_checkpoint(self.path)
+
+    def on_exception(self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException) -> None:
+        # Only SIGTERM waits for the end of a batch; after any other exception the state may be half a step on.
+        mid_epoch = trainer.training and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+        if isinstance(exception, SIGTERMException) and mid_epoch:
+            trainer.save_checkpoint(self.path)

@@ -1,0 +1,90 @@
+"""What a run shows while it trains: one bar over the whole training, or a line per epoch where there is no screen."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytorch_lightning as pl
+from pytorch_lightning.loggers.logger import Logger
+from pytorch_lightning.utilities import rank_zero_only
+from tqdm import tqdm
+
+REFRESH_SECONDS = 0.5
+
+
+class Progress(pl.Callback):
+    """Loss and error so far in the epoch, and the time left.
+
+    path: a small JSON file that a launcher reads to show the progress of many runs at once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.bar: tqdm | None = None
+        self.shown = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self.steps = trainer.num_training_batches * trainer.max_epochs
+        if trainer.is_global_zero and sys.stderr.isatty():
+            self.bar = tqdm(
+                total=self.steps,
+                initial=trainer.global_step,
+                bar_format="{desc} {percentage:3.0f} %|{bar:24}| {elapsed}, {remaining} left {postfix}",
+                dynamic_ncols=True,
+            )
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
+        if time.monotonic() - self.shown < REFRESH_SECONDS or not trainer.is_global_zero:
+            return
+        self.shown = time.monotonic()
+        self._write(trainer)
+        if self.bar is not None:
+            so_far = module.train_tally.result()
+            self.bar.set_description_str(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", refresh=False)
+            self.bar.set_postfix_str(f"loss {so_far['loss']:.3f}, error {so_far['error']:.1f} %", refresh=False)
+            self.bar.update(trainer.global_step - self.bar.n)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self.shown = 0.0
+
+    def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if self.bar is not None:
+            self.bar.update(self.steps - self.bar.n)
+            self.bar.close()
+        if trainer.is_global_zero:
+            self._write(trainer)
+
+    def on_exception(self, trainer, module, exception) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def _write(self, trainer: pl.Trainer) -> None:
+        part = self.path.with_suffix(".part")
+        part.write_text(json.dumps({"step": trainer.global_step, "steps": self.steps}))
+        os.replace(part, self.path)
+
+
+
+class EpochLines(Logger):
+    """A line per finished epoch, above the bar or in the log file."""
+
+    name, version = "console", 0
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__()
+        self.epochs = epochs
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict, step: int | None = None) -> None:
+        tqdm.write(
+            f"epoch {metrics['epoch']:3d}/{self.epochs}  loss {metrics['train_loss']:.4f}  "
+            f"train error {metrics['train_error']:5.2f} %  test error {metrics['test_error']:5.2f} %  "
+            f"lr {metrics['lr']:.4g}  {metrics['images_per_second']:.0f} images/s",
+            file=sys.stdout,
+        )
+        sys.stdout.flush()
+
+    def log_hyperparams(self, params, *args, **kwargs) -> None:
+        """The first lines of a run have shown them."""

@@ -1,0 +1,88 @@
+"""The W&B side of a run. The record is the truth; W&B mirrors it.
+
+Only the logger made here touches wandb in the training process: a second `wandb.init` breaks DDP.
+"""
+
+import netrc
+import os
+from pathlib import Path
+from urllib.parse import urlparse
+
+from pytorch_lightning.loggers import WandbLogger
+
+from lightning_modules.configuration import Configuration
+
+PROJECT = "convnet-reproduction"
+
+
+def mode() -> str:
+    """Online with a key, offline without one, or as WANDB_MODE says; never a prompt, never a wait for a login."""
+    return os.environ.get("WANDB_MODE") or ("online" if _has_key() else "offline")
+
+
+def logger(
+    configuration: Configuration, folder: Path, *, study: str | None, variant: str | None, counts: dict
+) -> WandbLogger:
+    """Start tracking a run: its id is the configuration's hash, its config flat and complete.
+
+    Under `wandb agent` the id is the sweep's; the hash stands in the config as `run_id` in any case.
+    """
+    os.environ["WANDB_MODE"] = mode()
+    os.environ.setdefault("WANDB_SILENT", "true")  # its lines would break the progress bar; run.py says where to look
+    in_sweep = "WANDB_SWEEP_ID" in os.environ
+    name = f"{study}/{variant}" if study else configuration.arch
+    return WandbLogger(
+        project=os.environ.get("WANDB_PROJECT", PROJECT),
+        name=f"{name} {configuration.dataset} seed {configuration.seed}",
+        group=study,
+        id=None if in_sweep else configuration.run_id,
+        resume="allow",
+        save_dir=folder,
+        config=flat(configuration, study, variant) | counts,
+    )
+
+
+def flat(configuration: Configuration, study: str | None, variant: str | None) -> dict:
+    """The configuration as W&B groups by it: knobs and recipe under their own names, no nesting."""
+    values = configuration.as_dict()
+    knobs, recipe = values.pop("knobs"), values.pop("recipe")
+    return {
+        "run_id": configuration.run_id,
+        "study": study,
+        "variant": variant,
+        **{k: v for k, v in values.items() if k != "recipe_name"},
+        "recipe": configuration.recipe_name,
+        **recipe,
+        **knobs,
+    }
+
+
+def url(tracker: WandbLogger) -> str | None:
+    """Where the run can be looked at; None while it is offline."""
+    return tracker.experiment.url or None
+
+
+def finish(tracker: WandbLogger, record: dict) -> None:
+    """Put the headline into the run's summary and close it."""
+    summary = {
+        "test_error": record["test"]["error"],
+        "test_errors": record["test"]["errors"],
+        "test_images": record["test"]["images"],
+        "git_commit": record["git"]["commit"],
+        "git_dirty": record["git"]["dirty"],
+        "wall_seconds": record["wall_seconds"],
+        "machine": record["machine"],
+        "versions": record["versions"],
+    }
+    tracker.experiment.summary.update({name: value for name, value in summary.items() if value is not None})
+    tracker.experiment.finish()
+
+
+def _has_key() -> bool:
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
+    try:
+        return netrc.netrc().authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False

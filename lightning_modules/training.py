@@ -1,0 +1,193 @@
+"""One run from its configuration to its record."""
+
+import os
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
+from torch import nn
+
+import architectures
+from architectures.counting import count
+from lightning_modules import record, tracking
+from lightning_modules.checkpointing import AtomicCheckpointIO, SaveProgress
+from lightning_modules.classifier import Classifier
+from lightning_modules.configuration import Configuration
+from lightning_modules.data import catalogue
+from lightning_modules.data.module import CIFARDataModule
+from lightning_modules.progress import EpochLines, Progress
+
+
+class CannotRun(RuntimeError):
+    """This machine cannot run it as asked; the message says what to change."""
+
+
+class Terminated(RuntimeError):
+    """SIGTERM came, and progress is saved."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and how a run runs; none of it decides the outcome, up to rounding."""
+
+    accelerator: str = "auto"
+    devices: str | int = "auto"
+    num_nodes: int = 1
+    strategy: str = "auto"
+    deterministic: bool = False
+    data_dir: Path = Path("data")
+    workers: int = 0
+    wandb: bool = True
+
+
+def train(
+    configuration: Configuration,
+    folder: Path,
+    machine: Machine,
+    *,
+    study: str | None = None,
+    variant: str | None = None,
+) -> dict:
+    """Train, or go on training, evaluate and write `folder/record.json`. Returns the record.
+
+    Raises:
+        ValueError: the network cannot be had as configured.
+        DataError: the data cannot be had.
+        FloatingPointError: the training diverged.
+        CannotRun, Terminated: see there.
+    """
+    _quieten()
+    started = time.monotonic()
+    pl.seed_everything(configuration.seed, verbose=False)
+    module = Classifier(configuration.as_dict())
+    counts = counted(configuration)
+    data = CIFARDataModule(
+        catalogue.find(configuration.dataset),
+        machine.data_dir,
+        batch_size=configuration.recipe["batch_size"],
+        seed=configuration.seed,
+        preprocessing=preprocessing(configuration),
+        train_images=configuration.train_images,
+        curve_test_images=configuration.curve_test_images,
+        num_workers=machine.workers,
+    )
+    data.prepare_data()  # before anything is started or tracked, so that missing data costs nothing
+    checkpoint = folder / "checkpoint.ckpt"
+    loggers = [EpochLines(configuration.epochs)]
+    if machine.wandb:
+        loggers.append(tracking.logger(configuration, folder, study=study, variant=variant, counts=counts))
+    try:
+        trainer = _trainer(configuration, folder, machine, loggers, checkpoint)
+        trainer.fit(module, data, ckpt_path=checkpoint if checkpoint.exists() else None, weights_only=True)
+        trainer.test(module, data, verbose=False)
+    except MisconfigurationException as error:
+        raise CannotRun(" ".join(str(error).split())) from error
+    except SIGTERMException as stop:
+        raise Terminated from stop
+    if not trainer.is_global_zero:
+        return {}
+
+    kind = trainer.strategy.root_device.type
+    result = record.make(
+        configuration,
+        study=study,
+        variant=variant,
+        counts=counts,
+        tested=module.tested,
+        history=module.history,
+        machine=record.machine(
+            kind,
+            trainer.world_size,
+            configuration.recipe["batch_size"] // trainer.world_size,
+            configuration.precision,
+        ),
+        wall_seconds=module.seconds_before + time.monotonic() - started,
+        resumed=module.resumed,
+        wandb_url=tracking.url(loggers[-1]) if machine.wandb else None,
+    )
+    record.write(result, folder / "record.json")
+    if machine.wandb:
+        tracking.finish(loggers[-1], result)
+    return result
+
+
+def _trainer(
+    configuration: Configuration, folder: Path, machine: Machine, loggers: list, checkpoint: Path
+) -> pl.Trainer:
+    trainer = pl.Trainer(
+        accelerator=machine.accelerator,
+        devices=machine.devices,
+        num_nodes=machine.num_nodes,
+        strategy=machine.strategy,
+        precision=configuration.precision,
+        deterministic=machine.deterministic,
+        benchmark=not machine.deterministic,
+        max_epochs=configuration.epochs,
+        logger=loggers,
+        callbacks=[Progress(folder / "progress.json"), SaveProgress(checkpoint)],
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=folder,
+        use_distributed_sampler=False,  # the data module shares every batch out itself
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    batch = configuration.recipe["batch_size"]
+    if batch % trainer.world_size:
+        raise CannotRun(
+            f"{trainer.world_size} devices cannot share a batch of {batch} evenly; "
+            "choose --devices so that their number divides the batch"
+        )
+    return trainer
+
+
+def build(configuration: Configuration) -> nn.Module:
+    """The network of a configuration, with torch's initial weights. Raises ValueError for impossible knobs."""
+    return architectures.build(
+        configuration.arch,
+        stem=configuration.stem,
+        num_classes=configuration.classes,
+        **configuration.knobs,
+    )
+
+
+def counted(configuration: Configuration) -> dict:
+    """Parameters and multiply-adds of one image, counted on the meta device."""
+    with torch.device("meta"):
+        counts = count(build(configuration), configuration.resolution)
+    return {"parameters": counts.parameters, "mult_adds": counts.mult_adds}
+
+
+def seconds_per_image(configuration: Configuration, images: int = 16) -> float:
+    """Time of one training step of a few images on this machine, per image; draws no random number of the run's."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    with torch.random.fork_rng():
+        network = build(configuration).to(device)
+        batch = torch.randn(images, 3, configuration.resolution, configuration.resolution, device=device)
+
+        def step() -> float:
+            begun = time.perf_counter()
+            network(batch).logsumexp(1).mean().backward()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            return time.perf_counter() - begun
+
+        step()  # warms up
+        return min(step(), step()) / images
+
+
+def _quieten() -> None:
+    """Lightning's remarks that are wrong here: batches are made whole in memory, and every batch counts."""
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=".*is not resumable.*")
+    warnings.filterwarnings("ignore", message=".*number of training batches.*is smaller than the logging interval.*")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import logging
+
+    for name in ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,106 @@
+"""`python -m reports`: make the pages and figures from the committed records and those of this machine."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from sweeps import study as studies
+
+HERE = Path(__file__).parent
+RECORDS = (HERE / "records", HERE.parent / "runs")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0, 1 if `--check` finds stale files, 2 for bad input."""
+    parser = argparse.ArgumentParser(prog="python -m reports", description=__doc__, epilog=EPILOG)
+    parser.add_argument(
+        "words", nargs="*", metavar="STUDY", help="studies to make the pages of (default: all)"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; name stale files and exit 1 if any"
+    )
+    parser.add_argument("--out", type=Path, default=HERE, help="where the pages go (default: reports/)")
+    parser.add_argument(
+        "--records",
+        type=Path,
+        action="append",
+        metavar="FOLDER",
+        help="where the records are (default: reports/records and runs; repeatable)",
+    )
+    options = parser.parse_args(arguments)
+    command, rest = options.words[:1], options.words[1:]
+    try:
+        if command == ["collect"] and not rest:
+            return _collect()
+        if command == ["why"] and len(rest) == 1:
+            return _why(rest[0], options.records or RECORDS)
+        return _pages(options)
+    except ValueError as error:
+        print(f"python -m reports: {error}", file=sys.stderr)
+        return 2
+
+
+EPILOG = (
+    "`python -m reports collect` takes finished runs from runs/ into reports/records/; "
+    "`python -m reports why STUDY/VARIANT` prints where a row's figures come from."
+)
+
+
+def _collect() -> int:
+    from reports.collect import collect
+
+    committed, runs = RECORDS
+    for line in collect(runs, committed):
+        print(line)
+    return 0
+
+
+def _why(place: str, folders: list[Path]) -> int:
+    name, _, variant = place.partition("/")
+    study = studies.read(name)
+    study.variant(variant)
+
+    from reports import records, results, trace
+
+    found, warnings = records.read(folders)
+    _warn(warnings)
+    print(trace.explain(study, results.collate(study, found), variant))
+    return 0
+
+
+def _pages(options: argparse.Namespace) -> int:
+    wanted = [studies.read(name).name for name in options.words]
+
+    from reports import files, pages, records
+
+    found, warnings = records.read(options.records or RECORDS)
+    _warn(warnings)
+    made = pages.make(found, warnings, wanted)
+    stale = [name for name, content in made.items() if _differs(options.out / name, content)]
+    left = [] if wanted else pages.leftovers(options.out, made)
+    if options.check:
+        for name in [*stale, *left]:
+            print(f"stale: {options.out.name}/{name}; run python -m reports and commit it", file=sys.stderr)
+        return 1 if stale or left else 0
+    for name in stale:
+        files.write(options.out / name, made[name])
+        print(f"written: {name}")
+    for name in left:
+        (options.out / name).unlink()
+        print(f"removed: {name}")
+    if not stale and not left:
+        print("everything was up to date")
+    return 0
+
+
+def _differs(path: Path, content: bytes) -> bool:
+    return not path.is_file() or path.read_bytes() != content
+
+
+def _warn(warnings: list[str]) -> None:
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""Parameters and mult-adds of a study's variants, counted on the networks that this code builds."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from lightning_modules.data.catalogue import DATASETS
+from sweeps.study import Study
+
+
+class Count(NamedTuple):
+    """All parameters of a network, and the multiply-adds of one image through it."""
+
+    parameters: int
+    mult_adds: int
+
+
+Counts = Mapping[tuple[str, str], Count]  # by variant name and data set name
+
+
+def count_variants(study: Study) -> Counts:
+    """Build every variant for every data set on the meta device and count it."""
+    import torch  # seconds: only where pages are made, not for --help
+
+    import architectures
+    from architectures.counting import count
+
+    counts = {}
+    for variant in study.variants:
+        for name in study.datasets:
+            dataset = DATASETS[name]
+            with torch.device("meta"):
+                network = architectures.build(
+                    variant.arch, stem=dataset.stem, num_classes=dataset.classes, **variant.knobs
+                )
+            counted = count(network, dataset.resolution)
+            counts[variant.name, name] = Count(counted.parameters, counted.mult_adds)
+    return counts

@@ -1,0 +1,91 @@
+"""The printed figures: `reports/papers/*.csv`, each number as the paper printed it.
+
+A figure stays text, so that its precision survives: 1.0 is a claim about one decimal, 1.00 about two.
+"""
+
+import csv
+import json
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+PAPERS = Path(__file__).parent / "papers"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One printed number. `kwargs` is what the paper says of the network, `value` the text as printed.
+
+    `note` holds "recalled" or "check" where the figure wasn't seen in a stored copy of the paper.
+    """
+
+    paper: str
+    table: str
+    row_id: str
+    arch: str
+    kwargs: dict[str, Any]
+    dataset: str
+    augmentation: str
+    metric: str
+    value: str
+    note: str
+
+    @cached_property
+    def number(self) -> Decimal:
+        """Raises ValueError if the value isn't a number, such as a "fail"."""
+        try:
+            return Decimal(self.value)
+        except InvalidOperation:
+            raise ValueError(
+                f"{self.table}, {self.row_id}, {self.metric}: {self.value!r} is no number"
+            ) from None
+
+    @property
+    def precision(self) -> int:
+        """Decimals printed."""
+        return max(0, -self.number.as_tuple().exponent)
+
+    def matches(self, x: float) -> bool:
+        """Whether x, in the unit of the metric, rounds to the printed number."""
+        return abs(Decimal(x) - self.number) <= self._unit / 2
+
+    def cut(self, x: float) -> bool:
+        """Whether x cut off, and not rounded, after the last printed decimal is the printed number."""
+        return self.number <= Decimal(x) < self.number + self._unit
+
+    @property
+    def _unit(self) -> Decimal:
+        return Decimal(1).scaleb(-self.precision)
+
+
+def read(name: str, folder: Path = PAPERS) -> list[Figure]:
+    """The figures of `<folder>/<name>.csv`, in its order.
+
+    Raises:
+        ValueError: there is no such table, or a row of it can't be read; the message names the row.
+    """
+    path = folder / f"{name}.csv"
+    if not path.is_file():
+        known = ", ".join(sorted(table.stem for table in folder.glob("*.csv"))) or "none"
+        raise ValueError(f"no printed table {name!r} in {folder.name}/; there are: {known}")
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            _figure(row, f"{path.name}, line {number}") for number, row in enumerate(csv.DictReader(file), 2)
+        ]
+
+
+def _figure(row: dict[str, str], where: str) -> Figure:
+    try:
+        figure = Figure(
+            kwargs=json.loads(row["variant_kwargs"]),
+            **{field: row[field] for field in Figure.__dataclass_fields__ if field != "kwargs"},
+        )
+    except KeyError as error:
+        raise ValueError(f"{where}: the column {error} is missing") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{where}: variant_kwargs is no JSON: {error}") from None
+    if None in row or None in row.values() or not figure.value:
+        raise ValueError(f"{where}: the row has too few or too many cells")
+    return figure

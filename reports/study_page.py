@@ -1,0 +1,128 @@
+"""The page of one study, `reports/<study>.md`, and its figures."""
+
+import math
+
+from lightning_modules.data.catalogue import DATASETS
+from reports import figures, markdown, tables, trace
+from reports.claims import Verdict, judge_exact, judge_trained
+from reports.counts import Counts
+from reports.records import Record
+from reports.results import Results
+from sweeps.study import Study
+
+MEANING = {
+    "paper": "The recipe as printed: only figures of this budget can be held against the printed ones.",
+    "short": "A compressed schedule: these figures compare with each other, not with the printed ones.",
+    "smoke": "It shows that the path works and orders large effects; of the printed figures it says nothing.",
+}
+
+
+def files(study: Study, results: list[Results], counts: Counts) -> dict[str, bytes]:
+    """All files of the study's page, by path below `reports/`."""
+    made: dict[str, bytes] = {}
+    sections = [_budget(result, counts, made) for result in results]
+    exact = [judge_exact(claim) for claim in study.claims if claim.kind == "exact"]
+    page = markdown.page(
+        f"# {study.title}",
+        f"**{study.question}**",
+        f"{study.paper}. {study.source}.".replace("..", "."),
+        _reproduce(study),
+        *sections,
+        "## Claims checked without training\n\n" + _verdicts(exact) if exact else "",
+        _others(study),
+        "## Departures\n\n" + markdown.bullets(study.departures) if study.departures else "",
+        trace.section(results),
+    )
+    return {f"{study.name}.md": page.encode(), **made}
+
+
+def _reproduce(study: Study) -> str:
+    first = study.variants[0].name
+    return f"""## How to reproduce
+
+One run, all missing runs on this machine, or the same runs shared out by W&B:
+
+```sh
+python run.py --study {study.name} --variant {first} --seed {study.seeds[0]}
+python -m sweeps.local {study.name} --budget paper
+wandb sweep sweeps/{study.name}.yaml
+```
+
+Then `python -m reports collect` takes the finished runs into `reports/records/`, and `python -m reports`
+makes this page from them. Errors are those of the last epoch on the test set, in per cent: mean ± 95 %
+t-interval over seeds, with the number of runs in brackets; `(2/3)` marks a row with runs still missing."""
+
+
+def _budget(results: Results, counts: Counts, made: dict[str, bytes]) -> str:
+    parts = [f"## Budget: {results.budget}", _spent(results), MEANING[results.budget]]
+    for dataset in results.study.datasets:
+        parts.append(f"### {DATASETS[dataset].title}")
+        for declared in results.study.tables:
+            parts.append(f"#### {declared.title}")
+            parts.append(tables.table(results, dataset, declared, counts))
+        parts += _pictures(results, dataset, counts, made)
+        verdicts = judge_trained(results, dataset, counts)
+        if verdicts:
+            parts.append(f"#### Claims on {DATASETS[dataset].title}")
+            parts.append(_verdicts(verdicts))
+    return "\n\n".join(parts)
+
+
+def _spent(results: Results) -> str:
+    records = results.records
+    if not records:
+        return f"Not run yet: 0 of {results.wanted} runs."
+    cuts = " or ".join(dict.fromkeys(_cut(record) for record in records))
+    machines = ", ".join(dict.fromkeys(trace.device(record) for record in records))
+    hours = sum(record.facts["wall_seconds"] for record in records) / 3600
+    done = f"{len(records)} of {results.wanted} runs done"
+    return f"Each run: {cuts}. {done}, {hours:.1f} hours in all on {machines}."
+
+
+def _cut(record: Record) -> str:
+    spent, machine = record.facts["budget_spent"], record.facts["machine"]
+    batch = machine["devices"] * machine["images_per_device"]
+    steps = spent["epochs"] * math.ceil(spent["train_images"] / batch)
+    return (
+        f"{steps:,} optimiser steps of {batch} images ({spent['epochs']} of {spent['of_epochs']} epochs on "
+        f"{spent['train_images']:,} of {spent['of_images']:,} training images)"
+    )
+
+
+def _pictures(results: Results, dataset: str, counts: Counts, made: dict[str, bytes]) -> list[str]:
+    if not figures.tables_with_runs(results, dataset):
+        return []
+    stem = f"figures/{results.study.name}_{results.budget}_{dataset}"
+    made[f"{stem}_curves.png"] = figures.curves(results, dataset)
+    made[f"{stem}_parameters.png"] = figures.parameters(results, dataset, counts)
+    place = f"{DATASETS[dataset].title}, budget {results.budget}"
+    records = [r for (_, name), group in results.groups.items() if name == dataset for r in group.records]
+    curve_images = sorted({record.facts["curve_test_images"] or record.images for record in records})
+    images = " or ".join(f"{number:,}" for number in curve_images)
+    return [
+        f"![Error against epochs, training and test, for each variant; {place}]({stem}_curves.png)",
+        f"Mean over seeds, banded from the least to the greatest; the test error of the curves is taken "
+        f"on {images} test images, that of the tables on all of them.",
+        f"![Test error against the number of parameters, a point a run; {place}]({stem}_parameters.png)",
+    ]
+
+
+def _verdicts(verdicts: list[Verdict]) -> str:
+    rows = [
+        [
+            f"`{verdict.claim.id}`",
+            verdict.claim.sentence,
+            f"**{verdict.word}**",
+            "<br>".join(verdict.evidence),
+        ]
+        for verdict in verdicts
+    ]
+    return markdown.table(("claim", "sentence", "verdict", "evidence"), rows)
+
+
+def _others(study: Study) -> str:
+    others = [claim for claim in study.claims if claim.kind not in ("exact", "trained")]
+    if not others:
+        return ""
+    listed = [f"`{claim.id}` ({claim.kind}): {claim.sentence}" for claim in others]
+    return "## Claims without a test yet\n\n" + markdown.bullets(listed)

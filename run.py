@@ -1,0 +1,300 @@
+"""Train one network of a paper, evaluate it, track it, and leave a record.
+
+    python run.py --arch densenet_bc                                      the paper's network on CIFAR-10
+    python run.py --arch densenet_bc --describe                           its architecture table
+    python run.py --arch densenet_bc --help                               its knobs
+    python run.py --study densenet_bc_compression --variant bc --seed 1   one cell of a study
+    python run.py --list                                                  what there is
+
+The same command again says that it is done; after an interruption it goes on where it stopped.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+import architectures
+from architectures.registry import did_you_mean
+from lightning_modules import configuration
+from lightning_modules.budgets import BUDGETS
+from lightning_modules.configuration import Configuration
+from lightning_modules.data import catalogue
+from lightning_modules.recipes import RECIPES
+from sweeps import study as studies
+
+DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # exit codes
+
+
+def main(argv: list[str]) -> int:
+    try:
+        options = parse(argv)
+        if options.list:
+            return show_list()
+        wanted = configure(options)
+        if options.describe:
+            return describe(wanted)
+        return run(wanted, options)
+    except ValueError as error:
+        print(f"run.py: {error}", file=sys.stderr)
+        return BAD_INPUT
+
+
+# The command line: `--arch` is looked at first, because it brings its own flags
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:
+        raise ValueError(message)
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Raises ValueError, in one line, for a flag or a value that does not exist."""
+    first = Parser(add_help=False, allow_abbrev=False)
+    first.add_argument("--arch")
+    arch = first.parse_known_args(argv)[0].arch
+    architecture = architectures.find(arch) if arch else None
+
+    parser = Parser(
+        prog="run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    add = parser.add_argument_group("what to run").add_argument
+    add("--arch", metavar="NAME", help="an architecture (see --list); `--arch NAME --help` shows its knobs")
+    add("--study", metavar="NAME", help="a study (see --list); with --variant, one of its cells")
+    add("--variant", metavar="NAME", help="a row of the study")
+    add("--dataset", metavar="NAME", help=f"{', '.join(catalogue.DATASETS)} (default: the study's first, or cifar10)")
+    add("--seed", type=int, default=0, metavar="N", help="decides the initial weights, the data order and dropout")
+    add("--budget", choices=BUDGETS, help=f"{_budgets()} (default: paper with a GPU, smoke without)")
+    add("--list", action="store_true", help="list architectures, data sets, recipes and studies")
+    add("--describe", action="store_true", help="print the architecture table and stop")
+
+    add = parser.add_argument_group("changes to the recipe (not within a study)").add_argument
+    add("--recipe", metavar="NAME", help=f"{', '.join(RECIPES)} (default: the architecture's own)")
+    add("--batch-size", type=int, metavar="N", help="images per step, all devices together")
+    add("--lr", type=float, metavar="RATE", help="initial learning rate; never scaled with the batch by itself")
+    add("--epochs", type=int, metavar="N", help="length; the schedule is compressed or stretched to it")
+    add("--augmentation", choices=("standard", "none"), help="standard: the papers' +, pad 4, crop, mirror")
+
+    add = parser.add_argument_group("the machine").add_argument
+    add("--accelerator", default="auto", metavar="KIND", help="auto, cpu, gpu …, as Lightning names them")
+    add("--devices", default="auto", metavar="N", help="how many, or which (0,1), share the batch")
+    add("--num-nodes", type=int, default=1, metavar="N")
+    add("--strategy", default="auto", metavar="NAME", help="ddp …, as Lightning names them")
+    add("--precision", default="32-true", choices=("32-true", "bf16-mixed", "16-mixed"), help="changes the run's id")
+    add("--deterministic", action="store_true", help="the same bits on every run of one GPU, slower; a CPU's always are")
+    add("--workers", type=int, default=0, metavar="N", help="processes that make batches; the batches are the same")
+    add("--data-dir", type=Path, default=Path("data"), metavar="DIR")
+    add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
+    add("--no-wandb", action="store_true", help="no W&B at all (without an account it is offline by itself)")
+
+    if architecture:
+        group = parser.add_argument_group(f"knobs of {arch}: {architecture.summary}")
+        for knob in architecture.knobs.values():
+            default = "; ".join(f"{knob.default_for(stem)} on {stem}" for stem in architecture.stems)
+            if not knob.by_stem:
+                default = knob.default
+            symbol = f"{knob.symbol}: " if knob.symbol else ""
+            group.add_argument(
+                _flag(knob.name), dest=f"knob:{knob.name}", metavar=knob.kind, help=f"{symbol}{knob.help} (default {default})"
+            )
+    options, unknown = parser.parse_known_args(argv)
+    if unknown:
+        flags = [flag for flag in parser._option_string_actions if flag.startswith("--")]
+        raise ValueError(f"unknown argument {unknown[0]}{did_you_mean(unknown[0].split('=')[0], flags)}")
+    options.knobs = {
+        name: knob.parse(text)
+        for name, knob in (architecture.knobs.items() if architecture else ())
+        if (text := getattr(options, f"knob:{name}")) is not None
+    }
+    return options
+
+
+def configure(options: argparse.Namespace) -> Configuration:
+    """What the options ask for, every value written out. Raises ValueError in one line."""
+    changes = {name: getattr(options, name) for name in ("recipe", "batch_size", "lr", "epochs", "augmentation")}
+    budget = options.budget or default_budget()
+    if options.study:
+        study = studies.read(options.study)
+        changed = [_flag(name) for name, value in changes.items() if value is not None]
+        if options.arch or changed:
+            raise ValueError(f"a study fixes its runs; leave out {', '.join(['--arch'] * bool(options.arch) + changed)}")
+        if not options.variant:
+            raise ValueError(f"--variant is missing; {study.name} has {', '.join(v.name for v in study.variants)}")
+        dataset = options.dataset or study.datasets[0]
+        return studies.configure(study, options.variant, dataset, budget, options.seed, precision=options.precision)
+    if not options.arch:
+        raise ValueError("say what to run: --arch NAME or --study NAME --variant NAME (--list shows the names)")
+    if options.variant:
+        raise ValueError("--variant belongs to a study: add --study NAME")
+    return configuration.resolve(
+        options.arch,
+        options.knobs,
+        dataset=options.dataset or "cifar10",
+        budget=budget,
+        seed=options.seed,
+        precision=options.precision,
+        **changes,
+    )
+
+
+def default_budget() -> str:
+    import torch
+
+    return "paper" if torch.cuda.is_available() else "smoke"
+
+
+# What can be done
+
+
+def show_list() -> int:
+    print("architectures (--arch)")
+    for architecture in architectures.catalogue().values():
+        print(f"  {architecture.name:24}{architecture.summary}")
+    print("\ndata sets (--dataset)")
+    for data in catalogue.DATASETS.values():
+        print(f"  {data.name:24}{data.title}")
+    print("\nstudies (--study)")
+    for name in studies.names():
+        study = studies.read(name)
+        rows, runs = len(study.variants), len(studies.cells(study, "paper"))
+        print(f"  {name:24}{study.title} ({rows} variants, {runs} runs)")
+    return DONE
+
+
+def describe(wanted: Configuration) -> int:
+    import torch
+
+    from architectures.describe import describe as table
+    from lightning_modules.training import build
+
+    with torch.device("meta"):
+        print(table(build(wanted), wanted.resolution))
+    return DONE
+
+
+def run(wanted: Configuration, options: argparse.Namespace) -> int:
+    folder = options.runs_dir / wanted.run_id
+    if (folder / "record.json").exists():
+        report(json.loads((folder / "record.json").read_text(encoding="utf-8")), folder, "already done")
+        return DONE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.json").write_text(json.dumps(wanted.as_dict(), indent=1), encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot write to {folder} ({error.strerror}); choose another --runs-dir") from error
+
+    from filelock import FileLock, Timeout
+
+    try:
+        # Processes that Lightning starts for further devices belong to the run that holds the lock.
+        with FileLock(folder / "lock", timeout=0) if is_first_process() else open(os.devnull):
+            return train(wanted, folder, options)
+    except Timeout:
+        print(f"run.py: another process is at this run ({folder}); it can be waited for or stopped", file=sys.stderr)
+        return BUSY
+
+
+def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> int:
+    from lightning_modules import training
+    from lightning_modules.data.cache import DataError
+
+    training.counted(wanted)  # refuses impossible knobs before anything is fetched or started
+    if is_first_process():
+        announce(wanted, folder, options)
+    machine = training.Machine(
+        accelerator=options.accelerator,
+        devices=options.devices,
+        num_nodes=options.num_nodes,
+        strategy=options.strategy,
+        deterministic=options.deterministic,
+        data_dir=options.data_dir,
+        workers=options.workers,
+        wandb=not options.no_wandb,
+    )
+    try:
+        result = training.train(wanted, folder, machine, study=options.study, variant=options.variant)
+    except (training.CannotRun, DataError) as error:
+        print(f"run.py: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except FloatingPointError as error:
+        print(f"run.py: {error}", file=sys.stderr)
+        return FAILED
+    except training.Terminated:
+        print("stopped by SIGTERM; progress is saved, and the same command goes on from here", file=sys.stderr)
+        return TERMINATED
+    if result:
+        report(result, folder, "done")
+    return DONE
+
+
+# What is said
+
+
+def announce(wanted: Configuration, folder: Path, options: argparse.Namespace) -> None:
+    """What will run, what was cut, and what it will take here."""
+    from lightning_modules.training import seconds_per_image
+
+    data = catalogue.find(wanted.dataset)
+    recipe = RECIPES[wanted.recipe_name]
+    each = seconds_per_image(wanted)
+
+    def takes(epochs: int, images: int, tests: int) -> str:
+        # A forward pass costs about a third of a training step.
+        return duration(each * (epochs * (images + tests / 3) + data.test_images / 3))
+
+    label = f"{options.study}/{options.variant}" if options.study else wanted.arch
+    print(f"{label} on {data.title}, seed {wanted.seed}, run {wanted.run_id}, recipe {wanted.recipe_name}")
+    if wanted.budget != "paper":
+        if not options.budget:
+            print("No GPU was found, so the budget is `smoke`.")
+        print(
+            f"Budget {wanted.budget}: {wanted.epochs} epochs of {wanted.train_images:,} images instead of "
+            f"{recipe.epochs} of {data.train_images:,}; the test set is evaluated whole, all {data.test_images:,} images."
+        )
+        full = sys.argv[1:] if not options.budget else [a for a in sys.argv[1:]]
+        command = " ".join(["python run.py", *full, "--budget paper"])
+        print(f"The full run: {command}   ({takes(recipe.epochs, data.train_images, data.test_images)} on this machine)")
+    print(f"This run takes {takes(wanted.epochs, wanted.train_images, wanted.curve_test_images)} on this machine.")
+    if (folder / "checkpoint.ckpt").exists():
+        print("Going on where it was interrupted.")
+    sys.stdout.flush()
+
+
+def report(record: dict, folder: Path, state: str) -> None:
+    """The headline of a finished run and where to find the rest."""
+    test, spent = record["test"], record["budget_spent"]
+    chance = 100 - 100 / record["config"]["classes"]
+    print(
+        f"{state}: test error {test['error']:.2f} % ({test['errors']:,} of {test['images']:,} images) "
+        f"after {spent['epochs']} epochs at budget {record['budget']}; chance is {chance:.0f} %"
+    )
+    print(f"record: {folder / 'record.json'}")
+    if record["wandb"]:
+        print(f"W&B: {record['wandb']}")
+    elif offline := sorted(folder.glob("wandb/offline-run-*")):
+        print(f"W&B: offline; send it with `wandb sync {offline[-1]}`")
+
+
+def duration(seconds: float) -> str:
+    """In words, to the precision of an estimate: "about 4 minutes"."""
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 1.5 * length:
+            return f"about {seconds / length:.0f} {unit}"
+    return f"about {max(1, seconds):.0f} seconds"
+
+
+def is_first_process() -> bool:
+    return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID"))
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _budgets() -> str:
+    return "; ".join(f"{budget.name}: {budget.meaning}" for budget in BUDGETS.values())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

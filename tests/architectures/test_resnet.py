@@ -1,0 +1,124 @@
+"""ResNet and plain networks: shortcuts and depths by the paper's text; the function against torchvision's."""
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from architectures import build
+from architectures.resnet import shortcut_connection
+
+
+def on_meta(name: str, stem: str, **knobs) -> nn.Module:
+    with torch.device("meta"):
+        return build(name, stem=stem, num_classes=10, **knobs)
+
+
+def parameters(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+@pytest.mark.parametrize(
+    "reference, name, knobs",
+    [
+        ("resnet18", "resnet", {"depth": 18}),
+        ("resnet50", "resnet", {"depth": 50, "stride_in": "3x3"}),
+        ("resnext50_32x4d", "resnext", {"depth": 50}),
+    ],
+)
+def test_logits_of_torchvision(reference, name, knobs):
+    torch.manual_seed(0)
+    theirs = getattr(torchvision.models, reference)(num_classes=10).eval()
+    for module in theirs.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.3, 0.8)
+            nn.init.uniform_(module.bias, -0.2, 0.2)
+            nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    ours = build(name, stem="imagenet", num_classes=10, **knobs).eval()
+    source, target = theirs.state_dict(), ours.state_dict()
+    assert [t.shape for t in source.values()] == [t.shape for t in target.values()]
+    ours.load_state_dict(dict(zip(target, source.values(), strict=True)))
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        expected = theirs(images)
+        assert (ours(images) - expected).abs().max() <= 1e-4
+    assert expected.std() > 1e-3
+
+
+def test_stride_in_the_1x1_is_another_function():
+    first, second = (
+        on_meta("resnet", "imagenet", stride_in=place).conv3_x[0].branch for place in ("1x1", "3x3")
+    )
+    assert [m.stride[0] for m in first if isinstance(m, nn.Conv2d)] == [2, 1, 1]
+    assert [m.stride[0] for m in second if isinstance(m, nn.Conv2d)] == [1, 2, 1]
+
+
+def test_shortcut_a_subsamples_and_pads_with_zeros():
+    x = torch.randn(2, 3, 4, 4)
+    y = shortcut_connection("A", 3, 5, stride=2)(x)
+    assert torch.equal(y[:, :3], x[:, :, ::2, ::2])
+    assert y.shape == (2, 5, 2, 2) and not y[:, 3:].any()
+
+
+def test_which_shortcuts_have_parameters():
+    for option, in_same, in_changed in (("A", 0, 0), ("B", 0, 8 * 16 + 32), ("C", 8 * 8 + 16, 8 * 16 + 32)):
+        assert parameters(shortcut_connection(option, 8, 8, 1)) == in_same
+        assert parameters(shortcut_connection(option, 8, 16, 2)) == in_changed
+
+
+def test_shortcut_a_and_none_cost_no_parameters():
+    assert parameters(on_meta("resnet", "cifar", depth=20)) == parameters(on_meta("plain", "cifar", depth=20))
+    assert parameters(on_meta("resnet", "imagenet", depth=34)) > parameters(
+        on_meta("plain", "imagenet", depth=34)
+    )
+
+
+@pytest.mark.parametrize("option", "ABC")
+def test_a_block_whose_branch_is_zero_is_its_shortcut(option):
+    network = build("resnet", stem="cifar", num_classes=10, depth=8, shortcut=option).eval()
+    block = network.conv3_x[0]
+    nn.init.zeros_(block.branch[-1].weight)
+    x = torch.randn(2, 16, 8, 8)
+    with torch.no_grad():
+        assert torch.equal(block(x), block.shortcut(x).relu())
+
+
+def test_a_plain_block_is_its_branch_alone():
+    block = build("plain", stem="cifar", num_classes=10, depth=8).eval().conv3_x[0]
+    x = torch.randn(2, 16, 8, 8)
+    with torch.no_grad():
+        assert torch.equal(block(x), block.branch(x).relu())
+
+
+@pytest.mark.parametrize(
+    "name, stem, knobs",
+    [("resnet", "cifar", {"depth": d}) for d in (8, 20, 32, 44, 56, 110)]
+    + [("resnet", "cifar", {"depth": d, "block": "bottleneck"}) for d in (11, 29, 164)]
+    + [("resnet", "imagenet", {"depth": d}) for d in (18, 34, 50, 101, 152, 200)]
+    + [("plain", "imagenet", {"depth": d}) for d in (18, 34)],
+)
+def test_depth_is_the_number_of_weighted_layers(name, stem, knobs):
+    layers = [
+        module
+        for path, module in on_meta(name, stem, **knobs).named_modules()
+        if isinstance(module, (nn.Conv2d, nn.Linear)) and "shortcut" not in path
+    ]
+    assert len(layers) == knobs["depth"]
+
+
+@pytest.mark.parametrize(
+    "name, stem, knobs, message",
+    [
+        ("resnet", "cifar", {"depth": 21}, "depth 21 is not 6n . 2; the nearest are 20 and 26"),
+        ("resnet", "cifar", {"depth": 0}, "depth 0 is not 6n . 2; the smallest is 8"),
+        ("resnet", "cifar", {"depth": 32, "block": "bottleneck"}, "not 9n . 2; the nearest are 29 and 38"),
+        ("plain", "cifar", {"depth": 57}, "the nearest are 56 and 62"),
+        ("resnet", "imagenet", {"depth": 20}, "depth 20 is not one of 18, 34, 50, 101, 152, 200"),
+        ("resnet", "imagenet", {"depth": 34, "block": "bottleneck"}, "choose basic"),
+        ("resnet", "cifar", {"shortcut": "D"}, "shortcut: 'D' is not one of A, B, C"),
+    ],
+)
+def test_refusals(name, stem, knobs, message):
+    with pytest.raises(ValueError, match=message):
+        on_meta(name, stem, **knobs)

@@ -1,0 +1,99 @@
+"""Verdicts in both directions, on records whose outcome is plain to see."""
+
+import dataclasses
+
+import pytest
+
+from reports import claims, counts, records, results
+from sweeps.study import Claim, Comparison
+
+
+@pytest.fixture
+def judge(study, facts, write_records):
+    """`judge(comparisons, {variant: errors})`: the verdict on one claim, or on several."""
+
+    def judge(*claimed, parameters=None, **errors):
+        declared = dataclasses.replace(
+            study, claims=tuple(Claim(f"c{i}", "", "", "trained", pairs) for i, pairs in enumerate(claimed))
+        )
+        lines = [facts(name, seed, e) for name, own in errors.items() for seed, e in enumerate(own)]
+        found, _ = records.read([write_records(*lines)])
+        size = {"thin": 1, "wide": 2, "other": 3} | (parameters or {})
+        counted = {(name, "cifar10"): counts.Count(number, 0) for name, number in size.items()}
+        verdicts = claims.judge_trained(results.collate(declared, found)[-1], "cifar10", counted)
+        return verdicts[0] if len(verdicts) == 1 else verdicts
+
+    return judge
+
+
+WIDE_BELOW_THIN = (Comparison("wide", "thin"),)
+
+
+def test_reproduced(judge):
+    verdict = judge(WIDE_BELOW_THIN, wide=[5000, 5010, 5020], thin=[6000, 6010, 6020])
+    assert verdict.word == "reproduced"
+    assert verdict.evidence == (
+        "`wide` 50.10 ± 0.25 (3) against `thin` 60.10 ± 0.25 (3); difference −10.00, p < 0.001",
+    )
+
+
+def test_contradicted(judge):
+    verdict = judge(WIDE_BELOW_THIN, wide=[6000, 6010, 6020], thin=[5000, 5010, 5020])
+    assert verdict.word == "contradicted"
+    assert "difference +10.00, the other way with p < 0.001" in verdict.evidence[0]
+
+
+@pytest.mark.parametrize("wide", [[5000, 5300, 5600], [5200, 5500, 5800]])
+def test_inconclusive_says_how_many_runs_would_decide(judge, wide):
+    verdict = judge(WIDE_BELOW_THIN, wide=wide, thin=[5100, 5400, 5700])
+    # |d| = 1 point, variances 9 + 9: 2.486² · 18 = 111.3
+    assert verdict.word == "inconclusive"
+    assert "about 112 runs a side would decide a difference of this size" in verdict.evidence[0]
+
+
+def test_one_run_a_side_is_inconclusive(judge):
+    verdict = judge(WIDE_BELOW_THIN, wide=[1000, 1010, 1020], thin=[9000])
+    assert verdict.word == "inconclusive"
+    assert "two runs a side" in verdict.evidence[0] and "90.00 (1/3)" in verdict.evidence[0]
+
+
+def test_not_run(judge):
+    assert judge(WIDE_BELOW_THIN).word == "not run"
+    assert judge(WIDE_BELOW_THIN, wide=[1000, 1010, 1020]).word == "not run"
+    assert judge((), wide=[1000, 1010, 1020]).word == "not run"
+
+
+def test_parameter_condition(judge):
+    pair = (Comparison("wide", "thin", no_more_parameters=True),)
+    errors = {"wide": [5000, 5010, 5020], "thin": [6000, 6010, 6020]}
+    failed = judge(pair, **errors)
+    assert failed.word == "contradicted" and "parameters 2 > 1" in failed.evidence[0]
+    held = judge(pair, parameters={"wide": 1}, **errors)
+    assert held.word == "reproduced" and "parameters 1 ≤ 1" in held.evidence[0]
+
+
+def test_claim_needs_all_of_its_comparisons(judge):
+    chain = (Comparison("wide", "thin"), Comparison("thin", "other"))
+    errors = {"wide": [5000, 5010, 5020], "thin": [6000, 6010, 6020]}
+    assert judge(chain, **errors, other=[7000, 7010, 7020]).word == "reproduced"
+    assert judge(chain, **errors, other=[5990, 6010, 6030]).word == "inconclusive"
+    assert judge(chain, **errors).word == "inconclusive"
+    assert judge(chain, **errors, other=[3000, 3010, 3020]).word == "contradicted"
+
+
+def test_holm_runs_over_all_comparisons_of_the_study(judge):
+    # alone p is about 0.03 and decides; beside a second, undecided claim it is doubled and doesn't
+    errors = {"wide": [5000, 5100, 5200], "thin": [5200, 5300, 5400], "other": [5200, 5300, 5400]}
+    assert judge(WIDE_BELOW_THIN, **errors).word == "reproduced"
+    first, second = judge(WIDE_BELOW_THIN, (Comparison("thin", "other"),), **errors)
+    assert (first.word, second.word) == ("inconclusive", "inconclusive")
+
+
+def test_exact_claims(study, monkeypatch):
+    from reports import exact
+
+    claim = Claim("made.up", "", "", "exact")
+    assert claims.judge_exact(claim).word == "not run"
+    for holds, word in ((True, "reproduced"), (False, "contradicted")):
+        monkeypatch.setitem(exact._checks, "made.up", lambda holds=holds: (holds, "seen"))
+        assert claims.judge_exact(claim) == claims.Verdict(claim, word, ("seen",))

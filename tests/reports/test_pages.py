@@ -1,0 +1,179 @@
+"""The pages and the command line on the made-up study."""
+
+import struct
+
+import pytest
+
+from reports import tables
+from reports.__main__ import main
+from sweeps.study import Printed, Variant
+
+
+@pytest.fixture
+def make(study, tmp_path, write_records):
+    """`make(records, *arguments)`: run the command line on these records; returns its exit status."""
+
+    def make(lines, *arguments):
+        folder = write_records(*lines)
+        return main([*arguments, "--records", str(folder), "--out", str(tmp_path / "out")])
+
+    make.out = tmp_path / "out"
+    return make
+
+
+def row(page: str, name: str) -> list[str]:
+    """The cells of the first table row that begins with `name`."""
+    line = next(line for line in page.splitlines() if line.startswith(f"| `{name}`"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_empty_study_shows_the_paper_budget(make):
+    assert make([]) == 0
+    page = (make.out / "made_up.md").read_text()
+    assert "## Budget: paper" in page and "## Budget: smoke" not in page
+    assert row(page, "wide") == ["`wide`", "1.0M", "1M", "250M", "5.24", "— (0/3)", "—", "—"]
+    assert row(page, "other")[1:5] == ["—", "1.23M", "300M", "—"]
+    assert not (make.out / "figures").exists()
+    assert " 0/9 |" in (make.out / "index.md").read_text()
+
+
+def test_figures_missing_cells_and_intervals(make, facts):
+    lines = [facts("wide", seed, e) for seed, e in enumerate((5000, 5100, 5200))]
+    lines += [facts("thin", seed, e) for seed, e in ((0, 6000), (2, 6100))]
+    assert make(lines) == 0
+    page = (make.out / "made_up.md").read_text()
+    # s = 1 and t(0.975, 2) / √3 = 2.484; s = 0.7071 and t(0.975, 1) / √2 = 8.985
+    assert row(page, "wide")[5] == "51.00 ± 2.48 (3)"
+    assert row(page, "thin")[5] == "60.50 ± 6.35 (2/3)"
+    assert row(page, "other")[5:] == ["— (0/3)", "—"]
+    assert "## Budget: smoke" in page and "## Budget: paper" not in page
+    # 2 epochs of ⌈3,000 / 64⌉ = 47 steps
+    assert "94 optimiser steps of 64 images (2 of 300 epochs on 3,000 of 50,000 training images)" in page
+    assert "5 of 9 runs done, 0.5 hours in all on Abacus." in page
+    assert " 5/9 |" in (make.out / "index.md").read_text()
+
+
+def test_every_link_of_a_page_leads_somewhere(make, facts):
+    import re
+
+    make([facts("wide", seed, 5000 + seed) for seed in range(3)])
+    page = (make.out / "made_up.md").read_text()
+    anchors = re.findall(r"\]\(#([^)]+)\)", page)
+    assert anchors and all(f'<a id="{anchor}"></a>' in page for anchor in anchors)
+    pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", page)
+    assert len(pictures) == 2
+    assert all(alt and (make.out / path).is_file() for alt, path in pictures)
+
+
+def test_difference_only_under_the_paper_budget(make, facts):
+    lines = [facts("wide", seed, 500 + seed, "paper") for seed in range(3)] + [facts("wide", 0, 5000)]
+    make(lines)
+    paper, smoke = (make.out / "made_up.md").read_text().split("## Budget: smoke")
+    assert row(paper, "wide")[6] == "−0.23"  # 5.01 − 5.24
+    assert "difference" not in smoke.split("#### Claims")[0]
+    assert row(smoke, "wide")[5] == "50.00 (1/3)"
+
+
+def test_trace_names_commit_device_and_date(make, facts):
+    lines = [facts("wide", seed, 5000) for seed in range(3)]
+    lines[0]["wandb"] = "https://example.org/run"
+    make(lines)
+    page = (make.out / "made_up.md").read_text()
+    assert "01234567 (dirty)" in page and "| Abacus" in page and "2026-01-02" in page
+    assert "[run](https://example.org/run)" in page
+
+
+def test_uncertain_printed_figure_is_marked(make, monkeypatch):
+    import dataclasses
+
+    from reports import printed
+
+    read = printed.read
+    monkeypatch.setattr(
+        printed, "read", lambda name: [dataclasses.replace(f, note="recalled; v1") for f in read(name)]
+    )
+    make([])
+    page = (make.out / "made_up.md").read_text()
+    assert row(page, "wide")[1] == "1.0M†" and "† Printed figure taken from memory" in page
+
+
+def test_mistyped_printed_row_names_near_misses():
+    variant = Variant("wide", "densenet", {}, printed=Printed("densenet_t2", "d40-21", "+"))
+    with pytest.raises(ValueError, match="densenet_t2.csv has no row 'd40-21'.* did you mean .*d40-12"):
+        tables.printed_error(variant, "cifar10")
+
+
+def test_same_bytes_again_in_any_order_of_records(make, facts):
+    lines = [facts(name, seed, 5000 + 97 * seed) for name in ("wide", "thin") for seed in range(3)]
+    make(lines)
+    first = {path: path.read_bytes() for path in make.out.rglob("*") if path.is_file()}
+    for path in first:
+        path.unlink()
+    make(lines[::-1])
+    assert {path: path.read_bytes() for path in make.out.rglob("*") if path.is_file()} == first
+    assert {path.suffix for path in first} == {".md", ".png"}
+
+
+def test_pictures_carry_no_software_tag(make, facts):
+    make([facts("wide", seed, 5000 + seed) for seed in range(3)])
+    for path in make.out.glob("figures/*.png"):
+        data, chunks, place = path.read_bytes(), [], 8
+        while place < len(data):
+            length, kind = struct.unpack(">I4s", data[place : place + 8])
+            chunks.append(kind)
+            place += length + 12
+        assert not {b"tEXt", b"iTXt", b"tIME"} & set(chunks)
+
+
+def test_check(make, facts, capsys):
+    lines = [facts("wide", seed, 5000 + seed) for seed in range(3)]
+    assert make(lines, "--check") == 1
+    assert not make.out.exists()
+    assert make(lines) == 0 and make(lines, "--check") == 0
+    page = make.out / "made_up.md"
+    page.write_text(page.read_text().replace("50.01", "49.01"))
+    capsys.readouterr()
+    assert make(lines, "--check") == 1
+    assert "stale: out/made_up.md" in capsys.readouterr().err
+    assert "49.01" in page.read_text()
+
+
+def test_leftovers_are_named_and_removed(make):
+    make([])
+    (make.out / "figures").mkdir()
+    (make.out / "figures" / "gone_curves.png").write_bytes(b"")
+    (make.out / "gone.md").write_text((make.out / "made_up.md").read_text())
+    (make.out / "README.md").write_text("by hand")
+    assert make([], "--check") == 1
+    assert make([]) == 0 and make([], "--check") == 0
+    assert sorted(p.name for p in make.out.glob("*.md")) == ["README.md", "index.md", "made_up.md"]
+
+
+def test_damaged_record_is_reported_and_the_rest_counts(make, facts, capsys):
+    damaged = facts("wide", 1, 5100)
+    del damaged["test"]["errors"]
+    assert make([facts("wide", 0, 5000), damaged, facts("wide", 2, 5200)]) == 0
+    assert row((make.out / "made_up.md").read_text(), "wide")[5].endswith("(2/3)")
+    warning = "records/made_up.jsonl:2: skipped, the field 'test.errors' is missing"
+    assert warning in capsys.readouterr().err and warning in (make.out / "index.md").read_text()
+
+
+def test_contradicting_records_are_not_averaged(make, facts):
+    assert make([facts("wide", 0, 5000), facts("wide", 0, 5200), facts("wide", 1, 5400)]) == 0
+    assert row((make.out / "made_up.md").read_text(), "wide")[5] == "54.00 (1/3)"
+    assert "wide-smoke-0: records contradict each other" in (make.out / "index.md").read_text()
+
+
+def test_unknown_study_names_near_misses(make, capsys):
+    assert make([], "made_upp") == 2
+    assert "unknown study 'made_upp'" in capsys.readouterr().err
+
+
+def test_why(study, write_records, facts, capsys):
+    folder = write_records(*[facts("wide", seed, 5000 + seed) for seed in range(3)])
+    assert main(["why", "made_up/wide", "--records", str(folder)]) == 0
+    said = capsys.readouterr().out
+    for part in ("printed on CIFAR-10: 5.24 %", "seed 2: 50.02 % = 5002 of 10000", "records/made_up.jsonl:3"):
+        assert part in said
+    assert main(["why", "made_up/wiide", "--records", str(folder)]) == 2
+    assert "did you mean wide" in capsys.readouterr().err

@@ -1,0 +1,121 @@
+"""Reading records: what is taken, what is left out, and whether the warning says where and why."""
+
+import json
+
+import pytest
+
+from reports import records
+
+
+def test_complete_record(write_records, facts):
+    found, warnings = records.read([write_records(facts("wide", 0, 5123))])
+    assert warnings == []
+    assert [(r.run_id, r.error, r.where) for r in found] == [
+        ("wide-smoke-0", 51.23, "records/made_up.jsonl:1")
+    ]
+
+
+def test_records_of_runs_are_read_too(tmp_path, facts):
+    (tmp_path / "runs" / "abc").mkdir(parents=True)
+    text = json.dumps(facts("wide", 0, 5123), indent=2)
+    (tmp_path / "runs" / "abc" / "record.json").write_text(text)
+    (tmp_path / "runs" / "abc" / "other.json").write_text("no record")
+    found, warnings = records.read([tmp_path / "runs", tmp_path / "nowhere"])
+    assert (len(found), warnings) == (1, [])
+
+
+def without(field):
+    def damage(facts):
+        holder = facts
+        *parents, leaf = field.split(".")
+        for parent in parents:
+            holder = holder[parent]
+        del holder[leaf]
+
+    return damage
+
+
+def setting(field, value):
+    def damage(facts):
+        holder = facts
+        *parents, leaf = field.split(".")
+        for parent in parents:
+            holder = holder[parent]
+        holder[leaf] = value
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (without("run_id"), "the field 'run_id' is missing"),
+        (without("test"), "the field 'test' is missing"),
+        (without("test.errors"), "the field 'test.errors' is missing"),
+        (without("curve.test_error"), "the field 'curve.test_error' is missing"),
+        (without("git.commit"), "the field 'git.commit' is missing"),
+        (without("format"), "not a record of this project"),
+        (setting("format", 2), "format 2 is unknown"),
+        (setting("seed", True), "the field 'seed' is True, expected int"),
+        (setting("test.errors", "5123"), "the field 'test.errors' is '5123', expected int"),
+        (setting("test.errors", 5124), "test.error is 51.23, but 5124 of 10000 are 51.24 %"),
+        (setting("test.error", float("nan")), "test.error is nan"),
+        (setting("test.images", 0), "impossible"),
+        (setting("test.errors", -1), "impossible"),
+        (setting("curve.test_error", [50.0]), "curve.test_error has 1 values for 2 epochs"),
+        (setting("curve.test_error", [50.0, "a"]), "curve.test_error holds something that is no number"),
+        (setting("machine.images_per_device", 0), "machine.images_per_device is 0"),
+        (setting("curve.epoch", ["one", "two"]), "curve.epoch holds something that is no whole number"),
+    ],
+)
+def test_damaged_record_is_named_and_the_rest_read(write_records, facts, damage, complaint):
+    bad = facts("wide", 0, 5123)
+    damage(bad)
+    found, warnings = records.read([write_records(facts("thin", 0, 6000), bad, facts("thin", 1, 6100))])
+    assert [record.run_id for record in found] == ["thin-smoke-0", "thin-smoke-1"]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("records/made_up.jsonl:2: skipped, ") and complaint in warnings[0]
+    assert "\n" not in warnings[0]
+
+
+@pytest.mark.parametrize("line", ['{"format": 1,', "[]", "3", "null", '"text"', "{}"])
+def test_foreign_line(write_records, facts, line):
+    found, warnings = records.read([write_records(line, facts("thin", 0, 6000))])
+    assert len(found) == 1
+    assert len(warnings) == 1 and warnings[0].startswith("records/made_up.jsonl:1: skipped, ")
+
+
+def test_file_that_is_no_text(write_records, tmp_path):
+    folder = write_records()
+    (folder / "noise.jsonl").write_bytes(b"\xff\xfe\x00")
+    found, warnings = records.read([folder])
+    assert found == [] and warnings[0].startswith("records/noise.jsonl: skipped, cannot be read")
+
+
+def test_line_cut_off_by_a_crash(write_records, facts):
+    text = json.dumps(facts("wide", 0, 5123))
+    found, warnings = records.read([write_records(text, text[: len(text) // 2])])
+    assert len(found) == 1 and "made_up.jsonl:2: skipped, not valid JSON" in warnings[0]
+
+
+def test_duplicates_are_merged(write_records, facts):
+    folder = write_records(facts("wide", 0, 5123), facts("wide", 0, 5123))
+    found, warnings = records.read([folder, folder])
+    assert (len(found), warnings) == (1, [])
+
+
+def test_contradicting_records_are_left_out_and_named(write_records, facts):
+    folder = write_records(facts("wide", 0, 5123), facts("wide", 1, 5000), facts("wide", 0, 5122))
+    found, warnings = records.read([folder])
+    assert [record.run_id for record in found] == ["wide-smoke-1"]
+    assert len(warnings) == 1
+    for part in ("wide-smoke-0", "51.23 % in records/made_up.jsonl:1", "51.22 % in records/made_up.jsonl:3"):
+        assert part in warnings[0]
+
+
+def test_values_missing_from_a_curve_are_allowed(write_records, facts):
+    diverged = facts("wide", 0, 9000)
+    diverged["curve"]["train_loss"] = [float("nan"), None]
+    diverged["test"]["loss"] = float("nan")
+    found, warnings = records.read([write_records(diverged)])
+    assert (len(found), warnings) == (1, [])
