@@ -12,7 +12,9 @@ The same command again says that it is done; after an interruption it goes on wh
 import argparse
 import json
 import os
+import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import architectures
@@ -188,7 +190,7 @@ def run(wanted: Configuration, options: argparse.Namespace) -> int:
 
     try:
         # Processes that Lightning starts for further devices belong to the run that holds the lock.
-        with FileLock(folder / "lock", timeout=0) if is_first_process() else open(os.devnull):
+        with FileLock(folder / "lock", timeout=0) if is_first_process() else nullcontext():
             return train(wanted, folder, options)
     except Timeout:
         print(f"run.py: another process is at this run ({folder}); it can be waited for or stopped", file=sys.stderr)
@@ -252,9 +254,8 @@ def announce(wanted: Configuration, folder: Path, options: argparse.Namespace) -
             f"Budget {wanted.budget}: {wanted.epochs} epochs of {wanted.train_images:,} images instead of "
             f"{recipe.epochs} of {data.train_images:,}; the test set is evaluated whole, all {data.test_images:,} images."
         )
-        full = sys.argv[1:] if not options.budget else [a for a in sys.argv[1:]]
-        command = " ".join(["python run.py", *full, "--budget paper"])
-        print(f"The full run: {command}   ({takes(recipe.epochs, data.train_images, data.test_images)} on this machine)")
+        full = takes(recipe.epochs, data.train_images, data.test_images)
+        print(f"The full run: {full_command(sys.argv[1:])}   ({full} on this machine)")
     print(f"This run takes {takes(wanted.epochs, wanted.train_images, wanted.curve_test_images)} on this machine.")
     if (folder / "checkpoint.ckpt").exists():
         print("Going on where it was interrupted.")
@@ -274,6 +275,14 @@ def report(record: dict, folder: Path, state: str) -> None:
         print(f"W&B: {record['wandb']}")
     elif offline := sorted(folder.glob("wandb/offline-run-*")):
         print(f"W&B: offline; send it with `wandb sync {offline[-1]}`")
+
+
+def full_command(argv: list[str]) -> str:
+    """The same run at the paper's budget."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for cut in ("--budget", "--epochs"):
+        first.add_argument(cut)
+    return shlex.join(["python", "run.py", *first.parse_known_args(argv)[1], "--budget", "paper"])
 
 
 def duration(seconds: float) -> str:

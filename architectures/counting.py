@@ -82,6 +82,8 @@ def count_stages(network: nn.Module, resolution: int) -> list[Stage]:
 
 def _forward_on_meta(network: nn.Module, resolution: int) -> tuple[dict, dict[str, tuple[int, ...]]]:
     """Floating-point operations by module and operator, and the output shape of every direct child."""
+    if resolution < 1:
+        raise ValueError(f"resolution {resolution} is too small; it must be at least 1")
     state = {**dict(network.named_parameters()), **dict(network.named_buffers())}
     on_meta = {name: tensor.detach().to("meta") for name, tensor in state.items()}
     dtype = next((tensor.dtype for tensor in on_meta.values() if tensor.is_floating_point()), torch.float32)

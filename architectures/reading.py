@@ -76,21 +76,24 @@ class Knob:
         Raises:
             ValueError: the value is of another type, or none of the choices.
         """
-        whole = isinstance(value, int) and not isinstance(value, bool)
+        whole = _is_whole(value)
         if self.kind == "int" and whole or self.kind == "bool" and isinstance(value, bool):
             return value
         if self.kind == "float" and (whole or isinstance(value, float)) and math.isfinite(value):
             return float(value)
         if self.kind == "choice" and value in self.choices:
             return value
-        if self.kind == "ints" and isinstance(value, (tuple, list)):
-            if value and all(isinstance(part, int) and not isinstance(part, bool) for part in value):
-                return tuple(value)
+        if self.kind == "ints" and isinstance(value, (tuple, list)) and value and all(map(_is_whole, value)):
+            return tuple(value)
         raise self._refusal(value)
 
     def _refusal(self, value: Any) -> ValueError:
         wanted = MEANING.get(self.kind) or f"one of {', '.join(self.choices)}"
         return ValueError(f"{self.name}: {value!r} is not {wanted}")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)

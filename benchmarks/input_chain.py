@@ -68,7 +68,8 @@ def main(rounds: int = 7) -> None:
     print("|---|---:|---:|")
     for name, measured in speeds.items():
         middle = np.median(measured)
-        print(f"| {name} | {middle:,.0f} ({min(measured):,.0f}–{max(measured):,.0f}) | {middle / usual:.0f}x |")
+        spread = f"{min(measured):,.0f}–{max(measured):,.0f}"
+        print(f"| {name} | {middle:,.0f} ({spread}) | {middle / usual:.0f}x |")
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ BUDGETS: dict[str, Budget] = {
         Budget(
             "smoke",
             "a fixed subset, minutes on two CPU cores",
-            epochs=5,
-            train_images=3_000,
+            epochs=4,
+            train_images=2_500,
             curve_test_images=500,
         ),
     )

@@ -31,7 +31,7 @@ def logger(
     os.environ.setdefault("WANDB_SILENT", "true")  # its lines would break the progress bar; run.py says where to look
     in_sweep = "WANDB_SWEEP_ID" in os.environ
     name = f"{study}/{variant}" if study else configuration.arch
-    return WandbLogger(
+    tracker = WandbLogger(
         project=os.environ.get("WANDB_PROJECT", PROJECT),
         name=f"{name} {configuration.dataset} seed {configuration.seed}",
         group=study,
@@ -40,6 +40,8 @@ def logger(
         save_dir=folder,
         config=flat(configuration, study, variant) | counts,
     )
+    tracker._wandb_init.pop("anonymous")  # Lightning passes it, and wandb warns that it means nothing
+    return tracker
 
 
 def flat(configuration: Configuration, study: str | None, variant: str | None) -> dict:

@@ -1,6 +1,6 @@
 """One run from its configuration to its record."""
 
-import os
+import logging
 import time
 import warnings
 from dataclasses import dataclass
@@ -14,10 +14,13 @@ from torch import nn
 import architectures
 from architectures.counting import count
 from lightning_modules import record, tracking
+from lightning_modules.allocator import keep_freed_memory
 from lightning_modules.checkpointing import AtomicCheckpointIO, SaveProgress
 from lightning_modules.classifier import Classifier
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
+from lightning_modules.data.batches import Preprocessing
+from lightning_modules.data.cache import load
 from lightning_modules.data.module import CIFARDataModule
 from lightning_modules.progress import EpochLines, Progress
 
@@ -61,6 +64,7 @@ def train(
         CannotRun, Terminated: see there.
     """
     _quieten()
+    keep_freed_memory()
     started = time.monotonic()
     pl.seed_everything(configuration.seed, verbose=False)
     module = Classifier(configuration.as_dict())
@@ -74,8 +78,9 @@ def train(
         train_images=configuration.train_images,
         curve_test_images=configuration.curve_test_images,
         num_workers=machine.workers,
+        memory_format=torch.channels_last,
     )
-    data.prepare_data()  # before anything is started or tracked, so that missing data costs nothing
+    load(data.dataset, machine.data_dir)  # before anything is started or tracked, so that missing data costs nothing
     checkpoint = folder / "checkpoint.ckpt"
     loggers = [EpochLines(configuration.epochs)]
     if machine.wandb:
@@ -162,6 +167,18 @@ def counted(configuration: Configuration) -> dict:
     return {"parameters": counts.parameters, "mult_adds": counts.mult_adds}
 
 
+def preprocessing(configuration: Configuration) -> Preprocessing:
+    """The input that the recipe describes."""
+    data, recipe = catalogue.find(configuration.dataset), configuration.recipe
+    per_channel = recipe["normalisation"] == "channel"
+    return Preprocessing(
+        mean=data.mean if per_channel else None,
+        std=data.std if per_channel else (255.0, 255.0, 255.0),
+        augment=recipe["augmentation"] == "standard",
+        padding=recipe["padding"],
+    )
+
+
 def seconds_per_image(configuration: Configuration, images: int = 16) -> float:
     """Time of one training step of a few images on this machine, per image; draws no random number of the run's."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -186,8 +203,6 @@ def _quieten() -> None:
     warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*is not resumable.*")
     warnings.filterwarnings("ignore", message=".*number of training batches.*is smaller than the logging interval.*")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import logging
-
+    warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
     for name in ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.WARNING)

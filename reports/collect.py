@@ -20,10 +20,9 @@ def collect(runs: Path, committed: Path) -> list[str]:
     """
     kept: dict[str, list[Record]] = {}
     for path in sorted(committed.glob("*.jsonl")):
-        for outcome in records.read_file(path):
-            if isinstance(outcome, str):
-                raise ValueError(f"{outcome}; mend or delete it, then collect again")
-            kept.setdefault(path.stem, []).append(outcome)
+        kept[path.stem], warnings = records.read_file(path)
+        if warnings:
+            raise ValueError(f"{warnings[0]}; mend or delete it, then collect again")
     known = {record.run_id: record for own in kept.values() for record in own}
     finished, said = records.read([runs])
     for record in finished:

@@ -8,18 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import matplotlib
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt  # noqa: E402  (after the choice of the backend)
-import pandas as pd  # noqa: E402
-import seaborn as sns  # noqa: E402
-from matplotlib.lines import Line2D  # noqa: E402
-
-from lightning_modules.data.catalogue import DATASETS  # noqa: E402
-from reports.counts import Counts  # noqa: E402
-from reports.results import Results  # noqa: E402
-from sweeps.study import Table  # noqa: E402
+from lightning_modules.data.catalogue import DATASETS
+from reports.counts import Counts
+from reports.results import Results
+from sweeps.study import Study, Table
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 SHADES = sns.color_palette("colorblind", len(MARKERS))
@@ -33,16 +31,18 @@ def curves(results: Results, dataset: str) -> bytes:
         for panel, table in zip(panels, tables):
             frame = _curve_frame(results, dataset, table)
             for split, dash in SPLITS.items():
+                part = frame[frame.split == split]
+                if part.empty:  # a run that diverged at once has no figure to draw
+                    continue
                 sns.lineplot(
-                    frame[frame.split == split], x="epoch", y="error", hue="variant", style="variant",
+                    part, x="epoch", y="error", hue="variant", style="variant",
                     linestyle=dash, dashes=False, markersize=5, markevery=max(1, frame.epoch.max() // 10),
-                    errorbar=("pi", 100), legend=False, ax=panel, **_looks(table),
+                    errorbar=("pi", 100), legend=False, ax=panel, **_looks(results.study, table),
                 )  # fmt: skip
-            panel.set(title=table.title, xlabel="epoch", ylabel="error (%)", ylim=(0, None))
+            panel.set(title=table.title, xlabel="epoch", ylabel="error (%)")
             panel.xaxis.get_major_locator().set_params(integer=True)
-            _legend(
-                panel, table, [Line2D([], [], color="black", linestyle=d, label=s) for s, d in SPLITS.items()]
-            )
+            splits = [Line2D([], [], color="black", linestyle=d, label=s) for s, d in SPLITS.items()]
+            _legend(panel, results.study, table, splits)
         figure.suptitle(_title(results, dataset))
         return _png(figure)
 
@@ -61,18 +61,17 @@ def parameters(results: Results, dataset: str, counts: Counts) -> bytes:
             )
             sns.scatterplot(
                 frame, x="millions", y="error", hue="variant", style="variant", s=40, alpha=0.8, legend=False,
-                ax=panel, **_looks(table),
+                ax=panel, **_looks(results.study, table),
             )  # fmt: skip
-            means = frame.groupby("millions", as_index=False)["error"].mean()
+            means = frame.groupby(["variant", "millions"], as_index=False)["error"].mean()
             panel.plot(means.millions, means.error, "_", color="black", markersize=16, zorder=0)
-            panel.set(
-                title=table.title, xlabel="parameters (millions)", ylabel="test error (%)", xlim=(0, None)
-            )
+            panel.set(title=table.title, xlabel="parameters (millions)", ylabel="test error (%)")
+            panel.set(xlim=(0, 1.1 * frame.millions.max()))
             panel.margins(y=0.15)
             mean = Line2D(
                 [], [], color="black", marker="_", markersize=10, linestyle="", label="mean of seeds"
             )
-            _legend(panel, table, [mean])
+            _legend(panel, results.study, table, [mean])
         figure.suptitle(_title(results, dataset))
         return _png(figure)
 
@@ -98,19 +97,19 @@ def _curve_frame(results: Results, dataset: str, table: Table) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variant", "split", "epoch", "error"]).dropna()
 
 
-def _looks(table: Table) -> dict:
-    """Colour and marker of each variant, by its place in the table."""
-    names = table.variants
+def _looks(study: Study, table: Table) -> dict:
+    """Colour and marker of each variant, by its place in the study, so that all panels agree."""
+    names = [variant.name for variant in study.variants]
     return {
-        "hue_order": names,
-        "style_order": names,
+        "hue_order": table.variants,
+        "style_order": table.variants,
         "palette": {name: SHADES[i % len(SHADES)] for i, name in enumerate(names)},
         "markers": {name: MARKERS[i % len(MARKERS)] for i, name in enumerate(names)},
     }
 
 
-def _legend(panel: plt.Axes, table: Table, more: list[Line2D]) -> None:
-    looks = _looks(table)
+def _legend(panel: Axes, study: Study, table: Table, more: list[Line2D]) -> None:
+    looks = _looks(study, table)
     variants = [
         Line2D([], [], color=looks["palette"][n], marker=looks["markers"][n], linestyle="", label=n)
         for n in table.variants
@@ -123,21 +122,17 @@ def _title(results: Results, dataset: str) -> str:
 
 
 @contextmanager
-def _page(panels: int) -> Iterator[tuple[plt.Figure, list[plt.Axes]]]:
+def _page(panels: int) -> Iterator[tuple[Figure, list[Axes]]]:
     """A row of panels in fixed style, whatever the user's own matplotlib settings are."""
-    with plt.rc_context():
+    with matplotlib.rc_context():
         matplotlib.rcdefaults()
         sns.set_theme(style="whitegrid", font="DejaVu Sans")
-        figure, axes = plt.subplots(
-            1, panels, figsize=(5.4 * panels, 3.8), sharey=True, squeeze=False, layout="constrained"
-        )
-        try:
-            yield figure, list(axes[0])
-        finally:
-            plt.close(figure)
+        # a Figure of its own, without pyplot, is drawn by Agg on every machine and needs no display
+        figure = Figure(figsize=(5.4 * panels, 4.2), layout="constrained")
+        yield figure, list(figure.subplots(1, panels, sharey=True, squeeze=False)[0])
 
 
-def _png(figure: plt.Figure) -> bytes:
+def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})  # the tag names the version
     return buffer.getvalue()

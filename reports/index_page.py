@@ -40,10 +40,9 @@ def _studies(collated: Mapping[str, tuple[Study, list[Results], Counts]]) -> str
     rows = []
     for study, results, _ in collated.values():
         done = {result.budget: f"{len(result.records)}/{result.wanted}" for result in results}
-        rows.append(
-            [f"[{study.title}]({study.name}.md)", study.paper, *(done.get(b, "—") for b in studies.BUDGETS)]
-        )
-    return markdown.table(("study", "paper", *studies.BUDGETS), rows, right=studies.BUDGETS)
+        row = (done.get(budget, "—") for budget in studies.BUDGETS)
+        rows.append([f"[{study.title}]({study.name}.md)", *row])
+    return markdown.table(("study", *studies.BUDGETS), rows, right=studies.BUDGETS)
 
 
 def _claims(collated: Mapping[str, tuple[Study, list[Results], Counts]]) -> str:

@@ -6,7 +6,7 @@ A record is one JSON object, format 1: a line of `reports/records/<study>.jsonl`
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,11 +61,10 @@ def read(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
     warnings: list[str] = []
     for folder in folders:
         for path in [*sorted(folder.glob("*.jsonl")), *sorted(folder.glob("*/record.json"))]:
-            for outcome in read_file(path):
-                if isinstance(outcome, str):
-                    warnings.append(outcome)
-                else:
-                    found.setdefault(outcome.run_id, []).append(outcome)
+            good, complaints = read_file(path)
+            warnings += complaints
+            for record in good:
+                found.setdefault(record.run_id, []).append(record)
     records = []
     for run_id, same_run in found.items():
         if len({(record.errors, record.images) for record in same_run}) == 1:
@@ -76,27 +75,26 @@ def read(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
     return records, warnings
 
 
-def read_file(path: Path) -> Iterator[Record | str]:
-    """Yield each record of a `.jsonl` or `.json` file, or one line that says why it was skipped."""
+def read_file(path: Path) -> tuple[list[Record], list[str]]:
+    """The records of a `.jsonl` or `.json` file, and one line for each that had to be skipped."""
     # without the folders above, so that a page that quotes a warning doesn't depend on the machine
     name = f"{path.parent.name}/{path.name}"
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        yield f"{name}: skipped, cannot be read as text ({error})"
-        return
-    lines = text.split("\n") if path.suffix == ".jsonl" else [text]
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() and path.suffix == ".jsonl":
+        return [], [f"{name}: skipped, cannot be read as text ({error})"]
+    found, warnings = [], []
+    for number, line in enumerate(text.split("\n") if path.suffix == ".jsonl" else [text], start=1):
+        if path.suffix == ".jsonl" and not line.strip():
             continue
-        where = f"{name}:{number}"
         try:
-            yield parse(line, where)
+            found.append(parse(line, f"{name}:{number}"))
         except json.JSONDecodeError as error:
-            line_number = number + error.lineno - 1
-            yield f"{name}:{line_number}: skipped, not valid JSON ({error.msg} at column {error.colno})"
+            place = f"{name}:{number + error.lineno - 1}"
+            warnings.append(f"{place}: skipped, not valid JSON ({error.msg} at column {error.colno})")
         except ValueError as error:
-            yield f"{where}: skipped, {error}"
+            warnings.append(f"{name}:{number}: skipped, {error}")
+    return found, warnings
 
 
 def parse(text: str, where: str) -> Record:

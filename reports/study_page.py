@@ -13,7 +13,7 @@ from sweeps.study import Study
 MEANING = {
     "paper": "The recipe as printed: only figures of this budget can be held against the printed ones.",
     "short": "A compressed schedule: these figures compare with each other, not with the printed ones.",
-    "smoke": "It shows that the path works and orders large effects; of the printed figures it says nothing.",
+    "smoke": "It shows that the path works and orders large effects; it says nothing of the printed figures.",
 }
 
 
@@ -26,7 +26,7 @@ def files(study: Study, results: list[Results], counts: Counts) -> dict[str, byt
         f"# {study.title}",
         f"**{study.question}**",
         f"{study.paper}. {study.source}.".replace("..", "."),
-        _reproduce(study),
+        _reproduce(study, results),
         *sections,
         "## Claims checked without training\n\n" + _verdicts(exact) if exact else "",
         _others(study),
@@ -36,15 +36,16 @@ def files(study: Study, results: list[Results], counts: Counts) -> dict[str, byt
     return {f"{study.name}.md": page.encode(), **made}
 
 
-def _reproduce(study: Study) -> str:
+def _reproduce(study: Study, results: list[Results]) -> str:
     first = study.variants[0].name
+    local = "\n".join(f"python -m sweeps.local {study.name} --budget {result.budget}" for result in results)
     return f"""## How to reproduce
 
 One run, all missing runs on this machine, or the same runs shared out by W&B:
 
 ```sh
 python run.py --study {study.name} --variant {first} --seed {study.seeds[0]}
-python -m sweeps.local {study.name} --budget paper
+{local}
 wandb sweep sweeps/{study.name}.yaml
 ```
 
@@ -99,10 +100,13 @@ def _pictures(results: Results, dataset: str, counts: Counts, made: dict[str, by
     records = [r for (_, name), group in results.groups.items() if name == dataset for r in group.records]
     curve_images = sorted({record.facts["curve_test_images"] or record.images for record in records})
     images = " or ".join(f"{number:,}" for number in curve_images)
+    caption = (
+        "Mean over seeds, banded from the least to the greatest; the test error of the curves is taken "
+        f"on {images} test images, that of the tables on all of them."
+    )
     return [
         f"![Error against epochs, training and test, for each variant; {place}]({stem}_curves.png)",
-        f"Mean over seeds, banded from the least to the greatest; the test error of the curves is taken "
-        f"on {images} test images, that of the tables on all of them.",
+        caption,
         f"![Test error against the number of parameters, a point a run; {place}]({stem}_parameters.png)",
     ]
 
@@ -111,7 +115,7 @@ def _verdicts(verdicts: list[Verdict]) -> str:
     rows = [
         [
             f"`{verdict.claim.id}`",
-            verdict.claim.sentence,
+            f"{verdict.claim.sentence} ({verdict.claim.source})",
             f"**{verdict.word}**",
             "<br>".join(verdict.evidence),
         ]

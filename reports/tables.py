@@ -97,7 +97,8 @@ def _marked(figure: Figure | None, unit: str = "") -> str:
 
 
 def _millions(number: int) -> str:
-    return f"{number / 1e6:.3g}M" if number < 100e6 else f"{number / 1e6:.0f}M"
+    millions = number / 1e6
+    return f"{millions:,.0f}M" if millions >= 100 else f"{millions:#.3g}M"
 
 
 def _difference(group: Group, figure: Figure | None) -> str:

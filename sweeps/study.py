@@ -139,18 +139,24 @@ def configure(study: Study, variant: str, dataset: str, budget: str, seed: int, 
     )
 
 
-def cells(study: Study, budget: str) -> list[Cell]:
-    """All runs of a study at a budget; the seed varies slowest, so a whole table completes at the first seed."""
+def cells(
+    study: Study,
+    budget: str,
+    *,
+    datasets: list[str] | None = None,
+    variants: list[str] | None = None,
+    seeds: list[int] | None = None,
+) -> list[Cell]:
+    """The runs of a study at a budget, all of them unless a choice is given (seeds may be others than declared).
+
+    The seed varies slowest, so a whole table completes at the first seed. Raises ValueError for unknown names.
+    """
+    axes = itertools.product(
+        seeds or study.seeds, datasets or study.datasets, variants or [variant.name for variant in study.variants]
+    )
     return [
-        Cell(
-            study.name,
-            variant.name,
-            dataset,
-            budget,
-            seed,
-            configure(study, variant.name, dataset, budget, seed).run_id,
-        )
-        for seed, dataset, variant in itertools.product(study.seeds, study.datasets, study.variants)
+        Cell(study.name, variant, dataset, budget, seed, configure(study, variant, dataset, budget, seed).run_id)
+        for seed, dataset, variant in axes
     ]
 
 
@@ -184,7 +190,7 @@ def _from(kind, declared: dict):
 def _check(study: Study) -> None:
     found = [variant.name for variant in study.variants]
     if repeated := {name for name in found if found.count(name) > 1}:
-        raise ValueError(f"variant {sorted(repeated)[0]!r} is declared twice")
+        raise ValueError(f"variant {min(repeated)!r} is declared twice")
     for table in study.tables:
         for name in table.variants:
             study.variant(name)

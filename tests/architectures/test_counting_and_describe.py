@@ -12,7 +12,8 @@ from architectures.describe import describe
 def test_a_small_network_by_hand():
     network = nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(8, 12, 3, groups=4, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 5), nn.PReLU(),
+        nn.Conv2d(8, 12, 3, groups=4, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(12, 5), nn.PReLU(),
     )  # fmt: skip
     counts = count(network, 10)
     assert counts.conv_weights == 3 * 8 * 9 + 2 * 12 * 9
@@ -81,6 +82,8 @@ def test_a_resolution_too_small():
     with pytest.raises(ValueError, match="can't take images of 8×8"):
         count(network, 8)
     assert network.training
+    with pytest.raises(ValueError, match="resolution -1 is too small"):
+        count(network, -1)
 
 
 def table(name: str, resolution: int, **knobs) -> list[tuple[str, ...]]:
@@ -124,8 +127,8 @@ def test_table_1_of_resnext_50():
 
 
 def test_figure_3_a_of_resnext():
-    rows = table("resnext", 224, stem="imagenet", form="a")
-    assert rows[2][2] == "[[1×1 conv, 8; 3×3 conv, 8; 1×1 conv, 512] × 32] × 4"
+    rows = table("resnext", 32, stem="cifar", form="a", cardinality=4, base_width=8)
+    assert rows[2][2] == "[[1×1 conv, 16; 3×3 conv, 16; 1×1 conv, 512] × 4] × 3"
 
 
 def test_layers_are_not_merged_but_blocks_are():

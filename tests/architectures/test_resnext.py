@@ -1,4 +1,4 @@
-"""ResNeXt: the three forms are one function, and a grouped convolution is one with a block-diagonal kernel."""
+"""ResNeXt: the three forms are one function, and grouping a convolution makes its kernel block-diagonal."""
 
 import pytest
 import torch

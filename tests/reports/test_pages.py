@@ -31,7 +31,7 @@ def test_empty_study_shows_the_paper_budget(make):
     assert make([]) == 0
     page = (make.out / "made_up.md").read_text()
     assert "## Budget: paper" in page and "## Budget: smoke" not in page
-    assert row(page, "wide") == ["`wide`", "1.0M", "1M", "250M", "5.24", "— (0/3)", "—", "—"]
+    assert row(page, "wide") == ["`wide`", "1.0M", "1.00M", "250M", "5.24", "— (0/3)", "—", "—"]
     assert row(page, "other")[1:5] == ["—", "1.23M", "300M", "—"]
     assert not (make.out / "figures").exists()
     assert " 0/9 |" in (make.out / "index.md").read_text()
@@ -177,3 +177,39 @@ def test_why(study, write_records, facts, capsys):
         assert part in said
     assert main(["why", "made_up/wiide", "--records", str(folder)]) == 2
     assert "did you mean wide" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "curve",
+    [
+        {"epoch": [], "train_error": [], "test_error": []},
+        {"epoch": [1, 2], "train_error": [None, None], "test_error": [float("nan")] * 2},
+        {"epoch": list(range(1, 301)), "train_error": [50.0] * 300, "test_error": [None] * 299 + [40.0]},
+    ],
+    ids=["no epoch", "diverged", "300 epochs, tested once"],
+)
+def test_unusual_curves_are_drawn(make, facts, curve):
+    lines = [facts("wide", 0, 5000), facts("thin", 0, 5000)]
+    for line in lines:
+        line["curve"] |= curve
+        for name in ("train_loss", "lr", "images_per_second"):
+            line["curve"][name] = [1.0] * len(curve["epoch"])
+    assert make(lines) == 0
+    assert (make.out / "figures" / "made_up_smoke_cifar10_curves.png").stat().st_size > 1000
+
+
+def test_help_and_mistyped_study_need_no_torch():
+    import subprocess
+    import sys
+
+    watch = (
+        "import sys, reports.__main__ as m\n"
+        "try: status = m.main(sys.argv[1:])\n"
+        "except SystemExit as leave: status = leave.code\n"
+        "print(status, [name for name in ('torch', 'seaborn', 'scipy') if name in sys.modules])"
+    )
+    for argument, status in (("--help", 0), ("no_such_study", 2)):
+        command = [sys.executable, "-c", watch, argument]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.stdout.splitlines()[-1] == f"{status} []", done.stderr

@@ -6,7 +6,10 @@ import pytest
 
 from reports.printed import PAPERS, read
 
-HEADER = "paper,table,row_id,arch,variant_kwargs,dataset,augmentation,metric,value,printed_precision,in_seed,note\n"
+HEADER = (
+    "paper,table,row_id,arch,variant_kwargs,dataset,augmentation,"
+    "metric,value,printed_precision,in_seed,note\n"
+)
 
 
 def figure(value: str):

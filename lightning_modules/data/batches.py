@@ -1,0 +1,242 @@
+"""Whole batches at a time: order, crops, mirrors and normalisation, on the CPU or where the data set lives.
+
+Every random number is a pure function of (seed, epoch): the same images are seen, cropped and mirrored alike
+under any number of workers and devices, on a CPU or a GPU, and after a resume that knows only its epoch.
+"""
+
+import functools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What happens to an image: normalise, then mirror, then pad and crop, in this order.
+
+    The order is that of fb.resnet.torch (datasets/cifar10.lua, transforms.lua), on which the code of
+    DenseNet, ResNeXt, Wide ResNet and stochastic depth builds: zeros padded after normalisation are the mean
+    colour.
+    `mean` and `std` are in units of 0–255; a `mean` of None stands for the per-pixel mean of the training
+    images (ResNet, arXiv:1512.03385, section 4.2), which `fitted` fills in as an array (H, W, 3).
+    """
+
+    mean: tuple[float, float, float] | np.ndarray | None
+    std: tuple[float, float, float]
+    augment: bool = True
+    pad: int = 4
+    padding: Literal["zeros", "reflect"] = "zeros"
+    mirror: bool = True
+
+    def __post_init__(self) -> None:
+        if self.padding not in ("zeros", "reflect"):
+            raise ValueError(f"padding is {self.padding!r}: choose 'zeros' or 'reflect'")
+        if self.pad < 0:
+            raise ValueError(f"pad is {self.pad}: it must be 0 or more pixels")
+
+    def fitted(self, train_images: np.ndarray) -> "Preprocessing":
+        """With the per-pixel mean of `train_images` (N, H, W, 3) in place of a mean of None."""
+        if self.mean is not None:
+            return self
+        return replace(self, mean=train_images.mean(axis=0, dtype=np.float64).astype(np.float32))
+
+
+class EpochPlan(NamedTuple):
+    """For each place in an epoch: which image, its crop's corner in the padded image, its mirroring."""
+
+    order: np.ndarray  # (n,) int64, a permutation
+    dy: np.ndarray  # (n,) int64 in 0 … 2 pad
+    dx: np.ndarray  # (n,) int64 in 0 … 2 pad
+    mirror: np.ndarray  # (n,) bool
+
+
+def epoch_plan(seed: int, epoch: int, n: int, pad: int) -> EpochPlan:
+    """The random numbers of one epoch over `n` images, from Philox with the key (seed, epoch).
+
+    Made from the raw stream, which NumPy keeps the same for good, not from Generator's methods, which may
+    change between its versions (NEP 19).
+    """
+    stream = np.random.Philox(key=np.array([seed, epoch], dtype=np.uint64))
+    order, dy, dx, mirror = stream.random_raw(4 * n).reshape(4, n)
+    corners = np.uint64(2 * pad + 1)
+    return EpochPlan(
+        order=np.argsort(order, kind="stable"),
+        dy=(dy % corners).astype(np.int64),
+        dx=(dx % corners).astype(np.int64),
+        mirror=(mirror >> np.uint64(63)).astype(bool),
+    )
+
+
+def subset(labels: np.ndarray, n: int) -> np.ndarray:
+    """Indices, ascending, of the first n / classes images of every class in file order."""
+    classes, counts = np.unique(labels, return_counts=True)
+    each, rest = divmod(n, len(classes))
+    if rest or not 1 <= each <= counts.min():
+        raise ValueError(
+            f"cannot take {n} images evenly: choose a multiple of {len(classes)} (the classes) "
+            f"from {len(classes)} to {len(classes) * counts.min()}"
+        )
+    return np.sort(np.concatenate([np.flatnonzero(labels == c)[:each] for c in classes]))
+
+
+class TrainBatches(Dataset):
+    """Augmented training batches: item (epoch, batch) is (images (B, 3, H, W) float32, labels (B,) int64).
+
+    `batch_size` is the global batch. Of each one, rank r of W takes every W-th image from the r-th on, so
+    that the ranks together see what a single process sees; only an incomplete last batch is cut to a multiple
+    of W.
+    """
+
+    def __init__(
+        self, images: np.ndarray, labels: np.ndarray, *, batch_size: int, seed: int,
+        preprocessing: Preprocessing, device: torch.device | str | None = None, rank: int = 0,
+        world_size: int = 1, memory_format: torch.memory_format = torch.contiguous_format,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch size is {batch_size}: it must be 1 or more")
+        if batch_size % world_size:
+            raise ValueError(
+                f"{world_size} devices cannot share a global batch of {batch_size} evenly: "
+                f"use a number of devices that divides {batch_size}"
+            )
+        self.pixels = _Pixels(images, labels, preprocessing, device, memory_format)
+        self.batch_size, self.seed, self.preprocessing = batch_size, seed, preprocessing
+        self.rank, self.world_size = rank, world_size
+        self._epoch: int | None = None
+
+    def __len__(self) -> int:
+        """Batches in an epoch; the last one may be smaller."""
+        full, rest = divmod(len(self.pixels), self.batch_size)
+        return full + (rest >= self.world_size)
+
+    def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        epoch, batch = item
+        if epoch != self._epoch:
+            self._epoch, self._order, self._crops = epoch, *self._plan(epoch)
+        start = batch * self.batch_size
+        stop = min(start + self.batch_size, len(self.pixels))
+        stop -= (stop - start) % self.world_size
+        places = slice(start + self.rank, stop, self.world_size)
+        crops = self._crops[places] if self._crops is not None else None
+        return self.pixels.batch(self._order[places], crops)
+
+    def _plan(self, epoch: int) -> tuple[Tensor, Tensor | None]:
+        """The epoch's order, and which row of the crop table each image takes, where the data set lives."""
+        how, device = self.preprocessing, self.pixels.images.device
+        plan = epoch_plan(self.seed, epoch, len(self.pixels), how.pad)
+        order = torch.from_numpy(plan.order).to(device)
+        if not how.augment:
+            return order, None
+        side = 2 * how.pad + 1
+        crops = (plan.mirror & how.mirror) * side * side + plan.dy * side + plan.dx
+        return order, torch.from_numpy(crops).to(device)
+
+
+class EpochSampler(Sampler):
+    """Yields (epoch, batch) for TrainBatches; Lightning calls `set_epoch` before every epoch.
+
+    A run that is resumed in the middle of `epoch` leaves out the `done` batches that it has trained on.
+    """
+
+    def __init__(self, batches: TrainBatches, epoch: int = 0, done: int = 0) -> None:
+        self.batches, self.epoch, self.done = batches, epoch, done
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        start, self.done = self.done, 0
+        return ((self.epoch, batch) for batch in range(start, len(self)))
+
+
+class TestBatches(Dataset):
+    """Normalised images in file order; item i is a pair as in TrainBatches.
+
+    Rank r of W takes images r, r + W, r + 2W, …: every image is counted exactly once. `batch_size` is one
+    rank's own.
+    """
+
+    def __init__(
+        self, images: np.ndarray, labels: np.ndarray, *, batch_size: int, preprocessing: Preprocessing,
+        device: torch.device | str | None = None, rank: int = 0, world_size: int = 1,
+        memory_format: torch.memory_format = torch.contiguous_format,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch size is {batch_size}: it must be 1 or more")
+        self.pixels = _Pixels(
+            images[rank::world_size], labels[rank::world_size], preprocessing, device, memory_format
+        )
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.pixels) / self.batch_size)
+
+    def __getitem__(self, batch: int) -> tuple[Tensor, Tensor]:
+        if not 0 <= batch < len(self):
+            raise IndexError(batch)  # ends iteration over the data set itself
+        start = batch * self.batch_size
+        stop = min(start + self.batch_size, len(self.pixels))
+        return self.pixels.batch(torch.arange(start, stop, device=self.pixels.images.device), None)
+
+
+class _Pixels:
+    """The images where they live, and batches of them."""
+
+    def __init__(self, images, labels, preprocessing, device, memory_format) -> None:
+        if preprocessing.mean is None:
+            raise ValueError("the per-pixel mean is not known yet: use preprocessing.fitted(train_images)")
+        count, self.side = len(images), images.shape[1]
+        self.images = torch.from_numpy(images).to(device).view(count, self.side**2, 3)
+        self.labels = torch.from_numpy(labels).to(device)
+        # as planes (3, 1) or (3, H*W), the layout in which a batch is normalised
+        self.mean = _planes(preprocessing.mean, self.images.device)
+        self.std = _planes(preprocessing.std, self.images.device)
+        self.crop_table = None
+        if preprocessing.augment:
+            table = crop_table(self.side, preprocessing.pad, preprocessing.padding)
+            self.crop_table = torch.from_numpy(table).to(device)
+        self.memory_format = memory_format
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, index: Tensor, crops: Tensor | None) -> tuple[Tensor, Tensor]:
+        size, area = len(index), self.side**2
+        # one pixel more than the image has: the zero that padding shows
+        normalised = torch.zeros(size, 3, area + 1, device=self.images.device)
+        image = normalised[:, :, :area]
+        torch.sub(self.images.index_select(0, index).transpose(1, 2), self.mean, out=image)
+        image.div_(self.std)
+        if crops is not None:
+            shown = self.crop_table.index_select(0, crops)[:, None].expand(size, 3, area)
+            image = normalised.gather(2, shown)
+        image = image.reshape(size, 3, self.side, self.side).contiguous(memory_format=self.memory_format)
+        return image, self.labels.index_select(0, index)
+
+
+def _planes(values, device: torch.device) -> Tensor:
+    return torch.tensor(np.asarray(values, dtype=np.float32).reshape(-1, 3).T.copy(), device=device)
+
+
+@functools.cache
+def crop_table(side: int, pad: int, padding: str) -> np.ndarray:
+    """Which pixel of an image every pixel of a crop shows; side² stands for the zero of the padding.
+
+    Shape (2 * (2 pad + 1)², side²) int64; row (mirror * (2 pad + 1) + dy) * (2 pad + 1) + dx. One look-up in
+    it replaces mirroring, padding and cropping, which is what makes a whole batch fast.
+    """
+    place = np.arange(side * side).reshape(side, side)
+    how = {"constant_values": side * side} if padding == "zeros" else {}
+    mode = "constant" if padding == "zeros" else "reflect"
+    padded = [np.pad(image, pad, mode=mode, **how) for image in (place, place[:, ::-1])]
+    return np.stack([sliding_window_view(image, (side, side)) for image in padded]).reshape(-1, side * side)

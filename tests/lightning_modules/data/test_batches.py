@@ -1,0 +1,175 @@
+"""Whole-batch augmentation against a reference that treats one image at a time."""
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from lightning_modules.data import batches
+from lightning_modules.data.batches import (
+    EpochSampler,
+    Preprocessing,
+    TrainBatches,
+    epoch_plan,
+    subset,
+)
+
+N = 103
+MEAN, STD = (125.3, 123.0, 113.9), (63.0, 62.1, 66.7)
+IMAGES = np.random.default_rng(0).integers(0, 256, (N, 32, 32, 3), dtype=np.uint8)
+LABELS = np.arange(N, dtype=np.int64)  # a label names its image
+
+
+def reference(image, mean, std, dy, dx, mirror, pad, padding):
+    """Normalise, mirror, pad, crop one image (H, W, 3) uint8, as the published code does."""
+    image = (image.astype(np.float32) - np.float32(mean)) / np.float32(std)
+    if mirror:
+        image = image[:, ::-1]
+    if padding == "zeros":
+        canvas = np.zeros((32 + 2 * pad, 32 + 2 * pad, 3), np.float32)
+        canvas[pad : pad + 32, pad : pad + 32] = image
+    else:
+        canvas = np.pad(image, ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
+    return canvas[dy : dy + 32, dx : dx + 32].transpose(2, 0, 1)
+
+
+STANDARD = Preprocessing(MEAN, STD)
+
+
+def train_batches(how=STANDARD, **options):
+    options = {"batch_size": 16, "seed": 3, **options}
+    return TrainBatches(IMAGES, LABELS, preprocessing=how, **options)
+
+
+def loaded(data, epoch, **options):
+    sampler = EpochSampler(data)
+    sampler.set_epoch(epoch)
+    return list(DataLoader(data, batch_size=None, sampler=sampler, **options))
+
+
+def same_bits(left, right):
+    return np.array_equal(np.asarray(left).view(np.int32), np.asarray(right).view(np.int32))
+
+
+@pytest.mark.parametrize("padding", ["zeros", "reflect"])
+@pytest.mark.parametrize("pad", [4, 2, 0])
+@pytest.mark.parametrize("per_pixel", [False, True])
+def test_every_image_equals_the_per_image_reference_bit_for_bit(padding, pad, per_pixel):
+    mean = IMAGES.mean(axis=0, dtype=np.float64).astype(np.float32) if per_pixel else MEAN
+    how = Preprocessing(None if per_pixel else MEAN, STD, pad=pad, padding=padding).fitted(IMAGES)
+    plan = epoch_plan(3, 5, N, pad)
+    place = 0
+    for images, labels in loaded(train_batches(how), epoch=5):
+        assert images.dtype == torch.float32 and images.is_contiguous()
+        for image, label in zip(images, labels):
+            i, dy, dx, mirror = (column[place] for column in plan)
+            assert label == i
+            assert same_bits(image, reference(IMAGES[i], mean, STD, dy, dx, mirror, pad, padding).copy())
+            place += 1
+    assert place == N
+
+
+def test_without_augmentation_and_mirror_only():
+    plan = epoch_plan(3, 0, N, 4)
+    for how, mirrored in ((Preprocessing(MEAN, STD, augment=False), False),
+                          (Preprocessing(MEAN, STD, pad=0), True)):
+        images = torch.cat([x for x, _ in loaded(train_batches(how), 0)])
+        for place, i in enumerate(plan.order):
+            mirror = mirrored and plan.mirror[place]
+            assert same_bits(images[place], reference(IMAGES[i], MEAN, STD, 0, 0, mirror, 0, "zeros").copy())
+    never = torch.cat([x for x, _ in loaded(train_batches(Preprocessing(MEAN, STD, pad=0, mirror=False)), 0)])
+    plain = torch.cat([x for x, _ in loaded(train_batches(Preprocessing(MEAN, STD, augment=False)), 0)])
+    assert same_bits(never, plain)
+
+
+def test_the_plan_depends_on_seed_and_epoch_alone_and_is_uniform():
+    plan = epoch_plan(1, 2, 20_000, 4)
+    assert all(np.array_equal(a, b) for a, b in zip(plan, epoch_plan(1, 2, 20_000, 4)))
+    assert not np.array_equal(plan.order, epoch_plan(2, 1, 20_000, 4).order)
+    assert not np.array_equal(plan.order, epoch_plan(1, 3, 20_000, 4).order)
+    assert np.array_equal(np.sort(plan.order), np.arange(20_000))
+    for shift in (plan.dy, plan.dx):
+        counts = np.bincount(shift, minlength=9)
+        assert len(counts) == 9 and abs(counts / 20_000 - 1 / 9).max() < 0.01
+    assert abs(plan.mirror.mean() - 0.5) < 0.02
+    # independent of each other: every one of the 81 corners occurs about equally often, mirrored or not
+    assert np.bincount(plan.dy * 9 + plan.dx, minlength=81).min() > 150
+    assert abs(np.corrcoef([plan.dy, plan.dx, plan.mirror, plan.order]) - np.eye(4)).max() < 0.03
+
+
+def test_the_plan_never_changes_between_numpy_versions():
+    """Philox4x64-10 with key (0, 0): the first words of Random123's published test vectors (kat_vectors)."""
+    words = np.random.Philox(key=np.array([0, 0], dtype=np.uint64), counter=-1 % 2**256).random_raw(4)
+    assert [hex(w) for w in words] == [
+        "0x16554d9eca36314c", "0xdb20fe9d672d0fdc", "0xd7e772cee186176b", "0x7e68b68aec7ba23b"
+    ]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_change_nothing(workers):
+    data = train_batches()
+    alone = loaded(data, 7)
+    shared = loaded(train_batches(), 7, num_workers=workers)
+    assert len(alone) == len(shared) == 7
+    assert all(same_bits(a, c) and torch.equal(b, d) for (a, b), (c, d) in zip(alone, shared))
+
+
+@pytest.mark.parametrize("world", [2, 4, 8])
+def test_ranks_together_see_what_one_process_sees(world):
+    whole = loaded(train_batches(), 1)
+    ranks = [loaded(train_batches(rank=r, world_size=world), 1) for r in range(world)]
+    rest = N % 16 // world * world
+    for batch, (images, labels) in enumerate(whole):
+        parts = [rank[batch][1] for rank in ranks if batch < len(rank)]
+        kept = len(labels) if len(labels) == 16 else rest
+        assert len({len(part) for part in parts}) <= 1
+        assert sorted(torch.cat(parts).tolist() if parts else []) == sorted(labels[:kept].tolist())
+        for r in range(world):
+            if batch < len(ranks[r]):
+                assert same_bits(ranks[r][batch][0], images[:kept][r::world].contiguous())
+
+
+def test_an_indivisible_batch_is_refused():
+    with pytest.raises(ValueError, match="3 devices cannot share a global batch of 16"):
+        train_batches(world_size=3)
+    with pytest.raises(ValueError, match="batch size is 0"):
+        train_batches(batch_size=0)
+    with pytest.raises(ValueError, match="choose 'zeros' or 'reflect'"):
+        Preprocessing(MEAN, STD, padding="edge")
+    with pytest.raises(ValueError, match="fitted"):
+        train_batches(Preprocessing(None, STD))
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 7])
+def test_every_test_image_is_counted_once_on_any_number_of_devices(world):
+    seen = {}
+    for rank in range(world):
+        data = batches.TestBatches(
+            IMAGES, LABELS, batch_size=10, preprocessing=Preprocessing(MEAN, STD), rank=rank, world_size=world
+        )
+        for images, labels in DataLoader(data, batch_size=None):
+            for image, label in zip(images, labels.tolist()):
+                assert label not in seen
+                seen[label] = image
+    assert sorted(seen) == list(range(N))
+    for i, image in seen.items():
+        assert same_bits(image, reference(IMAGES[i], MEAN, STD, 0, 0, False, 0, "zeros").copy())
+
+
+def test_channels_last_has_the_same_values():
+    for a, b in zip(loaded(train_batches(), 0), loaded(train_batches(memory_format=torch.channels_last), 0)):
+        assert b[0].is_contiguous(memory_format=torch.channels_last) and torch.equal(a[0], b[0])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_the_gpu_gives_the_same_bits():
+    for (a, b), (c, d) in zip(loaded(train_batches(), 2), loaded(train_batches(device="cuda"), 2)):
+        assert c.is_cuda and same_bits(a, c.cpu()) and torch.equal(b, d.cpu())
+
+
+def test_subset_takes_the_first_of_every_class():
+    labels = np.array([1, 1, 0, 1, 0, 0, 1, 0])
+    assert subset(labels, 4).tolist() == [0, 1, 2, 4]
+    for wrong in (0, 3, 10, -2):
+        with pytest.raises(ValueError, match="multiple of 2"):
+            subset(labels, wrong)

@@ -1,0 +1,34 @@
+"""The catalogue: names, near misses, and that naming a data set imports nothing heavy."""
+
+import subprocess
+import sys
+
+import pytest
+
+from lightning_modules.data.catalogue import DATASETS, find
+
+
+def test_names():
+    assert {name: d.classes for name, d in DATASETS.items()} == {
+        "cifar10": 10, "cifar100": 100, "cifar100_coarse": 20
+    }
+    for dataset in DATASETS.values():
+        assert hash(dataset) is not None
+        assert all(len(digest) == 64 for digest in dataset.sha256.values())
+        assert {f"train_{dataset.labels}", f"test_{dataset.labels}"} <= set(dataset.sha256)
+
+
+@pytest.mark.parametrize("typed", ["cifar1", "CIFAR-10", "cfar10"])
+def test_a_near_miss_is_named(typed):
+    with pytest.raises(ValueError, match="did you mean.*cifar10"):
+        find(typed)
+
+
+def test_a_far_miss_lists_them_all():
+    with pytest.raises(ValueError, match="choose from cifar10, cifar100, cifar100_coarse"):
+        find("mnist")
+
+
+def test_the_catalogue_imports_nothing_heavy():
+    code = "import sys, lightning_modules.data.catalogue as c; print({'torch', 'numpy'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
