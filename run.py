@@ -59,14 +59,27 @@ def parse(argv: list[str]) -> argparse.Namespace:
     architecture = architectures.find(arch) if arch else None
 
     parser = Parser(
-        prog="run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        prog="run.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     add = parser.add_argument_group("what to run").add_argument
     add("--arch", metavar="NAME", help="an architecture (see --list); `--arch NAME --help` shows its knobs")
     add("--study", metavar="NAME", help="a study (see --list); with --variant, one of its cells")
     add("--variant", metavar="NAME", help="a row of the study")
-    add("--dataset", metavar="NAME", help=f"{', '.join(catalogue.DATASETS)} (default: the study's first, or cifar10)")
-    add("--seed", type=int, default=0, metavar="N", help="decides the initial weights, the data order and dropout")
+    add(
+        "--dataset",
+        metavar="NAME",
+        help=f"{', '.join(catalogue.DATASETS)} (default: the study's first, or cifar10)",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="decides the initial weights, the data order and dropout",
+    )
     add("--budget", choices=BUDGETS, help=f"{_budgets()} (default: paper with a GPU, smoke without)")
     add("--list", action="store_true", help="list architectures, data sets, recipes and studies")
     add("--describe", action="store_true", help="print the architecture table and stop")
@@ -74,7 +87,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
     add = parser.add_argument_group("changes to the recipe (not within a study)").add_argument
     add("--recipe", metavar="NAME", help=f"{', '.join(RECIPES)} (default: the architecture's own)")
     add("--batch-size", type=int, metavar="N", help="images per step, all devices together")
-    add("--lr", type=float, metavar="RATE", help="initial learning rate; never scaled with the batch by itself")
+    add(
+        "--lr",
+        type=float,
+        metavar="RATE",
+        help="initial learning rate; never scaled with the batch by itself",
+    )
     add("--epochs", type=int, metavar="N", help="length; the schedule is compressed or stretched to it")
     add("--augmentation", choices=("standard", "none"), help="standard: the papers' +, pad 4, crop, mirror")
 
@@ -83,9 +101,24 @@ def parse(argv: list[str]) -> argparse.Namespace:
     add("--devices", default="auto", metavar="N", help="how many, or which (0,1), share the batch")
     add("--num-nodes", type=int, default=1, metavar="N")
     add("--strategy", default="auto", metavar="NAME", help="ddp …, as Lightning names them")
-    add("--precision", default="32-true", choices=("32-true", "bf16-mixed", "16-mixed"), help="changes the run's id")
-    add("--deterministic", action="store_true", help="the same bits on every run of one GPU, slower; a CPU's always are")
-    add("--workers", type=int, default=0, metavar="N", help="processes that make batches; the batches are the same")
+    add(
+        "--precision",
+        default="32-true",
+        choices=("32-true", "bf16-mixed", "16-mixed"),
+        help="changes the run's id",
+    )
+    add(
+        "--deterministic",
+        action="store_true",
+        help="the same bits on every run of one GPU, slower; a CPU's always are",
+    )
+    add(
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="processes that make batches; the batches are the same",
+    )
     add("--data-dir", type=Path, default=Path("data"), metavar="DIR")
     add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
     add("--no-wandb", action="store_true", help="no W&B at all (without an account it is offline by itself)")
@@ -98,7 +131,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
                 default = knob.default
             symbol = f"{knob.symbol}: " if knob.symbol else ""
             group.add_argument(
-                _flag(knob.name), dest=f"knob:{knob.name}", metavar=knob.kind, help=f"{symbol}{knob.help} (default {default})"
+                _flag(knob.name),
+                dest=f"knob:{knob.name}",
+                metavar=knob.kind,
+                help=f"{symbol}{knob.help} (default {default})",
             )
     options, unknown = parser.parse_known_args(argv)
     if unknown:
@@ -114,19 +150,29 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def configure(options: argparse.Namespace) -> Configuration:
     """What the options ask for, every value written out. Raises ValueError in one line."""
-    changes = {name: getattr(options, name) for name in ("recipe", "batch_size", "lr", "epochs", "augmentation")}
+    changes = {
+        name: getattr(options, name) for name in ("recipe", "batch_size", "lr", "epochs", "augmentation")
+    }
     budget = options.budget or default_budget()
     if options.study:
         study = studies.read(options.study)
         changed = [_flag(name) for name, value in changes.items() if value is not None]
         if options.arch or changed:
-            raise ValueError(f"a study fixes its runs; leave out {', '.join(['--arch'] * bool(options.arch) + changed)}")
+            raise ValueError(
+                f"a study fixes its runs; leave out {', '.join(['--arch'] * bool(options.arch) + changed)}"
+            )
         if not options.variant:
-            raise ValueError(f"--variant is missing; {study.name} has {', '.join(v.name for v in study.variants)}")
+            raise ValueError(
+                f"--variant is missing; {study.name} has {', '.join(v.name for v in study.variants)}"
+            )
         dataset = options.dataset or study.datasets[0]
-        return studies.configure(study, options.variant, dataset, budget, options.seed, precision=options.precision)
+        return studies.configure(
+            study, options.variant, dataset, budget, options.seed, precision=options.precision
+        )
     if not options.arch:
-        raise ValueError("say what to run: --arch NAME or --study NAME --variant NAME (--list shows the names)")
+        raise ValueError(
+            "say what to run: --arch NAME or --study NAME --variant NAME (--list shows the names)"
+        )
     if options.variant:
         raise ValueError("--variant belongs to a study: add --study NAME")
     return configuration.resolve(
@@ -193,7 +239,10 @@ def run(wanted: Configuration, options: argparse.Namespace) -> int:
         with FileLock(folder / "lock", timeout=0) if is_first_process() else nullcontext():
             return train(wanted, folder, options)
     except Timeout:
-        print(f"run.py: another process is at this run ({folder}); it can be waited for or stopped", file=sys.stderr)
+        print(
+            f"run.py: another process is at this run ({folder}); it can be waited for or stopped",
+            file=sys.stderr,
+        )
         return BUSY
 
 
@@ -223,7 +272,9 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
         print(f"run.py: {error}", file=sys.stderr)
         return FAILED
     except training.Terminated:
-        print("stopped by SIGTERM; progress is saved, and the same command goes on from here", file=sys.stderr)
+        print(
+            "stopped by SIGTERM; progress is saved, and the same command goes on from here", file=sys.stderr
+        )
         return TERMINATED
     if result:
         report(result, folder, "done")
@@ -256,7 +307,9 @@ def announce(wanted: Configuration, folder: Path, options: argparse.Namespace) -
         )
         full = takes(recipe.epochs, data.train_images, data.test_images)
         print(f"The full run: {full_command(sys.argv[1:])}   ({full} on this machine)")
-    print(f"This run takes {takes(wanted.epochs, wanted.train_images, wanted.curve_test_images)} on this machine.")
+    print(
+        f"This run takes {takes(wanted.epochs, wanted.train_images, wanted.curve_test_images)} on this machine."
+    )
     if (folder / "checkpoint.ckpt").exists():
         print("Going on where it was interrupted.")
     sys.stdout.flush()
@@ -294,7 +347,9 @@ def duration(seconds: float) -> str:
 
 
 def is_first_process() -> bool:
-    return all(os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID"))
+    return all(
+        os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
+    )
 
 
 def _flag(name: str) -> str:

@@ -25,12 +25,14 @@ class PerImage(Dataset):
 
     def __init__(self, images: np.ndarray, mean, std) -> None:
         self.images = images
-        self.transform = transforms.Compose([
-            transforms.RandomCrop(32, padding=4),
-            transforms.RandomHorizontalFlip(),
-            transforms.ToTensor(),
-            transforms.Normalize([m / 255 for m in mean], [s / 255 for s in std]),
-        ])
+        self.transform = transforms.Compose(
+            [
+                transforms.RandomCrop(32, padding=4),
+                transforms.RandomHorizontalFlip(),
+                transforms.ToTensor(),
+                transforms.Normalize([m / 255 for m in mean], [s / 255 for s in std]),
+            ]
+        )
 
     def __len__(self) -> int:
         return len(self.images)

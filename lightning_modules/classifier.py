@@ -30,11 +30,20 @@ class Tally:
 
     def result(self, strategy=None) -> dict:
         """Images, mean loss, errors and error in percent, over all devices if a `strategy` is given."""
-        sums = self.sums if strategy is None else strategy.reduce(self.sums.to(strategy.root_device), reduce_op="sum")
+        sums = (
+            self.sums
+            if strategy is None
+            else strategy.reduce(self.sums.to(strategy.root_device), reduce_op="sum")
+        )
         images, loss, errors = sums.tolist()
         if not images:
             return {"images": 0, "loss": float("nan"), "errors": 0, "error": float("nan")}
-        return {"images": int(images), "loss": loss / images, "errors": int(errors), "error": 100 * errors / images}
+        return {
+            "images": int(images),
+            "loss": loss / images,
+            "errors": int(errors),
+            "error": 100 * errors / images,
+        }
 
 
 class Classifier(pl.LightningModule):

@@ -78,7 +78,11 @@ def resolve(
     followed = replace(recipes.find(recipe_name), **{k: v for k, v in changes.items() if v is not None})
     if epochs is None:
         epochs = spent.epochs or followed.epochs
-    for name, value in {"batch size": followed.batch_size, "learning rate": followed.lr, "epochs": epochs}.items():
+    for name, value in {
+        "batch size": followed.batch_size,
+        "learning rate": followed.lr,
+        "epochs": epochs,
+    }.items():
         if not value > 0:
             raise ValueError(f"{name} must be above 0, not {value}")
     if seed < 0:

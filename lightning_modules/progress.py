@@ -42,8 +42,12 @@ class Progress(pl.Callback):
         self._write(trainer)
         if self.bar is not None:
             so_far = module.train_tally.result()
-            self.bar.set_description_str(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", refresh=False)
-            self.bar.set_postfix_str(f"loss {so_far['loss']:.3f}, error {so_far['error']:.1f} %", refresh=False)
+            self.bar.set_description_str(
+                f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", refresh=False
+            )
+            self.bar.set_postfix_str(
+                f"loss {so_far['loss']:.3f}, error {so_far['error']:.1f} %", refresh=False
+            )
             self.bar.update(trainer.global_step - self.bar.n)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -64,7 +68,6 @@ class Progress(pl.Callback):
         part = self.path.with_suffix(".part")
         part.write_text(json.dumps({"step": trainer.global_step, "steps": self.steps}))
         os.replace(part, self.path)
-
 
 
 class EpochLines(Logger):

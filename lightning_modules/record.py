@@ -27,6 +27,7 @@ def make(
     tested: dict,
     history: list[dict],
     machine: dict,
+    git: dict,
     wall_seconds: float,
     resumed: int,
     wandb_url: str | None,
@@ -34,7 +35,7 @@ def make(
     """Put a record together.
 
     counts: {"parameters", "mult_adds"}; tested: `Tally.result()` of the whole test set; history: a row per epoch;
-    wall_seconds: spent on this run over all its interruptions, of which there were `resumed`.
+    git: `git_state()` when the run began; wall_seconds: spent on this run over all its interruptions, of which there were `resumed`.
     """
     data = catalogue.find(configuration.dataset)
     whole_test_set = configuration.curve_test_images == data.test_images
@@ -65,7 +66,7 @@ def make(
         },
         "machine": machine,
         "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
-        "git": git_state(),
+        "git": git,
         "wall_seconds": round(wall_seconds, 1),
         "finished": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "resumed": resumed,
@@ -92,7 +93,9 @@ def git_state() -> dict:
     def git(*arguments: str) -> str | None:
         command = ["git", "-C", str(Path(__file__).parent), *arguments]
         try:
-            return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+            return subprocess.run(
+                command, capture_output=True, text=True, check=True, timeout=20
+            ).stdout.strip()
         except (OSError, subprocess.SubprocessError):
             return None
 

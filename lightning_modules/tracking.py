@@ -28,7 +28,9 @@ def logger(
     Under `wandb agent` the id is the sweep's; the hash stands in the config as `run_id` in any case.
     """
     os.environ["WANDB_MODE"] = mode()
-    os.environ.setdefault("WANDB_SILENT", "true")  # its lines would break the progress bar; run.py says where to look
+    os.environ.setdefault(
+        "WANDB_SILENT", "true"
+    )  # its lines would break the progress bar; run.py says where to look
     in_sweep = "WANDB_SWEEP_ID" in os.environ
     name = f"{study}/{variant}" if study else configuration.arch
     tracker = WandbLogger(

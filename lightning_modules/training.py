@@ -65,7 +65,7 @@ def train(
     """
     _quieten()
     keep_freed_memory()
-    started = time.monotonic()
+    started, git = time.monotonic(), record.git_state()
     pl.seed_everything(configuration.seed, verbose=False)
     module = Classifier(configuration.as_dict())
     counts = counted(configuration)
@@ -80,7 +80,9 @@ def train(
         num_workers=machine.workers,
         memory_format=torch.channels_last,
     )
-    load(data.dataset, machine.data_dir)  # before anything is started or tracked, so that missing data costs nothing
+    load(
+        data.dataset, machine.data_dir
+    )  # before anything is started or tracked, so that missing data costs nothing
     checkpoint = folder / "checkpoint.ckpt"
     loggers = [EpochLines(configuration.epochs)]
     if machine.wandb:
@@ -110,6 +112,7 @@ def train(
             configuration.recipe["batch_size"] // trainer.world_size,
             configuration.precision,
         ),
+        git=git,
         wall_seconds=module.seconds_before + time.monotonic() - started,
         resumed=module.resumed,
         wandb_url=tracking.url(loggers[-1]) if machine.wandb else None,
@@ -202,7 +205,9 @@ def _quieten() -> None:
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*is not resumable.*")
-    warnings.filterwarnings("ignore", message=".*number of training batches.*is smaller than the logging interval.*")
+    warnings.filterwarnings(
+        "ignore", message=".*number of training batches.*is smaller than the logging interval.*"
+    )
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
     for name in ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.WARNING)

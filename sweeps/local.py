@@ -53,7 +53,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
     add("--datasets", type=_names, metavar="A,B", help="default: the study's")
     add("--variants", type=_names, metavar="A,B", help="default: all")
     add("--seeds", type=_numbers, metavar="0,1", help="default: the study's")
-    add("--jobs", type=int, metavar="N", help="runs side by side (default: one per GPU; on a CPU one per core)")
+    add(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="runs side by side (default: one per GPU; on a CPU one per core)",
+    )
     add("--devices", type=_names, metavar="0,1", help="GPUs to use (default: all)")
     add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
     add("--data-dir", type=Path, default=Path("data"), metavar="DIR")
@@ -77,7 +82,11 @@ def wanted(options: argparse.Namespace) -> list[Cell]:
 def missing(cells: list[Cell], runs: Path) -> list[Cell]:
     """Those without a record, each training once."""
     by_id = {cell.run_id: cell for cell in reversed(cells)}
-    return [cell for cell in cells if by_id[cell.run_id] is cell and not (runs / cell.run_id / "record.json").exists()]
+    return [
+        cell
+        for cell in cells
+        if by_id[cell.run_id] is cell and not (runs / cell.run_id / "record.json").exists()
+    ]
 
 
 @dataclass(frozen=True)

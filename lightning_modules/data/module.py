@@ -30,9 +30,17 @@ class CIFARDataModule(LightningDataModule):
     """
 
     def __init__(
-        self, dataset: Dataset, data_dir: str | os.PathLike, *, batch_size: int, seed: int,
-        preprocessing: Preprocessing, train_images: int | None = None, curve_test_images: int | None = None,
-        num_workers: int = 0, memory_format: torch.memory_format = torch.contiguous_format,
+        self,
+        dataset: Dataset,
+        data_dir: str | os.PathLike,
+        *,
+        batch_size: int,
+        seed: int,
+        preprocessing: Preprocessing,
+        train_images: int | None = None,
+        curve_test_images: int | None = None,
+        num_workers: int = 0,
+        memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
         super().__init__()
         self.dataset, self.data_dir, self.preprocessing = dataset, data_dir, preprocessing

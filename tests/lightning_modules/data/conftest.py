@@ -33,8 +33,17 @@ def arrays():
 @pytest.fixture
 def tiny():
     return Dataset(
-        name="tiny", title="Tiny", classes=10, train_images=50, test_images=10, mean=(1, 2, 3), std=(4, 5, 6),
-        folder="tiny", labels="labels", torchvision_class="CIFAR10", npm_package="tiny-package@1.0.0",
+        name="tiny",
+        title="Tiny",
+        classes=10,
+        train_images=50,
+        test_images=10,
+        mean=(1, 2, 3),
+        std=(4, 5, 6),
+        folder="tiny",
+        labels="labels",
+        torchvision_class="CIFAR10",
+        npm_package="tiny-package@1.0.0",
         sha256={name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in ARRAYS.items()},
     )
 
@@ -64,7 +73,9 @@ def published(monkeypatch):
     archive = pack({f"cifar-10-batches-py/{name}": content for name, content in files.items()})
     listed = [[name, hashlib.md5(content).hexdigest()] for name, content in files.items()]
     for name, value in {
-        "tgz_md5": hashlib.md5(archive).hexdigest(), "train_list": listed[:5], "test_list": listed[5:],
+        "tgz_md5": hashlib.md5(archive).hexdigest(),
+        "train_list": listed[:5],
+        "test_list": listed[5:],
         "url": "http://127.0.0.1:9/closed",
     }.items():
         monkeypatch.setattr(torchvision.datasets.CIFAR10, name, value)

@@ -71,8 +71,10 @@ def test_every_image_equals_the_per_image_reference_bit_for_bit(padding, pad, pe
 
 def test_without_augmentation_and_mirror_only():
     plan = epoch_plan(3, 0, N, 4)
-    for how, mirrored in ((Preprocessing(MEAN, STD, augment=False), False),
-                          (Preprocessing(MEAN, STD, pad=0), True)):
+    for how, mirrored in (
+        (Preprocessing(MEAN, STD, augment=False), False),
+        (Preprocessing(MEAN, STD, pad=0), True),
+    ):
         images = torch.cat([x for x, _ in loaded(train_batches(how), 0)])
         for place, i in enumerate(plan.order):
             mirror = mirrored and plan.mirror[place]
@@ -101,7 +103,10 @@ def test_the_plan_never_changes_between_numpy_versions():
     """Philox4x64-10 with key (0, 0): the first words of Random123's published test vectors (kat_vectors)."""
     words = np.random.Philox(key=np.array([0, 0], dtype=np.uint64), counter=-1 % 2**256).random_raw(4)
     assert [hex(w) for w in words] == [
-        "0x16554d9eca36314c", "0xdb20fe9d672d0fdc", "0xd7e772cee186176b", "0x7e68b68aec7ba23b"
+        "0x16554d9eca36314c",
+        "0xdb20fe9d672d0fdc",
+        "0xd7e772cee186176b",
+        "0x7e68b68aec7ba23b",
     ]
 
 

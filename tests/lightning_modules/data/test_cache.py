@@ -158,9 +158,13 @@ def mounted(tmp_path):
     commands = shutil.which("mount"), shutil.which("umount")
 
     def mount(options):
-        done = os.geteuid() == 0 and all(commands) and not subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=False, capture_output=True
-        ).returncode
+        done = (
+            os.geteuid() == 0
+            and all(commands)
+            and not subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=False, capture_output=True
+            ).returncode
+        )
         if not done:
             pytest.skip("needs root and mount")
         return folder

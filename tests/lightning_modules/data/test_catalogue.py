@@ -10,7 +10,9 @@ from lightning_modules.data.catalogue import DATASETS, find
 
 def test_names():
     assert {name: d.classes for name, d in DATASETS.items()} == {
-        "cifar10": 10, "cifar100": 100, "cifar100_coarse": 20
+        "cifar10": 10,
+        "cifar100": 100,
+        "cifar100_coarse": 20,
     }
     for dataset in DATASETS.values():
         assert hash(dataset) is not None

@@ -44,12 +44,16 @@ class Recorder(LightningModule):
 def test_in_a_trainer(tmp_path, tiny, arrays):
     cache.load(tiny, tmp_path, lambda _: None, {"arrays": lambda *_: arrays})
     how = Preprocessing(tiny.mean, tiny.std)
-    data = CIFARDataModule(
-        tiny, tmp_path, batch_size=16, seed=5, preprocessing=how, curve_test_images=4
-    )
+    data = CIFARDataModule(tiny, tmp_path, batch_size=16, seed=5, preprocessing=how, curve_test_images=4)
     trainer = Trainer(
-        max_epochs=3, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, num_sanity_val_steps=0, use_distributed_sampler=False,
+        max_epochs=3,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
     )
     recorder = Recorder()
     trainer.fit(recorder, datamodule=data)
@@ -68,9 +72,9 @@ def test_per_pixel_mean_is_that_of_the_whole_training_set(tmp_path, tiny, arrays
     how = Preprocessing(None, (1.0, 1.0, 1.0), augment=False)
     data = CIFARDataModule(tiny, tmp_path, batch_size=50, seed=0, preprocessing=how)
     data.setup()
-    (images, _), = data.train_dataloader()
+    ((images, _),) = data.train_dataloader()
     assert images.mean(dim=0).abs().max() < 1e-3
-    (images, _), = data.test_dataloader()
+    ((images, _),) = data.test_dataloader()
     expected = arrays["test_images"] - arrays["train_images"].mean(axis=0)
     assert np.allclose(images.numpy(), expected.transpose(0, 3, 1, 2), atol=1e-3)
 

