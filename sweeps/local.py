@@ -23,8 +23,8 @@ from tqdm import tqdm
 from sweeps import study as studies
 from sweeps.study import Cell
 
-ROOT = Path(__file__).parent.parent
-DONE, FAILED, BAD_INPUT, BUSY = 0, 1, 2, 3  # exit codes; BUSY is run.py's "another process is at this run"
+PROGRAM = Path(__file__).parent.parent / "run.py"
+DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # run.py's exit codes, and this program's
 
 
 def main(argv: list[str]) -> int:
@@ -169,7 +169,7 @@ class Launcher:
     def command(self, cell: Cell) -> list[str]:
         options = self.options
         return [
-            *(sys.executable, str(ROOT / "run.py"), "--study", cell.study, "--variant", cell.variant),
+            *(sys.executable, str(PROGRAM), "--study", cell.study, "--variant", cell.variant),
             *("--dataset", cell.dataset, "--seed", str(cell.seed), "--budget", cell.budget),
             *("--runs-dir", str(options.runs_dir), "--data-dir", str(options.data_dir)),
             *(["--no-wandb"] if options.no_wandb else []),
@@ -214,6 +214,8 @@ class Launcher:
         code = self.codes[cell.run_id]
         if code == BUSY:
             return "left to the process that is at it"
+        if code == TERMINATED:
+            return "stopped, progress saved"
         if code:
             return f"FAILED with exit code {code}, see {self.log(cell)}"
         record = json.loads((self.options.runs_dir / cell.run_id / "record.json").read_text(encoding="utf-8"))
@@ -228,7 +230,7 @@ class Launcher:
     def conclude(self) -> int:
         if self.stopped.is_set():
             print("stopped; the runs under way have saved, and the same command goes on", file=sys.stderr)
-            return 128 + signal.SIGTERM
+            return TERMINATED
         failed = [cell for cell in self.cells if self.codes.get(cell.run_id) not in (DONE, BUSY)]
         if failed:
             print(f"{len(failed)} of {len(self.cells)} runs failed:", file=sys.stderr)

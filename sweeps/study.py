@@ -110,16 +110,16 @@ class Cell:
     run_id: str
 
 
-def names(folder: Path = FOLDER) -> list[str]:
+def names() -> list[str]:
     """The declared studies."""
-    return sorted(path.stem for path in folder.glob("*.toml"))
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-def read(name: str, folder: Path = FOLDER) -> Study:
+def read(name: str) -> Study:
     """Read and check a declaration. Raises ValueError, in one line, if it is unknown or faulty."""
-    path = folder / f"{name}.toml"
+    path = FOLDER / f"{name}.toml"
     if not path.exists():
-        near = difflib.get_close_matches(name, names(folder)) or names(folder)
+        near = difflib.get_close_matches(name, names()) or names()
         raise ValueError(f"unknown study {name!r}; did you mean {' or '.join(near)}?")
     try:
         study = _from(Study, tomllib.loads(path.read_text(encoding="utf-8")) | {"name": name})

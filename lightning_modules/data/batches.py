@@ -154,7 +154,8 @@ class EpochSampler(Sampler):
     """
 
     def __init__(self, batches: TrainBatches, epoch: int = 0, done: int = 0) -> None:
-        self.batches, self.epoch, self.done = batches, epoch, done
+        self.batches, self.epoch = batches, epoch
+        self.resumed = epoch, done
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -163,8 +164,8 @@ class EpochSampler(Sampler):
         return len(self.batches)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        start, self.done = self.done, 0
-        return ((self.epoch, batch) for batch in range(start, len(self)))
+        epoch, done = self.resumed
+        return ((self.epoch, batch) for batch in range(done if self.epoch == epoch else 0, len(self)))
 
 
 class TestBatches(Dataset):

@@ -93,4 +93,8 @@ class CIFARDataModule(LightningDataModule):
     def _loader(self, batches, sampler: EpochSampler | None = None) -> DataLoader:
         # worker processes cannot serve a data set that lives on the GPU
         workers = 0 if batches.pixels.images.is_cuda else self.num_workers
-        return DataLoader(batches, batch_size=None, sampler=sampler, num_workers=workers)
+        # A generator of its own: a loader draws a number whenever it is iterated, which would shift the stream
+        # that dropout draws from by one in a resumed run.
+        return DataLoader(
+            batches, batch_size=None, sampler=sampler, num_workers=workers, generator=torch.Generator()
+        )

@@ -1,0 +1,77 @@
+"""Write the W&B sweep of every study: `python -m sweeps.to_wandb`; with --check, only say which are stale.
+
+A sweep goes over study, variant, data set and seed, never over raw knobs: W&B's grids are Cartesian, so coupled
+rows (1x64d, 2x40d, 4x24d …) could not be written, and lists and booleans would have to survive quoting.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from sweeps import study as studies
+from sweeps.study import Study
+
+FOLDER = Path(__file__).parent
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m sweeps.to_wandb", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is stale")
+    options = parser.parse_args(argv)
+    fresh = {FOLDER / f"{name}.yaml": sweep(studies.read(name)) for name in studies.names()}
+    stale = {
+        path: text
+        for path, text in fresh.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    }
+    for path, text in stale.items():
+        print(f"{'stale' if options.check else 'written'}: sweeps/{path.name}")
+        if not options.check:
+            path.write_text(text, encoding="utf-8")
+    return 1 if options.check and stale else 0
+
+
+def sweep(study: Study) -> str:
+    """The YAML of a study's sweep: a grid in which the seed varies slowest, so that whole tables complete early.
+
+    No early termination: a reproduction must not kill its losing rows.
+    """
+    return f"""\
+# Made from sweeps/studies/{study.name}.toml by `python -m sweeps.to_wandb`; do not edit.
+#
+#     wandb sweep sweeps/{study.name}.yaml
+#     wandb agent ENTITY/PROJECT/SWEEP        one per GPU, on any number of machines
+#
+# The budget is each machine's default, paper with a GPU and smoke without; to fix it for all, add
+# `budget: {{value: short}}` to the parameters of a copy.
+name: {study.name}
+description: {_quoted(study.question)}
+program: run.py
+method: grid
+metric:
+  name: test_error
+  goal: minimize
+parameters:
+  seed:
+    values: {_quoted(list(study.seeds))}
+  dataset:
+    values: {_quoted(list(study.datasets))}
+  study:
+    value: {study.name}
+  variant:
+    values: {_quoted([variant.name for variant in study.variants])}
+command:
+  - ${{env}}
+  - ${{interpreter}}
+  - ${{program}}
+  - ${{args}}
+"""
+
+
+def _quoted(value) -> str:
+    return json.dumps(value, ensure_ascii=False)  # JSON is YAML, and never guesses at types
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,113 @@
+"""Declarations of studies: the committed ones are sound, and faulty ones are refused in one line."""
+
+import pytest
+
+from reports import tables
+from sweeps import study as studies
+from sweeps import to_wandb
+
+GOOD = """
+title = "T"
+paper = "P"
+source = "S"
+question = "Q"
+statistic = "single run"
+datasets = ["cifar10"]
+seeds = [0, 1]
+tables = [{ title = "T", variants = ["a"] }]
+[[variants]]
+name = "a"
+arch = "densenet_bc"
+knobs = { depth = 40 }
+"""
+
+
+@pytest.fixture
+def declare(tmp_path, monkeypatch):
+    monkeypatch.setattr(studies, "FOLDER", tmp_path)
+
+    def write(text: str) -> studies.Study:
+        (tmp_path / "made.toml").write_text(text)
+        return studies.read("made")
+
+    return write
+
+
+@pytest.mark.parametrize("name", studies.names())
+def test_every_committed_study_is_sound(name):
+    study = studies.read(name)
+    in_tables = {row for table in study.tables for row in table.variants}
+    assert in_tables == {variant.name for variant in study.variants}, "a variant stands in no table"
+    for budget in studies.BUDGETS:
+        ids = [cell.run_id for cell in studies.cells(study, budget)]
+        assert len(set(ids)) == len(ids), "two cells of one study are one training"
+    for variant in study.variants:
+        if variant.printed:  # raises, naming the near misses, where the paper's table has no such row
+            assert any(tables.printed_error(variant, dataset) for dataset in study.datasets)
+
+
+@pytest.mark.parametrize("name", studies.names())
+def test_every_committed_sweep_is_in_step_and_goes_over_the_same_cells(name):
+    import itertools
+
+    import yaml
+
+    path = to_wandb.FOLDER / f"{name}.yaml"
+    study = studies.read(name)
+    assert path.read_text(encoding="utf-8") == to_wandb.sweep(study), "run `python -m sweeps.to_wandb`"
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    axes = {key: spec.get("values", [spec.get("value")]) for key, spec in config["parameters"].items()}
+    swept = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    cells = studies.cells(study, "paper")
+    assert [(c.study, c.variant, c.dataset, c.seed) for c in cells] == [
+        (point["study"], point["variant"], point["dataset"], point["seed"]) for point in swept
+    ]
+
+
+def test_the_seed_varies_slowest(declare):
+    study = declare(GOOD + '[[variants]]\nname = "b"\narch = "densenet"\nknobs = {}\n')
+    assert [(c.seed, c.variant) for c in studies.cells(study, "short")] == [(0, "a"), (0, "b"), (1, "a"), (1, "b")]
+
+
+def test_run_ids_do_not_depend_on_names_but_on_every_decisive_value(declare):
+    study = declare(GOOD)
+
+    def run_id(text: str = GOOD, budget: str = "paper", seed: int = 0) -> str:
+        return studies.configure(declare(text), declare(text).variants[0].name, "cifar10", budget, seed).run_id
+
+    first = studies.cells(study, "paper")[0].run_id
+    assert run_id(GOOD.replace('"a"', '"z"')) == first
+    assert run_id(GOOD.replace("depth = 40", "depth = 40, growth_rate = 12")) == first  # a default written out
+    changed = {
+        run_id(GOOD.replace("depth = 40", "depth = 46")),
+        run_id(budget="short"),
+        run_id(seed=1),
+        run_id('recipe = "resnext_cifar"\n' + GOOD),
+    }
+    assert len(changed | {first}) == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (("title =", "titel ="), "unknown key 'titel' in study; did you mean title?"),
+        (('"densenet_bc"', '"densnet_bc"'), "unknown architecture 'densnet_bc'; did you mean densenet_bc"),
+        (("depth = 40", "dept = 40"), "no knob 'dept'; did you mean depth?"),
+        (("depth = 40", 'depth = "x"'), "depth: 'x' is not a whole number"),
+        (("cifar10", "cifar-10"), "unknown data set 'cifar-10'"),
+        (('variants = ["a"]', 'variants = ["b"]'), "no variant 'b'"),
+        (("seeds = [0, 1]", "seeds = [0, 1"), "made.toml"),
+        (('question = "Q"\n', ""), "question"),
+    ],
+)
+def test_a_faulty_declaration_is_refused_in_one_line(declare, change, complaint):
+    with pytest.raises(ValueError) as error:
+        declare(GOOD.replace(*change))
+    assert complaint in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_variant_declared_twice_and_an_unknown_study_are_refused(declare):
+    with pytest.raises(ValueError, match="variant 'a' is declared twice"):
+        declare(GOOD + '[[variants]]\nname = "a"\narch = "densenet"\nknobs = {}\n')
+    with pytest.raises(ValueError, match="unknown study 'mad'; did you mean made?"):
+        studies.read("mad")
