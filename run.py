@@ -202,6 +202,9 @@ def show_list() -> int:
     print("\ndata sets (--dataset)")
     for data in catalogue.DATASETS.values():
         print(f"  {data.name:24}{data.title}")
+    print("\nrecipes (--recipe)")
+    for name, recipe in RECIPES.items():
+        print(f"  {name:24}{recipe.source}")
     print("\nstudies (--study)")
     for name in studies.names():
         study = studies.read(name)
@@ -224,8 +227,15 @@ def describe(wanted: Configuration) -> int:
 def run(wanted: Configuration, options: argparse.Namespace) -> int:
     folder = options.runs_dir / wanted.run_id
     if (folder / "record.json").exists():
-        report(json.loads((folder / "record.json").read_text(encoding="utf-8")), folder, "already done")
+        try:
+            report(json.loads((folder / "record.json").read_text(encoding="utf-8")), folder, "already done")
+        except (ValueError, KeyError) as error:
+            raise ValueError(f"{folder / 'record.json'} is damaged; delete it to run again") from error
         return DONE
+
+    from lightning_modules import training
+
+    training.counted(wanted)  # refuses impossible knobs before anything is made, fetched or started
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.json").write_text(json.dumps(wanted.as_dict(), indent=1), encoding="utf-8")
@@ -250,7 +260,6 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
     from lightning_modules import training
     from lightning_modules.data.cache import DataError
 
-    training.counted(wanted)  # refuses impossible knobs before anything is fetched or started
     if is_first_process():
         announce(wanted, folder, options)
     machine = training.Machine(

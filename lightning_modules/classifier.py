@@ -80,7 +80,9 @@ class Classifier(pl.LightningModule):
     def configure_optimizers(self) -> dict:
         sgd = optimiser(self.network, self.config["recipe"])
         # Not from the trainer: asking it makes the training batches before a resumed run's progress is known.
-        steps = self.config["epochs"] * math.ceil(self.config["train_images"] / self.config["recipe"]["batch_size"])
+        steps = self.config["epochs"] * math.ceil(
+            self.config["train_images"] / self.config["recipe"]["batch_size"]
+        )
         return {
             "optimizer": sgd,
             "lr_scheduler": {"scheduler": schedule(sgd, self.config["recipe"], steps), "interval": "step"},

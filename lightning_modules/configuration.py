@@ -15,6 +15,8 @@ from lightning_modules.data import catalogue
 # Raise it when the meaning of a configuration changes, so that old runs are not taken for new ones.
 FORMAT = 1
 
+WANDB_PROJECT = "convnet-reproduction"
+
 
 @dataclass(frozen=True)
 class Configuration:

@@ -10,9 +10,7 @@ from urllib.parse import urlparse
 
 from pytorch_lightning.loggers import WandbLogger
 
-from lightning_modules.configuration import Configuration
-
-PROJECT = "convnet-reproduction"
+from lightning_modules.configuration import WANDB_PROJECT, Configuration
 
 
 def mode() -> str:
@@ -34,7 +32,7 @@ def logger(
     in_sweep = "WANDB_SWEEP_ID" in os.environ
     name = f"{study}/{variant}" if study else configuration.arch
     tracker = WandbLogger(
-        project=os.environ.get("WANDB_PROJECT", PROJECT),
+        project=os.environ.get("WANDB_PROJECT", WANDB_PROJECT),
         name=f"{name} {configuration.dataset} seed {configuration.seed}",
         group=study,
         id=None if in_sweep else configuration.run_id,

@@ -1,6 +1,7 @@
 """One run from its configuration to its record."""
 
 import logging
+import pickle
 import time
 import warnings
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ def train(
         data.dataset, machine.data_dir
     )  # before anything is started or tracked, so that missing data costs nothing
     checkpoint = folder / "checkpoint.ckpt"
+    _check(checkpoint)
     loggers = [EpochLines(configuration.epochs)]
     if machine.wandb:
         loggers.append(tracking.logger(configuration, folder, study=study, variant=variant, counts=counts))
@@ -198,6 +200,15 @@ def seconds_per_image(configuration: Configuration, images: int = 16) -> float:
 
         step()  # warms up
         return min(step(), step()) / images
+
+
+def _check(checkpoint: Path) -> None:
+    """Raises CannotRun if there is a checkpoint that cannot be read, as after a failing disk."""
+    try:
+        if checkpoint.exists():
+            torch.load(checkpoint, map_location="meta", weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise CannotRun(f"{checkpoint} is damaged; delete it to start this run afresh") from error
 
 
 def _quieten() -> None:

@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+from lightning_modules.configuration import WANDB_PROJECT
 from sweeps import study as studies
 from sweeps.study import Study
 
@@ -16,7 +17,9 @@ FOLDER = Path(__file__).parent
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m sweeps.to_wandb", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="python -m sweeps.to_wandb", description=__doc__, allow_abbrev=False
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is stale")
     options = parser.parse_args(argv)
     fresh = {FOLDER / f"{name}.yaml": sweep(studies.read(name)) for name in studies.names()}
@@ -45,6 +48,7 @@ def sweep(study: Study) -> str:
 #
 # The budget is each machine's default, paper with a GPU and smoke without; to fix it for all, add
 # `budget: {{value: short}}` to the parameters of a copy.
+project: {WANDB_PROJECT}
 name: {study.name}
 description: {_quoted(study.question)}
 program: run.py

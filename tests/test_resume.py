@@ -21,7 +21,15 @@ RUN = [
 
 
 def start(folder: Path, data_dir: Path) -> subprocess.Popen:
-    command = [sys.executable, str(ROOT / "tests" / "tiny.py"), *RUN, "--runs-dir", str(folder), "--data-dir", str(data_dir)]
+    command = [
+        sys.executable,
+        str(ROOT / "tests" / "tiny.py"),
+        *RUN,
+        "--runs-dir",
+        str(folder),
+        "--data-dir",
+        str(data_dir),
+    ]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=ROOT

@@ -66,18 +66,27 @@ def test_every_committed_sweep_is_in_step_and_goes_over_the_same_cells(name):
 
 def test_the_seed_varies_slowest(declare):
     study = declare(GOOD + '[[variants]]\nname = "b"\narch = "densenet"\nknobs = {}\n')
-    assert [(c.seed, c.variant) for c in studies.cells(study, "short")] == [(0, "a"), (0, "b"), (1, "a"), (1, "b")]
+    assert [(c.seed, c.variant) for c in studies.cells(study, "short")] == [
+        (0, "a"),
+        (0, "b"),
+        (1, "a"),
+        (1, "b"),
+    ]
 
 
 def test_run_ids_do_not_depend_on_names_but_on_every_decisive_value(declare):
     study = declare(GOOD)
 
     def run_id(text: str = GOOD, budget: str = "paper", seed: int = 0) -> str:
-        return studies.configure(declare(text), declare(text).variants[0].name, "cifar10", budget, seed).run_id
+        return studies.configure(
+            declare(text), declare(text).variants[0].name, "cifar10", budget, seed
+        ).run_id
 
     first = studies.cells(study, "paper")[0].run_id
     assert run_id(GOOD.replace('"a"', '"z"')) == first
-    assert run_id(GOOD.replace("depth = 40", "depth = 40, growth_rate = 12")) == first  # a default written out
+    assert (
+        run_id(GOOD.replace("depth = 40", "depth = 40, growth_rate = 12")) == first
+    )  # a default written out
     changed = {
         run_id(GOOD.replace("depth = 40", "depth = 46")),
         run_id(budget="short"),

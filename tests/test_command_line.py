@@ -1,0 +1,182 @@
+"""run.py's command line: answers at once, and bad input gets one clear line and exit code 2."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import run
+from tests import tiny
+
+ROOT = Path(__file__).parent.parent
+
+
+def refused(capsys, *argv: str) -> str:
+    assert run.main(list(argv)) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("run.py: ") and said.err.count("\n") == 1, said.err
+    return said.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        ([], "--arch NAME or --study NAME --variant NAME"),
+        (["--arch", "densnet_bc"], "did you mean densenet_bc"),
+        (["--arch", "densenet_bc", "--compresion", "0.5"], "did you mean --compression"),
+        (["--arch", "densenet_bc", "--compression", "half"], "compression: 'half' is not a number"),
+        (["--arch", "densenet_bc", "--seeed", "1"], "did you mean --seed"),
+        (["--arch", "densenet_bc", "--seed", "one"], "--seed"),
+        (["--arch", "densenet_bc", "--seed", "-1"], "seed must be 0 or more"),
+        (["--arch", "densenet_bc", "--dataset", "cifar11"], "did you mean cifar10"),
+        (["--arch", "densenet_bc", "--budget", "cheap"], "choose from"),
+        (["--arch", "densenet_bc", "--batch-size", "0"], "batch size must be above 0, not 0"),
+        (["--arch", "densenet_bc", "--lr", "nan"], "learning rate must be above 0, not nan"),
+        (["--arch", "densenet_bc", "--recipe", "densenet"], "did you mean densenet_cifar"),
+        (["--arch", "densenet_bc", "--variant", "bc"], "add --study"),
+        (["--study", "densenet_bc_compresion", "--variant", "bc"], "did you mean densenet_bc_compression"),
+        (["--study", "densenet_bc_compression"], "--variant is missing"),
+        (["--study", "densenet_bc_compression", "--variant", "bd"], "did you mean"),
+        (
+            ["--study", "densenet_bc_compression", "--variant", "bc", "--dataset", "cifar100"],
+            "runs on cifar10",
+        ),
+        (["--study", "densenet_bc_compression", "--variant", "bc", "--lr", "1"], "a study fixes its runs"),
+        (["--arch", "densenet_bc", "--compression", "1.5"], "compression"),
+        (["--arch", "densenet_bc", "--depth", "41"], "41"),
+    ],
+)
+def test_bad_input_names_the_remedy(argv, complaint, capsys, tmp_path):
+    assert complaint in refused(capsys, *argv, "--runs-dir", str(tmp_path / "runs"))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_help_list_and_mistakes_import_nothing_heavy():
+    script = """
+import sys, run
+for argv in (["--list"], ["--arch", "densenet_bc", "--help"], ["--arch", "densenet_bc", "--dept", "1"]):
+    try:
+        run.main(argv)
+    except SystemExit as stop:
+        assert stop.code == 0
+assert not {"torch", "numpy", "wandb", "pytorch_lightning"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_help_of_an_architecture_shows_its_knobs_with_the_papers_symbols(capsys):
+    with pytest.raises(SystemExit):
+        run.main(["--arch", "densenet_bc", "--help"])
+    shown = capsys.readouterr().out
+    assert "--growth-rate" in shown and "k: maps that each layer adds" in shown and "θ: share" in shown
+    assert "--cardinality" not in shown
+
+
+def test_list_names_architectures_data_sets_and_studies(capsys):
+    assert run.main(["--list"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("densenet_bc", "resnext", "cifar100", "densenet_bc_compression"))
+
+
+def test_describe_prints_the_papers_table_without_training(capsys):
+    assert run.main(["--arch", "densenet_bc", "--describe"]) == 0
+    shown = capsys.readouterr().out
+    assert "[1×1 conv, 48; 3×3 conv, 12] × 16" in shown and "769,162" in shown
+
+
+def test_the_full_command_is_the_users_own_at_the_papers_budget():
+    asked = ["--arch", "densenet_bc", "--budget=smoke", "--depth", "40", "--epochs", "2"]
+    assert run.full_command(asked) == "python run.py --arch densenet_bc --depth 40 --budget paper"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "about 1 seconds"), (89, "about 89 seconds"), (240, "about 4 minutes"), (2e5, "about 2 days")],
+)
+def test_durations_are_told_as_precisely_as_they_are_known(seconds, words):
+    assert run.duration(seconds) == words
+
+
+def whole_run(tmp_path: Path, *argv: str, **environment: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(ROOT / "tests" / "tiny.py"), "--dataset", "tiny", *argv]
+    command += ["--data-dir", str(tmp_path / "data"), "--runs-dir", str(tmp_path / "runs")]
+    return subprocess.run(
+        command,
+        text=True,
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if not k.startswith("WANDB")}
+        | {"PYTHONPATH": str(ROOT)}
+        | environment,
+    )
+
+
+def test_without_an_account_the_run_is_offline_and_says_so(tmp_path):
+    done = whole_run(
+        tmp_path,
+        "--arch",
+        "resnet",
+        "--depth",
+        "8",
+        "--budget",
+        "smoke",
+        HOME=str(tmp_path),
+        CUDA_VISIBLE_DEVICES="",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 epochs of 100 images instead of 164 of 200" in done.stdout
+    assert "--budget paper" in done.stdout and "W&B: offline; send it with `wandb sync " in done.stdout
+    assert "test error" in done.stdout and "of 103 images" in done.stdout
+    assert list(tmp_path.glob("runs/*/wandb/offline-run-*/*.wandb"))
+
+
+def test_a_diverging_run_fails_in_one_line_and_leaves_no_record(tmp_path):
+    done = whole_run(
+        tmp_path, "--arch", "plain", "--depth", "8", "--budget", "smoke", "--lr", "1e38", "--no-wandb"
+    )
+    assert done.returncode == 1 and "a lower --lr may train" in done.stderr and "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("runs/*/record.json"))
+
+
+def test_two_processes_never_share_a_run(tmp_path, capsys):
+    from filelock import FileLock
+
+    tiny.install(tmp_path / "data")
+    argv = ["--arch", "resnet", "--budget", "paper", "--runs-dir", str(tmp_path)]
+    folder = tmp_path / run.configure(run.parse(argv)).run_id
+    folder.mkdir()
+    with FileLock(folder / "lock"):
+        assert run.main(argv) == 3
+    assert "another process is at this run" in capsys.readouterr().err
+
+
+def test_a_runs_folder_that_cannot_be_written_is_named(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert "choose another --runs-dir" in refused(
+        capsys, "--arch", "densenet_bc", "--budget", "smoke", "--runs-dir", str(tmp_path / "file" / "runs")
+    )
+
+
+def test_a_damaged_record_is_named(tmp_path, capsys):
+    argv = ["--arch", "resnet", "--budget", "smoke", "--runs-dir", str(tmp_path)]
+    folder = tmp_path / run.configure(run.parse(argv)).run_id
+    folder.mkdir()
+    (folder / "record.json").write_text('{"test": {')
+    assert "record.json is damaged; delete it" in refused(capsys, *argv)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    arguments = ["--arch", "resnet", "--depth", "8", "--budget", "smoke", "--no-wandb"]
+    assert whole_run(tmp_path, *arguments).returncode == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    (folder / "record.json").unlink()
+    (folder / "checkpoint.ckpt").write_bytes((folder / "checkpoint.ckpt").read_bytes()[:1000])
+    done = whole_run(tmp_path, *arguments)
+    assert (
+        done.returncode == 2
+        and "checkpoint.ckpt is damaged" in done.stderr
+        and "Traceback" not in done.stderr
+    )

@@ -1,0 +1,46 @@
+"""One environment, however it is installed: pyproject.toml declares it, requirements.lock fixes its versions."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib
+
+ROOT = Path(__file__).parent.parent
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LOCK = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if line.strip()]
+UPDATE = (
+    "run `uv lock --upgrade && uv export --no-hashes --no-header --no-annotate --all-groups -o requirements.lock` "
+    "and copy its lines into [tool.uv] constraint-dependencies"
+)
+
+
+def test_uv_and_pip_install_the_same_versions():
+    assert PYPROJECT["tool"]["uv"]["constraint-dependencies"] == LOCK, UPDATE
+
+
+def test_conda_installs_the_lock():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert {"pip": ["-r requirements.lock"]} in environment["dependencies"]
+
+
+@pytest.mark.parametrize(
+    "declared", [*PYPROJECT["project"]["dependencies"], *PYPROJECT["dependency-groups"]["dev"]]
+)
+def test_the_lock_satisfies_what_is_declared(declared):
+    wanted = Requirement(declared)
+    locked = [line for line in map(Requirement, LOCK) if line.name == wanted.name]
+    assert locked, UPDATE
+    for line in locked:
+        (pin,) = line.specifier
+        assert pin.operator == "==" and wanted.specifier.contains(pin.version, prereleases=True), UPDATE
+
+
+def test_the_lock_holds_no_address():
+    assert not [line for line in LOCK if re.search(r"://|@|\.whl", line)]
