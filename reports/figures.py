@@ -4,6 +4,7 @@ Readable without colour: variants differ by their markers, training and test err
 """
 
 import io
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -39,7 +40,7 @@ def curves(results: Results, dataset: str) -> bytes:
                     linestyle=dash, dashes=False, markersize=5, markevery=max(1, frame.epoch.max() // 10),
                     errorbar=("pi", 100), legend=False, ax=panel, **_looks(results.study, table),
                 )  # fmt: skip
-            panel.set(title=table.title, xlabel="epoch", ylabel="error (%)")
+            panel.set(title=_wrapped(table.title), xlabel="epoch", ylabel="error (%)")
             panel.xaxis.get_major_locator().set_params(integer=True)
             splits = [Line2D([], [], color="black", linestyle=d, label=s) for s, d in SPLITS.items()]
             _legend(panel, results.study, table, splits)
@@ -65,7 +66,7 @@ def parameters(results: Results, dataset: str, counts: Counts) -> bytes:
             )  # fmt: skip
             means = frame.groupby(["variant", "millions"], as_index=False)["error"].mean()
             panel.plot(means.millions, means.error, "_", color="black", markersize=16, zorder=0)
-            panel.set(title=table.title, xlabel="parameters (millions)", ylabel="test error (%)")
+            panel.set(title=_wrapped(table.title), xlabel="parameters (millions)", ylabel="test error (%)")
             panel.set(xlim=(0, 1.1 * frame.millions.max()))
             panel.margins(y=0.15)
             mean = Line2D(
@@ -119,6 +120,10 @@ def _legend(panel: Axes, study: Study, table: Table, more: list[Line2D]) -> None
 
 def _title(results: Results, dataset: str) -> str:
     return f"{results.study.title}: {DATASETS[dataset].title}, budget {results.budget}"
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, width=34)
 
 
 @contextmanager

@@ -54,25 +54,33 @@ def read(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
     """Read all records below `folders`, in a fixed order, and say in warnings what was left out and why.
 
     Looks at `<folder>/*.jsonl` and `<folder>/*/record.json`; a folder that doesn't exist holds no records.
-    Records of one run with the same result are merged (the first one stays); records of one run with
-    different numbers of test errors are all left out, because nothing says which of them is right.
+    Records of one run with the same result are merged (the first one stays). Where they have different numbers
+    of test errors, the one of an earlier folder stays, so that a committed record stands against a repetition
+    on another machine; within a folder nothing says which is right, and all are left out.
     """
-    found: dict[str, list[Record]] = {}
+    kept: dict[str, Record | None] = {}  # None: left out
     warnings: list[str] = []
     for folder in folders:
+        found: dict[str, list[Record]] = {}
         for path in [*sorted(folder.glob("*.jsonl")), *sorted(folder.glob("*/record.json"))]:
             good, complaints = read_file(path)
             warnings += complaints
             for record in good:
                 found.setdefault(record.run_id, []).append(record)
-    records = []
-    for run_id, same_run in found.items():
-        if len({(record.errors, record.images) for record in same_run}) == 1:
-            records.append(same_run[0])
-        else:
-            results = ", ".join(f"{record.error:.2f} % in {record.where}" for record in same_run)
-            warnings.append(f"run {run_id}: records contradict each other ({results}); all left out")
-    return records, warnings
+        for run_id, same_run in found.items():
+            candidates = [kept[run_id], *same_run] if kept.get(run_id) else same_run
+            if _agree(candidates):
+                kept.setdefault(run_id, candidates[0])
+                continue
+            results = ", ".join(f"{record.error:.2f} % in {record.where}" for record in candidates)
+            outcome = "the first is kept" if kept.get(run_id) else "all left out"
+            warnings.append(f"run {run_id}: records contradict each other ({results}); {outcome}")
+            kept.setdefault(run_id, None)
+    return [record for record in kept.values() if record], warnings
+
+
+def _agree(records: list[Record]) -> bool:
+    return len({(record.errors, record.images) for record in records}) == 1
 
 
 def read_file(path: Path) -> tuple[list[Record], list[str]]:

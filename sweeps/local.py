@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -23,18 +24,24 @@ from tqdm import tqdm
 from sweeps import study as studies
 from sweeps.study import Cell
 
-PROGRAM = Path(__file__).parent.parent / "run.py"
+ROOT = Path(__file__).parent.parent
+PROGRAM = ROOT / "run.py"
+RECORDS = ROOT / "reports" / "records"
 DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # run.py's exit codes, and this program's
 
 
 def main(argv: list[str]) -> int:
     try:
         options = parse(argv)
-        cells = missing(wanted(options), options.runs_dir)
-        if not cells:
-            print("nothing is missing; `python -m reports` makes the report")
+        cells = wanted(options)
+        runs = missing(cells, options.runs_dir)
+        if not runs:
+            print(
+                f"nothing is missing: all {len(cells)} runs have records, here or in reports/records; "
+                "`python -m reports` makes the report, other seeds (--seeds 3,4,5) add to it"
+            )
             return DONE
-        return Launcher(cells, slots(options), options).run()
+        return Launcher(runs, slots(options), options).run()
     except ValueError as error:
         print(f"sweeps.local: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -80,13 +87,16 @@ def wanted(options: argparse.Namespace) -> list[Cell]:
 
 
 def missing(cells: list[Cell], runs: Path) -> list[Cell]:
-    """Those without a record, each training once."""
-    by_id = {cell.run_id: cell for cell in reversed(cells)}
-    return [
-        cell
-        for cell in cells
-        if by_id[cell.run_id] is cell and not (runs / cell.run_id / "record.json").exists()
-    ]
+    """Those without a record in `runs` or among the committed ones, each training once."""
+    by_id = {cell.run_id: cell for cell in cells}
+    done = committed() | {run_id for run_id in by_id if (runs / run_id / "record.json").exists()}
+    return [cell for run_id, cell in by_id.items() if run_id not in done]
+
+
+def committed() -> set[str]:
+    """Ids of the runs whose records came with the project; elsewhere a repetition would only contradict them."""
+    texts = (path.read_text(encoding="utf-8") for path in RECORDS.glob("*.jsonl"))
+    return {run_id for text in texts for run_id in re.findall(r'"run_id": "(\w+)"', text)}
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,16 @@ def test_contradicting_records_are_left_out_and_named(write_records, facts):
         assert part in warnings[0]
 
 
+def test_a_committed_record_stands_against_a_repetition_on_another_machine(tmp_path, facts):
+    committed, runs = tmp_path / "records", tmp_path / "runs"
+    for folder, line in ((committed, facts("wide", 0, 5123)), (runs, facts("wide", 0, 5100))):
+        folder.mkdir()
+        (folder / "made_up.jsonl").write_text(json.dumps(line))
+    found, warnings = records.read([committed, runs])
+    assert [record.errors for record in found] == [5123]
+    assert len(warnings) == 1 and "51.00 % in runs" in warnings[0] and "the first is kept" in warnings[0]
+
+
 def test_values_missing_from_a_curve_are_allowed(write_records, facts):
     diverged = facts("wide", 0, 9000)
     diverged["curve"]["train_loss"] = [float("nan"), None]
