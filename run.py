@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import shlex
+import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -272,18 +273,25 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
         workers=options.workers,
         wandb=not options.no_wandb,
     )
+    # Ctrl-C saves and stops as SIGTERM does.
+    signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
         result = training.train(wanted, folder, machine, study=options.study, variant=options.variant)
     except (training.CannotRun, DataError) as error:
         print(f"run.py: {error}", file=sys.stderr)
         return BAD_INPUT
+    except OSError as error:
+        reason = f"cannot write to {error.filename or folder} ({error.strerror})"
+        print(
+            f"run.py: {reason}; make room, or choose another --runs-dir; the last save stands",
+            file=sys.stderr,
+        )
+        return BAD_INPUT
     except FloatingPointError as error:
         print(f"run.py: {error}", file=sys.stderr)
         return FAILED
     except training.Terminated:
-        print(
-            "stopped by SIGTERM; progress is saved, and the same command goes on from here", file=sys.stderr
-        )
+        print("stopped; progress is saved, and the same command goes on from here", file=sys.stderr)
         return TERMINATED
     if result:
         report(result, folder, "done")

@@ -1,5 +1,6 @@
 """A run can be killed at any moment: what is on disk is always a whole checkpoint."""
 
+import io
 import os
 from pathlib import Path
 
@@ -17,9 +18,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}.part")
+        whole = io.BytesIO()  # torch hides what went wrong with a file, a full disk say
+        torch.save(checkpoint, whole)
         try:
             with open(part, "wb") as file:
-                torch.save(checkpoint, file)
+                file.write(whole.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(part, path)
