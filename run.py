@@ -360,7 +360,7 @@ def duration(seconds: float) -> str:
     for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= 1.5 * length:
             return f"about {seconds / length:.0f} {unit}"
-    return f"about {max(1, seconds):.0f} seconds"
+    return "about a second" if seconds < 1.5 else f"about {seconds:.0f} seconds"
 
 
 def is_first_process() -> bool:

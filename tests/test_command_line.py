@@ -93,7 +93,7 @@ def test_the_full_command_is_the_users_own_at_the_papers_budget():
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.2, "about 1 seconds"), (89, "about 89 seconds"), (240, "about 4 minutes"), (2e5, "about 2 days")],
+    [(0.2, "about a second"), (89, "about 89 seconds"), (240, "about 4 minutes"), (2e5, "about 2 days")],
 )
 def test_durations_are_told_as_precisely_as_they_are_known(seconds, words):
     assert run.duration(seconds) == words
