@@ -31,7 +31,7 @@ class Progress(pl.Callback):
             self.bar = tqdm(
                 total=self.steps,
                 initial=trainer.global_step,
-                bar_format="{desc} {percentage:3.0f} %|{bar:24}| {elapsed}, {remaining} left {postfix}",
+                bar_format="{desc} {percentage:3.0f} %|{bar:24}| {elapsed}, {remaining} left{postfix}",
                 dynamic_ncols=True,
             )
 
@@ -59,6 +59,10 @@ class Progress(pl.Callback):
             self.bar.close()
         if trainer.is_global_zero:
             self._write(trainer)
+
+    def on_test_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if trainer.is_global_zero:
+            print("evaluating on the whole test set", flush=True)
 
     def on_exception(self, trainer, module, exception) -> None:
         if self.bar is not None:
