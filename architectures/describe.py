@@ -79,7 +79,8 @@ _CONVOLUTION = nn.Conv2d
 _MAX_POOL = nn.MaxPool2d
 _AVERAGE_POOL = nn.AvgPool2d
 _GLOBAL_POOL = nn.AdaptiveAvgPool2d
-_LAYERS = (_CONVOLUTION, _MAX_POOL, _AVERAGE_POOL, _GLOBAL_POOL, nn.Linear)
+_LOCAL_RESPONSE = nn.LocalResponseNorm
+_LAYERS = (_CONVOLUTION, _MAX_POOL, _AVERAGE_POOL, _GLOBAL_POOL, _LOCAL_RESPONSE, nn.Linear)
 
 
 def _layer(module: nn.Module, strides: bool) -> str:
@@ -87,6 +88,8 @@ def _layer(module: nn.Module, strides: bool) -> str:
         return f"{module.out_features}-d fully connected"
     if isinstance(module, _GLOBAL_POOL):
         return "global average pool"
+    if isinstance(module, _LOCAL_RESPONSE):
+        return "local response norm"
     size = "×".join(map(str, _pair(module.kernel_size)))
     stride = f", stride {_pair(module.stride)[0]}" if strides and _pair(module.stride)[0] > 1 else ""
     if isinstance(module, _MAX_POOL):

@@ -8,6 +8,11 @@ def at_least(knob: str, value: int, least: int) -> None:
         raise ValueError(f"{knob} {value} is too small; it must be at least {least}")
 
 
+def dropout_rate(knob: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise ValueError(f"{knob} {value} is not in [0, 1); 0 is none")
+
+
 def one_of(knob: str, value: int, allowed: Collection[int]) -> None:
     if value not in allowed:
         raise ValueError(f"{knob} {value} is not one of {', '.join(map(str, sorted(allowed)))}")

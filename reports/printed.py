@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 PAPERS = Path(__file__).parent / "papers"
+# 35K and 1.3M as powers of ten, by which Decimal keeps how many digits were printed.
+SUFFIXES = {"K": "e3", "M": "e6"}
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,9 @@ class Figure:
 
     @cached_property
     def number(self) -> Decimal:
-        """Raises ValueError if the value isn't a number, such as a "fail"."""
+        """35K is 35,000. Raises ValueError if the value isn't a number, such as a "fail"."""
         try:
-            return Decimal(self.value)
+            return Decimal(self.value[:-1] + SUFFIXES.get(self.value[-1], self.value[-1]))
         except InvalidOperation:
             raise ValueError(
                 f"{self.table}, {self.row_id}, {self.metric}: {self.value!r} is no number"
@@ -57,7 +59,7 @@ class Figure:
 
     @property
     def _unit(self) -> Decimal:
-        return Decimal(1).scaleb(-self.precision)
+        return Decimal(1).scaleb(self.number.as_tuple().exponent)
 
 
 def read(name: str, folder: Path = PAPERS) -> list[Figure]:

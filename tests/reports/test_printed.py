@@ -27,6 +27,12 @@ def test_cut_is_not_rounded():
     assert not figure("3.9").cut(3.858)
 
 
+def test_thousands_and_millions_keep_their_digits():
+    assert figure("35K").matches(34_848) and not figure("35K").matches(34_499)
+    assert figure("1.3M").matches(1_327_104) and not figure("1.3M").matches(1_360_000)
+    assert figure("149M").cut(149_520_384) and not figure("149M").matches(149_520_384)
+
+
 def test_a_word_is_no_number():
     with pytest.raises(ValueError, match="'fail' is no number"):
         figure("fail").matches(1.0)

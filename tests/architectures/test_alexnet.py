@@ -1,0 +1,151 @@
+"""AlexNet: layer sizes by the paper, normalisation by its formula, the function against torchvision's."""
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+from torch.nn import functional
+
+from architectures import build
+from architectures.alexnet import AlexNet
+from architectures.counting import count, count_stages
+from architectures.describe import describe
+from architectures.local_response_normalisation import local_response_normalisation
+
+
+def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
+    with torch.device("meta"):
+        return build("alexnet", stem=stem, num_classes=1000, **knobs)
+
+
+def test_logits_of_torchvision():
+    # Theirs is the one-column network of arXiv:1404.5997: other widths, no normalisation, no groups.
+    torch.manual_seed(0)
+    theirs = torchvision.models.alexnet(num_classes=10).eval()
+    ours = AlexNet(
+        "imagenet", 10, (64, 192, 384, 256, 256), groups=1, normalisation=None, pool_first=False,
+        pool=(3, 2), activation=nn.ReLU, dropout=0.5, conv1_padding=2,
+    ).eval()  # fmt: skip
+    source, target = theirs.state_dict(), ours.state_dict()
+    assert [t.shape for t in source.values()] == [t.shape for t in target.values()]
+    ours.load_state_dict(dict(zip(target, source.values(), strict=True)))
+    images = torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        expected = theirs(images)
+        assert (ours(images) - expected).abs().max() <= 1e-4
+    assert expected.std() > 1e-3
+
+
+@pytest.mark.parametrize("k, n, alpha, beta", [(2.0, 5, 1e-4, 0.75), (1.0, 3, 0.7, 0.5), (2.0, 7, 2.0, 1.0)])
+def test_local_response_normalisation_by_its_formula(k, n, alpha, beta):
+    torch.manual_seed(0)
+    a = 30 * torch.randn(2, 9, 3, 4, dtype=torch.double)
+    expected = torch.empty_like(a)
+    for i in range(9):
+        window = a[:, max(0, i - n // 2) : min(8, i + n // 2) + 1]
+        expected[:, i] = a[:, i] / (k + alpha * (window**2).sum(1)) ** beta
+    torch.testing.assert_close(local_response_normalisation(k, n, alpha, beta)(a), expected)
+
+
+def test_two_columns_are_two_networks_between_the_layers_that_join_them():
+    torch.manual_seed(0)
+    conv2 = build("alexnet", stem="cifar", num_classes=10).conv2[0]
+    x = torch.randn(1, 96, 5, 5)
+    halves = [
+        functional.conv2d(x[:, 48 * c : 48 * (c + 1)], conv2.weight[128 * c : 128 * (c + 1)], padding=2)
+        for c in range(2)
+    ]
+    expected = torch.cat(halves, dim=1) + conv2.bias[:, None, None]
+    torch.testing.assert_close(conv2(x), expected)
+    convolutions = [getattr(on_meta(), f"conv{i}")[0] for i in range(1, 6)]
+    assert [layer.groups for layer in convolutions] == [1, 2, 1, 2, 2]
+
+
+@pytest.mark.parametrize("padding, images", [(0, 227), (2, 224)])
+@pytest.mark.parametrize("pool", ["3/2", "2/2"])
+def test_sizes_of_figure_2(padding, images, pool):
+    # (227 - 11) / 4 + 1 = 55
+    stages = count_stages(on_meta(conv1_padding=padding, pool=pool), images)
+    sides = {stage.name: stage.output[-1] for stage in stages}
+    assert [sides[name] for name in ("conv1", "pool1", "pool2", "conv5", "pool5")] == [55, 27, 13, 13, 6]
+
+
+def test_parameters_and_mult_adds():
+    # 61.0M and 62.4M parameters, 724M and 1135M multiply-adds; groups halve convolutions 2, 4 and 5
+    two, one = (count(on_meta(groups=groups, conv1_padding=0), 227) for groups in (2, 1))
+    assert two.parameters == 60_965_224 and two.layers == 8
+    assert [round(c.mult_adds / 1e6) for c in (two, one)] == [724, 1135]
+    assert one.parameters - two.parameters == 307_200 + 663_552 + 442_368
+
+
+def test_half_kernels():
+    network = on_meta(groups=1, half_kernels=True)
+    assert [getattr(network, f"conv{i}")[0].out_channels for i in range(1, 6)] == [48, 128, 192, 192, 256]
+
+
+def test_figure_2_described():
+    lines = describe(on_meta(conv1_padding=0), 227).splitlines()[2:]
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|"))[:3] for line in lines]
+    assert rows == [
+        ("conv1", "55×55", "11×11 conv, 96, stride 4"),
+        ("norm1", "55×55", "local response norm"),
+        ("pool1", "27×27", "3×3 max pool, stride 2"),
+        ("conv2", "27×27", "5×5 conv, 256, C=2"),
+        ("norm2", "27×27", "local response norm"),
+        ("pool2", "13×13", "3×3 max pool, stride 2"),
+        ("conv3", "13×13", "3×3 conv, 384"),
+        ("conv4", "13×13", "3×3 conv, 384, C=2"),
+        ("conv5", "13×13", "3×3 conv, 256, C=2"),
+        ("pool5", "6×6", "3×3 max pool, stride 2"),
+        ("fc6", "1×1", "4096-d fully connected"),
+        ("fc7", "1×1", "4096-d fully connected"),
+        ("fc8", "1×1", "1000-d fully connected"),
+        ("total", "", "8 weighted layers"),
+    ]
+
+
+def test_order_and_absence_of_normalisation():
+    first_rows = [list(dict(on_meta(**knobs).named_children()))[:3] for knobs in (
+        {}, {"order": "pool_lrn"}, {"lrn": False},
+    )]  # fmt: skip
+    assert first_rows == [
+        ["conv1", "norm1", "pool1"],
+        ["conv1", "pool1", "norm1"],
+        ["conv1", "pool1", "conv2"],
+    ]
+    norm = on_meta(lrn_k=1.0, lrn_n=3, lrn_alpha=0.5, lrn_beta=0.25).norm2
+    assert (norm.k, norm.size, norm.alpha, norm.beta) == (1.0, 3, 1.5, 0.25)
+
+
+@pytest.mark.parametrize("stem, images, knobs", [
+    ("cifar", 32, {}), ("cifar", 32, {"activation": "tanh", "pool": "2/2", "conv1_padding": 0}),
+    ("imagenet", 224, {}),
+])  # fmt: skip
+def test_one_step(stem, images, knobs):
+    torch.manual_seed(0)
+    network = build("alexnet", stem=stem, num_classes=10, **knobs)
+    loss = functional.cross_entropy(network(torch.randn(2, 3, images, images)), torch.tensor([1, 7]))
+    loss.backward()
+    assert loss.isfinite()
+    assert all(p.grad is not None and p.grad.any() for p in network.parameters())
+
+
+@pytest.mark.parametrize(
+    "knobs, message",
+    [
+        ({"groups": 3}, "groups 3 is not one of 1, 2"),
+        (
+            {"half_kernels": True},
+            "half_kernels is the network of one GPU and doesn't go with groups 2; use 1",
+        ),
+        ({"lrn_n": 4}, "lrn_n 4 is even; a window around a map is odd, such as 3 or 5"),
+        ({"lrn_n": 0}, "lrn_n 0 is too small"),
+        ({"lrn_alpha": 0.0}, "lrn_alpha 0.0 is not positive; lrn false leaves the normalisation out"),
+        ({"dropout": 1.0}, r"dropout 1.0 is not in \[0, 1\); 0 is none"),
+        ({"conv1_padding": 1}, "conv1_padding 1 is not one of 0, 2"),
+        ({"pool": "3/3"}, "pool: '3/3' is not one of 3/2, 2/2"),
+    ],
+)
+def test_refusals(knobs, message):
+    with pytest.raises(ValueError, match=f"^alexnet: .*{message}|^{message}"):
+        on_meta(**knobs)
