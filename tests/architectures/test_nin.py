@@ -1,0 +1,117 @@
+"""NiN: widths and sizes of the released networks, what an mlpconv computes, and the heads of Table 5."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from architectures import build
+from architectures.counting import count
+from architectures.describe import describe
+from architectures.nin import mlpconv
+
+
+def on_meta(stem: str, num_classes: int = 10, **knobs) -> nn.Module:
+    with torch.device("meta"):
+        return build("nin", stem=stem, num_classes=num_classes, **knobs)
+
+
+def rows(network: nn.Module, images: int) -> list[tuple[str, ...]]:
+    lines = describe(network, images).splitlines()[2:]
+    return [tuple(cell.strip() for cell in line.strip("|").split("|"))[:3] for line in lines]
+
+
+def test_the_cifar_network_described():
+    assert rows(on_meta("cifar"), 32) == [
+        ("mlpconv_1", "32×32", "5×5 conv, 192; 1×1 conv, 160; 1×1 conv, 96"),
+        ("pooling_1", "16×16", "3×3 max pool, stride 2"),
+        ("mlpconv_2", "16×16", "5×5 conv, 192; 1×1 conv, 192; 1×1 conv, 192"),
+        ("pooling_2", "8×8", "3×3 max pool, stride 2"),
+        ("mlpconv_3", "8×8", "3×3 conv, 192; 1×1 conv, 192; 1×1 conv, 10"),
+        ("head", "1×1", "global average pool"),
+        ("total", "", "9 weighted layers"),
+    ]
+
+
+def test_the_imagenet_network_described():
+    assert rows(on_meta("imagenet", 1000), 224) == [
+        ("mlpconv_1", "54×54", "11×11 conv, 96, stride 4; 1×1 conv, 96; 1×1 conv, 96"),
+        ("pooling_1", "27×27", "3×3 max pool, stride 2"),
+        ("mlpconv_2", "27×27", "5×5 conv, 256; 1×1 conv, 256; 1×1 conv, 256"),
+        ("pooling_2", "13×13", "3×3 max pool, stride 2"),
+        ("mlpconv_3", "13×13", "3×3 conv, 384; 1×1 conv, 384; 1×1 conv, 384"),
+        ("pooling_3", "6×6", "3×3 max pool, stride 2"),
+        ("mlpconv_4", "6×6", "3×3 conv, 1024; 1×1 conv, 1024; 1×1 conv, 1000"),
+        ("head", "1×1", "global average pool"),
+        ("total", "", "12 weighted layers"),
+    ]
+
+
+def test_an_mlpconv_is_one_small_network_at_every_position():
+    # Equation 2: the same layers of units for the patch around each pixel
+    torch.manual_seed(0)
+    layer = mlpconv(3, (7, 6, 5), depth=3, size=3, stride=1, padding=1)
+    x = torch.randn(2, 3, 4, 4)
+    f = functional.unfold(x, 3, padding=1).transpose(1, 2)
+    for convolution in layer[::2]:
+        f = functional.linear(f, convolution.weight.flatten(1), convolution.bias).relu()
+    torch.testing.assert_close(layer(x), f.transpose(1, 2).reshape(2, 5, 4, 4))
+
+
+def test_global_average_pooling_has_no_parameters_but_a_fully_connected_layer_has():
+    gap, fc, dropped = (count(on_meta("cifar", head=head), 32) for head in ("gap", "fc", "fc_dropout"))
+    assert fc.parameters - gap.parameters == 10 * 8 * 8 * 10 + 10
+    assert dropped == fc
+    assert not list(on_meta("cifar").head.parameters())
+
+
+def test_dropout_of_the_heads():
+    def dropouts(network: nn.Module) -> list[str]:
+        return [name for name, module in network.named_modules() if isinstance(module, nn.Dropout)]
+
+    assert dropouts(on_meta("cifar", head="fc")) == ["pooling_1.1", "pooling_2.1"]
+    assert dropouts(on_meta("cifar", head="fc_dropout"))[2:] == ["head.1"]
+    assert dropouts(on_meta("imagenet")) == ["pooling_3.1"]
+
+
+@pytest.mark.parametrize(
+    "depth, widths",
+    [
+        (1, [96, 192, 10]),
+        (2, [192, 96, 192, 192, 192, 10]),
+        (4, [192, 160, 160, 96, 192, 192, 192, 192, 192, 192, 192, 10]),
+    ],
+)
+def test_depth_of_the_mlpconv_layers(depth, widths):
+    network = on_meta("cifar", mlpconv_depth=depth)
+    assert [m.out_channels for m in network.modules() if isinstance(m, nn.Conv2d)] == widths
+
+
+@pytest.mark.parametrize("stem, images, knobs", [
+    ("cifar", 32, {}), ("cifar", 32, {"head": "fc_dropout", "mlpconv_depth": 1}),
+    ("imagenet", 224, {}), ("imagenet", 224, {"head": "fc"}),
+])  # fmt: skip
+def test_one_step(stem, images, knobs):
+    torch.manual_seed(0)
+    network = build("nin", stem=stem, num_classes=10, **knobs)
+    loss = functional.cross_entropy(network(torch.randn(2, 3, images, images)), torch.tensor([1, 7]))
+    loss.backward()
+    assert loss.isfinite()
+    assert all(p.grad is not None for p in network.parameters())
+
+
+@pytest.mark.parametrize(
+    "knobs, message",
+    [
+        ({"mlpconv_depth": 0}, "mlpconv_depth 0 is too small; it must be at least 1"),
+        (
+            {"head": "fc_dropout", "dropout": 0},
+            "head fc_dropout needs a dropout above 0; without, choose head fc",
+        ),
+        ({"head": "fc+dropout"}, "head: 'fc.dropout' is not one of gap, fc, fc_dropout"),
+        ({"dropout": 1}, r"dropout 1.0 is not in \[0, 1\)"),
+    ],
+)
+def test_refusals(knobs, message):
+    with pytest.raises(ValueError, match=message):
+        on_meta("cifar", **knobs)
