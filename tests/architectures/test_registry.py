@@ -111,7 +111,7 @@ def test_types_given_in_python(tiny):
     "call, message",
     [
         (lambda: find("densnet_bc"), "unknown architecture 'densnet_bc'; did you mean densenet_bc"),
-        (lambda: find("zzz"), "unknown architecture 'zzz'; known: densenet"),
+        (lambda: find("zzz"), "unknown architecture 'zzz'; known: .*densenet, "),
         (lambda: resolve("densenet", "cifar", {"grow_rate": 1}), "'grow_rate'; did you mean growth_rate?"),
         (lambda: resolve("densenet", "cifar", {"stem": "cifar"}), "no knob 'stem'; it has: depth, growth"),
         (lambda: resolve("densenet", "imagenet", {}), "densenet has no stem 'imagenet'; choose from: cifar"),
