@@ -3,10 +3,11 @@
 Min Lin, Qiang Chen, Shuicheng Yan, "Network In Network", arXiv:1312.4400.
 
 Paper → code:
-    Section 3.1, mlpconv layer, Equation 2                    mlpconv, knob mlpconv_depth
-    Section 3.2, global average pooling; Table 5, in its place a fully connected layer   knob head
-    Section 3.3, Figure 2, stacked mlpconv layers, dropout between   NiN
-    (widths: the released CIFAR-10 and ImageNet networks)     CIFAR, IMAGENET
+    Section 3.1, Equation 2, mlpconv layer                  mlpconv, knob mlpconv_depth
+    Section 3.2, global average pooling                     knob head
+    Section 3.3, Figure 2, stacked mlpconv layers           NiN
+    Section 4.6, Table 5, a fully connected layer instead   knob head
+    released networks, widths                               CIFAR, IMAGENET
 
 The paper prints no widths; they are those of the authors' released networks (github.com/mavenlin, 7.6M weights
 on ImageNet, "29 MB"), of which this one keeps the ReLU on the maps of the classes. Pooling windows may hang

@@ -4,16 +4,17 @@ Karen Simonyan, Andrew Zisserman,
 "Very Deep Convolutional Networks for Large-Scale Image Recognition", arXiv:1409.1556.
 
 Paper → code:
-    Table 1, the configurations                               CONFIGURATIONS
-    Section 2.1, ReLU, max pooling over 2×2, three fully connected layers   VGG
-    Section 2.1, local response normalisation (A-LRN)         local_response_normalisation
-    Section 3.1, dropout after the first two of these         FullyConnected
-    Section 3.2, fully connected layers as convolutions, score map averaged   knob head, Convolution
-    Section 4.1, B with each pair of 3×3 as one 5×5           configuration B-5x5
+    Table 1, the configurations                             CONFIGURATIONS
+    Section 2.1, ReLU, 2×2 max pooling, the last layers     VGG
+    Section 2.1, local response normalisation (A-LRN)       local_response_normalisation
+    Section 3.1, dropout of the hidden units                knob dropout
+    Section 3.2, fully connected layers as convolutions     knob head, FullyConnected, Convolution
+    Section 4.1, B with each pair of 3×3 as one 5×5         configuration B-5x5
 
 Batch normalisation, which the paper predates, is that of the VGG-16 which "Squeeze-and-Excitation Networks"
 (arXiv:1709.01507, Table 2) compares with: after every convolution.
-Departures: none on ImageNet. Equal weights load into both heads, in either direction.
+Departures: none on ImageNet. The weights of one head load into the other; as convolutions they score every
+position of a larger image, and the scores are averaged.
 CIFAR: the paper has no such form. The first pooling is left out and all else kept: stages on 32, 32, 16, 8 and
 4 pixels, first fully connected layer on 2 × 2.
 """

@@ -4,11 +4,11 @@ Matthew D. Zeiler, Rob Fergus,
 "Visualizing and Understanding Convolutional Networks", arXiv:1311.2901.
 
 Paper → code:
-    Figure 3, the eight layers                                ZFNet
-    Section 4.1, 7×7 with stride 2 instead of 11×11 with 4    knob conv1, CONVOLUTIONS
-    Figure 3, contrast normalisation across maps, after pooling   local_response_normalisation
-    Table 3, layers removed                                   knob remove
-    Table 3, sizes of layers 3 to 5 and of 6, 7               knobs maps345, fc
+    Figure 3, the eight layers                              ZFNet
+    Figure 3, contrast normalisation after pooling          local_response_normalisation
+    Section 4.1, 7×7 with stride 2 for 11×11 with 4         knob conv1, CONVOLUTIONS
+    Table 3, layers removed                                 knob remove
+    Table 3, sizes of layers 3 to 5 and of 6, 7             knobs maps345, fc
 
 The replication of AlexNet that Table 3 varies is `conv1` 11x11/4: dense connections instead of two groups
 (Section 3), and a second convolution of stride 1, so that layers 3 to 5 are on 13 × 13 either way.
