@@ -24,7 +24,7 @@ from math import floor
 import torch
 from torch import Tensor, nn
 
-from architectures.ranges import at_least, blocks_per_stage, one_of
+from architectures.ranges import at_least, blocks_per_stage, dropout_rate, one_of
 from architectures.registry import Stem, register
 
 IMAGENET_BLOCKS = {
@@ -154,8 +154,7 @@ class DenseNet(nn.Sequential):
             raise ValueError(
                 f"compression {compression} is not in (0, 1]; the paper's is 0.5, and 1 keeps all"
             )
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout {dropout} is not in [0, 1); 0 is none")
+        dropout_rate("dropout", dropout)
         super().__init__()
 
         maps = first_maps
