@@ -13,6 +13,11 @@ def dropout_rate(knob: str, value: float) -> None:
         raise ValueError(f"{knob} {value} is not in [0, 1); 0 is none")
 
 
+def positive(knob: str, value: float) -> None:
+    if value <= 0:
+        raise ValueError(f"{knob} {value} is not positive; 1 is the paper's width")
+
+
 def one_of(knob: str, value: int, allowed: Collection[int]) -> None:
     if value not in allowed:
         raise ValueError(f"{knob} {value} is not one of {', '.join(map(str, sorted(allowed)))}")

@@ -1,0 +1,126 @@
+"""MobileNet: depthwise separable convolutions in the place of full ones.
+
+Andrew G. Howard, Menglong Zhu, Bo Chen, Dmitry Kalenichenko, Weijun Wang, Tobias Weyand, Marco Andreetto,
+Hartwig Adam, "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications",
+arXiv:1704.04861.
+
+Paper → code:
+    Figure 3, right: depthwise and pointwise, each with BN and ReLU   separable
+    Table 1, the layers                                               TABLE_1, MobileNetV1
+    Section 3.3, width multiplier α                                   knob width_mult
+    Section 3.4, resolution multiplier ρ                              none: it is the input's resolution
+    Table 4, full convolutions                                        knob convolution
+    Table 5, without the five 14×14×512 layers                        knob shallow
+
+The paper has no CIFAR form. Here the first convolution and the first depthwise layer of stride 2 keep the
+resolution, so that 32×32 images reach the last layers at 4×4, as 224×224 ones do at 7×7.
+Departures from the paper: Table 1 gives the last depthwise layer stride 2 at 7×7 and keeps 7×7: it has 1.
+Departures from the released code (TF-slim): it uses ReLU6, a knob here, and dropout of 0.001.
+"""
+
+from typing import Literal
+
+from torch import nn
+
+from architectures.ranges import positive
+from architectures.registry import Stem, register
+from architectures.resnet import conv_bn
+
+FIRST_MAPS = 32
+# Maps and stride of each separable layer after the first convolution, and how often it is repeated.
+TABLE_1 = (
+    (64, 1, 1),
+    (128, 2, 1),
+    (128, 1, 1),
+    (256, 2, 1),
+    (256, 1, 1),
+    (512, 2, 1),
+    (512, 1, 5),
+    (1024, 2, 1),
+    (1024, 1, 1),
+)
+FIRST_STRIDED = 1
+SHALLOW = tuple(row for row in TABLE_1 if row[2] == 1)
+ACTIVATIONS = {"relu": nn.ReLU, "relu6": nn.ReLU6}
+
+
+@register(cifar={}, imagenet={})
+def mobilenet_v1(
+    *,
+    stem: Stem,
+    num_classes: int,
+    width_mult: float = 1.0,
+    convolution: Literal["separable", "full"] = "separable",
+    shallow: bool = False,
+    activation: Literal["relu", "relu6"] = "relu",
+) -> "MobileNetV1":
+    """MobileNet v1: thirteen depthwise separable layers (MobileNets, Section 3; Tables 1, 4 to 7).
+
+    Knobs:
+        width_mult (α): share of every layer's maps; the paper's are 1, 0.75, 0.5 and 0.25.
+        convolution: separable, depthwise and pointwise; full, one 3×3 convolution (Table 4).
+        shallow: leaves out the five layers of 512 maps at 14×14 (Table 5).
+        activation: relu, the paper; relu6, the released code.
+    """
+    positive("width_mult", width_mult)
+    rows = SHALLOW if shallow else TABLE_1
+    return MobileNetV1(stem, num_classes, rows, width_mult, convolution, ACTIVATIONS[activation])
+
+
+class MobileNetV1(nn.Sequential):
+    """First convolution, separable layers, global pooling and the classifier (Table 1).
+
+    Maps images (N, 3, H, W) to logits (N, num_classes). Its children are the rows of Table 1, which has the
+    depthwise and the pointwise half of a layer in rows of their own, but for the five that it braces.
+    """
+
+    def __init__(
+        self,
+        stem: Stem,
+        num_classes: int,
+        rows: tuple[tuple[int, int, int], ...],
+        width_mult: float,
+        convolution: str,
+        activation: type[nn.Module],
+    ) -> None:
+        super().__init__()
+        make_layer = full if convolution == "full" else separable
+        first_strides = 2 if stem == "imagenet" else 1
+        maps = thinned(FIRST_MAPS, width_mult)
+        self.conv_1 = nn.Sequential(*conv_bn(3, maps, 3, first_strides), activation(inplace=True))
+        number = 2
+        for index, (width, stride, times) in enumerate(rows):
+            inputs, maps = maps, thinned(width, width_mult)
+            layer = make_layer(inputs, maps, first_strides if index == FIRST_STRIDED else stride, activation)
+            if times > 1:
+                others = [make_layer(maps, maps, 1, activation) for _ in range(times - 1)]
+                self.add_module(f"conv_{number}_to_{number + times - 1}", nn.Sequential(layer, *others))
+            elif convolution == "full":
+                self.add_module(f"conv_{number}", layer)
+            else:
+                self.add_module(f"conv_dw_{number}", layer[0])
+                self.add_module(f"conv_{number}", layer[1])
+            number += times
+        self.average_pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Sequential(nn.Flatten(), nn.Linear(maps, num_classes))
+
+
+def separable(inputs: int, outputs: int, stride: int, activation: type[nn.Module]) -> nn.Sequential:
+    """Figure 3, right: depthwise half and pointwise half; (N, inputs, H, W) to (N, outputs, H/stride, …)."""
+    return nn.Sequential(
+        nn.Sequential(*conv_bn(inputs, inputs, 3, stride, groups=inputs), activation(inplace=True)),
+        nn.Sequential(*conv_bn(inputs, outputs, 1), activation(inplace=True)),
+    )
+
+
+def full(inputs: int, outputs: int, stride: int, activation: type[nn.Module]) -> nn.Sequential:
+    """Figure 3, left: a standard convolution of the same shapes."""
+    return nn.Sequential(*conv_bn(inputs, outputs, 3, stride), activation(inplace=True))
+
+
+def thinned(maps: int, width_mult: float) -> int:
+    """α · maps of Section 3.3, to the nearest whole number."""
+    kept = round(width_mult * maps)
+    if kept < 1:
+        raise ValueError(f"width_mult {width_mult} leaves none of {maps} maps; choose a larger")
+    return kept
