@@ -1,0 +1,170 @@
+"""MobileNet v2: inverted residuals, whose shortcuts join the thin layers and whose thin layers are linear.
+
+Mark Sandler, Andrew Howard, Menglong Zhu, Andrey Zhmoginov, Liang-Chieh Chen,
+"MobileNetV2: Inverted Residuals and Linear Bottlenecks", arXiv:1801.04381.
+
+Paper → code:
+    Table 1, expansion, depthwise, projection             expansion_layer, depthwise_and_projection
+    Figure 3 (b), the inverted residual block             inverted_residual, Residual
+    Table 2, rows t, c, n, s                              TABLE_2, MobileNetV2
+    Section 4, α; the last convolution is never thinner   knob width_mult
+    Figure 6 (a), linear or ReLU6 bottlenecks             knob projection
+    Figure 6 (b), where the shortcuts go                  knob residual, between_expansions
+
+With shortcuts between expansions a block is cut one layer later: it begins with a depthwise convolution and
+ends with the next expansion, and the sum goes through its ReLU6, as in ResNet; the paper doesn't say more.
+The layers, and the number of shortcuts, are the same.
+The paper has no CIFAR form. Here the first convolution and the first block of stride 2 keep the resolution,
+so that 32×32 images reach the last layers at 4×4, as 224×224 ones do at 7×7.
+Departures: none from Table 2, which has 53 weighted layers. Widths go to the nearest multiple of 8 as in the
+released code (TF-slim), which only says what the paper leaves open; its dropout of 0.2 isn't in the paper.
+"""
+
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+from torch import Tensor, nn
+
+from architectures.ranges import at_least, positive
+from architectures.registry import Stem, register
+from architectures.resnet import conv_bn
+
+FIRST_MAPS = 32
+LAST_MAPS = 1280
+# c, n, s: maps of a row's bottlenecks, how many there are, and the stride of the first. t is 1 in the first row.
+TABLE_2 = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
+FIRST_STRIDED = 1
+
+
+@register(cifar={}, imagenet={})
+def mobilenet_v2(
+    *,
+    stem: Stem,
+    num_classes: int,
+    expansion: int = 6,
+    width_mult: float = 1.0,
+    projection: Literal["linear", "relu6"] = "linear",
+    residual: Literal["bottlenecks", "expansions", "none"] = "bottlenecks",
+) -> "MobileNetV2":
+    """MobileNet v2: inverted residuals with linear bottlenecks (MobileNetV2, Sections 3, 4; Table 2; Figure 6).
+
+    Knobs:
+        expansion (t): how many times wider a block is inside, in all rows of Table 2 but the first.
+        width_mult (α): share of every layer's maps; the paper's go from 0.35 to 1.4.
+        projection: linear, or with a ReLU6 after it (Figure 6 a).
+        residual: shortcuts between bottlenecks, between expansions, or none (Figure 6 b).
+    """
+    at_least("expansion", expansion, 1)
+    positive("width_mult", width_mult)
+    return MobileNetV2(stem, num_classes, expansion, width_mult, projection == "relu6", residual)
+
+
+class MobileNetV2(nn.Sequential):
+    """First convolution, rows of bottlenecks, last convolution, global pooling, classifier (Table 2).
+
+    Maps images (N, 3, H, W) to logits (N, num_classes). Its children are the rows of Table 2.
+    """
+
+    def __init__(
+        self,
+        stem: Stem,
+        num_classes: int,
+        expansion: int,
+        width_mult: float,
+        relu_after_projection: bool,
+        residual: str,
+    ) -> None:
+        super().__init__()
+        first_strides = 2 if stem == "imagenet" else 1
+        plan = bottlenecks(expansion, width_mult, first_strides)
+        first_maps = plan[0].inputs
+        self.conv2d = nn.Sequential(*conv_bn(3, first_maps, 3, first_strides), nn.ReLU6(inplace=True))
+        rows: list[list[nn.Module]] = [[] for _ in TABLE_2]
+        for this, following in pairwise([*plan, None]):
+            if residual == "expansions":
+                block = between_expansions(this, following, relu_after_projection)
+            else:
+                block = inverted_residual(this, relu_after_projection, residual == "bottlenecks")
+            rows[this.row].append(block)
+        for number, row in enumerate(rows, start=1):
+            self.add_module(f"bottleneck_{number}", nn.Sequential(*row))
+        maps = divisible_by_8(max(1.0, width_mult) * LAST_MAPS)
+        self.conv2d_1x1 = nn.Sequential(*conv_bn(plan[-1].outputs, maps, 1), nn.ReLU6(inplace=True))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Sequential(nn.Conv2d(maps, num_classes, 1), nn.Flatten())
+
+
+class Bottleneck(NamedTuple):
+    """A block's row in Table 2, its maps before, inside and behind, and its stride."""
+
+    row: int
+    inputs: int
+    expanded: int
+    outputs: int
+    stride: int
+
+
+def bottlenecks(expansion: int, width_mult: float, first_strides: int) -> list[Bottleneck]:
+    """All blocks of Table 2 in their order."""
+    plan = []
+    maps = divisible_by_8(width_mult * FIRST_MAPS)
+    for row, (width, times, stride) in enumerate(TABLE_2):
+        outputs = divisible_by_8(width_mult * width)
+        for index in range(times):
+            expanded = maps if row == 0 else expansion * maps
+            strides = 1 if index > 0 else first_strides if row == FIRST_STRIDED else stride
+            plan.append(Bottleneck(row, maps, expanded, outputs, strides))
+            maps = outputs
+    return plan
+
+
+def inverted_residual(block: Bottleneck, relu_after_projection: bool, shortcut: bool) -> nn.Sequential:
+    """Figure 3 (b), Table 1: (N, inputs, H, W) to (N, outputs, H/stride, W/stride)."""
+    layers = expansion_layer(block)
+    if layers:
+        layers.append(nn.ReLU6(inplace=True))
+    layers.extend(depthwise_and_projection(block, relu_after_projection))
+    joined = shortcut and block.stride == 1 and block.inputs == block.outputs
+    return Residual(*layers) if joined else nn.Sequential(*layers)
+
+
+def between_expansions(
+    block: Bottleneck, following: Bottleneck | None, relu_after_projection: bool
+) -> nn.Sequential:
+    """Figure 6 (b): (N, expanded, H, W) to the expanded maps of the following block, or outputs if None."""
+    layers = depthwise_and_projection(block, relu_after_projection)
+    if following is None:
+        return nn.Sequential(*layers)
+    expand = expansion_layer(following)
+    joined = block.stride == 1 and block.expanded == following.expanded
+    body = (Residual if joined else nn.Sequential)(*layers, *expand)
+    return nn.Sequential(body, nn.ReLU6(inplace=True)) if expand else body
+
+
+def expansion_layer(block: Bottleneck) -> list[nn.Module]:
+    """The first layer of Table 1 without its ReLU6; nothing where a block isn't wider inside (t = 1)."""
+    return conv_bn(block.inputs, block.expanded, 1) if block.expanded != block.inputs else []
+
+
+def depthwise_and_projection(block: Bottleneck, relu_after_projection: bool) -> list[nn.Module]:
+    """The second and the third layer of Table 1."""
+    expanded = block.expanded
+    layers = [
+        *conv_bn(expanded, expanded, 3, block.stride, groups=expanded),
+        nn.ReLU6(inplace=True),
+        *conv_bn(expanded, block.outputs, 1),
+    ]
+    return [*layers, nn.ReLU6(inplace=True)] if relu_after_projection else layers
+
+
+class Residual(nn.Sequential):
+    """x + F(x), nothing after the sum."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + super().forward(x)
+
+
+def divisible_by_8(width: float) -> int:
+    """The nearest multiple of 8, but at least 8, and one more if that takes away over a tenth of the width."""
+    nearest = max(8, int(width + 4) // 8 * 8)
+    return nearest + 8 if nearest < 0.9 * width else nearest
