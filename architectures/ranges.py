@@ -15,7 +15,7 @@ def dropout_rate(knob: str, value: float) -> None:
 
 def positive(knob: str, value: float) -> None:
     if value <= 0:
-        raise ValueError(f"{knob} {value} is not positive; 1 is the paper's width")
+        raise ValueError(f"{knob} {value} is not positive; 1 is the paper's")
 
 
 def one_of(knob: str, value: int, allowed: Collection[int]) -> None:
