@@ -31,7 +31,7 @@ from architectures.resnet import conv_bn
 
 FIRST_MAPS = 32
 LAST_MAPS = 1280
-# c, n, s: maps of a row's bottlenecks, how many there are, and the stride of the first. t is 1 in the first row.
+# c, n, s: maps of a row's bottlenecks, how many there are, the stride of the first; t is 1 in the first row.
 TABLE_2 = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
 FIRST_STRIDED = 1
 
@@ -46,7 +46,7 @@ def mobilenet_v2(
     projection: Literal["linear", "relu6"] = "linear",
     residual: Literal["bottlenecks", "expansions", "none"] = "bottlenecks",
 ) -> "MobileNetV2":
-    """MobileNet v2: inverted residuals with linear bottlenecks (MobileNetV2, Sections 3, 4; Table 2; Figure 6).
+    """MobileNet v2: inverted residuals with linear bottlenecks (MobileNetV2, Sections 3, 4; Table 2).
 
     Knobs:
         expansion (t): how many times wider a block is inside, in all rows of Table 2 but the first.
@@ -165,6 +165,6 @@ class Residual(nn.Sequential):
 
 
 def divisible_by_8(width: float) -> int:
-    """The nearest multiple of 8, but at least 8, and one more if that takes away over a tenth of the width."""
+    """The nearest multiple of 8, at least 8; the next one if that takes away over a tenth of the width."""
     nearest = max(8, int(width + 4) // 8 * 8)
     return nearest + 8 if nearest < 0.9 * width else nearest

@@ -52,7 +52,8 @@ class Row(NamedTuple):
 LARGE = (
     Row(3, 16, 16, False, 1), Row(3, 64, 24, False, 2), Row(3, 72, 24, False, 1),
     Row(5, 72, 40, True, 2), Row(5, 120, 40, True, 1), Row(5, 120, 40, True, 1),
-    Row(3, 240, 80, False, 2), Row(3, 200, 80, False, 1), Row(3, 184, 80, False, 1), Row(3, 184, 80, False, 1),
+    Row(3, 240, 80, False, 2), Row(3, 200, 80, False, 1),
+    Row(3, 184, 80, False, 1), Row(3, 184, 80, False, 1),
     Row(3, 480, 112, True, 1), Row(3, 672, 112, True, 1),
     Row(5, 672, 160, True, 2), Row(5, 960, 160, True, 1), Row(5, 960, 160, True, 1),
 )
