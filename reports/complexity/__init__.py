@@ -95,10 +95,21 @@ def _judge(module, figure: Figure, ours: float) -> tuple[str, str]:
 @cache
 def counts(network: Network):
     """Counted on the meta device; `architectures.counting.Counts`."""
-    import torch
-
     from architectures.counting import count
 
+    return count(_on_meta(network), network.resolution)
+
+
+@cache
+def stages(network: Network) -> dict:
+    """The rows of the network's architecture table by name; `architectures.counting.Stage`."""
+    from architectures.counting import count_stages
+
+    return {stage.name: stage for stage in count_stages(_on_meta(network), network.resolution)}
+
+
+def _on_meta(network: Network):
+    import torch
+
     with torch.device("meta"):
-        built = build(network.arch, stem=network.stem, num_classes=network.classes, **dict(network.knobs))
-        return count(built, network.resolution)
+        return build(network.arch, stem=network.stem, num_classes=network.classes, **dict(network.knobs))
