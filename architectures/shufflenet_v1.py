@@ -1,0 +1,168 @@
+"""ShuffleNet: bottlenecks of grouped 1×1 convolutions, between which the channels are shuffled.
+
+Xiangyu Zhang, Xinyu Zhou, Mengxiao Lin, Jian Sun, "ShuffleNet: An Extremely Efficient Convolutional Neural
+Network for Mobile Devices", arXiv:1707.01083.
+
+Paper → code:
+    Section 3.1, Figure 1 (c), channel shuffle             channel_shuffle.ChannelShuffle
+    Section 3.2, Figure 2 (b), (c), ShuffleNet unit        ShuffleUnit
+    Table 1, maps of stage 2 by number of groups           STAGE_2_MAPS
+    Table 1, units of each stage                           UNITS
+    Section 3.3, scale factor s                            knob scale
+    Section 4.1.2, Table 3, without shuffle                knob shuffle
+    Section 4.2, Table 5, with SE; with half the units     knobs se, shallow
+
+Of Table 4's other units, the Xception-like one is `groups=1`; the widths of the VGG-like, ResNet and ResNeXt
+ones aren't printed, so they aren't here.
+Choices where the paper is silent: the maps of the first convolution, `first_maps`; numbers of maps that g
+doesn't divide are rounded to the nearest multiple (at 0.5x and g = 4 the bottlenecks of stage 2 from 34 to 32);
+SE (r = 16) weighs all maps of a unit, before the addition or after the concatenation: this gives Table 5's 527
+million.
+Departure from the released code (github.com/megvii-model/ShuffleNet-Series): it shuffles after the depthwise
+convolution, the other way round, and its classifier has no bias; here it is as in Figures 1 and 2.
+The CIFAR form isn't the paper's: its first convolution has stride 1 and no pooling follows, so that 32×32
+images reach stage 4 at 4×4.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from architectures.channel_shuffle import ChannelShuffle
+from architectures.ranges import one_of
+from architectures.registry import Stem, register
+from architectures.resnet import conv_bn
+from architectures.squeeze_excitation import SqueezeExcitation
+
+STAGE_2_MAPS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}
+UNITS = (4, 8, 4)
+BOTTLENECK = 4
+SE_REDUCTION = 16
+
+
+@register(cifar={}, imagenet={})
+def shufflenet_v1(
+    *,
+    stem: Stem,
+    num_classes: int,
+    groups: int = 3,
+    scale: float = 1.0,
+    shuffle: bool = True,
+    se: bool = False,
+    shallow: bool = False,
+) -> "ShuffleNetV1":
+    """ShuffleNet: grouped 1×1 convolutions and channel shuffle (ShuffleNet, Section 3; Tables 1, 2, 3, 5).
+
+    Knobs:
+        groups (g): groups of the 1×1 convolutions: 1, 2, 3, 4 or 8.
+        scale (s): factor on the number of maps; the paper's are 0.25, 0.5, 1, 1.5 and 2.
+        shuffle: false leaves the channel shuffle out.
+        se: squeeze-and-excitation in every unit.
+        shallow: half of the units of every stage, 26 layers instead of 50.
+    """
+    one_of("groups", groups, STAGE_2_MAPS)
+    widths = stage_widths(groups, scale)
+    units = tuple(length // 2 for length in UNITS) if shallow else UNITS
+    return ShuffleNetV1(
+        stem, num_classes, first_maps(groups, scale), widths, units, groups, shuffle=shuffle, se=se
+    )
+
+
+def stage_widths(groups: int, scale: float) -> tuple[int, ...]:
+    """Maps that stages 2, 3 and 4 put out: Table 1's, times the scale."""
+    maps = nearest_multiple(STAGE_2_MAPS[groups] * scale, groups)
+    if maps - first_maps(groups, scale) < groups:
+        raise ValueError(f"scale {scale} is too small; the paper's smallest is 0.25")
+    return tuple(maps * 2**stage for stage in range(len(UNITS)))
+
+
+def first_maps(groups: int, scale: float) -> int:
+    """Maps of the first convolution: the released code's for g = 3 and 8 from 0.5x to 2x.
+
+    24 times the scale would give neither Table 5's 292 million at 1.5x nor Table 2's 13 at 0.25x. Table 5's 38
+    at 0.5x and g = 4 needs the 16 that the released code has with g = 8.
+    """
+    if scale >= 1:
+        return 24 if scale < 2 else 48
+    if scale >= 0.5:
+        return 16 if groups in (4, 8) else 12
+    return 8 if groups == 8 else 12
+
+
+def nearest_multiple(maps: float, groups: int) -> int:
+    return groups * max(1, round(maps / groups))
+
+
+class ShuffleNetV1(nn.Sequential):
+    """Maps images (N, 3, H, W) to logits (N, num_classes). Its children are the rows of Table 1."""
+
+    def __init__(
+        self,
+        stem: Stem,
+        num_classes: int,
+        first: int,
+        widths: tuple[int, ...],
+        units: tuple[int, ...],
+        groups: int,
+        *,
+        shuffle: bool,
+        se: bool,
+    ) -> None:
+        super().__init__()
+        stride = 1 if stem == "cifar" else 2
+        self.conv1 = nn.Sequential(*conv_bn(3, first, 3, stride), nn.ReLU(inplace=True))
+        if stem == "imagenet":
+            self.max_pool = nn.MaxPool2d(3, stride=2, padding=1)
+        maps = first
+        for stage, (width, length) in enumerate(zip(widths, units, strict=True), start=2):
+            layers = []
+            for index in range(length):
+                # Section 3.2: the few maps that enter stage 2 aren't grouped.
+                first_groups = 1 if stage == 2 and index == 0 else groups
+                layers.append(
+                    ShuffleUnit(
+                        maps, width, 2 if index == 0 else 1, first_groups, groups, shuffle=shuffle, se=se
+                    )
+                )
+                maps = width
+            self.add_module(f"stage{stage}", nn.Sequential(*layers))
+        self.global_pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.fc = nn.Linear(maps, num_classes)
+
+
+class ShuffleUnit(nn.Module):
+    """Figure 2 (b), or with stride 2 Figure 2 (c): (N, inputs, H, W) to (N, outputs, H/stride, W/stride).
+
+    With stride 2 the pooled input is concatenated in front of the branch instead of being added to it.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        stride: int,
+        first_groups: int,
+        groups: int,
+        *,
+        shuffle: bool,
+        se: bool,
+    ) -> None:
+        super().__init__()
+        width = nearest_multiple(outputs / BOTTLENECK, groups)
+        self.concatenates = stride == 2
+        branch_outputs = outputs - inputs if self.concatenates else outputs
+        self.branch = nn.Sequential(
+            *conv_bn(inputs, width, 1, groups=first_groups),
+            nn.ReLU(inplace=True),
+            ChannelShuffle(groups if shuffle else 1),
+            *conv_bn(width, width, 3, stride, groups=width),
+            *conv_bn(width, branch_outputs, 1, groups=groups),
+        )
+        self.excitation = SqueezeExcitation(outputs, max(1, outputs // SE_REDUCTION)) if se else nn.Identity()
+        self.shortcut = nn.AvgPool2d(3, stride=2, padding=1) if self.concatenates else nn.Identity()
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, shortcut = self.branch(x), self.shortcut(x)
+        if self.concatenates:
+            return self.relu(self.excitation(torch.cat([shortcut, y], dim=1)))
+        return self.relu(shortcut + self.excitation(y))
