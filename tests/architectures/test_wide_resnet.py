@@ -1,0 +1,146 @@
+"""Wide ResNet: widths, depths and block types by the paper's text; the ImageNet form against torchvision's."""
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from architectures import build
+from architectures.describe import describe
+from architectures.wide_resnet import WideBlock
+
+
+def on_meta(stem: str = "cifar", **knobs) -> nn.Module:
+    with torch.device("meta"):
+        return build("wide_resnet", stem=stem, num_classes=10, **knobs)
+
+
+def randomise(network: nn.Module) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.3, 0.8)
+            nn.init.uniform_(module.bias, -0.2, 0.2)
+            nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+
+
+def test_logits_of_torchvision():
+    torch.manual_seed(0)
+    theirs = torchvision.models.wide_resnet50_2(num_classes=10).eval()
+    randomise(theirs)
+    ours = build("wide_resnet", stem="imagenet", num_classes=10).eval()
+    source, target = theirs.state_dict(), ours.state_dict()
+    assert [t.shape for t in source.values()] == [t.shape for t in target.values()]
+    ours.load_state_dict(dict(zip(target, source.values(), strict=True)))
+    images = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        expected = theirs(images)
+        assert (ours(images) - expected).abs().max() <= 1e-4
+    assert expected.std() > 1e-3
+
+
+def wrn_by_formula(n: int, k: int) -> int:
+    """Parameters of WRN-(6n + 4)-k for ten classes, from Table 1; k > 1, so that every group projects."""
+    inputs, total = 16, 27 * 16
+    for width in (16 * k, 32 * k, 64 * k):
+        total += 2 * inputs + 9 * inputs * width + inputs * width
+        total += (2 * n - 1) * (2 * width + 9 * width * width)
+        inputs = width
+    return total + 2 * inputs + 10 * inputs + 10
+
+
+@pytest.mark.parametrize("depth, k", [(10, 2), (16, 4), (40, 2)])
+def test_parameters_by_formula(depth, k):
+    network = on_meta(depth=depth, widen_factor=k)
+    assert sum(p.numel() for p in network.parameters()) == wrn_by_formula((depth - 4) // 6, k)
+
+
+@pytest.mark.parametrize("depth", [16, 28, 40])
+def test_depth_is_the_number_of_convolutions(depth):
+    network = on_meta(depth=depth, widen_factor=2)
+    assert sum(isinstance(m, nn.Conv2d) for m in network.modules()) == depth
+
+
+def test_table_1():
+    rows = [line.split("|") for line in describe(on_meta(), 32).splitlines()[2:]]
+    assert [tuple(cell.strip() for cell in row[1:4]) for row in rows[:-1]] == [
+        ("conv1", "32×32", "3×3 conv, 16"),
+        ("conv2", "32×32", "[3×3 conv, 160; 3×3 conv, 160] × 4"),
+        ("conv3", "16×16", "[3×3 conv, 320; 3×3 conv, 320] × 4"),
+        ("conv4", "8×8", "[3×3 conv, 640; 3×3 conv, 640] × 4"),
+        ("classifier", "1×1", "global average pool; 10-d fully connected"),
+    ]
+
+
+@pytest.mark.parametrize("projects", [True, False])
+def test_a_block_by_its_formula(projects):
+    torch.manual_seed(0)
+    inputs, stride = (4, 2) if projects else (6, 1)
+    block = WideBlock(inputs, 6, stride, (3, 1), dropout=0.3).eval()
+    randomise(block)
+    first, second = (m for m in block.branch if isinstance(m, nn.Conv2d))
+    *before, between = (m for m in block.modules() if isinstance(m, nn.BatchNorm2d))
+    x = torch.randn(2, inputs, 8, 8)
+    with torch.no_grad():
+        activated = before[0](x).relu()
+        shortcut = block.shortcut(activated) if projects else x
+        torch.testing.assert_close(block(x), shortcut + second(between(first(activated)).relu()))
+
+
+@pytest.mark.parametrize("layers, blocks", [(1, 12), (2, 6), (3, 4), (4, 3)])
+def test_deepening_keeps_the_parameters(layers, blocks):
+    network = on_meta(depth=40, widen_factor=2, layers_per_block=layers)
+    assert len(network.conv3) == blocks
+    # Table 3 compares l at "the same number of parameters".
+    assert sum(p.numel() for p in network.parameters()) == wrn_by_formula(6, 2)
+
+
+def test_dropout_is_between_the_convolutions():
+    network = on_meta(depth=10, widen_factor=2, dropout=0.3, block="B(3,1,3)")
+    for block in network.conv2:
+        kinds = [type(m) for m in block.branch if isinstance(m, (nn.Conv2d, nn.Dropout))]
+        assert kinds == [nn.Conv2d, nn.Dropout, nn.Conv2d, nn.Dropout, nn.Conv2d]
+
+
+@pytest.mark.parametrize(
+    "stem, knobs, resolution",
+    [
+        ("cifar", {}, 8),
+        ("cifar", {"depth": 10, "widen_factor": 1, "block": "B(1,3,1)", "dropout": 0.3}, 16),
+        ("imagenet", {}, 32),
+        ("imagenet", {"depth": 18, "widen_factor": 1.5}, 32),
+    ],
+)
+def test_trains(stem, knobs, resolution):
+    torch.manual_seed(0)
+    network = build("wide_resnet", stem=stem, num_classes=10, **knobs)
+    loss = nn.functional.cross_entropy(
+        network(torch.randn(2, 3, resolution, resolution)), torch.tensor([1, 7])
+    )
+    loss.backward()
+    assert loss.isfinite()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+
+
+@pytest.mark.parametrize(
+    "stem, knobs, message",
+    [
+        ("cifar", {"depth": 29}, "depth 29 is not 6n . 4; the nearest are 28 and 34"),
+        ("cifar", {"widen_factor": 0}, "widen_factor 0.0 makes 0.0 maps of 16"),
+        ("cifar", {"widen_factor": 1.2}, "widen_factor 1.2 makes 19.2 maps of 16"),
+        ("cifar", {"layers_per_block": 3}, "layers_per_block 3 doesn't divide the 8 convolutions"),
+        ("cifar", {"layers_per_block": 0}, "layers_per_block 0 is too small"),
+        (
+            "cifar",
+            {"layers_per_block": 4, "block": "B(1,3)"},
+            "layers_per_block 4 goes with block B.3,3. only",
+        ),
+        ("cifar", {"block": "B(3)"}, "block: 'B.3.' is not one of"),
+        ("cifar", {"dropout": 1.0}, "dropout 1.0 is not in"),
+        ("imagenet", {"depth": 28}, "depth 28 is not one of 18, 34, 50, 101, 152, 200"),
+        ("imagenet", {"dropout": 0.3}, "are knobs of the CIFAR form; leave them out"),
+    ],
+)
+def test_refusals(stem, knobs, message):
+    with pytest.raises(ValueError, match=message):
+        on_meta(stem, **knobs)
