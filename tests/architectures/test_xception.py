@@ -1,0 +1,122 @@
+"""Xception: the function against timm's, the separable convolution, and Figure 5's flows."""
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from architectures import build
+from architectures.describe import describe
+from architectures.xception import SeparableConv
+
+
+def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
+    with torch.device("meta"):
+        return build("xception", stem=stem, num_classes=1000, **knobs)
+
+
+def test_logits_of_timm():
+    torch.manual_seed(0)
+    theirs = timm.create_model("legacy_xception", num_classes=10).eval()
+    for module in theirs.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.0)
+            nn.init.uniform_(module.bias, -0.2, 0.2)
+            nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    ours = build("xception", stem="imagenet", num_classes=10).eval()
+    source, target = theirs.state_dict(), ours.state_dict()
+    # Within a block timm declares the shortcut ("skip") first, we last.
+    blocks = list(dict.fromkeys(name.split(".")[0] for name in source))
+    order = sorted(source, key=lambda name: (blocks.index(name.split(".")[0]), ".skip" in name))
+    assert [source[name].shape for name in order] == [tensor.shape for tensor in target.values()]
+    ours.load_state_dict(dict(zip(target, (source[name] for name in order), strict=True)))
+    images = torch.randn(1, 3, 75, 75)
+    with torch.no_grad():
+        expected = theirs(images)
+        assert (ours(images) - expected).abs().max() <= 1e-4
+    assert 1e-2 < expected.std() < 1e2
+
+
+@pytest.mark.parametrize("activation, function", [("none", lambda x: x), ("relu", torch.relu)])
+def test_a_separable_convolution_is_a_depthwise_and_a_pointwise_one(activation, function):
+    torch.manual_seed(0)
+    layer = SeparableConv(5, 7, activation)
+    depthwise, pointwise = (m.weight.detach() for m in layer if isinstance(m, nn.Conv2d))
+    x = torch.randn(2, 5, 6, 6)
+    alone = [nn.functional.conv2d(x[:, [c]], depthwise[[c]], padding=1) for c in range(5)]
+    mixed = torch.einsum("oc,nchw->nohw", pointwise[:, :, 0, 0], function(torch.cat(alone, dim=1)))
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), mixed)
+
+
+def test_without_activation_a_separable_convolution_is_one_convolution():
+    torch.manual_seed(0)
+    layer = SeparableConv(4, 3, "none")
+    depthwise, pointwise = (m.weight.detach() for m in layer if isinstance(m, nn.Conv2d))
+    kernel = pointwise * depthwise.transpose(0, 1)
+    x = torch.randn(2, 4, 5, 5)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), nn.functional.conv2d(x, kernel, padding=1))
+
+
+def test_figure_5():
+    rows = [[c.strip() for c in line.split("|")] for line in describe(on_meta(), 299).splitlines()[2:]]
+    assert [row[1:3] for row in rows[:-1]] == [
+        ["entry_flow", "19×19"],
+        ["middle_flow", "19×19"],
+        ["exit_flow", "10×10"],
+        ["classifier", "1×1"],
+    ]
+    separable = "3×3 conv, {0}, C={0}; 1×1 conv, {1}"
+    assert rows[0][3] == "; ".join(
+        ["3×3 conv, 32, stride 2", "3×3 conv, 64"]
+        + [separable.format(64, 128), separable.format(128, 128), "3×3 max pool, stride 2"]
+        + [separable.format(128, 256), separable.format(256, 256), "3×3 max pool, stride 2"]
+        + [separable.format(256, 728), separable.format(728, 728), "3×3 max pool, stride 2"]
+    )
+    assert rows[1][3] == f"[[{separable.format(728, 728)}] × 3] × 8"
+    assert rows[2][3] == "; ".join(
+        [separable.format(728, 728), separable.format(728, 1024), "3×3 max pool, stride 2"]
+        + [separable.format(1024, 1536), separable.format(1536, 2048)]
+    )
+    assert rows[-1][4] == "22,855,952"
+
+
+def test_36_convolutional_layers():
+    separable = [m for m in on_meta().modules() if isinstance(m, SeparableConv)]
+    plain = [m for m in on_meta().entry_flow.children() if isinstance(m, nn.Conv2d)]
+    assert len(separable) + len(plain) == 36
+
+
+def test_the_cifar_form_ends_at_4x4():
+    table = describe(on_meta("cifar"), 32)
+    assert [line.split("|")[2].strip() for line in table.splitlines()[2:5]] == ["8×8", "8×8", "4×4"]
+
+
+def test_without_residual_there_is_no_shortcut():
+    assert not [name for name, _ in on_meta(residual=False).named_modules() if "shortcut" in name]
+
+
+@pytest.mark.parametrize("stem, resolution", [("cifar", 16), ("imagenet", 64)])
+def test_trains(stem, resolution):
+    torch.manual_seed(0)
+    network = build("xception", stem=stem, num_classes=10, intermediate_activation="elu")
+    loss = nn.functional.cross_entropy(
+        network(torch.randn(2, 3, resolution, resolution)), torch.tensor([1, 7])
+    )
+    loss.backward()
+    assert loss.isfinite()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+
+
+@pytest.mark.parametrize(
+    "knobs, message",
+    [
+        ({"dropout": -0.1}, r"dropout -0.1 is not in \[0, 1\)"),
+        ({"intermediate_activation": "tanh"}, "'tanh' is not one of none, relu, elu"),
+    ],
+)
+def test_refusals(knobs, message):
+    with pytest.raises(ValueError, match=message):
+        on_meta(**knobs)
