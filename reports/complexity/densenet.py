@@ -5,14 +5,20 @@ from reports.complexity import Network
 from reports.printed import Figure
 
 TABLES = ("densenet_t1", "densenet_t2", "densenet_t3", "densenet_repo")
-CONVENTION = "parameters with batch normalisation; layers with weights on the main path"
+CONVENTION = (
+    "parameters with batch normalisation; the pre-activation networks of Table 2, quoted from their paper, "
+    "weights only; layers with weights on the main path"
+)
 BUILDERS = {
     "DenseNet": "densenet",
     "DenseNet-BC": "densenet_bc",
     "ResNet": "resnet",
     "stochastic depth": "resnet",
+    "pre-act ResNet": "preact_resnet",
+    "WRN": "wide_resnet",
 }
-NO_KNOBS = {"blocks", "bottleneck", "reported_by"}
+# Dropout is a word here and costs no parameters.
+NO_KNOBS = {"blocks", "bottleneck", "reported_by", "dropout"}
 CUT: set[tuple[str, str, str]] = set()
 EXPLAINED = {
     (
@@ -28,10 +34,13 @@ def meant(figure: Figure) -> Network | str:
     if figure.arch not in BUILDERS:
         return f"quoted from others: {figure.arch}"
     stem = "cifar" if figure.dataset.startswith("CIFAR") else "imagenet"
-    return Network.of(
-        BUILDERS[figure.arch], stem, {k: v for k, v in figure.kwargs.items() if k not in NO_KNOBS}
-    )
+    knobs = {name: value for name, value in figure.kwargs.items() if name not in NO_KNOBS}
+    if "k" in knobs:
+        knobs["widen_factor"] = knobs.pop("k")
+    return Network.of(BUILDERS[figure.arch], stem, knobs)
 
 
 def counted(figure: Figure, counts: Counts) -> float:
-    return counts.layers if figure.metric == "layers" else counts.parameters / 1e6
+    if figure.metric == "layers":
+        return counts.layers
+    return (counts.weights if figure.arch == "pre-act ResNet" else counts.parameters) / 1e6

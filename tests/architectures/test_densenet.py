@@ -6,7 +6,8 @@ import torchvision
 from torch import nn
 
 from architectures import build
-from architectures.densenet import compressed
+from architectures.densenet import DenseBlock, compressed
+from reports.printed import read
 
 
 def on_meta(name: str, stem: str = "cifar", **knobs) -> nn.Module:
@@ -88,6 +89,24 @@ def test_dropout_follows_every_convolution_but_the_first():
 def test_depth_is_the_number_of_weighted_layers(name, depth):
     layers = [m for m in on_meta(name, depth=depth).modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
     assert len(layers) == depth
+
+
+@pytest.mark.parametrize(
+    "depth, growth_rate, millions", [(121, 32, 7.98), (169, 32, 14.15), (201, 32, 20.01), (161, 48, 28.68)]
+)
+def test_imagenet_counts_that_reference_models_have(depth, growth_rate, millions):
+    with torch.device("meta"):
+        network = build(
+            "densenet_bc", stem="imagenet", num_classes=1000, depth=depth, growth_rate=growth_rate
+        )
+    assert round(sum(p.numel() for p in network.parameters()) / 1e6, 2) == millions
+
+
+@pytest.mark.parametrize("figure", [f for f in read("densenet_t1") if "blocks" in f.kwargs])
+def test_layers_of_each_block_in_table_1(figure):
+    network = on_meta("densenet_bc", "imagenet", depth=figure.kwargs["depth"])
+    lengths = [len(block) for block in network if isinstance(block, DenseBlock)]
+    assert lengths == figure.kwargs["blocks"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import torchvision
 from torch import nn
 
 from architectures import build
-from architectures.resnet import shortcut_connection
+from architectures.resnet import ResidualBlock, shortcut_connection
+from reports.printed import read
 
 
 def on_meta(name: str, stem: str, **knobs) -> nn.Module:
@@ -72,6 +73,30 @@ def test_shortcut_a_and_none_cost_no_parameters():
     assert parameters(on_meta("resnet", "imagenet", depth=34)) > parameters(
         on_meta("plain", "imagenet", depth=34)
     )
+
+
+@pytest.mark.parametrize(
+    "depth, shortcut, millions",
+    [
+        (18, "A", 11.52),
+        (18, "B", 11.69),
+        (18, "C", 12.04),
+        (34, "A", 21.62),
+        (34, "B", 21.80),
+        (34, "C", 22.72),
+    ],
+)
+def test_what_shortcuts_cost(depth, shortcut, millions):
+    with torch.device("meta"):
+        network = build("resnet", stem="imagenet", num_classes=1000, depth=depth, shortcut=shortcut)
+    assert abs(parameters(network) / 1e6 - millions) <= 0.005
+
+
+@pytest.mark.parametrize("figure", [f for f in read("resnet_t1") if "blocks" in f.kwargs])
+def test_blocks_of_each_stage_in_table_1(figure):
+    network = on_meta("resnet", "imagenet", depth=figure.kwargs["depth"])
+    lengths = [sum(isinstance(block, ResidualBlock) for block in stage) for stage in list(network)[1:-1]]
+    assert lengths == figure.kwargs["blocks"]
 
 
 @pytest.mark.parametrize("option", "ABC")
