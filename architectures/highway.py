@@ -48,7 +48,7 @@ def highway(
 
 @register(cifar={"depth": 19})
 def plain_highway(*, stem: Stem, num_classes: int, depth: int, dropout: float = 0.2) -> "HighwayNet":
-    """The plain counterpart: the highway network without its gates (Training Very Deep Networks, Section 3.1).
+    """The plain counterpart, a highway network without gates (Training Very Deep Networks, Section 3.1).
 
     Knobs:
         depth: weighted layers, at least 8.
@@ -118,7 +118,7 @@ class GatedShortcut(nn.Module):
 
 
 class Gate(nn.Module):
-    """σ(W x + b) with b starting at `bias`: (N, inputs, H, W) to (N, outputs, H/stride, W/stride), in (0, 1)."""
+    """σ(W x + b) with b starting at `bias`: (N, inputs, H, W) to (N, outputs, H/stride, W/stride)."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, bias: float) -> None:
         super().__init__()

@@ -36,7 +36,7 @@ from architectures.resnet import IMAGENET_BLOCKS, shortcut_connection
 
 
 class Order(NamedTuple):
-    """Where a unit of Figure 4 has its B(atch normalisations) and R(eLUs); between convolutions it has both."""
+    """Where a unit of Figure 4 has its B(atch normalisation) and R(eLU); between convolutions it has both."""
 
     before: str
     after_branch: str
@@ -76,11 +76,11 @@ def preact_resnet(
     gate_bias: float = -6.0,
     shortcut_dropout: float = 0.0,
 ) -> "PreActResNet":
-    """Pre-activation ResNet and what its paper compares it with (Identity Mappings, Sections 3 to 5; Tables 1 to 5).
+    """Pre-activation ResNet and its rivals (Identity Mappings, Sections 3 to 5; Tables 1 to 5).
 
     Knobs:
-        depth: weighted layers; CIFAR: 6n + 2 basic, the paper's is 110, 9n + 2 bottleneck, 164 and 1001, 3n + 2
-            single; ImageNet: 18, 34, 50, 101, 152 or 200.
+        depth: weighted layers; CIFAR: 6n + 2 basic (the paper's is 110), 9n + 2 bottleneck (164, 1001),
+            3n + 2 single (110); ImageNet: 18, 34, 50, 101, 152 or 200.
         unit: the order of batch normalisation, ReLU and addition (Figure 4).
         block: single, one 3×3 (Table 3); basic, two; bottleneck, 1×1, 3×3, 1×1; paper, on CIFAR bottleneck
             from 164 layers on, else basic; on ImageNet bottleneck from 50 layers on.
@@ -124,8 +124,8 @@ def _blocks(stem: Stem, depth: int, block: str) -> tuple[str, tuple[int, ...]]:
 class PreActResNet(nn.Sequential):
     """Stem, stages of residual units at halving resolution and doubling width, classifier.
 
-    Maps images (N, 3, H, W) to logits (N, num_classes). Its children are the rows of ResNet's Table 1. The stem
-    ends activated: that is the first activation of the first unit, "right after conv1 and before splitting".
+    Maps images (N, 3, H, W) to logits (N, num_classes). Its children are the rows of ResNet's Table 1. The
+    stem ends activated: that is the first unit's activation, "right after conv1 and before splitting".
     """
 
     def __init__(

@@ -9,12 +9,13 @@ Paper → code:
     Section 2.4, dropout between the convolutions          knob dropout
     Section 3, ImageNet, wider basic blocks and bottlenecks   _imagenet
 
-The paper's 6n + 4 layers are convolutions, each group's projection among them. A block type B(M) has n
-blocks a group whatever its M: only that gives the parameters of Table 2. With l, a group's 2n convolutions are
+The paper's 6n + 4 layers are convolutions, each group's projection among them. With a block type B(M) a group
+has n blocks whatever M is: only that gives the parameters of Table 2. With l, a group's 2n convolutions are
 spread over 2n / l blocks: only that keeps "the same number of parameters" of Table 3.
 
-Departures: none. The ImageNet form is post-activated, as the released models are (pretrained/wide-resnet.lua of
-szagoruyko/wide-residual-networks); a bottleneck is widened inside only, which k = 2 can't tell from the code.
+Departures: none. The ImageNet form is post-activated, as the released models are
+(szagoruyko/wide-residual-networks, pretrained/wide-resnet.lua). A bottleneck is widened inside only; the code
+widens its output too unless k = 2, the only k that is printed.
 """
 
 from typing import Literal
@@ -57,9 +58,9 @@ def wide_resnet(
             ImageNet: 18, 34, 50, 101, 152 or 200.
         widen_factor (k): times the width of ResNet; CIFAR: 1 to 12; ImageNet: 1, 1.5, 2, 3 for basic blocks,
             2 for bottlenecks, where it widens the inside alone.
-        block (B(M)): kernel sizes of a block's convolutions; ImageNet has its own blocks and takes B(3,3) alone.
-        layers_per_block (l): 3×3 convolutions of a block B(3,3) on CIFAR; the paper's are 1 to 4.
-        dropout: rate between the convolutions of a block on CIFAR, in [0, 1); the paper's is 0.3, 0.4 or none.
+        block (B(M)): kernel sizes of a block's convolutions; a knob of the CIFAR form, as the next two.
+        layers_per_block (l): 3×3 convolutions of a block, with B(3,3) alone; the paper's are 1 to 4.
+        dropout: rate between the convolutions of a block, in [0, 1); the paper's is 0.3, 0.4 or none.
     """
     if not 0 <= dropout < 1:
         raise ValueError(f"dropout {dropout} is not in [0, 1); 0 is none")
@@ -83,8 +84,8 @@ def _cifar_blocks(depth: int, block: str, layers_per_block: int) -> tuple[int, t
     blocks, rest = divmod(2 * n, layers_per_block)
     if rest:
         raise ValueError(
-            f"layers_per_block {layers_per_block} doesn't divide the {2 * n} convolutions of a group at depth "
-            f"{depth}; choose one that does"
+            f"layers_per_block {layers_per_block} doesn't divide the {2 * n} convolutions of a group at "
+            f"depth {depth}; choose one that does"
         )
     return blocks, (3,) * layers_per_block
 
@@ -93,7 +94,7 @@ def _widened(width: int, widen_factor: float) -> int:
     widened = width * widen_factor
     if widened < 1 or widened != int(widened):
         raise ValueError(
-            f"widen_factor {widen_factor} makes {widened} maps of {width}; choose one that makes a whole number"
+            f"widen_factor {widen_factor} makes {widened} maps of {width}; choose one that makes whole maps"
         )
     return int(widened)
 

@@ -134,7 +134,7 @@ class XceptionModule(nn.Module):
 
 
 class SeparableConv(nn.Sequential):
-    """A 3×3 convolution of every map for itself, then a 1×1 across maps: (N, inputs, H, W) to (N, outputs, H, W)."""
+    """3×3 on every map for itself, then 1×1 across maps: (N, inputs, H, W) to (N, outputs, H, W)."""
 
     def __init__(self, inputs: int, outputs: int, intermediate: str) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Pre-activation ResNet: the five orders by Figure 4, the shortcuts by Table 1, the function against timm's."""
+"""Pre-activation ResNet: the five orders by Figure 4, the shortcuts by Table 1, logits against timm's."""
 
 import pytest
 import timm
@@ -90,7 +90,7 @@ def test_orders_have_the_released_networks_parameters(order):
 
 
 def test_logits_of_timm():
-    # timm activates after the max pooling, the paper "right after conv1": with positive scales both are the same.
+    # timm activates after the max pooling, the paper before it: with positive scales both are the same.
     torch.manual_seed(0)
     theirs = timm.create_model("resnetv2_50", num_classes=10).eval()
     randomise(theirs)

@@ -1,4 +1,4 @@
-"""Wide ResNet: widths, depths and block types by the paper's text; the ImageNet form against torchvision's."""
+"""Wide ResNet: depths and block types by the paper's text; the ImageNet form against torchvision's."""
 
 import pytest
 import torch
