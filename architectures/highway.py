@@ -23,7 +23,7 @@ widths that aren't printed, so 11 and 32 layers here are of B's.
 import torch
 from torch import Tensor, nn
 
-from architectures.ranges import at_least
+from architectures.ranges import at_least, dropout_rate
 from architectures.registry import Stem, register
 
 WIDTHS = (32, 80, 128)
@@ -65,8 +65,7 @@ class HighwayNet(nn.Sequential):
 
     def __init__(self, num_classes: int, depth: int, gate_bias: float | None, dropout: float) -> None:
         at_least("depth", depth, 2 * len(WIDTHS) + OUTSIDE)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout {dropout} is not in [0, 1); 0 is none")
+        dropout_rate("dropout", dropout)
         super().__init__()
         maps = 3
         for stage, (width, layers) in enumerate(zip(WIDTHS, stage_lengths(depth), strict=True), start=1):

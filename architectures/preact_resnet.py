@@ -30,7 +30,7 @@ from typing import Literal, NamedTuple
 from torch import Tensor, nn
 
 from architectures.highway import Gate
-from architectures.ranges import blocks_per_stage, one_of
+from architectures.ranges import blocks_per_stage, dropout_rate, one_of
 from architectures.registry import Stem, register
 from architectures.resnet import IMAGENET_BLOCKS, shortcut_connection
 
@@ -91,8 +91,7 @@ def preact_resnet(
         gate_bias (b_g): where the gate's bias starts, 0 to -10; the paper's best is -6. Only gates have it.
         shortcut_dropout: rate on the shortcut, in [0, 1); the paper's is 0.5 or none.
     """
-    if not 0 <= shortcut_dropout < 1:
-        raise ValueError(f"shortcut_dropout {shortcut_dropout} is not in [0, 1); 0 is none")
+    dropout_rate("shortcut_dropout", shortcut_dropout)
     block, blocks = _blocks(stem, depth, block)
     make_shortcut = partial(
         Shortcut,

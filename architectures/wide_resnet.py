@@ -22,7 +22,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from architectures.ranges import at_least, blocks_per_stage, one_of
+from architectures.ranges import at_least, blocks_per_stage, dropout_rate, one_of
 from architectures.registry import Stem, register
 from architectures.resnet import IMAGENET_BLOCKS, BasicBlock, ResNet
 from architectures.resnext import ResNeXtBlock
@@ -62,8 +62,7 @@ def wide_resnet(
         layers_per_block (l): 3×3 convolutions of a block, with B(3,3) alone; the paper's are 1 to 4.
         dropout: rate between the convolutions of a block, in [0, 1); the paper's is 0.3, 0.4 or none.
     """
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout {dropout} is not in [0, 1); 0 is none")
+    dropout_rate("dropout", dropout)
     if stem == "cifar":
         blocks, kernels = _cifar_blocks(depth, block, layers_per_block)
         widths = [_widened(width, widen_factor) for width in GROUP_WIDTHS]

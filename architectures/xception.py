@@ -49,8 +49,7 @@ def xception(
         residual: false leaves the shortcuts out (4.6).
         dropout: rate before the last layer, in [0, 1); the paper's is 0.5 on ImageNet.
     """
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout {dropout} is not in [0, 1); 0 is none")
+    dropout_rate("dropout", dropout)
     return Xception(stem, num_classes, intermediate_activation, residual, dropout)
 
 

@@ -24,6 +24,8 @@ EXPLAINED = {
 
 def meant(figure: Figure) -> Network | str:
     """Table 1's 1.8 and 3.6 G leave the projections out, so 18 and 34 layers are those of shortcut A."""
+    if figure.arch == "VGG-19":
+        return Network.of("vgg", "imagenet", {"config": "E"})
     if figure.arch not in BUILDERS:
         return f"quoted from others: {figure.arch}"
     knobs = {name: value for name, value in figure.kwargs.items() if name not in NO_KNOBS}
