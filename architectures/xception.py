@@ -22,6 +22,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from architectures.ranges import dropout_rate
 from architectures.registry import Stem, register
 
 STEM_WIDTHS = (32, 64)
