@@ -5,6 +5,14 @@ from importlib import import_module
 import pytest
 
 from reports import complexity
+from reports.printed import read
+
+# How the metrics begin that take training, a stopwatch or a decision, not a count.
+MEASURED = (
+    *("err", "acc", "top1", "top5", "max_top1", "mAP", "MAP", "mmAP", "mean_AP", "delta", "frame_acc", "wer"),
+    *("ms_", "s_per", "ips_", "gpu_", "arm_", "epoch_s", "memory", "steps", "pct_runtime", "year"),
+    *("bits", "density", "kept", "reduction", "rate_x", "k", "l", "m", "n", "s1x1", "e1x1", "e3x3"),
+)
 
 
 @pytest.mark.parametrize("paper", complexity.papers())
@@ -22,3 +30,10 @@ def test_every_exception_is_needed(paper):
     for listed, verdict in ((module.CUT, complexity.CUT), (module.EXPLAINED, complexity.EXPLAINED)):
         unneeded = {figure: verdicts.get(figure) for figure in listed if verdicts.get(figure) != verdict}
         assert not unneeded, f"listed as {verdict!r}, but"
+
+
+@pytest.mark.parametrize("paper", complexity.papers())
+def test_no_metric_is_overlooked(paper):
+    figures = [f for table in import_module(f"reports.complexity.{paper}").TABLES for f in read(table)]
+    strange = {f.metric for f in figures if not f.metric.startswith(complexity.COUNTED + MEASURED)}
+    assert not strange
