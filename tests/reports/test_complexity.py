@@ -11,7 +11,7 @@ from reports.printed import read
 MEASURED = (
     *("err", "acc", "top1", "top5", "max_top1", "mAP", "MAP", "mmAP", "mean_AP", "delta", "frame_acc", "wer"),
     *("ms_", "s_per", "ips_", "gpu_", "arm_", "epoch_s", "memory", "steps", "pct_runtime", "year"),
-    *("bits", "density", "kept", "reduction", "rate_x", "k", "l", "m", "n", "s1x1", "e1x1", "e3x3"),
+    *("bits", "density", "kept", "reduction", "rate_x", "s1x1", "e1x1", "e3x3"),
 )
 
 
@@ -36,4 +36,4 @@ def test_every_exception_is_needed(paper):
 def test_no_metric_is_overlooked(paper):
     figures = [f for table in import_module(f"reports.complexity.{paper}").TABLES for f in read(table)]
     strange = {f.metric for f in figures if not f.metric.startswith(complexity.COUNTED + MEASURED)}
-    assert not strange
+    assert strange <= set("klmn")  # widths of Inception's Reduction-A, which are knobs
