@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import run
-from tests import tiny
 
 ROOT = Path(__file__).parent.parent
 
@@ -144,7 +143,6 @@ def test_a_diverging_run_fails_in_one_line_and_leaves_no_record(tmp_path):
 def test_two_processes_never_share_a_run(tmp_path, capsys):
     from filelock import FileLock
 
-    tiny.install(tmp_path / "data")
     argv = ["--arch", "resnet", "--budget", "paper", "--runs-dir", str(tmp_path)]
     folder = tmp_path / run.configure(run.parse(argv)).run_id
     folder.mkdir()
