@@ -26,7 +26,7 @@ from typing import Literal, NamedTuple
 from torch import nn
 
 from architectures.mobilenet_v2 import Residual, divisible_by_8
-from architectures.ranges import at_least, dropout_rate, positive
+from architectures.ranges import at_least, positive
 from architectures.registry import Stem, register
 from architectures.resnet import conv_bn
 from architectures.squeeze_excitation import SqueezeExcitation
@@ -142,7 +142,8 @@ class MobileNetV3(nn.Sequential):
         last_stage: str = "efficient",
     ) -> None:
         positive("width_mult", width_mult)
-        dropout_rate("dropout", dropout)
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout {dropout} is not in [0, 1); 0 is none")
         super().__init__()
         never = hswish_from == "never"
         outer = nn.ReLU if never else nn.Hardswish

@@ -15,6 +15,7 @@ from torch import nn
 import architectures
 from architectures.counting import count
 from lightning_modules import record, tracking
+from lightning_modules.allocator import keep_freed_memory
 from lightning_modules.checkpointing import AtomicCheckpointIO, SaveProgress
 from lightning_modules.classifier import Classifier
 from lightning_modules.configuration import Configuration
@@ -64,6 +65,7 @@ def train(
         CannotRun, Terminated: see there.
     """
     _quieten()
+    keep_freed_memory()
     started, git = time.monotonic(), record.git_state()
     pl.seed_everything(configuration.seed, verbose=False)
     module = Classifier(configuration.as_dict())
