@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import run
+from lightning_modules import announcement
 
 ROOT = Path(__file__).parent.parent
 
@@ -87,7 +88,7 @@ def test_describe_prints_the_papers_table_without_training(capsys):
 
 def test_the_full_command_is_the_users_own_at_the_papers_budget():
     asked = ["--arch", "densenet_bc", "--budget=smoke", "--depth", "40", "--epochs", "2"]
-    assert run.full_command(asked) == "python run.py --arch densenet_bc --depth 40 --budget paper"
+    assert announcement.full_command(asked) == "python run.py --arch densenet_bc --depth 40 --budget paper"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_the_full_command_is_the_users_own_at_the_papers_budget():
     [(0.2, "about a second"), (89, "about 89 seconds"), (240, "about 4 minutes"), (2e5, "about 2 days")],
 )
 def test_durations_are_told_as_precisely_as_they_are_known(seconds, words):
-    assert run.duration(seconds) == words
+    assert announcement.duration(seconds) == words
 
 
 def whole_run(tmp_path: Path, *argv: str, **environment: str) -> subprocess.CompletedProcess:

@@ -1,0 +1,72 @@
+"""What run.py says before a run and after it. Nothing heavy is imported before a run is certain."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from lightning_modules.configuration import Configuration
+from lightning_modules.data import catalogue
+from lightning_modules.recipes import RECIPES
+
+
+def announce(wanted: Configuration, folder: Path, options: argparse.Namespace) -> None:
+    """What will run, what was cut, and what it will take here. options: run.py's."""
+    from lightning_modules.training import seconds_per_image
+
+    data = catalogue.find(wanted.dataset)
+    recipe = RECIPES[wanted.recipe_name]
+    each = seconds_per_image(wanted)
+
+    def takes(epochs: int, images: int, tests: int) -> str:
+        # A forward pass costs about a third of a training step.
+        return duration(each * (epochs * (images + tests / 3) + data.test_images / 3))
+
+    label = f"{options.study}/{options.variant}" if options.study else wanted.arch
+    print(f"{label} on {data.title}, seed {wanted.seed}, run {wanted.run_id}, recipe {wanted.recipe_name}")
+    if wanted.budget != "paper":
+        if not options.budget:
+            print("No GPU was found, so the budget is `smoke`.")
+        print(
+            f"Budget {wanted.budget}: {wanted.epochs} epochs of {wanted.train_images:,} images instead of "
+            f"{recipe.epochs} of {data.train_images:,}; the test set is evaluated whole, all {data.test_images:,} images."
+        )
+        full = takes(recipe.epochs, data.train_images, data.test_images)
+        print(f"The full run: {full_command(sys.argv[1:])}   ({full} on this machine)")
+    print(
+        f"This run takes {takes(wanted.epochs, wanted.train_images, wanted.curve_test_images)} on this machine."
+    )
+    if (folder / "checkpoint.ckpt").exists():
+        print("Going on where it was interrupted.")
+    sys.stdout.flush()
+
+
+def report(record: dict, folder: Path, state: str) -> None:
+    """The headline of a finished run and where to find the rest."""
+    test, spent = record["test"], record["budget_spent"]
+    chance = 100 - 100 / record["config"]["classes"]
+    print(
+        f"{state}: test error {test['error']:.2f} % ({test['errors']:,} of {test['images']:,} images) "
+        f"after {spent['epochs']} epochs at budget {record['budget']}; chance is {chance:.0f} %"
+    )
+    print(f"record: {folder / 'record.json'}")
+    if record["wandb"]:
+        print(f"W&B: {record['wandb']}")
+    elif offline := sorted(folder.glob("wandb/offline-run-*")):
+        print(f"W&B: offline; send it with `wandb sync {offline[-1]}`")
+
+
+def full_command(argv: list[str]) -> str:
+    """The same run at the paper's budget."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for cut in ("--budget", "--epochs"):
+        first.add_argument(cut)
+    return shlex.join(["python", "run.py", *first.parse_known_args(argv)[1], "--budget", "paper"])
+
+
+def duration(seconds: float) -> str:
+    """In words, to the precision of an estimate: "about 4 minutes"."""
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 1.5 * length:
+            return f"about {seconds / length:.0f} {unit}"
+    return "about a second" if seconds < 1.5 else f"about {seconds:.0f} seconds"
