@@ -22,9 +22,9 @@ from typing import Literal
 
 from torch import nn
 
+from architectures.conv_bn import conv_bn
 from architectures.ranges import positive
 from architectures.registry import Stem, register
-from architectures.resnet import conv_bn
 
 FIRST_MAPS = 32
 # Maps and stride of each separable layer after the first convolution, and how often it is repeated.

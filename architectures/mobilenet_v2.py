@@ -25,9 +25,9 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 
+from architectures.conv_bn import conv_bn
 from architectures.ranges import at_least, positive
 from architectures.registry import Stem, register
-from architectures.resnet import conv_bn
 
 FIRST_MAPS = 32
 LAST_MAPS = 1280

@@ -25,10 +25,10 @@ from typing import Literal, NamedTuple
 
 from torch import nn
 
+from architectures.conv_bn import conv_bn
 from architectures.mobilenet_v2 import Residual, divisible_by_8
 from architectures.ranges import at_least, positive
 from architectures.registry import Stem, register
-from architectures.resnet import conv_bn
 from architectures.squeeze_excitation import SqueezeExcitation
 
 SQUEEZE = 4

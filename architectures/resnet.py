@@ -24,6 +24,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
+from architectures.conv_bn import conv_bn
 from architectures.ranges import blocks_per_stage, one_of
 from architectures.registry import Stem, register
 
@@ -199,11 +200,3 @@ class PaddedIdentity(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))
-
-
-def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
-    """A convolution that keeps the resolution but for its stride, and batch normalisation right after it."""
-    return [
-        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs),
-    ]

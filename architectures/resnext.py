@@ -22,9 +22,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from architectures.conv_bn import conv_bn
 from architectures.ranges import at_least, blocks_per_stage, one_of
 from architectures.registry import Stem, register
-from architectures.resnet import IMAGENET_BLOCKS, ResidualBlock, ResNet, conv_bn
+from architectures.resnet import IMAGENET_BLOCKS, ResidualBlock, ResNet
 
 # Maps that enter the first stage; d is the width of a path where the stage's own is this.
 TEMPLATE_WIDTH = 64

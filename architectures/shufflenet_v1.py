@@ -28,9 +28,9 @@ import torch
 from torch import Tensor, nn
 
 from architectures.channel_shuffle import ChannelShuffle
+from architectures.conv_bn import conv_bn
 from architectures.ranges import one_of
 from architectures.registry import Stem, register
-from architectures.resnet import conv_bn
 from architectures.squeeze_excitation import SqueezeExcitation
 
 STAGE_2_MAPS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}

@@ -27,8 +27,8 @@ import torch
 from torch import Tensor, nn
 
 from architectures.channel_shuffle import ChannelShuffle
+from architectures.conv_bn import conv_bn
 from architectures.registry import Stem, register
-from architectures.resnet import conv_bn
 from architectures.squeeze_excitation import SqueezeExcitation
 
 FIRST_MAPS = 24

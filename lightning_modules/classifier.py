@@ -8,7 +8,9 @@ import torch
 import torch.nn.functional as F
 
 import architectures
+from architectures.outputs import TrainingOutputs
 from lightning_modules.initialisation import initialise
+from lightning_modules.objective import losses
 from lightning_modules.optimisation import optimiser, schedule
 
 
@@ -73,20 +75,21 @@ class Classifier(pl.LightningModule):
         self.restored: dict | None = None
         self.resumed, self.seconds_before, self.started = 0, 0.0, time.monotonic()
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """images: (B, 3, H, W), normalised. Returns logits (B, classes)."""
+    def forward(self, images: torch.Tensor) -> torch.Tensor | TrainingOutputs:
+        """images: (B, 3, H, W), normalised. Returns logits (B, classes), with auxiliary ones if in training."""
         return self.network(images)
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the whole training."""
+        # Not from the trainer: asking it makes the training batches before a resumed run's progress is known.
+        batches = math.ceil(self.config["train_images"] / self.config["recipe"]["batch_size"])
+        return self.config["epochs"] * batches
 
     def configure_optimizers(self) -> dict:
         sgd = optimiser(self.network, self.config["recipe"])
-        # Not from the trainer: asking it makes the training batches before a resumed run's progress is known.
-        steps = self.config["epochs"] * math.ceil(
-            self.config["train_images"] / self.config["recipe"]["batch_size"]
-        )
-        return {
-            "optimizer": sgd,
-            "lr_scheduler": {"scheduler": schedule(sgd, self.config["recipe"], steps), "interval": "step"},
-        }
+        rates = schedule(sgd, self.config["recipe"], self.steps)
+        return {"optimizer": sgd, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
     # Training
 
@@ -104,10 +107,10 @@ class Classifier(pl.LightningModule):
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], batch_idx: int) -> torch.Tensor:
         images, labels = batch
         self.lr = self.trainer.optimizers[0].param_groups[0]["lr"]
-        logits = self(images)
-        loss = F.cross_entropy(logits, labels)
+        share_done = self.trainer.global_step / self.steps
+        logits, loss, total = losses(self(images), labels, share_done)
         self.train_tally.add(loss, logits, labels)
-        return loss
+        return total
 
     def on_train_epoch_end(self) -> None:
         trained = self.train_tally.result(self.trainer.strategy)

@@ -1,0 +1,32 @@
+"""The loss follows what a network declares: its own logits, auxiliary ones by weight, fading ones by time."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from architectures.outputs import Auxiliary, TrainingOutputs
+from lightning_modules.objective import losses
+
+LABELS = torch.tensor([0, 2, 1])
+
+
+def logits(seed: int) -> torch.Tensor:
+    return torch.randn(3, 4, generator=torch.Generator().manual_seed(seed))
+
+
+def test_plain_logits_are_judged_by_cross_entropy():
+    own, loss, total = losses(logits(0), LABELS, share_done=0.5)
+    assert own is not None and loss is total
+    assert loss.item() == pytest.approx(F.cross_entropy(logits(0), LABELS).item())
+
+
+@pytest.mark.parametrize(("share_done", "left"), [(0.0, 1.0), (0.25, 0.75), (1.0, 0.0)])
+def test_auxiliary_classifiers_count_by_their_weight_and_fade_if_they_say_so(share_done, left):
+    outputs = TrainingOutputs(logits(0), (Auxiliary(logits(1), 0.3), Auxiliary(logits(2), 0.5, fading=True)))
+    own, loss, total = losses(outputs, LABELS, share_done)
+    assert own is outputs.logits
+    each = [F.cross_entropy(logits(seed), LABELS).item() for seed in range(3)]
+    assert loss.item() == pytest.approx(
+        each[0]
+    )  # what is reported doesn't depend on the auxiliary classifiers
+    assert total.item() == pytest.approx(each[0] + 0.3 * each[1] + left * 0.5 * each[2])
