@@ -35,10 +35,10 @@ def table(results: Results, dataset: str, declared: Table, counts: Counts) -> st
         params, error = printed_parameters(variant, dataset), printed_error(variant, dataset)
         row = [
             f"`{name}`",
-            _marked(params, "M"),
+            marked(params, "M"),
             _millions(count.parameters),
             _millions(count.mult_adds),
-            _marked(error),
+            marked(error),
             str(group),
         ]
         if results.budget == "paper":
@@ -68,6 +68,14 @@ def printed_parameters(variant: Variant, dataset: str) -> Figure | None:
     return None
 
 
+def marked(figure: Figure | None, unit: str = "") -> str:
+    """A printed figure for a cell, marked where it wasn't seen in a copy of the paper; a dash for None."""
+    if figure is None:
+        return "—"
+    unsure = re.search(r"\b(recalled|check)\b", figure.note)
+    return f"{figure.value}{unit}{DAGGER if unsure else ''}"
+
+
 def anchor(budget: str, dataset: str, variant: str) -> str:
     """The place in the trace where the records of a group begin."""
     return f"trace-{budget}-{dataset}-{variant}"
@@ -87,13 +95,6 @@ def _printed_row(variant: Variant) -> list[Figure]:
             f"did you mean {' or '.join(near)}?"
         )
     return found
-
-
-def _marked(figure: Figure | None, unit: str = "") -> str:
-    if figure is None:
-        return "—"
-    unsure = re.search(r"\b(recalled|check)\b", figure.note)
-    return f"{figure.value}{unit}{DAGGER if unsure else ''}"
 
 
 def _millions(number: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reports import counts
+from reports import architectures_page, complexity, counts
 from sweeps import study as studies
 from sweeps.study import Cell, Claim, Comparison, Printed, Study, Table, Variant
 
@@ -56,6 +56,9 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     monkeypatch.setattr(studies, "read", lambda name: STUDY if name == STUDY.name else real_read(name))
     monkeypatch.setattr(studies, "cells", cells)
     monkeypatch.setattr(counts, "count_variants", lambda study: COUNTS)
+    # The pages of the networks, cut short: they have tests of their own.
+    monkeypatch.setattr(complexity, "papers", lambda: ["vgg"])
+    monkeypatch.setattr(architectures_page, "TABLES", architectures_page.TABLES[:1])
     return STUDY
 
 
