@@ -1,11 +1,13 @@
 """The records of a study laid into its cells: what has been run, under which budget, with which errors."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reports import statistics
 from reports.records import Record
 from sweeps import study as studies
+from sweeps.claim import Measure
 from sweeps.study import Study
 
 
@@ -20,6 +22,18 @@ class Group:
     def errors(self) -> list[float]:
         """Test errors in per cent."""
         return [record.error for record in self.records]
+
+    def values(self, measure: Measure) -> list[float]:
+        """The measure of every run that has it, in per cent; a run that diverged at once has no training error."""
+        if measure == "test_error":
+            return self.errors
+        curves = [record.facts["curve"] for record in self.records]
+        if measure == "train_error":
+            found = [curve["train_error"][-1:] for curve in curves]
+        else:
+            found = [curve["test_error"] for curve in curves]
+        whole = [values for values in found if values and None not in values]
+        return [math.fsum(values) / len(values) for values in whole]
 
     def __str__(self) -> str:
         """`51.23 ± 1.10 (3)`, `51.23 (n=1)`, partly run `51.23 ± 1.10 (2/3)`, not run `— (0/3)`."""

@@ -8,7 +8,8 @@ import pytest
 
 from reports import counts
 from sweeps import study as studies
-from sweeps.study import Cell, Claim, Comparison, Printed, Study, Table, Variant
+from sweeps.claim import Claim, Comparison
+from sweeps.study import Cell, Printed, Study, Table, Variant
 
 STUDY = Study(
     name="made_up",
@@ -20,8 +21,8 @@ STUDY = Study(
     datasets=("cifar10",),
     seeds=(0, 1, 2),
     variants=(
-        Variant("thin", "densenet_bc", {"depth": 22}, printed=Printed("densenet_t2", "bc100-12", "+")),
-        Variant("wide", "densenet", {"depth": 22}, printed=Printed("densenet_t2", "d40-12", "+")),
+        Variant("thin", "densenet_bc", {"depth": 22}, printed=Printed("bc100-12", "densenet_t2", "+")),
+        Variant("wide", "densenet", {"depth": 22}, printed=Printed("d40-12", "densenet_t2", "+")),
         Variant("other", "densenet", {"depth": 25}),
     ),
     tables=(Table("Width", ("wide", "thin", "other")),),
