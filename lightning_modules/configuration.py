@@ -110,7 +110,7 @@ def resolve(
 
 def _changed(recipe: recipes.Recipe, changes: Mapping) -> recipes.Recipe:
     """The recipe with other values in some fields; a list stands for a tuple, a whole number for a float."""
-    known = {f.name: f.type for f in fields(recipe)}
+    known = {f.name: f.type for f in fields(recipe) if f.name not in ("source", "departures")}
     values = {}
     for name, value in changes.items():
         if name not in known:

@@ -16,6 +16,11 @@ MEANING = {
     "smoke": "It shows that the path works and orders large effects; it says nothing of the printed figures.",
 }
 
+TRANSFER = (
+    "**A transfer**: the paper has no figures on this data set. Ours show whether the effect is there too, not "
+    "whether the printed figures hold."
+)
+
 
 def files(study: Study, results: list[Results], counts: Counts) -> dict[str, bytes]:
     """All files of the study's page, by path below `reports/`."""
@@ -58,6 +63,8 @@ def _budget(results: Results, counts: Counts, made: dict[str, bytes]) -> str:
     parts = [f"## Budget: {results.budget}", _spent(results), MEANING[results.budget]]
     for dataset in results.study.datasets:
         parts.append(f"### {DATASETS[dataset].title}")
+        if dataset in results.study.transfers:
+            parts.append(TRANSFER)
         for declared in results.study.tables:
             parts.append(f"#### {declared.title}")
             parts.append(tables.table(results, dataset, declared, counts))

@@ -30,8 +30,8 @@ BUDGETS = tuple(_BUDGETS)
 class Printed:
     """Where the papers print a variant's figures: a file of `reports/papers/`, a row of it, and which column.
 
-    `augmentation` and `metric` as the file writes them; `table`, `augmentation` and `metric` may stand once for
-    the whole study.
+    `metric` and `augmentation` as the file writes them; `augmentation` where the row has several. What is the same
+    for all variants may stand once, as the study's own `printed`.
     """
 
     row: str
@@ -55,7 +55,7 @@ class Variant:
     imagenet: dict = field(default_factory=dict)
     recipe_changes: dict = field(default_factory=dict)
     note: str = ""
-    printed: Printed | None = None
+    printed: tuple[Printed, ...] = ()
 
     def knobs_for(self, stem: str) -> dict:
         return self.knobs | {"cifar": self.cifar, "imagenet": self.imagenet}[stem]
@@ -188,7 +188,8 @@ def _study(declared: dict) -> Study:
     shared = declared.pop("printed", {})
     for variant in declared.get("variants", []):
         if "printed" in variant:
-            variant["printed"] = _from(Printed, shared | variant["printed"])
+            places = variant["printed"] if isinstance(variant["printed"], list) else [variant["printed"]]
+            variant["printed"] = [_from(Printed, shared | place) for place in places]
     return _from(Study, declared)
 
 

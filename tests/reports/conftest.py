@@ -21,8 +21,8 @@ STUDY = Study(
     datasets=("cifar10",),
     seeds=(0, 1, 2),
     variants=(
-        Variant("thin", "densenet_bc", {"depth": 22}, printed=Printed("bc100-12", "densenet_t2", "+")),
-        Variant("wide", "densenet", {"depth": 22}, printed=Printed("d40-12", "densenet_t2", "+")),
+        Variant("thin", "densenet_bc", {"depth": 22}, printed=(Printed("bc100-12", "densenet_t2", "+"),)),
+        Variant("wide", "densenet", {"depth": 22}, printed=(Printed("d40-12", "densenet_t2", "+"),)),
         Variant("other", "densenet", {"depth": 25}),
     ),
     tables=(Table("Width", ("wide", "thin", "other")),),

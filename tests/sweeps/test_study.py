@@ -120,3 +120,62 @@ def test_a_variant_declared_twice_and_an_unknown_study_are_refused(declare):
         declare(GOOD + '[[variants]]\nname = "a"\narch = "densenet"\nknobs = {}\n')
     with pytest.raises(ValueError, match="unknown study 'mad'; did you mean made?"):
         studies.read("mad")
+
+
+def test_knobs_of_one_stem_and_changes_of_the_recipe(declare):
+    study = declare(
+        GOOD + "cifar = { growth_rate = 24 }\nrecipe_changes = { lr = 1, augmentation = 'none' }\n"
+    )
+    wanted = studies.configure(study, "a", "cifar10", "paper", 0)
+    assert (wanted.knobs["depth"], wanted.knobs["growth_rate"]) == (40, 24)
+    assert (wanted.recipe["lr"], wanted.recipe["augmentation"]) == (1.0, "none")
+    assert study.variants[0].knobs_for("imagenet") == {"depth": 40}
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ("{ weigth_decay = 1.0 }", "a recipe has no 'weigth_decay'; did you mean weight_decay?"),
+        ("{ lr = 'high' }", "the recipe's lr is a float, not 'high'"),
+        ("{ nesterov = 1 }", "the recipe's nesterov is a bool, not 1"),
+        ("{ augmentation = 'some' }", "the recipe's augmentation is one of standard, none, not 'some'"),
+    ],
+)
+def test_a_faulty_change_of_the_recipe_is_refused(declare, changes, complaint):
+    with pytest.raises(ValueError) as error:
+        declare(GOOD + f"recipe_changes = {changes}\n")
+    assert complaint in str(error.value)
+
+
+def test_printed_columns_may_stand_once_for_the_study(declare):
+    shared = 'printed = { table = "densenet_t2", augmentation = "+" }\n'
+    (variant,) = declare(shared + GOOD + 'printed = { row = "d40-12" }\n').variants
+    assert variant.printed == (studies.Printed("d40-12", "densenet_t2", "+", "err"),)
+    (variant,) = declare(
+        shared + GOOD + 'printed = [{ row = "d40-12" }, { row = "x", table = "y" }]\n'
+    ).variants
+    assert [place.table for place in variant.printed] == ["densenet_t2", "y"]
+
+
+@pytest.mark.parametrize(
+    ("claim", "complaint"),
+    [
+        ('kind = "guessed"', "kind 'guessed' is none of exact, trained, measured, numeric"),
+        ('kind = "trained"\ntrends = [{ falling = ["a", "b"] }]', "no variant 'b'"),
+        (
+            'kind = "trained"\nequivalences = [{ one = "a", other = "a", margin = 1, measure = "x" }]',
+            "measure 'x'",
+        ),
+        ('kind = "trained"\ncomparisons = [{ lower = "a" }]', "higher"),
+    ],
+)
+def test_a_faulty_claim_is_refused(declare, claim, complaint):
+    with pytest.raises(ValueError) as error:
+        declare(GOOD + f'[[claims]]\nid = "i"\nsentence = "s"\nsource = "s"\n{claim}\n')
+    assert complaint in str(error.value)
+
+
+def test_a_transfer_must_be_one_of_the_data_sets(declare):
+    assert declare('transfers = ["cifar10"]\n' + GOOD).transfers == ("cifar10",)
+    with pytest.raises(ValueError, match="transfers names 'cifar100', which is none of the datasets"):
+        declare('transfers = ["cifar100"]\n' + GOOD)
