@@ -25,6 +25,7 @@ from lightning_modules.data.cache import load
 from lightning_modules.data.module import CIFARDataModule
 from lightning_modules.objective import losses
 from lightning_modules.progress import EpochLines, Progress
+from lightning_modules.recipes import Recipe
 
 
 class CannotRun(RuntimeError):
@@ -175,13 +176,14 @@ def counted(configuration: Configuration) -> dict:
 
 def preprocessing(configuration: Configuration) -> Preprocessing:
     """The input that the recipe describes."""
-    data, recipe = catalogue.find(configuration.dataset), configuration.recipe
-    per_channel = recipe["normalisation"] == "channel"
+    data = catalogue.find(configuration.dataset)
+    recipe = Recipe.from_hyperparameters(configuration.recipe)
+    per_channel = recipe.normalisation == "channel"
     return Preprocessing(
         mean=data.mean if per_channel else None,
         std=data.std if per_channel else (255.0, 255.0, 255.0),
-        augment=recipe["augmentation"] == "standard",
-        padding=recipe["padding"],
+        augment=recipe.augmentation == "standard",
+        padding=recipe.padding,
     )
 
 
