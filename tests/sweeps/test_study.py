@@ -52,16 +52,24 @@ def test_every_committed_sweep_is_in_step_and_goes_over_the_same_cells(name):
 
     import yaml
 
-    path = to_wandb.FOLDER / f"{name}.yaml"
-    study = studies.read(name)
-    assert path.read_text(encoding="utf-8") == to_wandb.sweep(study), "run `python -m sweeps.to_wandb`"
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    axes = {key: spec.get("values", [spec.get("value")]) for key, spec in config["parameters"].items()}
-    swept = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    cells = studies.cells(study, "paper")
-    assert [(c.study, c.variant, c.dataset, c.seed) for c in cells] == [
-        (point["study"], point["variant"], point["dataset"], point["seed"]) for point in swept
-    ]
+    study, swept = studies.read(name), []
+    for sweep_name, datasets in to_wandb.sweeps_of(study).items():
+        text = (to_wandb.FOLDER / f"{sweep_name}.yaml").read_text(encoding="utf-8")
+        assert text == to_wandb.sweep(study, sweep_name, datasets), "run `python -m sweeps.to_wandb`"
+        axes = {
+            key: spec.get("values", [spec.get("value")])
+            for key, spec in yaml.safe_load(text)["parameters"].items()
+        }
+        points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+        assert [point["seed"] for point in points] == sorted(point["seed"] for point in points)
+        swept += [(point["study"], point["variant"], point["dataset"], point["seed"]) for point in points]
+    cells = [(c.study, c.variant, c.dataset, c.seed) for c in studies.cells(study, "paper")]
+    assert sorted(swept) == sorted(cells)
+
+
+def test_no_sweep_is_left_over():
+    made = {name for study in map(studies.read, studies.names()) for name in to_wandb.sweeps_of(study)}
+    assert {path.stem for path in to_wandb.FOLDER.glob("*.yaml")} == made
 
 
 def test_the_seed_varies_slowest(declare):
