@@ -39,9 +39,21 @@ def judge_exact(claim: Claim) -> Verdict:
 
 
 def judge_trained(results: Results, dataset: str, counts: Counts) -> list[Verdict]:
-    """Judge all trained claims of a study on the records of one budget and data set, in declared order."""
-    claims = [claim for claim in results.study.claims if claim.kind == "trained"]
-    tests = [test for claim in claims for test in claim.tests]
+    """Judge all trained claims of a study on the records of one budget and data set, in declared order.
+
+    Only by the tests whose variants stand on the data set; a claim with none of them isn't judged there.
+    """
+    here = [variant.name for variant in results.study.variants_on(dataset)]
+    claims = [
+        (claim, tests)
+        for claim in results.study.claims
+        if claim.kind == "trained"
+        and (
+            (tests := [test for test in claim.tests if set(variants_of(test)) <= set(here)])
+            or not claim.tests
+        )
+    ]
+    tests = [test for _, own in claims for test in own]
     sides = [[results.groups[name, dataset] for name in variants_of(test)] for test in tests]
     pairs = [
         _p_values(test, [side.values(test.measure) for side in groups]) for test, groups in zip(tests, sides)
@@ -52,7 +64,7 @@ def judge_trained(results: Results, dataset: str, counts: Counts) -> list[Verdic
         _judge(test, groups, *corrected, len(tests), dataset, counts)
         for test, groups, corrected in zip(tests, sides, zip(claimed, opposite))
     )
-    return [_combine(claim, [next(judged) for _ in claim.tests]) for claim in claims]
+    return [_combine(claim, [next(judged) for _ in own]) for claim, own in claims]
 
 
 def _p_values(test: Comparison | Trend | Equivalence, samples: list[list[float]]) -> tuple[float, float]:

@@ -47,7 +47,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Results:
-    """A study under one budget: a group for every (variant name, data set name)."""
+    """A study under one budget: a group for every (variant name, data set name) that has cells."""
 
     study: Study
     budget: str
@@ -84,5 +84,6 @@ def _collate(study: Study, budget: str, by_run_id: Mapping[str, Record]) -> Resu
             own = [cell for cell in cells if (cell.variant, cell.dataset) == (variant.name, dataset)]
             own.sort(key=lambda cell: cell.seed)
             done = tuple(by_run_id[cell.run_id] for cell in own if cell.run_id in by_run_id)
-            groups[variant.name, dataset] = Group(done, len(own))
+            if own:
+                groups[variant.name, dataset] = Group(done, len(own))
     return Results(study, budget, groups)

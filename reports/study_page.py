@@ -65,7 +65,7 @@ def _budget(results: Results, counts: Counts, made: dict[str, bytes]) -> str:
         parts.append(f"### {DATASETS[dataset].title}")
         if dataset in results.study.transfers:
             parts.append(TRANSFER)
-        for declared in results.study.tables:
+        for declared in results.study.tables_on(dataset):
             parts.append(f"#### {declared.title}")
             parts.append(tables.table(results, dataset, declared, counts))
         parts += _pictures(results, dataset, counts, made)

@@ -6,11 +6,11 @@ imports torch, W&B or Lightning.
 
 import dataclasses
 import difflib
-import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
+from architectures import Stem
 from lightning_modules import configuration
 from lightning_modules.budgets import BUDGETS as _BUDGETS
 from lightning_modules.configuration import Configuration
@@ -24,6 +24,7 @@ except ModuleNotFoundError:  # Python 3.10
 
 FOLDER = Path(__file__).parent / "studies"
 BUDGETS = tuple(_BUDGETS)
+STEMS = get_args(Stem)
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Printed:
 class Variant:
     """One row of a study.
 
-    `knobs` hold on every data set, `cifar` and `imagenet` add to them on the data sets of that stem.
+    `knobs` hold on every data set, `cifar` and `imagenet` add to them on the data sets of that stem; `only_on`
+    names the stem on whose data sets alone the row stands.
     `recipe_changes`: what this row changes of the recipe, where that is what the paper varies.
     """
 
@@ -53,6 +55,7 @@ class Variant:
     knobs: dict = field(default_factory=dict)
     cifar: dict = field(default_factory=dict)
     imagenet: dict = field(default_factory=dict)
+    only_on: str = ""
     recipe_changes: dict = field(default_factory=dict)
     note: str = ""
     printed: tuple[Printed, ...] = ()
@@ -85,6 +88,20 @@ class Study:
     departures: tuple[str, ...] = ()
     recipe: str | None = None  # None: the architectures' own
     transfers: tuple[str, ...] = ()  # those of the data sets that the paper doesn't have, reported apart
+
+    def variants_on(self, dataset: str) -> tuple[Variant, ...]:
+        """The rows that stand on a data set."""
+        stem = catalogue.find(dataset).stem
+        return tuple(variant for variant in self.variants if variant.only_on in ("", stem))
+
+    def tables_on(self, dataset: str) -> tuple[Table, ...]:
+        """The tables cut to the rows that stand on a data set; those without any are left out."""
+        here = {variant.name for variant in self.variants_on(dataset)}
+        cut = (
+            dataclasses.replace(table, variants=tuple(name for name in table.variants if name in here))
+            for table in self.tables
+        )
+        return tuple(table for table in cut if table.variants)
 
     def variant(self, name: str) -> Variant:
         """The variant of that name. Raises ValueError, with the near misses, if there is none."""
@@ -131,6 +148,10 @@ def configure(study: Study, variant: str, dataset: str, budget: str, seed: int, 
     row = study.variant(variant)
     if dataset not in study.datasets:
         raise ValueError(f"{study.name} runs on {', '.join(study.datasets)}, not on {dataset}")
+    if row not in study.variants_on(dataset):
+        raise ValueError(
+            f"variant {variant!r} of {study.name} stands on {row.only_on} only, not on {dataset}"
+        )
     return configuration.resolve(
         row.arch,
         row.knobs_for(catalogue.find(dataset).stem),
@@ -155,21 +176,21 @@ def cells(
 
     The seed varies slowest, so a whole table completes at the first seed. Raises ValueError for unknown names.
     """
-    axes = itertools.product(
-        seeds or study.seeds,
-        datasets or study.datasets,
-        variants or [variant.name for variant in study.variants],
-    )
+    for name in variants or ():
+        study.variant(name)
     return [
         Cell(
             study.name,
-            variant,
+            variant.name,
             dataset,
             budget,
             seed,
-            configure(study, variant, dataset, budget, seed).run_id,
+            configure(study, variant.name, dataset, budget, seed).run_id,
         )
-        for seed, dataset, variant in axes
+        for seed in seeds or study.seeds
+        for dataset in datasets or study.datasets
+        for variant in study.variants_on(dataset)
+        if not variants or variant.name in variants
     ]
 
 
@@ -226,6 +247,11 @@ def _check(study: Study) -> None:
                 study.variant(name)
     if strange := [name for name in study.transfers if name not in study.datasets]:
         raise ValueError(f"transfers names {strange[0]!r}, which is none of the datasets")
+    for variant in study.variants:
+        if variant.only_on not in ("", *STEMS):
+            raise ValueError(
+                f"variant {variant.name!r}: only_on is {variant.only_on!r}, not one of {', '.join(STEMS)}"
+            )
     for dataset in study.datasets:
-        for variant in study.variants:
+        for variant in study.variants_on(dataset):
             configure(study, variant.name, dataset, "paper", 0)

@@ -33,11 +33,17 @@ def main(argv: list[str]) -> int:
         for path, text in fresh.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     }
-    for path, text in stale.items():
-        print(f"{'stale' if options.check else 'written'}: sweeps/{path.name}")
-        if not options.check:
-            path.write_text(text, encoding="utf-8")
-    return 1 if options.check and stale else 0
+    left = sorted(set(FOLDER.glob("*.yaml")) - set(fresh))
+    for path in [*stale, *left]:
+        if options.check:
+            print(f"stale: sweeps/{path.name}")
+        elif path in left:
+            path.unlink()
+            print(f"removed: sweeps/{path.name}")
+        else:
+            path.write_text(stale[path], encoding="utf-8")
+            print(f"written: sweeps/{path.name}")
+    return 1 if options.check and (stale or left) else 0
 
 
 def sweeps_of(study: Study) -> dict[str, list[str]]:
@@ -82,7 +88,7 @@ parameters:
   study:
     value: {study.name}
   variant:
-    values: {_quoted([variant.name for variant in study.variants])}
+    values: {_quoted([variant.name for variant in study.variants_on(datasets[0])])}
 command:
   - ${{env}}
   - ${{interpreter}}

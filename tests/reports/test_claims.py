@@ -12,9 +12,9 @@ from sweeps.claim import Claim, Comparison, Equivalence, Trend
 def judge(study, facts, write_records):
     """`judge(comparisons, {variant: errors})`: the verdict on one claim, or on several."""
 
-    def judge(*claimed, parameters=None, **errors):
+    def judge(*claimed, parameters=None, of=study, **errors):
         declared = dataclasses.replace(
-            study, claims=tuple(Claim(f"c{i}", "", "", "trained", pairs) for i, pairs in enumerate(claimed))
+            of, claims=tuple(Claim(f"c{i}", "", "", "trained", pairs) for i, pairs in enumerate(claimed))
         )
         lines = [facts(name, seed, e) for name, own in errors.items() for seed, e in enumerate(own)]
         found, _ = records.read([write_records(*lines)])
@@ -134,3 +134,13 @@ def test_training_error_and_speed_of_learning(judge):
     learns = judge((Comparison("wide", "thin", measure="curve_error"),), **pair)
     assert learns.word == "reproduced"
     assert "`wide` 62.55 ± 0.12 (3)" in learns.evidence[0]
+
+
+def test_rows_that_stand_on_another_stem_take_no_part(judge, study):
+    elsewhere = dataclasses.replace(study.variants[2], only_on="imagenet")
+    here = dataclasses.replace(study, variants=(*study.variants[:2], elsewhere))
+    errors = {"wide": [5000, 5010, 5020], "thin": [6000, 6010, 6020]}
+    pairs = (Comparison("wide", "thin"), Comparison("thin", "other"))
+    assert judge(pairs, **errors).word == "inconclusive"
+    assert judge(pairs, of=here, **errors).word == "reproduced"
+    assert judge(pairs[1:], pairs[:1], of=here, **errors).claim.id == "c1"

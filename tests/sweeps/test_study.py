@@ -187,3 +187,14 @@ def test_a_transfer_must_be_one_of_the_data_sets(declare):
     assert declare('transfers = ["cifar10"]\n' + GOOD).transfers == ("cifar10",)
     with pytest.raises(ValueError, match="transfers names 'cifar100', which is none of the datasets"):
         declare('transfers = ["cifar100"]\n' + GOOD)
+
+
+def test_a_row_may_stand_on_one_stem_only(declare):
+    text = GOOD.replace('variants = ["a"]', 'variants = ["a", "b"]')
+    study = declare(text + '[[variants]]\nname = "b"\narch = "densenet_bc"\nonly_on = "imagenet"\n')
+    assert [cell.variant for cell in studies.cells(study, "paper")] == ["a", "a"]
+    assert study.tables_on("cifar10") == (studies.Table("T", ("a",)),)
+    with pytest.raises(ValueError, match="variant 'b' of made stands on imagenet only, not on cifar10"):
+        studies.configure(study, "b", "cifar10", "paper", 0)
+    with pytest.raises(ValueError, match="only_on is 'image', not one of cifar, imagenet"):
+        declare(GOOD + 'only_on = "image"\n')
