@@ -29,9 +29,10 @@ class Verdict:
     evidence: tuple[str, ...]
 
 
-def judge_exact(claim: Claim) -> Verdict:
+def judge_exact(claim_id: str) -> Verdict:
     """Run the registered check of a claim that needs no training."""
-    check = exact.find(claim.id)
+    claim = Claim(claim_id)
+    check = exact.find(claim_id)
     if check is None:
         return Verdict(claim, NOT_RUN, ("no check of this claim has been written yet",))
     holds, evidence = check()
@@ -39,7 +40,7 @@ def judge_exact(claim: Claim) -> Verdict:
 
 
 def judge_trained(results: Results, dataset: str, counts: Counts) -> list[Verdict]:
-    """Judge all trained claims of a study on the records of one budget and data set, in declared order.
+    """Judge all claims that a study tests on the records of one budget and data set, in declared order.
 
     Only by the tests whose variants stand on the data set; a claim with none of them isn't judged there.
     """
@@ -47,11 +48,7 @@ def judge_trained(results: Results, dataset: str, counts: Counts) -> list[Verdic
     claims = [
         (claim, tests)
         for claim in results.study.claims
-        if claim.kind == "trained"
-        and (
-            (tests := [test for test in claim.tests if set(variants_of(test)) <= set(here)])
-            or not claim.tests
-        )
+        if (tests := [test for test in claim.tests if set(variants_of(test)) <= set(here)])
     ]
     tests = [test for _, own in claims for test in own]
     sides = [[results.groups[name, dataset] for name in variants_of(test)] for test in tests]
@@ -135,8 +132,6 @@ def _shown(group: Group, measure: Measure) -> str:
 def _combine(claim: Claim, judged: Sequence[tuple[str, str]]) -> Verdict:
     words = [word for word, _ in judged]
     evidence = tuple(text for _, text in judged)
-    if not judged:
-        return Verdict(claim, NOT_RUN, ("the study declares no test for this claim",))
     if CONTRADICTED in words:
         return Verdict(claim, CONTRADICTED, evidence)
     if len(set(words)) == 1:

@@ -1,4 +1,4 @@
-"""A claim of a document, and the tests over variants that decide it where it takes training."""
+"""How a study decides a claim: tests over its variants. What is claimed stands in `reports/papers/claims.toml`."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,10 +6,6 @@ from typing import Literal
 # What is compared, in per cent: the test error (the headline) or the training error after the last epoch, or the
 # test error averaged over all epochs, which is lower the sooner a network learns.
 Measure = Literal["test_error", "train_error", "curve_error"]
-
-# exact: by counting or by an identity; trained: over records; measured: with a stopwatch; numeric: computed from
-# a network, trained or random.
-KINDS = ("exact", "trained", "measured", "numeric")
 
 
 @dataclass(frozen=True)
@@ -42,19 +38,20 @@ class Equivalence:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of a document; `kind` is one of `KINDS`."""
+    """A claim by its id, how this study tests it in words, and the tests, all of which must hold.
+
+    Without any test it is one that the page shows because it belongs there, but that needs no records.
+    """
 
     id: str
-    sentence: str
-    source: str
-    kind: str
+    tested: str = ""
     comparisons: tuple[Comparison, ...] = ()
     trends: tuple[Trend, ...] = ()
     equivalences: tuple[Equivalence, ...] = ()
 
     @property
     def tests(self) -> tuple[Comparison | Trend | Equivalence, ...]:
-        """Everything that must hold."""
+        """All of them."""
         return (*self.comparisons, *self.trends, *self.equivalences)
 
 

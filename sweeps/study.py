@@ -15,7 +15,7 @@ from lightning_modules import configuration
 from lightning_modules.budgets import BUDGETS as _BUDGETS
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
-from sweeps.claim import KINDS, Claim, Comparison, Equivalence, Measure, Trend, variants_of
+from sweeps.claim import Claim, Comparison, Equivalence, Measure, Trend, variants_of
 
 try:
     import tomllib
@@ -238,8 +238,6 @@ def _check(study: Study) -> None:
         for name in table.variants:
             study.variant(name)
     for claim in study.claims:
-        if claim.kind not in KINDS:
-            raise ValueError(f"claim {claim.id}: kind {claim.kind!r} is none of {', '.join(KINDS)}")
         for test in claim.tests:
             if test.measure not in get_args(Measure):
                 raise ValueError(f"claim {claim.id}: measure {test.measure!r} is none of {get_args(Measure)}")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reports import counts
+from reports import counts, ledger
+from reports.ledger import Entry
 from sweeps import study as studies
 from sweeps.claim import Claim, Comparison
 from sweeps.study import Cell, Printed, Study, Table, Variant
@@ -27,10 +28,15 @@ STUDY = Study(
     ),
     tables=(Table("Width", ("wide", "thin", "other")),),
     claims=(
-        Claim("made.wide_better", "wide beats thin", "Section 1", "trained", (Comparison("wide", "thin"),)),
-        Claim("made.unchecked", "nobody has checked this", "Section 2", "exact"),
+        Claim("made.wide_better", "Tested thus.", (Comparison("wide", "thin"),)),
+        Claim("made.unchecked"),
     ),
     departures=("None of this is real.",),
+)
+
+LEDGER = (
+    Entry("made.wide_better", ("trained",), "wide beats thin", "no figure", "Section 1"),
+    Entry("made.unchecked", ("exact",), "nobody has checked this", "1", "Section 2"),
 )
 
 COUNTS = {
@@ -56,6 +62,8 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     real_read = studies.read
     monkeypatch.setattr(studies, "read", lambda name: STUDY if name == STUDY.name else real_read(name))
     monkeypatch.setattr(studies, "cells", cells)
+    made_up = {entry.id: entry for entry in LEDGER}
+    monkeypatch.setattr(ledger, "entries", lambda: made_up)
     monkeypatch.setattr(counts, "count_variants", lambda study: COUNTS)
     return STUDY
 

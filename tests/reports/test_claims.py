@@ -14,7 +14,7 @@ def judge(study, facts, write_records):
 
     def judge(*claimed, parameters=None, of=study, **errors):
         declared = dataclasses.replace(
-            of, claims=tuple(Claim(f"c{i}", "", "", "trained", pairs) for i, pairs in enumerate(claimed))
+            of, claims=tuple(claim(f"c{i}", tests) for i, tests in enumerate(claimed))
         )
         lines = [facts(name, seed, e) for name, own in errors.items() for seed, e in enumerate(own)]
         found, _ = records.read([write_records(*lines)])
@@ -24,6 +24,11 @@ def judge(study, facts, write_records):
         return verdicts[0] if len(verdicts) == 1 else verdicts
 
     return judge
+
+
+def claim(name, tests) -> Claim:
+    kinds = {"comparisons": Comparison, "trends": Trend, "equivalences": Equivalence}
+    return Claim(name, **{field: tuple(t for t in tests if isinstance(t, k)) for field, k in kinds.items()})
 
 
 WIDE_BELOW_THIN = (Comparison("wide", "thin"),)
@@ -60,7 +65,7 @@ def test_one_run_a_side_is_inconclusive(judge):
 def test_not_run(judge):
     assert judge(WIDE_BELOW_THIN).word == "not run"
     assert judge(WIDE_BELOW_THIN, wide=[1000, 1010, 1020]).word == "not run"
-    assert judge((), wide=[1000, 1010, 1020]).word == "not run"
+    assert judge((), wide=[1000, 1010, 1020]) == []
 
 
 def test_parameter_condition(judge):
@@ -92,11 +97,10 @@ def test_holm_runs_over_all_comparisons_of_the_study(judge):
 def test_exact_claims(study, monkeypatch):
     from reports import exact
 
-    claim = Claim("made.up", "", "", "exact")
-    assert claims.judge_exact(claim).word == "not run"
+    assert claims.judge_exact("made.up").word == "not run"
     for holds, word in ((True, "reproduced"), (False, "contradicted")):
         monkeypatch.setitem(exact._checks, "made.up", lambda holds=holds: (holds, "seen"))
-        assert claims.judge_exact(claim) == claims.Verdict(claim, word, ("seen",))
+        assert claims.judge_exact("made.up") == claims.Verdict(Claim("made.up"), word, ("seen",))
 
 
 def test_a_trend(judge):

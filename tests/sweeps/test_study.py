@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports import tables
+from reports import ledger, tables
 from sweeps import study as studies
 from sweeps import to_wandb
 
@@ -41,6 +41,8 @@ def test_every_committed_study_is_sound(name):
     for budget in studies.BUDGETS:
         ids = [cell.run_id for cell in studies.cells(study, budget)]
         assert len(set(ids)) == len(ids), "two cells of one study are one training"
+    for claim in study.claims:
+        assert not claim.tests or "trained" in ledger.find(claim.id).kinds
     for variant in study.variants:
         if variant.printed:  # raises, naming the near misses, where the paper's table has no such row
             assert any(tables.printed_error(variant, dataset) for dataset in study.datasets)
@@ -168,18 +170,17 @@ def test_printed_columns_may_stand_once_for_the_study(declare):
 @pytest.mark.parametrize(
     ("claim", "complaint"),
     [
-        ('kind = "guessed"', "kind 'guessed' is none of exact, trained, measured, numeric"),
-        ('kind = "trained"\ntrends = [{ falling = ["a", "b"] }]', "no variant 'b'"),
+        ('trends = [{ falling = ["a", "b"] }]', "no variant 'b'"),
         (
-            'kind = "trained"\nequivalences = [{ one = "a", other = "a", margin = 1, measure = "x" }]',
+            'equivalences = [{ one = "a", other = "a", margin = 1, measure = "x" }]',
             "measure 'x'",
         ),
-        ('kind = "trained"\ncomparisons = [{ lower = "a" }]', "higher"),
+        ('comparisons = [{ lower = "a" }]', "higher"),
     ],
 )
 def test_a_faulty_claim_is_refused(declare, claim, complaint):
     with pytest.raises(ValueError) as error:
-        declare(GOOD + f'[[claims]]\nid = "i"\nsentence = "s"\nsource = "s"\n{claim}\n')
+        declare(GOOD + f'[[claims]]\nid = "i"\n{claim}\n')
     assert complaint in str(error.value)
 
 
