@@ -102,17 +102,16 @@ class BNInception(nn.Sequential):
     ) -> None:
         super().__init__()
         make = partial(convolution, batch_norm=batch_norm, activation=activation)
-        local = [local_response_normalisation()] if lrn else []
         self.conv1 = nn.Sequential(
             *first_convolution(stem, conv1, bias=not batch_norm),
             *([nn.BatchNorm2d(FIRST_MAPS)] if batch_norm else []),
             ACTIVATIONS[activation](),
         )
         if stem == "imagenet":
-            self.pool1 = nn.Sequential(max_pool(), *local)
+            self.pool1 = nn.Sequential(max_pool(), *_local(lrn))
         else:
-            self.conv1.extend(local)
-        self.conv2 = nn.Sequential(*make(FIRST_MAPS, 64, 1), *make(64, 192, 3), *local)
+            self.conv1.extend(_local(lrn))
+        self.conv2 = nn.Sequential(*make(FIRST_MAPS, 64, 1), *make(64, 192, 3), *_local(lrn))
         self.pool2 = max_pool()
         maps = 192
         for name, filters in FIGURE_5.items():
@@ -129,15 +128,10 @@ def inception_module(inputs: int, filters: Filters, make: MakeConvolution) -> In
     stride = 2 if reduction else 1
     pool = nn.AvgPool2d if filters.pool == "avg" else nn.MaxPool2d
     paths = [
-        [
-            *make(inputs, filters.reduce_3x3, 1),
-            *make(filters.reduce_3x3, filters.conv_3x3, 3, stride),
-        ],
-        [
-            *make(inputs, filters.reduce_double, 1),
-            *make(filters.reduce_double, filters.double_3x3, 3),
-            *make(filters.double_3x3, filters.double_3x3, 3, stride),
-        ],
+        make(inputs, filters.reduce_3x3, 1) + make(filters.reduce_3x3, filters.conv_3x3, 3, stride),
+        make(inputs, filters.reduce_double, 1)
+        + make(filters.reduce_double, filters.double_3x3, 3)
+        + make(filters.double_3x3, filters.double_3x3, 3, stride),
         [pool(3, stride, padding=1)],
     ]
     if reduction:
@@ -159,3 +153,7 @@ def convolution(
     else:
         layers = [nn.Conv2d(inputs, outputs, size, stride, padding=size // 2)]
     return [*layers, ACTIVATIONS[activation]()]
+
+
+def _local(lrn: bool) -> list[nn.Module]:
+    return [local_response_normalisation()] if lrn else []
