@@ -16,10 +16,10 @@ The paper doesn't say which fully connected layers average pooling replaced. Her
 so that dropout and the linear layer stay as they are.
 `single` isn't the paper's either. It asks whether several kernel sizes in a layer beat one: a module of 3×3
 convolutions alone, as wide as the reduced one and, by the width of its reduction, as dear.
-Departures: Table 1 prints a 7×7 convolution in its first row and counts a separable one (knob `conv1`). It
-counts modules 4a to 5b a little differently than by the filters that it prints; the filters are built here.
-Figure 3 shows local response normalisation without its constants; they are AlexNet's. Poolings that halve the
-resolution may hang over the edge, as in Caffe.
+Departures: Table 1 prints a 7×7 convolution in its first row and counts a separable one (knob `conv1`). Its
+parameters of modules 4a to 5b, and the operations of 5a, aren't those of the filters beside them, which are the
+ones built here. Figure 3 shows local response normalisation without its constants; they are AlexNet's. Poolings
+that halve the resolution may hang over the edge, as in Caffe.
 CIFAR: the paper has no such form. The first convolution is 3×3 with stride 1, the first pooling is left out and
 all else kept: modules on 16, 8 and 4 pixels, auxiliary classifiers on 2 × 2 instead of 4 × 4.
 """

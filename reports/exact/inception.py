@@ -29,18 +29,13 @@ def naive_too_expensive() -> tuple[bool, str]:
         if naive[name].counts.conv_weights > reduced[name].counts.conv_weights
         and naive[name].counts.mult_adds > reduced[name].counts.mult_adds
     ]
-    with_, without = (stages["inception_3a"].counts.conv_weights for stages in (reduced, naive))
-    (weights, cost), (naive_weights, naive_cost) = (
-        (
-            sum(stage.counts.conv_weights for stage in stages.values()) / 1e6,
-            sum(stage.counts.mult_adds for stage in stages.values()) / 1e9,
-        )
-        for stages in (reduced, naive)
-    )
+    with_, without = (form["inception_3a"].counts.conv_weights for form in (reduced, naive))
+    weights, naive_weights = (sum(s.counts.conv_weights for s in form.values()) for form in (reduced, naive))
+    cost, naive_cost = (sum(s.counts.mult_adds for s in form.values()) for form in (reduced, naive))
     return len(dearer) == len(reduced) == 9 and (with_, without) == (163_328, 387_072), (
         f"3a has {with_:,} weights with 1×1 reductions and {without:,} without; {len(dearer)} of "
-        f"{len(reduced)} modules are dearer without, all together {naive_weights:.1f}M weights against "
-        f"{weights:.1f}M and {naive_cost:.1f}G multiply-adds against {cost:.2f}G"
+        f"{len(reduced)} modules are dearer without, all together {naive_weights / 1e6:.1f}M weights against "
+        f"{weights / 1e6:.1f}M and {naive_cost / 1e9:.1f}G multiply-adds against {cost / 1e9:.1f}G"
     )
 
 
