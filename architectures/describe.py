@@ -2,6 +2,7 @@
 
 Batch normalisation, activations and shortcuts are left out, as the papers do; equal blocks in a row become
 one with "× n". The stride of a block that stands for several isn't printed: the output size tells it.
+A child called `auxiliary` that runs in training only has a row of its own: the total has its parameters.
 """
 
 from torch import nn
@@ -17,6 +18,7 @@ def describe(network: nn.Module, resolution: int) -> str:
     Raises:
         ValueError: the network can't take images of that resolution.
     """
+    stages = count_stages(network, resolution)
     rows = [
         (
             stage.name,
@@ -25,8 +27,12 @@ def describe(network: nn.Module, resolution: int) -> str:
             f"{stage.counts.parameters:,}",
             f"{stage.counts.mult_adds:,}",
         )
-        for stage in count_stages(network, resolution)
+        for stage in stages
     ]
+    auxiliary = dict(network.named_children()).get("auxiliary", nn.Identity())
+    held = sum(parameter.numel() for parameter in auxiliary.parameters())
+    if held and "auxiliary" not in {stage.name for stage in stages}:
+        rows.append(("auxiliary, in training only", "", "; ".join(_texts([auxiliary])), f"{held:,}", "0"))
     total = count(network, resolution)
     rows.append(
         ("total", "", f"{total.layers:,} weighted layers", f"{total.parameters:,}", f"{total.mult_adds:,}")
