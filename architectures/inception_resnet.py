@@ -131,7 +131,7 @@ def inception_resnet_v2(
 
 
 @register(cifar={}, imagenet={})
-def inception_resnet_v2_released(
+def inception_resnet_v2_tf(
     *,
     stem: Stem,
     num_classes: int,

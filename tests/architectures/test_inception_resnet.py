@@ -12,7 +12,7 @@ from architectures.inception_module import Conv
 from architectures.inception_resnet import RELEASED_SCALES, ResidualInception
 from architectures.squeeze_excitation import SqueezeExcitation
 
-NAMES = ("inception_resnet_v1", "inception_resnet_v2", "inception_resnet_v2_released")
+NAMES = ("inception_resnet_v1", "inception_resnet_v2", "inception_resnet_v2_tf")
 BLOCKS = ("inception_a", "inception_b", "inception_c")
 
 
@@ -38,7 +38,7 @@ def test_logits_of_timm():
             nn.init.uniform_(module.bias, -0.2, 0.2)
             nn.init.uniform_(module.running_mean, -0.2, 0.2)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
-    ours = build("inception_resnet_v2_released", stem="imagenet", num_classes=10).eval()
+    ours = build("inception_resnet_v2_tf", stem="imagenet", num_classes=10).eval()
     source, target = theirs.state_dict(), ours.state_dict()
     assert [t.shape for t in source.values()] == [t.shape for t in target.values()]
     ours.load_state_dict(dict(zip(target, source.values(), strict=True)))
@@ -97,7 +97,7 @@ def test_costs_of_section_3_2():
         for name in ("inception_v3", "inception_v4"):
             costs[name] = count(build(name, stem="imagenet", num_classes=1000), 299).mult_adds
     assert costs["inception_resnet_v1"] == pytest.approx(costs["inception_v3"], rel=0.1)
-    assert costs["inception_resnet_v2_released"] == pytest.approx(costs["inception_v4"], rel=0.1)
+    assert costs["inception_resnet_v2_tf"] == pytest.approx(costs["inception_v4"], rel=0.1)
     assert costs["inception_resnet_v2"] < 0.8 * costs["inception_v4"]
 
 
