@@ -5,9 +5,9 @@ from functools import cache
 import torch
 from torch import nn
 
-from architectures import build
 from architectures.counting import Counts
-from reports.complexity import Network
+from architectures.squeeze_excitation import SqueezeExcitation
+from reports.complexity import Network, on_meta
 from reports.printed import Figure
 
 TABLES = ("senet_t2", "senet_t3", "senet_t4_t5", "senet_t8", "senet_ablations", "senet_repo")
@@ -61,7 +61,9 @@ WITH_SHORTCUTS = ("Table 2", "Table 3")
 MIB = 2**20
 CUT: set[tuple[str, str, str]] = set()
 _BOTH = "with the scaling counted too, which makes the rows of ResNet-50, ResNet-152 and VGG-16 too large"
-_MODULES = "the released network of 10, 20 and 10 modules; with 5, 20 and 5 it would be 11.76, but no source says so"
+_MODULES = (
+    "the released network of 10, 20 and 10 modules; with 5, 20 and 5 it would be 11.76, but no source says so"
+)
 EXPLAINED = {
     ("Table 2", "bninc", "flops_G_reimpl"): (
         "2.04; 2.03 without the average poolings inside modules, with which SE-BN-Inception is as printed"

@@ -10,7 +10,7 @@ from torchvision.models.googlenet import BasicConv2d
 from architectures import build
 from architectures.counting import count, count_stages
 from architectures.describe import describe
-from architectures.googlenet import TABLE_1, Filters, FilterConcatenation, naive, reduced, single
+from architectures.googlenet import TABLE_1, FilterConcatenation, Filters, naive, reduced, single
 from architectures.outputs import TrainingOutputs
 
 # Table 1: the modules' maps out.
