@@ -16,6 +16,7 @@ import architectures
 from architectures.counting import count
 from lightning_modules import record, tracking
 from lightning_modules.allocator import keep_freed_memory
+from lightning_modules.averaging import MovingAverage
 from lightning_modules.checkpointing import AtomicCheckpointIO, SaveProgress
 from lightning_modules.classifier import Classifier
 from lightning_modules.configuration import Configuration
@@ -130,6 +131,8 @@ def train(
 def _trainer(
     configuration: Configuration, folder: Path, machine: Machine, loggers: list, checkpoint: Path
 ) -> pl.Trainer:
+    recipe = Recipe.from_hyperparameters(configuration.recipe)
+    averages = [] if recipe.weight_average is None else [MovingAverage(recipe.weight_average)]
     trainer = pl.Trainer(
         accelerator=machine.accelerator,
         devices=machine.devices,
@@ -140,7 +143,8 @@ def _trainer(
         benchmark=not machine.deterministic,
         max_epochs=configuration.epochs,
         logger=loggers,
-        callbacks=[Progress(folder / "progress.json"), SaveProgress(checkpoint)],
+        gradient_clip_val=recipe.gradient_clipping,
+        callbacks=[Progress(folder / "progress.json"), SaveProgress(checkpoint), *averages],
         plugins=[AtomicCheckpointIO()],
         default_root_dir=folder,
         use_distributed_sampler=False,  # the data module shares every batch out itself
@@ -148,7 +152,7 @@ def _trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    batch = configuration.recipe["batch_size"]
+    batch = recipe.batch_size
     if batch % trainer.world_size:
         raise CannotRun(
             f"{trainer.world_size} devices cannot share a batch of {batch} evenly; "
