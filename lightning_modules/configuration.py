@@ -15,6 +15,9 @@ from lightning_modules.data import catalogue
 # Raise it when the meaning of a configuration changes, so that old runs are not taken for new ones.
 FORMAT = 1
 
+# MobileNet's ρ goes from 96 / 224 up; the largest test crop of the papers is 320.
+RESOLUTIONS = (96, 320)
+
 WANDB_PROJECT = "convnet-reproduction"
 
 
@@ -60,6 +63,7 @@ def resolve(
     seed: int,
     recipe: str | None = None,
     precision: str = "32-true",
+    resolution: int | None = None,
     batch_size: int | None = None,
     lr: float | None = None,
     epochs: int | None = None,
@@ -67,7 +71,8 @@ def resolve(
 ) -> Configuration:
     """Write out every default of a run.
 
-    The last four arguments change the recipe, for runs outside the studies. Raises ValueError, in one line,
+    resolution: pixels at a side, where it isn't the data set's own (MobileNet's ρ). The last four arguments change
+    the recipe, for runs outside the studies. Raises ValueError, in one line,
     for an unknown name or a value that cannot be trained with.
     """
     data = catalogue.find(dataset)
@@ -95,13 +100,26 @@ def resolve(
         dataset=dataset,
         stem=data.stem,
         classes=data.classes,
-        resolution=data.resolution,
+        resolution=_resolution(data, resolution),
         recipe_name=recipe_name,
         recipe=followed.hyperparameters(),
         budget=budget,
         epochs=epochs,
-        train_images=spent.train_images or data.train_images,
-        curve_test_images=spent.curve_test_images or data.test_images,
+        train_images=min(spent.train_images or data.train_images, data.train_images),
+        curve_test_images=min(spent.curve_test_images or data.test_images, data.test_images),
         seed=seed,
         precision=precision,
     )
+
+
+def _resolution(data: catalogue.Dataset, asked: int | None) -> int:
+    if asked is None or asked == data.resolution:
+        return data.resolution
+    if data.stem == "cifar":
+        raise ValueError(
+            f"{data.name} has images of {data.resolution}×{data.resolution}; leave out the resolution"
+        )
+    low, high = RESOLUTIONS
+    if not low <= asked <= high:
+        raise ValueError(f"resolution must be from {low} to {high}, not {asked}")
+    return asked

@@ -32,6 +32,6 @@ def count_variants(study: Study) -> Counts:
                 network = architectures.build(
                     variant.arch, stem=dataset.stem, num_classes=dataset.classes, **variant.knobs
                 )
-            counted = count(network, dataset.resolution)
+            counted = count(network, variant.resolution or dataset.resolution)
             counts[variant.name, name] = Count(counted.parameters, counted.mult_adds)
     return counts

@@ -41,6 +41,7 @@ class Variant:
     name: str
     arch: str
     knobs: dict
+    resolution: int | None = None  # None: the data set's own
     note: str = ""
     printed: Printed | None = None
 
@@ -135,7 +136,14 @@ def configure(study: Study, variant: str, dataset: str, budget: str, seed: int, 
     if dataset not in study.datasets:
         raise ValueError(f"{study.name} runs on {', '.join(study.datasets)}, not on {dataset}")
     return configuration.resolve(
-        row.arch, row.knobs, dataset=dataset, budget=budget, seed=seed, recipe=study.recipe, **machine
+        row.arch,
+        row.knobs,
+        dataset=dataset,
+        budget=budget,
+        seed=seed,
+        recipe=study.recipe,
+        resolution=row.resolution,
+        **machine,
     )
 
 
