@@ -183,13 +183,15 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def configure(options: argparse.Namespace) -> Configuration:
     """What the options ask for, every value written out. Raises ValueError in one line."""
     changes = {
-        name: getattr(options, name)
-        for name in ("recipe", "resolution", "batch_size", "lr", "epochs", "augmentation")
+        name: value
+        for name in ("batch_size", "lr", "augmentation")
+        if (value := getattr(options, name)) is not None
     }
     budget = options.budget or default_budget()
     if options.study:
         study = studies.read(options.study)
-        changed = [_flag(name) for name, value in changes.items() if value is not None]
+        others = [name for name in ("recipe", "resolution", "epochs") if getattr(options, name) is not None]
+        changed = [_flag(name) for name in [*others, *changes]]
         if options.arch or changed:
             raise ValueError(
                 f"a study fixes its runs; leave out {', '.join(['--arch'] * bool(options.arch) + changed)}"
@@ -215,7 +217,10 @@ def configure(options: argparse.Namespace) -> Configuration:
         budget=budget,
         seed=options.seed,
         precision=options.precision,
-        **changes,
+        recipe=options.recipe,
+        resolution=options.resolution,
+        epochs=options.epochs,
+        changes=changes,
     )
 
 

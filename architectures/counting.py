@@ -4,8 +4,9 @@ Papers count differently: with or without batch normalisation, with or without t
 parts are counted once, and a convention is a property of `Counts`. Nothing is computed: the network runs on
 the meta device, whatever device it is on, and is left as it was.
 
-Three attribute names carry a meaning for the number of layers: modules called `shortcut` and `auxiliary` aren't
-on the main path, and of modules in a list called `paths`, which run side by side, the longest counts.
+Four attribute names carry a meaning for the number of layers: modules called `shortcut`, `auxiliary` and
+`excitation` (SENet-154 has 154 layers without them) aren't on the main path, and of modules in a list called
+`paths`, which run side by side, the longest counts.
 """
 
 from dataclasses import dataclass
@@ -146,6 +147,6 @@ def _layers(module: nn.Module) -> int:
     for name, child in module.named_children():
         if name == "paths":
             total += max(_layers(path) for path in child)
-        elif name not in ("shortcut", "auxiliary"):
+        elif name not in ("shortcut", "auxiliary", "excitation"):
             total += _layers(child)
     return total

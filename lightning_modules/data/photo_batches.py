@@ -59,8 +59,7 @@ class PhotoTrainBatches(EpochBatches):
         if how.train_crop == "random_sized":
             image = crops.random_sized_crop(image, how.resolution, how.smallest_area, draws)
         else:
-            sizes = min(how.train_sizes), max(how.train_sizes)
-            image = crops.random_crop(image, how.resolution, sizes, draws)
+            image = crops.random_crop(image, how.resolution, how.train_sizes, draws)
         return [(image.flip(-1) if mirror else image)[None]], colours
 
 

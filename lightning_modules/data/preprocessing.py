@@ -6,6 +6,7 @@ from typing import Literal
 from lightning_modules.configuration import Configuration
 from lightning_modules.data.batches import Preprocessing
 from lightning_modules.data.catalogue import Dataset, find
+from lightning_modules.recipes import Recipe
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class PhotoPreprocessing:
     std: tuple[float, float, float]
     augment: bool = True
     train_crop: Literal["random_sized", "random", "scale_jitter"] = "random_sized"
-    train_sizes: tuple[int, ...] = (256,)
+    train_sizes: tuple[int, int] = (256, 256)
     smallest_area: float = 0.08
     colour: Literal["none", "pca", "jitter_pca"] = "none"
     test_sizes: tuple[int, ...] = (256,)
@@ -51,13 +52,14 @@ class PhotoPreprocessing:
 
 def for_arrays(configuration: Configuration, viewing: Viewing | None = None) -> Preprocessing:
     """The input of a data set of arrays."""
-    data, recipe = find(configuration.dataset), configuration.recipe
-    per_channel = recipe["normalisation"] == "channel"
+    data = find(configuration.dataset)
+    recipe = Recipe.from_hyperparameters(configuration.recipe)
+    per_channel = recipe.normalisation == "channel"
     how = Preprocessing(
         mean=data.mean if per_channel else None,
         std=data.std if per_channel else (255.0, 255.0, 255.0),
-        augment=recipe["augmentation"] == "standard",
-        padding=recipe["padding"],
+        augment=recipe.augmentation == "standard",
+        padding=recipe.padding,
     )
     if viewing is None:
         return how
@@ -73,8 +75,9 @@ def for_photographs(configuration: Configuration, viewing: Viewing | None = None
     proportion, so that a network sees the same part of an image. A per-pixel mean is taken as its mean colour,
     since crops lie anywhere. Raises ValueError for sizes that no crop fits into.
     """
-    data, recipe, viewing = find(configuration.dataset), configuration.recipe, viewing or Viewing()
-    mean, std = _statistics(data, recipe["normalisation"])
+    data, viewing = find(configuration.dataset), viewing or Viewing()
+    recipe = Recipe.from_hyperparameters(configuration.recipe)
+    mean, std = _statistics(data, recipe.normalisation)
 
     def scaled(size: int) -> int:
         return round(size * configuration.resolution / data.resolution)
@@ -83,12 +86,12 @@ def for_photographs(configuration: Configuration, viewing: Viewing | None = None
         resolution=configuration.resolution,
         mean=viewing.mean or mean,
         std=viewing.std or std,
-        augment=recipe["augmentation"] != "none",
-        train_crop=recipe.get("train_crop", "random_sized"),
-        train_sizes=tuple(map(scaled, recipe.get("train_sizes", (256,)))),
-        smallest_area=recipe.get("smallest_area", 0.08),
-        colour=recipe.get("colour", "none"),
-        test_sizes=viewing.sizes or (scaled(recipe.get("test_size", 256)),),
+        augment=recipe.augmentation != "none",
+        train_crop=recipe.train_crop,
+        train_sizes=tuple(map(scaled, recipe.train_sizes)),
+        smallest_area=recipe.smallest_area,
+        colour=recipe.colour,
+        test_sizes=viewing.sizes or (scaled(recipe.test_size),),
         views=viewing.views,
     )
 

@@ -5,48 +5,10 @@ CIFAR); a family without one of its own takes `fb_resnet_<stem>`, the code base 
 """
 
 import difflib
-from dataclasses import dataclass, field, fields
-from typing import Literal
 
-DecayExempt = Literal["norm", "bias", "depthwise"]
+from lightning_modules.recipes.recipe import Recipe
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """Optimiser, schedule, initialisation and input of one paper's training. All runs use SGD with momentum.
-
-    Lengths are epochs of the whole training set; a budget may shorten them, and the milestones, being shares
-    of the training, move along.
-    """
-
-    source: str
-    departures: tuple[str, ...] = field(default=(), kw_only=True)
-
-    # length and batch
-    epochs: int
-    batch_size: int  # global: all devices together
-    # optimiser
-    lr: float
-    weight_decay: float
-    momentum: float = 0.9
-    nesterov: bool = True
-    decay_exempt: tuple[DecayExempt, ...] = ()  # the Torch and Caffe recipes decay every parameter
-    # schedule: the rate is multiplied by `lr_factor` at each milestone
-    lr_milestones: tuple[float, ...] = (0.5, 0.75)  # shares of the training's steps
-    lr_factor: float = 0.1
-    # initialisation of convolutions; batch normalisation starts at scale 1, shift 0
-    initialisation: Literal["he_fan_in", "he_fan_out"] = "he_fan_out"
-    # input
-    normalisation: Literal["channel", "pixel_mean"] = "channel"
-    augmentation: Literal["standard", "none"] = "standard"  # standard: the papers' "+", pad 4, crop, mirror
-    padding: Literal["zeros", "reflect"] = "zeros"
-
-    def hyperparameters(self) -> dict:
-        """The numbers alone, JSON-able: what identifies a training, without the prose."""
-        prose = {"source", "departures"}
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in prose}
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
-
+__all__ = ["RECIPES", "Recipe", "default_name", "find"]
 
 RECIPES: dict[str, Recipe] = {
     "fb_resnet_cifar": Recipe(
