@@ -22,30 +22,35 @@ class Tally:
     """
 
     def __init__(self) -> None:
-        self.sums = torch.zeros(3, dtype=torch.float64)  # images, loss, errors
+        self.sums = torch.zeros(4, dtype=torch.float64)  # images, loss, errors, errors of five guesses
 
     def add(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
         """loss: mean over the batch, (); logits: (B, classes); labels: (B,)."""
         images = len(labels)
+        if not images:  # nothing but broken ones
+            return
         errors = (logits.detach().argmax(1) != labels).sum()
-        batch = torch.stack([torch.full_like(errors, images), loss.detach() * images, errors])
+        guesses = logits.detach().topk(min(5, logits.shape[1])).indices
+        top5_errors = (guesses != labels[:, None]).all(1).sum()
+        batch = torch.stack([torch.full_like(errors, images), loss.detach() * images, errors, top5_errors])
         self.sums = self.sums.to(batch.device, non_blocking=True) + batch
 
     def result(self, strategy=None) -> dict:
-        """Images, mean loss, errors and error in percent, over all devices if a `strategy` is given."""
+        """Images, mean loss, errors and error in percent of one guess and of five; over all devices of a `strategy`."""
         sums = (
             self.sums
             if strategy is None
             else strategy.reduce(self.sums.to(strategy.root_device), reduce_op="sum")
         )
-        images, loss, errors = sums.tolist()
-        if not images:
-            return {"images": 0, "loss": float("nan"), "errors": 0, "error": float("nan")}
+        images, loss, errors, top5_errors = sums.tolist()
+        divisor = images or float("nan")
         return {
             "images": int(images),
-            "loss": loss / images,
+            "loss": loss / divisor,
             "errors": int(errors),
-            "error": 100 * errors / images,
+            "error": 100 * errors / divisor,
+            "top5_errors": int(top5_errors),
+            "top5_error": 100 * top5_errors / divisor,
         }
 
 

@@ -19,6 +19,9 @@ from lightning_modules.data import catalogue
 # Raise it when the meaning of a configuration changes, so that old runs are not taken for new ones.
 FORMAT = 1
 
+# MobileNet's ρ goes from 96 / 224 up; the largest test crop of the papers is 320.
+RESOLUTIONS = (96, 320)
+
 WANDB_PROJECT = "convnet-reproduction"
 
 
@@ -64,12 +67,14 @@ def resolve(
     seed: int,
     recipe: str | None = None,
     precision: str = "32-true",
+    resolution: int | None = None,
     epochs: int | None = None,
     changes: Mapping = MappingProxyType({}),
 ) -> Configuration:
     """Write out every default of a run.
 
-    epochs: None, as the budget and the recipe say. changes: fields of the recipe that this run has otherwise.
+    resolution: pixels at a side; None, the data set's own (another is MobileNet's ρ). epochs: None, as the budget
+    and the recipe say. changes: fields of the recipe that this run has otherwise.
     Raises ValueError, in one line, for an unknown name or a value that cannot be trained with.
     """
     data = catalogue.find(dataset)
@@ -96,16 +101,29 @@ def resolve(
         dataset=dataset,
         stem=data.stem,
         classes=data.classes,
-        resolution=data.resolution,
+        resolution=_resolution(data, resolution),
         recipe_name=recipe_name,
         recipe=followed.hyperparameters(),
         budget=budget,
         epochs=epochs,
-        train_images=spent.train_images or data.train_images,
-        curve_test_images=spent.curve_test_images or data.test_images,
+        train_images=min(spent.train_images or data.train_images, data.train_images),
+        curve_test_images=min(spent.curve_test_images or data.test_images, data.test_images),
         seed=seed,
         precision=precision,
     )
+
+
+def _resolution(data: catalogue.Dataset, asked: int | None) -> int:
+    if asked is None or asked == data.resolution:
+        return data.resolution
+    if data.stem == "cifar":
+        raise ValueError(
+            f"{data.name} has images of {data.resolution}×{data.resolution}; leave out the resolution"
+        )
+    low, high = RESOLUTIONS
+    if not low <= asked <= high:
+        raise ValueError(f"resolution must be from {low} to {high}, not {asked}")
+    return asked
 
 
 def _changed(recipe: recipes.Recipe, changes: Mapping) -> recipes.Recipe:
