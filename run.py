@@ -4,6 +4,7 @@
     python run.py --arch densenet_bc --describe                           its architecture table
     python run.py --arch densenet_bc --help                               its knobs
     python run.py --study densenet_bc_compression --variant bc --seed 1   one cell of a study
+    python run.py --arch resnet --depth 20 --weights FILE --evaluate      the errors of given weights
     python run.py --list                                                  what there is
 
 The same command again says that it is done; after an interruption it goes on where it stopped.
@@ -16,6 +17,7 @@ import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import architectures
 from architectures.registry import did_you_mean
@@ -27,6 +29,10 @@ from lightning_modules.data import catalogue
 from lightning_modules.recipes import RECIPES
 from sweeps import study as studies
 
+if TYPE_CHECKING:
+    from lightning_modules.training import Machine
+
+VIEWS = ("single", "ten_crop", "multi_crop", "dense")
 DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # exit codes
 
 
@@ -38,6 +44,8 @@ def main(argv: list[str]) -> int:
         wanted = configure(options)
         if options.describe:
             return describe(wanted)
+        if options.evaluate or options.weights:
+            return evaluate(wanted, options)
         return run(wanted, options)
     except ValueError as error:
         print(f"run.py: {error}", file=sys.stderr)
@@ -94,8 +102,32 @@ def parse(argv: list[str]) -> argparse.Namespace:
         metavar="RATE",
         help="initial learning rate; never scaled with the batch by itself",
     )
+    add(
+        "--resolution",
+        type=int,
+        metavar="N",
+        help="pixels at a side (default: the data set's; the papers' ρ)",
+    )
     add("--epochs", type=int, metavar="N", help="length; the schedule is compressed or stretched to it")
     add("--augmentation", choices=("standard", "none"), help="standard: the papers' +, pad 4, crop, mirror")
+
+    add = parser.add_argument_group("evaluation of given weights").add_argument
+    add("--evaluate", action="store_true", help="the errors of --weights on the whole test set, and stop")
+    add(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="a state dict or checkpoint: ours, torchvision's, timm's …",
+    )
+    add("--evaluation", choices=VIEWS, default="single", help="what is averaged for each image of ImageNet")
+    add("--test-size", type=int, nargs="+", metavar="N", help="shorter side, one or several to average over")
+    add(
+        "--mean",
+        type=_colour,
+        metavar="R,G,B",
+        help="of 0-1, where the weights expect another than the recipe's",
+    )
+    add("--std", type=_colour, metavar="R,G,B")
 
     add = parser.add_argument_group("the machine").add_argument
     add("--accelerator", default="auto", metavar="KIND", help="auto, cpu, gpu …, as Lightning names them")
@@ -116,9 +148,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     add(
         "--workers",
         type=int,
-        default=0,
         metavar="N",
-        help="processes that make batches; the batches are the same",
+        help="processes that make batches, which are the same (default: for ImageNet on a GPU every core, else 0)",
     )
     add("--data-dir", type=Path, default=Path("data"), metavar="DIR")
     add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
@@ -152,12 +183,15 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def configure(options: argparse.Namespace) -> Configuration:
     """What the options ask for, every value written out. Raises ValueError in one line."""
     changes = {
-        name: getattr(options, name) for name in ("recipe", "batch_size", "lr", "epochs", "augmentation")
+        name: value
+        for name in ("batch_size", "lr", "augmentation")
+        if (value := getattr(options, name)) is not None
     }
     budget = options.budget or default_budget()
     if options.study:
         study = studies.read(options.study)
-        changed = [_flag(name) for name, value in changes.items() if value is not None]
+        others = [name for name in ("recipe", "resolution", "epochs") if getattr(options, name) is not None]
+        changed = [_flag(name) for name in [*others, *changes]]
         if options.arch or changed:
             raise ValueError(
                 f"a study fixes its runs; leave out {', '.join(['--arch'] * bool(options.arch) + changed)}"
@@ -183,7 +217,10 @@ def configure(options: argparse.Namespace) -> Configuration:
         budget=budget,
         seed=options.seed,
         precision=options.precision,
-        **changes,
+        recipe=options.recipe,
+        resolution=options.resolution,
+        epochs=options.epochs,
+        changes=changes,
     )
 
 
@@ -263,20 +300,12 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
 
     if is_first_process():
         announce(wanted, folder, options)
-    machine = training.Machine(
-        accelerator=options.accelerator,
-        devices=options.devices,
-        num_nodes=options.num_nodes,
-        strategy=options.strategy,
-        deterministic=options.deterministic,
-        data_dir=options.data_dir,
-        workers=options.workers,
-        wandb=not options.no_wandb,
-    )
     # Ctrl-C saves and stops as SIGTERM does.
     signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
-        result = training.train(wanted, folder, machine, study=options.study, variant=options.variant)
+        result = training.train(
+            wanted, folder, machine(options), study=options.study, variant=options.variant
+        )
     except (training.CannotRun, DataError) as error:
         print(f"run.py: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -298,10 +327,57 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
     return DONE
 
 
+def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
+    if not options.weights:
+        raise ValueError("--evaluate needs --weights FILE; it trains nothing")
+    if not options.evaluate:
+        raise ValueError("--weights is for evaluation: add --evaluate")
+
+    from lightning_modules import evaluation, training
+    from lightning_modules.data.cache import DataError
+    from lightning_modules.data.preprocessing import Viewing
+
+    training.counted(wanted)
+    viewing = Viewing(
+        options.evaluation, tuple(options.test_size) if options.test_size else None, options.mean, options.std
+    )
+    try:
+        result = evaluation.evaluate(wanted, options.weights, machine(options), viewing)
+    except (training.CannotRun, DataError) as error:
+        print(f"run.py: {error}", file=sys.stderr)
+        return BAD_INPUT
+    if is_first_process():
+        evaluation.report(result, wanted, options.weights, viewing)
+    return DONE
+
+
+def machine(options: argparse.Namespace) -> "Machine":
+    from lightning_modules.training import Machine
+
+    return Machine(
+        accelerator=options.accelerator,
+        devices=options.devices,
+        num_nodes=options.num_nodes,
+        strategy=options.strategy,
+        deterministic=options.deterministic,
+        data_dir=options.data_dir,
+        workers=options.workers,
+        wandb=not options.no_wandb,
+    )
+
+
 def is_first_process() -> bool:
     return all(
         os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
     )
+
+
+def _colour(text: str) -> tuple[float, ...]:
+    """R,G,B of 0–1 in units of 0–255."""
+    values = tuple(255 * float(part) for part in text.split(","))
+    if len(values) != 3:
+        raise argparse.ArgumentTypeError(f"{text!r} is not three numbers R,G,B")
+    return values
 
 
 def _flag(name: str) -> str:

@@ -10,19 +10,22 @@ Paper → code:
     Table 1, units of each stage                           UNITS
     Section 3.3, scale factor s                            knob scale
     Section 4.1.2, Table 3, without shuffle                knob shuffle
-    Section 4.2, Table 5, with SE; with half the units     knobs se, shallow
+    Section 4.2, Table 5, with SE; with half the units     knobs se, se_units, shallow
 
 Of Table 4's other units, the Xception-like one is `groups=1`; the widths of the VGG-like, ResNet and ResNeXt
 ones aren't printed, so they aren't here.
 Choices where the paper is silent: the maps of the first convolution, `first_maps`; numbers of maps that g
 doesn't divide are rounded to the nearest multiple (at 0.5x and g = 4 the bottlenecks of stage 2 from 34 to 32);
 SE (r = 16) weighs all maps of a unit, before the addition or after the concatenation: this gives Table 5's 527
-million.
+million. SENet (arXiv:1709.01507) prints 2.4 million parameters for its SE-ShuffleNet: 2.41 are those with SE in
+the units that have an identity alone, 2.56 with SE in all.
 Departure from the released code (github.com/megvii-model/ShuffleNet-Series): it shuffles after the depthwise
 convolution, the other way round, and its classifier has no bias; here it is as in Figures 1 and 2.
 The CIFAR form isn't the paper's: its first convolution has stride 1 and no pooling follows, so that 32×32
 images reach stage 4 at 4×4.
 """
+
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +34,7 @@ from architectures.channel_shuffle import ChannelShuffle
 from architectures.conv_bn import conv_bn
 from architectures.ranges import one_of
 from architectures.registry import Stem, register
-from architectures.squeeze_excitation import SqueezeExcitation
+from architectures.squeeze_excitation import SqueezeExcitation, reduced_maps
 
 STAGE_2_MAPS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}
 UNITS = (4, 8, 4)
@@ -48,6 +51,7 @@ def shufflenet_v1(
     scale: float = 1.0,
     shuffle: bool = True,
     se: bool = False,
+    se_units: Literal["all", "identity"] = "all",
     shallow: bool = False,
 ) -> "ShuffleNetV1":
     """ShuffleNet: grouped 1×1 convolutions and channel shuffle (ShuffleNet, Section 3; Tables 1, 2, 3, 5).
@@ -56,14 +60,23 @@ def shufflenet_v1(
         groups (g): groups of the 1×1 convolutions: 1, 2, 3, 4 or 8.
         scale (s): factor on the number of maps; the paper's are 0.25, 0.5, 1, 1.5 and 2.
         shuffle: false leaves the channel shuffle out.
-        se: squeeze-and-excitation in every unit.
+        se: squeeze-and-excitation in the units that `se_units` says.
+        se_units: all, as this paper's Table 5 counts; identity, those of stride 1, as SENet's Table 3 does.
         shallow: half of the units of every stage, 26 layers instead of 50.
     """
     one_of("groups", groups, STAGE_2_MAPS)
     widths = stage_widths(groups, scale)
     units = tuple(length // 2 for length in UNITS) if shallow else UNITS
     return ShuffleNetV1(
-        stem, num_classes, first_maps(groups, scale), widths, units, groups, shuffle=shuffle, se=se
+        stem,
+        num_classes,
+        first_maps(groups, scale),
+        widths,
+        units,
+        groups,
+        shuffle=shuffle,
+        se=se,
+        se_units=se_units,
     )
 
 
@@ -106,6 +119,7 @@ class ShuffleNetV1(nn.Sequential):
         *,
         shuffle: bool,
         se: bool,
+        se_units: str,
     ) -> None:
         super().__init__()
         stride = 1 if stem == "cifar" else 2
@@ -120,7 +134,13 @@ class ShuffleNetV1(nn.Sequential):
                 first_groups = 1 if stage == 2 and index == 0 else groups
                 layers.append(
                     ShuffleUnit(
-                        maps, width, 2 if index == 0 else 1, first_groups, groups, shuffle=shuffle, se=se
+                        maps,
+                        width,
+                        2 if index == 0 else 1,
+                        first_groups,
+                        groups,
+                        shuffle=shuffle,
+                        se=se and (index > 0 or se_units == "all"),
                     )
                 )
                 maps = width
@@ -157,7 +177,9 @@ class ShuffleUnit(nn.Module):
             *conv_bn(width, width, 3, stride, groups=width),
             *conv_bn(width, branch_outputs, 1, groups=groups),
         )
-        self.excitation = SqueezeExcitation(outputs, max(1, outputs // SE_REDUCTION)) if se else nn.Identity()
+        self.excitation = (
+            SqueezeExcitation(outputs, reduced_maps(outputs, SE_REDUCTION)) if se else nn.Identity()
+        )
         self.shortcut = nn.AvgPool2d(3, stride=2, padding=1) if self.concatenates else nn.Identity()
         self.relu = nn.ReLU(inplace=True)
 

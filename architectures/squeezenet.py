@@ -22,8 +22,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from architectures.concatenation import Concatenation
 from architectures.registry import Stem, register
-from architectures.resnext import Concatenation
 
 BASE_EXPAND = 128
 EXPAND_INCREMENT = 128

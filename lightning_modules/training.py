@@ -16,13 +16,11 @@ import architectures
 from architectures.counting import count
 from lightning_modules import record, tracking
 from lightning_modules.allocator import keep_freed_memory
+from lightning_modules.averaging import MovingAverage
 from lightning_modules.checkpointing import AtomicCheckpointIO, SaveProgress
 from lightning_modules.classifier import Classifier
 from lightning_modules.configuration import Configuration
-from lightning_modules.data import catalogue
-from lightning_modules.data.batches import Preprocessing
-from lightning_modules.data.cache import load
-from lightning_modules.data.module import CIFARDataModule
+from lightning_modules.data import data_module
 from lightning_modules.objective import losses
 from lightning_modules.progress import EpochLines, Progress
 
@@ -45,7 +43,7 @@ class Machine:
     strategy: str = "auto"
     deterministic: bool = False
     data_dir: Path = Path("data")
-    workers: int = 0
+    workers: int | None = None  # as many as suit the data set
     wandb: bool = True
 
 
@@ -65,26 +63,14 @@ def train(
         FloatingPointError: the training diverged.
         CannotRun, Terminated: see there.
     """
-    _quieten()
+    quieten()
     keep_freed_memory()
     started, git = time.monotonic(), record.git_state()
     pl.seed_everything(configuration.seed, verbose=False)
     module = Classifier(configuration.as_dict())
     counts = counted(configuration)
-    data = CIFARDataModule(
-        catalogue.find(configuration.dataset),
-        machine.data_dir,
-        batch_size=configuration.recipe["batch_size"],
-        seed=configuration.seed,
-        preprocessing=preprocessing(configuration),
-        train_images=configuration.train_images,
-        curve_test_images=configuration.curve_test_images,
-        num_workers=machine.workers,
-        memory_format=torch.channels_last,
-    )
-    load(
-        data.dataset, machine.data_dir
-    )  # before anything is started or tracked, so that missing data costs nothing
+    data = data_module(configuration, machine)
+    data.obtain()  # before anything is started or tracked, so that missing data costs nothing
     checkpoint = folder / "checkpoint.ckpt"
     _check(checkpoint)
     loggers = [EpochLines(configuration.epochs)]
@@ -129,6 +115,8 @@ def train(
 def _trainer(
     configuration: Configuration, folder: Path, machine: Machine, loggers: list, checkpoint: Path
 ) -> pl.Trainer:
+    recipe = Recipe.from_hyperparameters(configuration.recipe)
+    averages = [] if recipe.weight_average is None else [MovingAverage(recipe.weight_average)]
     trainer = pl.Trainer(
         accelerator=machine.accelerator,
         devices=machine.devices,
@@ -139,7 +127,8 @@ def _trainer(
         benchmark=not machine.deterministic,
         max_epochs=configuration.epochs,
         logger=loggers,
-        callbacks=[Progress(folder / "progress.json"), SaveProgress(checkpoint)],
+        gradient_clip_val=recipe.gradient_clipping,
+        callbacks=[Progress(folder / "progress.json"), SaveProgress(checkpoint), *averages],
         plugins=[AtomicCheckpointIO()],
         default_root_dir=folder,
         use_distributed_sampler=False,  # the data module shares every batch out itself
@@ -147,7 +136,7 @@ def _trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    batch = configuration.recipe["batch_size"]
+    batch = recipe.batch_size
     if batch % trainer.world_size:
         raise CannotRun(
             f"{trainer.world_size} devices cannot share a batch of {batch} evenly; "
@@ -167,28 +156,23 @@ def build(configuration: Configuration) -> nn.Module:
 
 
 def counted(configuration: Configuration) -> dict:
-    """Parameters and multiply-adds of one image, counted on the meta device."""
+    """Parameters and multiply-adds of one image, counted on the meta device. Raises ValueError as `build`."""
+    side = configuration.resolution
     with torch.device("meta"):
-        counts = count(build(configuration), configuration.resolution)
+        network = build(configuration)
+        try:
+            counts = count(network, side)
+        except RuntimeError as error:
+            raise ValueError(f"{configuration.arch} cannot take images of {side}×{side} pixels") from error
     return {"parameters": counts.parameters, "mult_adds": counts.mult_adds}
 
 
-def preprocessing(configuration: Configuration) -> Preprocessing:
-    """The input that the recipe describes."""
-    data, recipe = catalogue.find(configuration.dataset), configuration.recipe
-    per_channel = recipe["normalisation"] == "channel"
-    return Preprocessing(
-        mean=data.mean if per_channel else None,
-        std=data.std if per_channel else (255.0, 255.0, 255.0),
-        augment=recipe["augmentation"] == "standard",
-        padding=recipe["padding"],
-    )
-
-
-def seconds_per_image(configuration: Configuration, images: int = 16) -> float:
+def seconds_per_image(configuration: Configuration) -> float:
     """Time of one training step of a few images on this machine, per image; draws no random number of the run's."""
     keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    # Sixteen of ImageNet's size would keep two cores busy for minutes.
+    images = 16 if device.type == "cuda" or configuration.resolution <= 32 else 2
     with torch.random.fork_rng():
         network = build(configuration).to(device, memory_format=torch.channels_last)
         batch = torch.randn(images, 3, configuration.resolution, configuration.resolution, device=device)
@@ -215,7 +199,7 @@ def _check(checkpoint: Path) -> None:
         raise CannotRun(f"{checkpoint} is damaged; delete it to start this run afresh") from error
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Lightning's remarks that are wrong here: batches are made whole in memory, and every batch counts."""
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")

@@ -25,13 +25,16 @@ def count_variants(study: Study) -> Counts:
     from architectures.counting import count
 
     counts = {}
-    for variant in study.variants:
-        for name in study.datasets:
-            dataset = DATASETS[name]
+    for name in study.datasets:
+        dataset = DATASETS[name]
+        for variant in study.variants_on(name):
             with torch.device("meta"):
                 network = architectures.build(
-                    variant.arch, stem=dataset.stem, num_classes=dataset.classes, **variant.knobs
+                    variant.arch,
+                    stem=dataset.stem,
+                    num_classes=dataset.classes,
+                    **variant.knobs_for(dataset.stem),
                 )
-            counted = count(network, dataset.resolution)
+            counted = count(network, variant.resolution or dataset.resolution)
             counts[variant.name, name] = Count(counted.parameters, counted.mult_adds)
     return counts

@@ -45,6 +45,22 @@ class Figure:
             ) from None
 
     @property
+    def error(self) -> Decimal | None:
+        """The printed figure as an error in per cent, 100 less an accuracy; None for a "fail"."""
+        try:
+            return 100 - self.number if "acc" in self.metric else self.number
+        except ValueError:
+            return None
+
+    def is_on(self, title: str) -> bool:
+        """Whether the figure was taken on the data set of that title; "CIFAR" stands for both, in every table."""
+        if title.startswith("CIFAR-"):
+            return self.dataset in (title, "CIFAR")
+        return (
+            self.dataset == title or title == "ImageNet" and self.dataset.startswith(("ImageNet", "ILSVRC"))
+        )
+
+    @property
     def precision(self) -> int:
         """Decimals printed."""
         return max(0, -self.number.as_tuple().exponent)

@@ -31,7 +31,7 @@ def world(tmp_path, monkeypatch):
     monkeypatch.delitem(tiny.DATASETS, "tiny", raising=False)
     monkeypatch.setitem(tiny.BUDGETS, "smoke", tiny.BUDGETS["smoke"])
     tiny.install(tmp_path / "data")
-    config = yaml.safe_load(to_wandb.sweep(study.read("tiny")))
+    config = yaml.safe_load(to_wandb.sweep(study.read("tiny"), "tiny", ["tiny"]))
     config["parameters"]["seed"]["values"] = [0]
     config["program"] = str(ROOT / "tests" / "tiny.py")
     config["command"] += [

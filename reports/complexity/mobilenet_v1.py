@@ -2,12 +2,10 @@
 
 from functools import cache
 
-import torch
 from torch import nn
 
-from architectures import build
 from architectures.counting import Counts, Stage, count_stages
-from reports.complexity import Network
+from reports.complexity import Network, on_meta, stages
 from reports.printed import Figure
 
 TABLES = ("mobilenet_v1_t2_t3", "mobilenet_v1_t4_t7", "mobilenet_v1_t8_t14", "mobilenet_v1_slim")
@@ -99,7 +97,7 @@ def _kind(layer: nn.Module) -> str:
 
 def _one_of_the_five(network: Network) -> Counts:
     """All five layers of 512 maps at 14×14; Table 3 is about one of them."""
-    return next(stage.counts for stage in _stages(network) if "_to_" in stage.name)
+    return next(stage.counts for name, stage in stages(network).items() if "_to_" in name)
 
 
 def _slim_parameters(counts: Counts) -> float:
@@ -109,22 +107,13 @@ def _slim_parameters(counts: Counts) -> float:
 def _slim_mult_adds(figure: Figure, counts: Counts) -> float:
     network = meant(figure)
     pooled = counts.fc_weights // network.classes * (network.resolution // 32) ** 2
-    left_out = _stages(network)[0].counts.mult_adds if figure.kwargs["alpha"] == 0.75 else 0
+    first = next(iter(stages(network).values()))
+    left_out = first.counts.mult_adds if figure.kwargs["alpha"] == 0.75 else 0
     return counts.mult_adds + pooled - left_out
-
-
-@cache
-def _stages(network: Network) -> list[Stage]:
-    return count_stages(_built(network), network.resolution)
 
 
 @cache
 def _layers(network: Network) -> list[Stage]:
     """Every layer of the network, which is a chain, as a stage of its own."""
-    chain = [module for module in _built(network).modules() if not [*module.children()]]
+    chain = [module for module in on_meta(network).modules() if not [*module.children()]]
     return count_stages(nn.Sequential(*chain), network.resolution)
-
-
-def _built(network: Network) -> nn.Module:
-    with torch.device("meta"):
-        return build(network.arch, stem=network.stem, num_classes=network.classes, **dict(network.knobs))

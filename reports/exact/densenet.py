@@ -8,7 +8,7 @@ import math
 from typing import TYPE_CHECKING
 
 from reports import printed
-from reports.exact import exact
+from reports.exact import exact, on_meta
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,7 +29,7 @@ def compression_halves() -> tuple[bool, str]:
     transitions, failures = 0, []
     for arch, depth, growth_rate, compression in networks:
         blocks = _blocks(
-            _build(arch, depth=depth, growth_rate=growth_rate, compression=compression, **CIFAR), 32
+            on_meta(arch, depth=depth, growth_rate=growth_rate, compression=compression, **CIFAR), 32
         )
         for number, block in enumerate(blocks[:-1], start=1):
             transition = block[-1]
@@ -59,7 +59,7 @@ def params_table() -> tuple[bool, str]:
         if figure.metric != "params_M" or figure.arch not in builders:
             continue
         sizes = {name: figure.kwargs[name] for name in ("depth", "growth_rate")}
-        network = _build(builders[figure.arch], **sizes, **CIFAR)
+        network = on_meta(builders[figure.arch], **sizes, **CIFAR)
         millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
         counted.append(f"{millions:.2f}")
         if not figure.matches(millions):
@@ -72,8 +72,8 @@ def params_table() -> tuple[bool, str]:
 @exact("densenet.input_width")
 def input_width() -> tuple[bool, str]:
     """Section 3, "Growth rate": layer l of a block receives k₀ + k (l − 1) maps."""
-    plain = _blocks(_build("densenet", depth=40, growth_rate=12, **CIFAR), 32)
-    large = _blocks(_build("densenet_bc", stem="imagenet", num_classes=1000, depth=169, growth_rate=32), 224)
+    plain = _blocks(on_meta("densenet", depth=40, growth_rate=12, **CIFAR), 32)
+    large = _blocks(on_meta("densenet_bc", stem="imagenet", num_classes=1000, depth=169, growth_rate=32), 224)
     arithmetic = all(
         layer.in_channels == block[0].in_channels + growth_rate * number
         for blocks, growth_rate, per_layer in ((plain, 12, 1), (large, 32, 2))
@@ -90,7 +90,7 @@ def input_width() -> tuple[bool, str]:
 @exact("densenet.connections")
 def connections() -> tuple[bool, str]:
     """Section 1: a block of L layers has L (L + 1) / 2 direct connections, one a layer and earlier output."""
-    blocks = _blocks(_build("densenet", depth=40, growth_rate=12, **CIFAR), 32)
+    blocks = _blocks(on_meta("densenet", depth=40, growth_rate=12, **CIFAR), 32)
     found = []
     for block in blocks:
         layers = _layers(block, blocks, 1)
@@ -100,15 +100,6 @@ def connections() -> tuple[bool, str]:
         f"the 12-layer blocks of DenseNet (L = 40, k = 12) have {', '.join(f'{n:g}' for n in found)} "
         "connections; 12 · 13 / 2 = 78"
     )
-
-
-def _build(arch: str, **arguments) -> "nn.Module":
-    import torch
-
-    import architectures
-
-    with torch.device("meta"):
-        return architectures.build(arch, **arguments)
 
 
 def _blocks(network: "nn.Module", resolution: int) -> "list[list[nn.Conv2d]]":

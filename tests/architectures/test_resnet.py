@@ -57,9 +57,9 @@ def test_stride_in_the_1x1_is_another_function():
 
 def test_shortcut_a_subsamples_and_pads_with_zeros():
     x = torch.randn(2, 3, 4, 4)
-    y = shortcut_connection("A", 3, 5, stride=2)(x)
-    assert torch.equal(y[:, :3], x[:, :, ::2, ::2])
-    assert y.shape == (2, 5, 2, 2) and not y[:, 3:].any()
+    y = shortcut_connection("A", 3, 6, stride=2)(x)
+    assert torch.equal(y[:, 1:4], x[:, :, ::2, ::2])
+    assert y.shape == (2, 6, 2, 2) and not y[:, [0, 4, 5]].any()
 
 
 def test_which_shortcuts_have_parameters():

@@ -10,6 +10,7 @@ from architectures.channel_shuffle import ChannelShuffle
 from architectures.counting import count, count_stages
 from architectures.describe import describe
 from architectures.shufflenet_v1 import ShuffleUnit
+from architectures.squeeze_excitation import SqueezeExcitation
 
 PLAIN = {"shuffle": True, "se": False}
 
@@ -110,6 +111,16 @@ def test_excitation_weighs_all_maps_of_a_unit():
         nn.init.constant_(unit.excitation.excitation[2].bias, -50.0)
         silent = x if stride == 1 else torch.zeros(2, 96, 3, 3)
         torch.testing.assert_close(unit(x), silent)
+
+
+def test_senets_shufflenet_has_it_in_units_of_stride_1_alone():
+    for se_units, carriers in (("all", [4, 8, 4]), ("identity", [3, 7, 3])):
+        network = on_meta(se=True, se_units=se_units)
+        stages = (network.stage2, network.stage3, network.stage4)
+        assert [
+            sum(isinstance(unit.excitation, SqueezeExcitation) for unit in stage) for stage in stages
+        ] == carriers
+    assert not [m for m in on_meta(se_units="identity").modules() if isinstance(m, SqueezeExcitation)]
 
 
 @pytest.mark.parametrize("groups, scale", [(g, s) for g in (1, 2, 3, 4, 8) for s in (0.25, 0.5, 1.5, 2)])

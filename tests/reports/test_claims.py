@@ -5,16 +5,16 @@ import dataclasses
 import pytest
 
 from reports import claims, counts, records, results
-from sweeps.study import Claim, Comparison
+from sweeps.claim import Claim, Comparison, Equivalence, Trend
 
 
 @pytest.fixture
 def judge(study, facts, write_records):
     """`judge(comparisons, {variant: errors})`: the verdict on one claim, or on several."""
 
-    def judge(*claimed, parameters=None, **errors):
+    def judge(*claimed, parameters=None, of=study, **errors):
         declared = dataclasses.replace(
-            study, claims=tuple(Claim(f"c{i}", "", "", "trained", pairs) for i, pairs in enumerate(claimed))
+            of, claims=tuple(claim(f"c{i}", tests) for i, tests in enumerate(claimed))
         )
         lines = [facts(name, seed, e) for name, own in errors.items() for seed, e in enumerate(own)]
         found, _ = records.read([write_records(*lines)])
@@ -24,6 +24,11 @@ def judge(study, facts, write_records):
         return verdicts[0] if len(verdicts) == 1 else verdicts
 
     return judge
+
+
+def claim(name, tests) -> Claim:
+    kinds = {"comparisons": Comparison, "trends": Trend, "equivalences": Equivalence}
+    return Claim(name, **{field: tuple(t for t in tests if isinstance(t, k)) for field, k in kinds.items()})
 
 
 WIDE_BELOW_THIN = (Comparison("wide", "thin"),)
@@ -54,13 +59,13 @@ def test_inconclusive_says_how_many_runs_would_decide(judge, wide):
 def test_one_run_a_side_is_inconclusive(judge):
     verdict = judge(WIDE_BELOW_THIN, wide=[1000, 1010, 1020], thin=[9000])
     assert verdict.word == "inconclusive"
-    assert "two runs a side" in verdict.evidence[0] and "90.00 (1/3)" in verdict.evidence[0]
+    assert "two runs of each" in verdict.evidence[0] and "90.00 (1/3)" in verdict.evidence[0]
 
 
 def test_not_run(judge):
     assert judge(WIDE_BELOW_THIN).word == "not run"
     assert judge(WIDE_BELOW_THIN, wide=[1000, 1010, 1020]).word == "not run"
-    assert judge((), wide=[1000, 1010, 1020]).word == "not run"
+    assert judge((), wide=[1000, 1010, 1020]) == []
 
 
 def test_parameter_condition(judge):
@@ -92,8 +97,54 @@ def test_holm_runs_over_all_comparisons_of_the_study(judge):
 def test_exact_claims(study, monkeypatch):
     from reports import exact
 
-    claim = Claim("made.up", "", "", "exact")
-    assert claims.judge_exact(claim).word == "not run"
+    assert claims.judge_exact("made.up").word == "not run"
     for holds, word in ((True, "reproduced"), (False, "contradicted")):
         monkeypatch.setitem(exact._checks, "made.up", lambda holds=holds: (holds, "seen"))
-        assert claims.judge_exact(claim) == claims.Verdict(claim, word, ("seen",))
+        assert claims.judge_exact("made.up") == claims.Verdict(Claim("made.up"), word, ("seen",))
+
+
+def test_a_trend(judge):
+    falls = Trend(("wide", "thin", "other"))
+    errors = {"wide": [6000, 6010, 6020], "thin": [5000, 5010, 5020], "other": [4000, 4010, 4020]}
+    verdict = judge((falls,), **errors)
+    assert verdict.word == "reproduced"
+    assert verdict.evidence[0].startswith("`wide` 60.10 ± 0.25 (3) > `thin` 50.10 ± 0.25 (3) > `other` 40.10")
+    rises = Trend(("other", "thin", "wide"))
+    assert judge((rises,), **errors).word == "contradicted"
+    assert judge((falls,), **errors | {"other": []}).word == "not run"
+    assert judge((falls,), wide=[6000], thin=[5000], other=[4000]).word == "inconclusive"
+
+
+def test_an_equivalence(judge):
+    alike = {"wide": [5000, 5010, 5020], "thin": [5005, 5015, 5025]}
+    assert judge((Equivalence("wide", "thin", margin=1.0),), **alike).word == "reproduced"
+    apart = judge(
+        (Equivalence("wide", "thin", margin=1.0),), wide=[5000, 5010, 5020], thin=[6000, 6010, 6020]
+    )
+    assert apart.word == "contradicted"
+    assert "difference −10.00 (margin 1)" in apart.evidence[0]
+    unsure = judge(
+        (Equivalence("wide", "thin", margin=1.0),), wide=[4800, 5010, 5200], thin=[4900, 5015, 5300]
+    )
+    assert unsure.word == "inconclusive"
+
+
+def test_training_error_and_speed_of_learning(judge):
+    # by tests/reports/conftest.py the training error ends at 60 + seed, the curve of the test error at the error
+    pair = {"wide": [5000, 5010, 5020], "thin": [6000, 6010, 6020]}
+    trained = judge((Comparison("wide", "thin", measure="train_error"),), **pair)
+    assert trained.word == "inconclusive"
+    assert trained.evidence[0].startswith("training error: `wide` 61.00 ± 2.48 (3) against `thin` 61.00")
+    learns = judge((Comparison("wide", "thin", measure="curve_error"),), **pair)
+    assert learns.word == "reproduced"
+    assert "`wide` 62.55 ± 0.12 (3)" in learns.evidence[0]
+
+
+def test_rows_that_stand_on_another_stem_take_no_part(judge, study):
+    elsewhere = dataclasses.replace(study.variants[2], only_on="imagenet")
+    here = dataclasses.replace(study, variants=(*study.variants[:2], elsewhere))
+    errors = {"wide": [5000, 5010, 5020], "thin": [6000, 6010, 6020]}
+    pairs = (Comparison("wide", "thin"), Comparison("thin", "other"))
+    assert judge(pairs, **errors).word == "inconclusive"
+    assert judge(pairs, of=here, **errors).word == "reproduced"
+    assert judge(pairs[1:], pairs[:1], of=here, **errors).claim.id == "c1"

@@ -98,7 +98,7 @@ def test_uncertain_printed_figure_is_marked(make, monkeypatch):
 
 
 def test_mistyped_printed_row_names_near_misses():
-    variant = Variant("wide", "densenet", {}, printed=Printed("densenet_t2", "d40-21", "+"))
+    variant = Variant("wide", "densenet", {}, printed=(Printed("d40-21", "densenet_t2", "+"),))
     with pytest.raises(ValueError, match="densenet_t2.csv has no row 'd40-21'.* did you mean .*d40-12"):
         tables.printed_error(variant, "cifar10")
 

@@ -62,3 +62,42 @@ def test_runs_needed_is_enough_in_simulation():
     draws = numpy.random.default_rng(0).normal(size=(2, 2000, n)) * 2
     p = stats.ttest_ind(draws[0], draws[1] + 1.5, axis=1, equal_var=False, alternative="less").pvalue
     assert (p < 0.05).mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_equivalence_by_hand():
+    # means 2 and 2.5, variances 1 and 1, n = 3 each: se = √(2/3), ν = 4; with a margin of 4 the harder side is
+    # t = −(4 − 0.5) / se = −4.287
+    one, other = [1.0, 2.0, 3.0], [1.5, 2.5, 3.5]
+    expected = stats.t.cdf(-3.5 / math.sqrt(2 / 3), 4)
+    assert statistics.equivalent(one, other, 4.0) == pytest.approx(expected)
+    assert statistics.equivalent(other, one, 4.0) == pytest.approx(expected)
+    assert statistics.equivalent(one, other, 0.1) > 0.5
+
+
+def test_a_difference_beyond_the_margin():
+    near, far = [10.0, 10.1, 10.2], [15.0, 15.1, 15.2]
+    assert statistics.different(near, far, 1.0) == statistics.different(far, near, 1.0) < 0.001
+    assert statistics.different(near, far, 5.5) > 0.5
+    one_sided = statistics.welch([value + 1 for value in near], far)
+    assert statistics.different(near, far, 1.0) == pytest.approx(2 * one_sided)
+
+
+def test_trend_by_hand():
+    # three groups of two: 6! / (2! 2! 2!) = 90 ways to deal six values out, of which one has all 12 pairs falling;
+    # with 5 and 4 exchanged between the first two groups 11 fall, as they do with 3 and 2 exchanged
+    assert statistics.falling([[6.0, 5.0], [4.0, 3.0], [2.0, 1.0]]) == pytest.approx(1 / 90)
+    assert statistics.falling([[6.0, 4.0], [5.0, 3.0], [2.0, 1.0]]) == pytest.approx(3 / 90)
+    assert statistics.falling([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]) == 1
+    assert statistics.falling([[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]) == 1
+
+
+def test_trend_of_several_runs_agrees_with_the_exact_count():
+    # two groups: Jonckheere's statistic is Mann-Whitney's U
+    first, second = [5.0, 6.5, 7.0, 9.0], [1.0, 2.0, 6.0]
+    exact = stats.mannwhitneyu(first, second, alternative="greater", method="exact").pvalue
+    assert statistics.falling([first, second]) == pytest.approx(exact)
+
+
+def test_a_trend_gives_the_same_p_again():
+    groups = [[5.0, 6.0, 7.0], [4.0, 5.5, 6.5], [3.0, 4.5, 5.0], [3.5, 2.0, 5.2], [1.0, 2.5, 4.0]]
+    assert statistics.falling(groups) == statistics.falling(groups) < 0.01
