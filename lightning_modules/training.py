@@ -23,6 +23,7 @@ from lightning_modules.configuration import Configuration
 from lightning_modules.data import data_module
 from lightning_modules.objective import losses
 from lightning_modules.progress import EpochLines, Progress
+from lightning_modules.recipes import Recipe
 
 
 class CannotRun(RuntimeError):
