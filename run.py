@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
         wanted = configure(options)
         if options.describe:
             return describe(wanted)
-        if options.evaluate or options.weights:
+        if options.evaluate:
             return evaluate(wanted, options)
         return run(wanted, options)
     except ValueError as error:
@@ -119,7 +119,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         metavar="FILE",
         help="a state dict or checkpoint: ours, torchvision's, timm's …",
     )
-    add("--evaluation", choices=VIEWS, default="single", help="what is averaged for each image of ImageNet")
+    add("--evaluation", choices=VIEWS, help="views to average for each image of ImageNet (default: single)")
     add("--test-size", type=int, nargs="+", metavar="N", help="shorter side, one or several to average over")
     add(
         "--mean",
@@ -172,6 +172,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
     if unknown:
         flags = [flag for flag in parser._option_string_actions if flag.startswith("--")]
         raise ValueError(f"unknown argument {unknown[0]}{did_you_mean(unknown[0].split('=')[0], flags)}")
+    lonely = [
+        name for name in ("weights", "evaluation", "test_size", "mean", "std") if getattr(options, name)
+    ]
+    if lonely and not options.evaluate:
+        raise ValueError(f"{_flag(lonely[0])} is for the evaluation of given weights: add --evaluate")
     options.knobs = {
         name: knob.parse(text)
         for name, knob in (architecture.knobs.items() if architecture else ())
@@ -330,17 +335,14 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
 def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
     if not options.weights:
         raise ValueError("--evaluate needs --weights FILE; it trains nothing")
-    if not options.evaluate:
-        raise ValueError("--weights is for evaluation: add --evaluate")
 
     from lightning_modules import evaluation, training
     from lightning_modules.data.cache import DataError
     from lightning_modules.data.preprocessing import Viewing
 
     training.counted(wanted)
-    viewing = Viewing(
-        options.evaluation, tuple(options.test_size) if options.test_size else None, options.mean, options.std
-    )
+    sizes = tuple(options.test_size) if options.test_size else None
+    viewing = Viewing(options.evaluation or "single", sizes, options.mean, options.std)
     try:
         result = evaluation.evaluate(wanted, options.weights, machine(options), viewing)
     except (training.CannotRun, DataError) as error:
