@@ -49,7 +49,9 @@ class Configuration:
 
         Studies, variants and recipe names are left out: two studies that ask for one training share its run.
         """
-        decisive = asdict(self) | {"format": FORMAT}
+        decisive = vars(self) | {
+            "format": FORMAT
+        }  # not asdict, whose deep copies take most of a long list's time
         del decisive["recipe_name"]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
 
