@@ -28,7 +28,7 @@ from typing import Literal, NamedTuple
 from torch import nn
 
 from architectures.conv_bn import conv_bn
-from architectures.googlenet import FIRST_MAPS, InceptionModule, first_convolution, max_pool
+from architectures.googlenet import FIRST_MAPS, FilterConcatenation, first_convolution, max_pool
 from architectures.local_response_normalisation import local_response_normalisation
 from architectures.ranges import dropout_rate
 from architectures.registry import Stem, register
@@ -122,7 +122,7 @@ class BNInception(nn.Sequential):
         self.linear = nn.Linear(maps, num_classes)
 
 
-def inception_module(inputs: int, filters: Filters, make: MakeConvolution) -> InceptionModule:
+def inception_module(inputs: int, filters: Filters, make: MakeConvolution) -> FilterConcatenation:
     """A row of Figure 5: (N, inputs, H, W) to (N, outputs, H, W), or half of H and W if it passes through."""
     reduction = filters.conv_1x1 == 0
     stride = 2 if reduction else 1
@@ -141,7 +141,7 @@ def inception_module(inputs: int, filters: Filters, make: MakeConvolution) -> In
         paths.insert(0, make(inputs, filters.conv_1x1, 1))
         paths[-1].extend(make(inputs, filters.pool_proj, 1))
     outputs = filters.conv_1x1 + filters.conv_3x3 + filters.double_3x3 + last
-    return InceptionModule([nn.Sequential(*path) for path in paths], outputs)
+    return FilterConcatenation([nn.Sequential(*path) for path in paths], outputs)
 
 
 def convolution(

@@ -2,23 +2,28 @@
 
 Papers count differently: with or without batch normalisation, with or without the fully connected layers. The
 parts are counted once, and a convention is a property of `Counts`. Nothing is computed: the network runs on
-the meta device, whatever device it is on, and is left as it was.
+the meta device, whatever device it is on, and is left as it was. Only modules are counted: a convolution that
+a network calls as a function would be missed (the tests compare with torch's own counter of operations).
 
 Four attribute names carry a meaning for the number of layers: modules called `shortcut`, `auxiliary` and
 `excitation` (SENet-154 has 154 layers without them) aren't on the main path, and of modules in a list called
 `paths`, which run side by side, the longest counts.
 """
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
-from torch.utils.flop_counter import FlopCounterMode
 
 PARAMETER_PARTS = ("conv_weights", "fc_weights", "biases", "norm_scales_and_shifts", "other_parameters")
+LAYERS = (_ConvNd, nn.Linear)
+# They keep the shape of what goes in, and on the meta device take longer than all layers together.
+KEEP_SHAPE = (_NormBase, nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid)
 
 
 @dataclass(frozen=True)
@@ -66,23 +71,34 @@ def count(network: nn.Module, resolution: int) -> Counts:
     Raises:
         ValueError: the network can't take images of that resolution.
     """
-    flops, _ = _forward_on_meta(network, resolution)
-    return _counts(network, flops["Global"])
+    mult_adds, _ = _forward_on_meta(network, resolution)
+    return _counts(network, mult_adds)
 
 
 def count_stages(network: nn.Module, resolution: int) -> list[Stage]:
     """The direct children of a network in the order in which they run; errors as `count`."""
-    flops, outputs = _forward_on_meta(network, resolution)
-    root = type(network).__name__
+    mult_adds, outputs = _forward_on_meta(network, resolution)
     return [
-        Stage(name, module, outputs[name], _counts(module, flops.get(f"{root}.{name}", {})))
+        Stage(name, module, outputs[name], _counts(module, mult_adds))
         for name, module in network.named_children()
         if name in outputs
     ]
 
 
-def _forward_on_meta(network: nn.Module, resolution: int) -> tuple[dict, dict[str, tuple[int, ...]]]:
-    """Floating-point operations by module and operator, and the output shape of every direct child."""
+def count_kinds(network: nn.Module, resolution: int) -> dict[str, Counts]:
+    """The layers with weights by their kind, such as "3×3 depthwise conv", as they occur; errors as `count`."""
+    mult_adds, _ = _forward_on_meta(network, resolution)
+    kinds: dict[str, list[nn.Module]] = {}
+    for layer in network.modules():
+        if isinstance(layer, LAYERS):
+            kinds.setdefault(_kind(layer), []).append(layer)
+    return {kind: _counts(nn.ModuleList(layers), mult_adds) for kind, layers in kinds.items()}
+
+
+def _forward_on_meta(
+    network: nn.Module, resolution: int
+) -> tuple[Counter[nn.Module], dict[str, tuple[int, ...]]]:
+    """Multiply-adds of every layer with weights, and the output shape of every direct child."""
     if resolution < 1:
         raise ValueError(f"resolution {resolution} is too small; it must be at least 1")
     state = {**dict(network.named_parameters()), **dict(network.named_buffers())}
@@ -90,30 +106,44 @@ def _forward_on_meta(network: nn.Module, resolution: int) -> tuple[dict, dict[st
     dtype = next((tensor.dtype for tensor in on_meta.values() if tensor.is_floating_point()), torch.float32)
     images = torch.empty(1, 3, resolution, resolution, device="meta", dtype=dtype)
 
+    mult_adds: Counter[nn.Module] = Counter()
     outputs: dict[str, tuple[int, ...]] = {}
 
-    def note(name: str):
+    def note_mult_adds(layer: nn.Module, inputs: tuple, output: Tensor) -> None:
+        mult_adds[layer] += output.numel() * layer.weight[0].numel()
+
+    def note_shape(name: str) -> Callable:
         return lambda module, inputs, output: outputs.__setitem__(name, tuple(output.shape[1:]))
 
-    hooks = [module.register_forward_hook(note(name)) for name, module in network.named_children()]
+    layers = [module for module in network.modules() if isinstance(module, LAYERS)]
+    skipped = [module for module in network.modules() if isinstance(module, KEEP_SHAPE)]
     modes = [(module, module.training) for module in network.modules()]
+    hooks = [layer.register_forward_hook(note_mult_adds) for layer in layers]
+    hooks += [module.register_forward_hook(note_shape(name)) for name, module in network.named_children()]
     network.eval()
+    for module in skipped:
+        module.forward = _unchanged
     try:
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with torch.no_grad():
             functional_call(network, on_meta, (images,))
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"the network can't take images of {resolution}×{resolution}: {reason}") from error
     finally:
+        for module in skipped:
+            del module.forward
         for hook in hooks:
             hook.remove()
         for module, training in modes:
             module.training = training
-    return counter.get_flop_counts(), outputs
+    return mult_adds, outputs
 
 
-def _counts(network: nn.Module, flops: dict) -> Counts:
-    conv_flops = flops.get(torch.ops.aten.convolution, 0)
+def _unchanged(x: Tensor) -> Tensor:
+    return x
+
+
+def _counts(network: nn.Module, mult_adds: Counter[nn.Module]) -> Counts:
     parts = dict.fromkeys(PARAMETER_PARTS, 0)
     seen: set[int] = set()
     for module in network.modules():
@@ -123,9 +153,8 @@ def _counts(network: nn.Module, flops: dict) -> Counts:
                 parts[_part(module, name)] += parameter.numel()
     return Counts(
         **parts,
-        # FlopCounterMode counts a multiplication and an addition as two.
-        conv_mult_adds=conv_flops // 2,
-        fc_mult_adds=(sum(flops.values()) - conv_flops) // 2,
+        conv_mult_adds=sum(mult_adds[layer] for layer in network.modules() if isinstance(layer, _ConvNd)),
+        fc_mult_adds=sum(mult_adds[layer] for layer in network.modules() if isinstance(layer, nn.Linear)),
         layers=_layers(network),
     )
 
@@ -133,15 +162,22 @@ def _counts(network: nn.Module, flops: dict) -> Counts:
 def _part(module: nn.Module, name: str) -> str:
     if isinstance(module, (_NormBase, nn.LayerNorm, nn.GroupNorm)):
         return "norm_scales_and_shifts"
-    if isinstance(module, (_ConvNd, nn.Linear)):
+    if isinstance(module, LAYERS):
         if name == "bias":
             return "biases"
         return "conv_weights" if isinstance(module, _ConvNd) else "fc_weights"
     return "other_parameters"
 
 
+def _kind(layer: nn.Module) -> str:
+    if isinstance(layer, nn.Linear):
+        return "fully connected"
+    depthwise = layer.groups == layer.in_channels > 1
+    return f"{'×'.join(map(str, layer.kernel_size))} {'depthwise ' if depthwise else ''}conv"
+
+
 def _layers(module: nn.Module) -> int:
-    if isinstance(module, (_ConvNd, nn.Linear)):
+    if isinstance(module, LAYERS):
         return 1
     total = 0
     for name, child in module.named_children():

@@ -28,11 +28,11 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 
+from architectures.concatenation import Concatenation
 from architectures.local_response_normalisation import local_response_normalisation
 from architectures.outputs import Auxiliary, TrainingOutputs
 from architectures.ranges import dropout_rate, positive
 from architectures.registry import Stem, register
-from architectures.resnext import Concatenation
 
 
 class Filters(NamedTuple):
@@ -165,7 +165,7 @@ class GoogLeNet(nn.Module):
         return TrainingOutputs(x, tuple(auxiliary)) if auxiliary else x
 
 
-class InceptionModule(Concatenation):
+class FilterConcatenation(Concatenation):
     """Filter concatenation: paths that run side by side, (N, maps, H, W) to (N, outputs, H, W)."""
 
     def __init__(self, paths: list[nn.Module], outputs: int) -> None:
@@ -173,7 +173,7 @@ class InceptionModule(Concatenation):
         self.outputs = outputs
 
 
-def reduced(inputs: int, filters: Filters) -> InceptionModule:
+def reduced(inputs: int, filters: Filters) -> FilterConcatenation:
     """Figure 2 (b): 1×1 convolutions before the 3×3 and the 5×5, and behind the pooling."""
     paths = [
         _convolution(inputs, filters.conv_1x1, 1),
@@ -181,10 +181,10 @@ def reduced(inputs: int, filters: Filters) -> InceptionModule:
         _convolution(inputs, filters.reduce_5x5, 1) + _convolution(filters.reduce_5x5, filters.conv_5x5, 5),
         [nn.MaxPool2d(3, stride=1, padding=1), *_convolution(inputs, filters.pool_proj, 1)],
     ]
-    return InceptionModule([nn.Sequential(*path) for path in paths], filters.outputs)
+    return FilterConcatenation([nn.Sequential(*path) for path in paths], filters.outputs)
 
 
-def naive(inputs: int, filters: Filters) -> InceptionModule:
+def naive(inputs: int, filters: Filters) -> FilterConcatenation:
     """Figure 2 (a): all maps go into every convolution, and through the pooling into the output."""
     paths = [
         _convolution(inputs, filters.conv_1x1, 1),
@@ -193,10 +193,10 @@ def naive(inputs: int, filters: Filters) -> InceptionModule:
         [nn.MaxPool2d(3, stride=1, padding=1)],
     ]
     outputs = filters.conv_1x1 + filters.conv_3x3 + filters.conv_5x5 + inputs
-    return InceptionModule([nn.Sequential(*path) for path in paths], outputs)
+    return FilterConcatenation([nn.Sequential(*path) for path in paths], outputs)
 
 
-def single(inputs: int, filters: Filters) -> InceptionModule:
+def single(inputs: int, filters: Filters) -> FilterConcatenation:
     """One path of 3×3 kernels behind a 1×1 reduction: the maps of `reduced` for, nearly, its weights."""
     weights = (
         inputs * (filters.conv_1x1 + filters.reduce_3x3 + filters.reduce_5x5 + filters.pool_proj)
@@ -205,7 +205,7 @@ def single(inputs: int, filters: Filters) -> InceptionModule:
     )
     reduction = round(weights / (inputs + 3 * 3 * filters.outputs))
     path = _convolution(inputs, reduction, 1) + _convolution(reduction, filters.outputs, 3)
-    return InceptionModule([nn.Sequential(*path)], filters.outputs)
+    return FilterConcatenation([nn.Sequential(*path)], filters.outputs)
 
 
 def auxiliary_classifier(maps: int, side: int, num_classes: int) -> nn.Sequential:

@@ -12,6 +12,7 @@ Paper → code:
     Tables 11, 12, squeeze and gate; 16, NoSqueeze         knobs squeeze, gate
     Table 13, stages                                       knob se_stages
     Table 14 and Figure 5; Table 15, SE 3×3                knob position, excite
+    Figure 2, Table 2, Inception networks                  senet_inception
     Appendix, SENet-154                                    senet_154
 
 A base network is built as its own file says, and SE is put into it: every base keeps its stems and its defaults.
@@ -77,7 +78,7 @@ def se_resnet(
         fc_layers: 2, with the bottleneck of Equation 3; 1, a single fully connected layer.
         bias: biases of these layers; the ablations of Section 6 have none.
     """
-    make_excitation = _excitation(reduction, bias, squeeze, gate, fc_layers)
+    make_excitation = excitation(reduction, bias, squeeze, gate, fc_layers)
     network = resnet(
         stem=stem, num_classes=num_classes, depth=depth, shortcut=shortcut, block=block, stride_in=stride_in
     )
@@ -116,7 +117,7 @@ def se_resnext(
     network = resnext(
         stem=stem, num_classes=num_classes, depth=depth, cardinality=cardinality, base_width=base_width
     )
-    return excite_branches(network, _excitation(reduction, bias))
+    return excite_branches(network, excitation(reduction, bias))
 
 
 @register(cifar={"depth": 164}, imagenet={"depth": 200})
@@ -131,7 +132,7 @@ def se_preact_resnet(
         bias: as SE-ResNet's.
     """
     network = preact_resnet(stem=stem, num_classes=num_classes, depth=depth)
-    return excite_branches(network, _excitation(reduction, bias))
+    return excite_branches(network, excitation(reduction, bias))
 
 
 @register(cifar={"depth": 16, "widen_factor": 8.0}, imagenet={"depth": 50, "widen_factor": 2.0})
@@ -153,7 +154,7 @@ def se_wide_resnet(
         bias: as SE-ResNet's.
     """
     network = wide_resnet(stem=stem, num_classes=num_classes, depth=depth, widen_factor=widen_factor)
-    return excite_branches(network, _excitation(reduction, bias))
+    return excite_branches(network, excitation(reduction, bias))
 
 
 @register(cifar={}, imagenet={})
@@ -173,7 +174,7 @@ def se_vgg(
         bias: as SE-ResNet's.
     """
     network = vgg(stem=stem, num_classes=num_classes, config=config, batch_norm=True)
-    return excite_convolutions(network, _excitation(reduction, bias))
+    return excite_convolutions(network, excitation(reduction, bias))
 
 
 @register(cifar={}, imagenet={})
@@ -188,10 +189,10 @@ def se_mobilenet_v1(
         bias: as SE-ResNet's.
     """
     network = mobilenet_v1(stem=stem, num_classes=num_classes, width_mult=width_mult)
-    return excite_convolutions(network, _excitation(reduction, bias), pointwise=True)
+    return excite_convolutions(network, excitation(reduction, bias), pointwise=True)
 
 
-def _excitation(
+def excitation(
     reduction: int, bias: bool, squeeze: Squeeze = "average", gate: Gate = "sigmoid", fc_layers: int = 2
 ) -> MakeExcitation:
     """What makes the SE block for a number of maps."""

@@ -102,7 +102,7 @@ def counts(network: Network):
     """Counted on the meta device; `architectures.counting.Counts`."""
     from architectures.counting import count
 
-    return count(_on_meta(network), network.resolution)
+    return count(on_meta(network), network.resolution)
 
 
 @cache
@@ -110,10 +110,11 @@ def stages(network: Network) -> dict:
     """The rows of the network's architecture table by name; `architectures.counting.Stage`."""
     from architectures.counting import count_stages
 
-    return {stage.name: stage for stage in count_stages(_on_meta(network), network.resolution)}
+    return {stage.name: stage for stage in count_stages(on_meta(network), network.resolution)}
 
 
-def _on_meta(network: Network):
+def on_meta(network: Network):
+    """The network itself, built without memory; an `nn.Module`."""
     import torch
 
     with torch.device("meta"):

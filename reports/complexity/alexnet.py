@@ -1,12 +1,7 @@
 """AlexNet (NeurIPS 2012): its parameters and multiply-adds layer by layer, as the slides' Figure 6-5 has them."""
 
-from functools import cache
-
-import torch
-
-from architectures import build
-from architectures.counting import Counts, count_stages
-from reports.complexity import Network
+from architectures.counting import Counts
+from reports.complexity import Network, stages
 from reports.printed import Figure
 
 TABLES = ("alexnet_layers_seed", "alexnet_ablations", "alexnet_t1", "alexnet_t2")
@@ -26,12 +21,5 @@ def meant(figure: Figure) -> Network | str:
 
 
 def counted(figure: Figure, counts: Counts) -> float:
-    layer = _layers(meant(figure))[figure.kwargs["layer"]]
+    layer = stages(meant(figure))[figure.kwargs["layer"]].counts
     return layer.weights if figure.metric == "params" else layer.mult_adds
-
-
-@cache
-def _layers(network: Network) -> dict[str, Counts]:
-    with torch.device("meta"):
-        built = build(network.arch, stem=network.stem, num_classes=network.classes, **dict(network.knobs))
-    return {stage.name: stage.counts for stage in count_stages(built, network.resolution)}

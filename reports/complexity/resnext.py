@@ -1,11 +1,9 @@
 """ResNeXt (arXiv:1611.05431): Tables 1, 2 and 7."""
 
-import torch
 from torch import nn
 
-from architectures import build
 from architectures.counting import Counts
-from reports.complexity import Network
+from reports.complexity import Network, stages
 from reports.printed import Figure
 
 TABLES = ("resnext_t1_t2", "resnext_t3", "resnext_t4", "resnext_t5_t6", "resnext_t7")
@@ -38,10 +36,8 @@ def counted(figure: Figure, counts: Counts) -> float:
 
 
 def _block_of_template(figure: Figure) -> float:
-    network = meant(figure)
-    with torch.device("meta"):
-        built = build("resnext", stem="imagenet", num_classes=network.classes, **dict(network.knobs))
-    first, middle, last = (m for m in built.conv2_x[-1].modules() if isinstance(m, nn.Conv2d))
+    block = stages(meant(figure))["conv2_x"].module[-1]
+    first, middle, last = (m for m in block.modules() if isinstance(m, nn.Conv2d))
     weights = sum(m.weight.numel() for m in (first, middle, last))
     return {
         "bottleneck_width": middle.out_channels // middle.groups,

@@ -10,7 +10,7 @@ from torchvision.models.googlenet import BasicConv2d
 from architectures import build
 from architectures.counting import count, count_stages
 from architectures.describe import describe
-from architectures.googlenet import TABLE_1, Filters, InceptionModule, naive, reduced, single
+from architectures.googlenet import TABLE_1, FilterConcatenation, Filters, naive, reduced, single
 from architectures.outputs import TrainingOutputs
 
 # Table 1: the modules' maps out.
@@ -24,7 +24,7 @@ def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
         return build("googlenet", stem=stem, num_classes=1000, **knobs)
 
 
-def modules(network: nn.Module) -> dict[str, InceptionModule]:
+def modules(network: nn.Module) -> dict[str, FilterConcatenation]:
     return {name: getattr(network, f"inception_{name}") for name in TABLE_1}
 
 
@@ -156,7 +156,7 @@ def test_the_text_s_one_and_a_half_billion():
 FILTERS = Filters(2, 3, 4, 2, 3, 5)
 
 
-def expected_paths(module: InceptionModule, x: Tensor) -> Tensor:
+def expected_paths(module: FilterConcatenation, x: Tensor) -> Tensor:
     """Figure 2 by hand: every convolution of a module keeps the resolution and ends in a ReLU."""
     found = []
     for path in module.paths:
