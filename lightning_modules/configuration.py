@@ -134,14 +134,16 @@ def _changed(recipe: recipes.Recipe, changes: Mapping) -> recipes.Recipe:
         if name not in known:
             near = difflib.get_close_matches(name, known) or list(known)
             raise ValueError(f"a recipe has no {name!r}; did you mean {' or '.join(near)}?")
-        present = getattr(recipe, name)
-        if isinstance(present, tuple) and isinstance(value, list):
+        # A field that may say nothing is `float | None`.
+        kind = next((part for part in get_args(known[name]) if part is float), known[name])
+        kind = get_origin(kind) or kind
+        if kind is tuple and isinstance(value, list):
             value = tuple(value)
-        elif isinstance(present, float) and type(value) is int:
+        elif kind is float and type(value) is int:
             value = float(value)
-        choices = get_args(known[name]) if get_origin(known[name]) is Literal else ()
-        if type(value) is not type(present) or choices and value not in choices:
-            wanted = f"one of {', '.join(choices)}" if choices else f"a {type(present).__name__}"
+        choices = get_args(known[name]) if kind is Literal else ()
+        if value not in choices if choices else type(value) is not kind:
+            wanted = f"one of {', '.join(choices)}" if choices else f"a {kind.__name__}"
             raise ValueError(f"the recipe's {name} is {wanted}, not {value!r}")
         values[name] = value
     return replace(recipe, **values)
