@@ -35,13 +35,13 @@ class Tally:
         batch = torch.stack([torch.full_like(errors, images), loss.detach() * images, errors, top5_errors])
         self.sums = self.sums.to(batch.device, non_blocking=True) + batch
 
+    def over_devices(self, strategy) -> torch.Tensor:
+        """The sums of all devices together."""
+        return strategy.reduce(self.sums.to(strategy.root_device, copy=True), reduce_op="sum")
+
     def result(self, strategy=None) -> dict:
         """Images, mean loss, errors and error in percent of one guess and of five; over all devices of a `strategy`."""
-        sums = (
-            self.sums
-            if strategy is None
-            else strategy.reduce(self.sums.to(strategy.root_device), reduce_op="sum")
-        )
+        sums = self.sums if strategy is None else self.over_devices(strategy)
         images, loss, errors, top5_errors = sums.tolist()
         divisor = images or float("nan")
         return {
@@ -145,6 +145,7 @@ class Classifier(pl.LightningModule):
     def on_validation_epoch_start(self) -> None:
         self.train_tally.sums.cpu()  # waits for the device, so that the clock is honest
         self.train_seconds += time.perf_counter() - self.clock
+        self._share_statistics()
         self.test_tally = Tally()
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], batch_idx: int) -> None:
@@ -153,6 +154,7 @@ class Classifier(pl.LightningModule):
         self.test_tally.add(F.cross_entropy(logits, labels), logits, labels)
 
     def on_test_epoch_start(self) -> None:
+        self._share_statistics()
         self.test_tally = Tally()
 
     test_step = validation_step
@@ -160,12 +162,18 @@ class Classifier(pl.LightningModule):
     def on_test_epoch_end(self) -> None:
         self.tested = self.test_tally.result(self.trainer.strategy)
 
+    def _share_statistics(self) -> None:
+        """Batch normalisation's running statistics are the first device's on all of them, as in the checkpoint."""
+        if self.trainer.world_size > 1:
+            for buffer in self.network.buffers():
+                torch.distributed.broadcast(buffer, src=0)
+
     # What a resumed run needs beyond Lightning's own state
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["progress"] = {
             "history": self.history,
-            "train_tally": self.train_tally.sums,
+            "train_tally": self.train_tally.over_devices(self.trainer.strategy),
             "train_seconds": self.train_seconds + time.perf_counter() - self.clock,
             "resumed": self.resumed,
             "seconds": self.seconds_before + time.monotonic() - self.started,
@@ -176,7 +184,8 @@ class Classifier(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         self.restored = checkpoint["progress"]
         self.history = self.restored["history"]
-        self.train_tally.sums = self.restored["train_tally"]
+        if self.trainer.is_global_zero:  # the others go on from zero, so that the sum over devices is right
+            self.train_tally.sums = self.restored["train_tally"]
         self.train_seconds = self.restored["train_seconds"]
         self.resumed = self.restored["resumed"] + 1
         self.seconds_before = self.restored["seconds"]

@@ -3,18 +3,17 @@
 Nothing here imports torch, so that launchers and reports can name runs without paying for it.
 """
 
-import difflib
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Literal, get_args, get_origin
 
 import architectures
 from lightning_modules import recipes
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.data import catalogue
+from lightning_modules.recipes.changes import changed
 
 # Raise it when the meaning of a configuration changes, so that old runs are not taken for new ones.
 FORMAT = 1
@@ -50,7 +49,9 @@ class Configuration:
 
         Studies, variants and recipe names are left out: two studies that ask for one training share its run.
         """
-        decisive = asdict(self) | {"format": FORMAT}
+        decisive = vars(self) | {
+            "format": FORMAT
+        }  # not asdict, whose deep copies take most of a long list's time
         del decisive["recipe_name"]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -83,7 +84,7 @@ def resolve(
         raise ValueError(f"{arch} has no {data.stem} form, which {dataset} needs")
     spent = BUDGETS[budget]
     recipe_name = recipe or recipes.default_name(architecture.family, data.stem)
-    followed = _changed(recipes.find(recipe_name), changes)
+    followed = changed(recipes.find(recipe_name), changes)
     if epochs is None:
         epochs = spent.epochs or followed.epochs
     for name, value in {
@@ -124,26 +125,3 @@ def _resolution(data: catalogue.Dataset, asked: int | None) -> int:
     if not low <= asked <= high:
         raise ValueError(f"resolution must be from {low} to {high}, not {asked}")
     return asked
-
-
-def _changed(recipe: recipes.Recipe, changes: Mapping) -> recipes.Recipe:
-    """The recipe with other values in some fields; a list stands for a tuple, a whole number for a float."""
-    known = {f.name: f.type for f in fields(recipe) if f.name not in ("source", "departures")}
-    values = {}
-    for name, value in changes.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, known) or list(known)
-            raise ValueError(f"a recipe has no {name!r}; did you mean {' or '.join(near)}?")
-        # A field that may say nothing is `float | None`.
-        kind = next((part for part in get_args(known[name]) if part is float), known[name])
-        kind = get_origin(kind) or kind
-        if kind is tuple and isinstance(value, list):
-            value = tuple(value)
-        elif kind is float and type(value) is int:
-            value = float(value)
-        choices = get_args(known[name]) if kind is Literal else ()
-        if value not in choices if choices else type(value) is not kind:
-            wanted = f"one of {', '.join(choices)}" if choices else f"a {kind.__name__}"
-            raise ValueError(f"the recipe's {name} is {wanted}, not {value!r}")
-        values[name] = value
-    return replace(recipe, **values)

@@ -2,13 +2,16 @@
 
 import logging
 import pickle
+import signal
 import time
 import warnings
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 from torch import nn
 
@@ -17,13 +20,16 @@ from architectures.counting import count
 from lightning_modules import record, tracking
 from lightning_modules.allocator import keep_freed_memory
 from lightning_modules.averaging import MovingAverage
-from lightning_modules.checkpointing import AtomicCheckpointIO, SaveProgress
+from lightning_modules.checkpointing import AtomicCheckpointIO, SaveProgress, StopOnSigterm
 from lightning_modules.classifier import Classifier
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import data_module
 from lightning_modules.objective import losses
 from lightning_modules.progress import EpochLines, Progress
 from lightning_modules.recipes import Recipe
+
+# How long a process waits for the others of its run. They load and evaluate at about the same pace.
+TIMEOUT = timedelta(minutes=10)
 
 
 class CannotRun(RuntimeError):
@@ -34,12 +40,16 @@ class Terminated(RuntimeError):
     """SIGTERM came, and progress is saved."""
 
 
+class LostProcess(RuntimeError):
+    """Another process of this run is gone, so that this one cannot go on."""
+
+
 @dataclass(frozen=True)
 class Machine:
     """Where and how a run runs; none of it decides the outcome, up to rounding."""
 
     accelerator: str = "auto"
-    devices: str | int = "auto"
+    devices: str | int = 1  # not all there are: batch normalisation sees one device's images at a time
     num_nodes: int = 1
     strategy: str = "auto"
     deterministic: bool = False
@@ -62,7 +72,7 @@ def train(
         ValueError: the network cannot be had as configured.
         DataError: the data cannot be had.
         FloatingPointError: the training diverged.
-        CannotRun, Terminated: see there.
+        CannotRun, Terminated, LostProcess: see there.
     """
     quieten()
     keep_freed_memory()
@@ -77,6 +87,7 @@ def train(
     loggers = [EpochLines(configuration.epochs)]
     if machine.wandb:
         loggers.append(tracking.logger(configuration, folder, study=study, variant=variant, counts=counts))
+    before = signal.getsignal(signal.SIGTERM)
     try:
         trainer = _trainer(configuration, folder, machine, loggers, checkpoint)
         trainer.fit(module, data, ckpt_path=checkpoint if checkpoint.exists() else None, weights_only=True)
@@ -84,9 +95,21 @@ def train(
     except MisconfigurationException as error:
         raise CannotRun(" ".join(str(error).split())) from error
     except SIGTERMException as stop:
+        if machine.wandb and trainer.is_global_zero:
+            tracking.stop(loggers[-1], 128 + signal.SIGTERM)
         raise Terminated from stop
+    except RuntimeError as error:
+        if trainer.world_size > 1 and (lost := _lost(trainer, error)):
+            raise LostProcess(lost) from error
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    broken = torch.tensor(float(data.broken_test_images()), device=trainer.strategy.root_device)
+    counted_images = module.tested["images"] + int(trainer.strategy.reduce(broken, reduce_op="sum"))
     if not trainer.is_global_zero:
         return {}
+    if counted_images != data.dataset.test_images:
+        raise AssertionError(f"{counted_images} of {data.dataset.test_images} test images were counted")
 
     kind = trainer.strategy.root_device.type
     result = record.make(
@@ -129,7 +152,7 @@ def _trainer(
         max_epochs=configuration.epochs,
         logger=loggers,
         gradient_clip_val=recipe.gradient_clipping,
-        callbacks=[Progress(folder / "progress.json"), SaveProgress(checkpoint), *averages],
+        callbacks=[Progress(folder / "progress.json"), StopOnSigterm(), SaveProgress(checkpoint), *averages],
         plugins=[AtomicCheckpointIO()],
         default_root_dir=folder,
         use_distributed_sampler=False,  # the data module shares every batch out itself
@@ -137,6 +160,8 @@ def _trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+    if isinstance(trainer.strategy, DDPStrategy):
+        trainer.strategy._timeout = TIMEOUT
     batch = recipe.batch_size
     if batch % trainer.world_size:
         raise CannotRun(
@@ -144,6 +169,17 @@ def _trainer(
             "choose --devices so that their number divides the batch"
         )
     return trainer
+
+
+def _lost(trainer: pl.Trainer, error: RuntimeError) -> str | None:
+    """What is known of the process that is gone; None if the error is of another kind."""
+    for rank, child in enumerate(getattr(trainer.strategy.launcher, "procs", []), start=1):
+        if child.poll():
+            return f"process {rank} of this run died (exit code {child.returncode})"
+    if isinstance(error, torch.distributed.DistError) or "peer" in str(error):
+        reason = str(error).strip().splitlines()[0]
+        return f"process {trainer.global_rank} has lost another process of this run ({reason})"
+    return None
 
 
 def build(configuration: Configuration) -> nn.Module:
@@ -209,5 +245,8 @@ def quieten() -> None:
         "ignore", message=".*number of training batches.*is smaller than the logging interval.*"
     )
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
+    warnings.filterwarnings("ignore", message=".*`srun` command is available.*")  # every run is one task
     for name in ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It says which process died before it kills the others, if they hang.
+    logging.getLogger("lightning_fabric.strategies.launchers.subprocess_script").setLevel(logging.INFO)

@@ -126,7 +126,7 @@ DATASETS: dict[str, Dataset] = {
         ),
         _cifar100("cifar100", "CIFAR-100", 100, "labels"),
         _cifar100("cifar100_coarse", "CIFAR-100 (20 superclasses)", 20, "coarse_labels"),
-        _imagenet("imagenet", "ImageNet (ILSVRC-2012)"),
+        _imagenet("imagenet", "ImageNet"),
         # Another data set, since crops of a smaller image are less sharp.
         _imagenet("imagenet_256", "ImageNet, short sides cut down to 256"),
         FolderDataset(

@@ -8,8 +8,8 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from filelock import FileLock
@@ -22,7 +22,8 @@ EXTENSIONS = (".jpeg", ".jpg", ".png", ".webp")
 COMMANDS = "python -m lightning_modules.data.imagenet"
 
 
-class ImageFiles(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class ImageFiles:
     """Files, class by class and in the order of their names.
 
     `names` are bytes in one array, not a list of strings: workers share its memory.
@@ -39,7 +40,7 @@ class ImageFiles(NamedTuple):
         return self.folder / os.fsdecode(self.names[index].item())
 
     def take(self, chosen: np.ndarray | slice) -> "ImageFiles":
-        return self._replace(names=self.names[chosen], labels=self.labels[chosen])
+        return replace(self, names=self.names[chosen], labels=self.labels[chosen])
 
 
 def find(
