@@ -15,7 +15,7 @@ from lightning_modules import configuration
 from lightning_modules.budgets import BUDGETS as _BUDGETS
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
-from sweeps.claim import Claim, Comparison, Equivalence, Measure, Trend, variants_of
+from sweeps.claim import AsPrinted, Claim, Comparison, Equivalence, Measure, Rise, Trend, variants_of
 
 try:
     import tomllib
@@ -47,7 +47,8 @@ class Variant:
 
     `knobs` hold on every data set, `cifar` and `imagenet` add to them on the data sets of that stem; `only_on`
     names the stem on whose data sets alone the row stands.
-    `recipe_changes`: what this row changes of the recipe, where that is what the paper varies.
+    `recipe`: as the study's, which it goes before. `recipe_changes`: what this row changes of the recipe, where
+    that is what the paper varies.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Variant:
     cifar: dict = field(default_factory=dict)
     imagenet: dict = field(default_factory=dict)
     only_on: str = ""
+    recipe: str | dict | None = None
     recipe_changes: dict = field(default_factory=dict)
     resolution: int | None = None  # None: the data set's own
     note: str = ""
@@ -87,7 +89,8 @@ class Study:
     tables: tuple[Table, ...]
     claims: tuple[Claim, ...] = ()
     departures: tuple[str, ...] = ()
-    recipe: str | None = None  # None: the architectures' own
+    # A name, or a name for each stem that has another than the architectures' own; None: they all have their own.
+    recipe: str | dict | None = None
     transfers: tuple[str, ...] = ()  # those of the data sets that the paper doesn't have, reported apart
 
     def variants_on(self, dataset: str) -> tuple[Variant, ...]:
@@ -103,6 +106,11 @@ class Study:
             for table in self.tables
         )
         return tuple(table for table in cut if table.variants)
+
+    def recipe_of(self, variant: Variant, stem: str) -> str | None:
+        """The recipe that a row is trained by on a stem; None: the architecture's own."""
+        named = (each.get(stem) if isinstance(each, dict) else each for each in (variant.recipe, self.recipe))
+        return next(filter(None, named), None)
 
     def variant(self, name: str) -> Variant:
         """The variant of that name. Raises ValueError, with the near misses, if there is none."""
@@ -153,13 +161,14 @@ def configure(study: Study, variant: str, dataset: str, budget: str, seed: int, 
         raise ValueError(
             f"variant {variant!r} of {study.name} stands on {row.only_on} only, not on {dataset}"
         )
+    stem = catalogue.find(dataset).stem
     return configuration.resolve(
         row.arch,
-        row.knobs_for(catalogue.find(dataset).stem),
+        row.knobs_for(stem),
         dataset=dataset,
         budget=budget,
         seed=seed,
-        recipe=study.recipe,
+        recipe=study.recipe_of(row, stem),
         changes=row.recipe_changes,
         resolution=row.resolution,
         **machine,
@@ -203,6 +212,8 @@ _PARTS = {  # fields that hold lists of other declarations
     (Claim, "comparisons"): Comparison,
     (Claim, "trends"): Trend,
     (Claim, "equivalences"): Equivalence,
+    (Claim, "rises"): Rise,
+    (Claim, "as_printed"): AsPrinted,
 }
 
 
@@ -243,10 +254,15 @@ def _check(study: Study) -> None:
         for test in claim.tests:
             if test.measure not in get_args(Measure):
                 raise ValueError(f"claim {claim.id}: measure {test.measure!r} is none of {get_args(Measure)}")
+            if test.only_on not in ("", *study.datasets):
+                raise ValueError(f"claim {claim.id}: only_on is {test.only_on!r}, none of the datasets")
             for name in variants_of(test):
                 study.variant(name)
     if strange := [name for name in study.transfers if name not in study.datasets]:
         raise ValueError(f"transfers names {strange[0]!r}, which is none of the datasets")
+    for declared in (study, *study.variants):
+        if isinstance(declared.recipe, dict) and (strange := sorted(set(declared.recipe) - set(STEMS))):
+            raise ValueError(f"recipe of {declared.name!r}: {strange[0]!r} is not one of {', '.join(STEMS)}")
     for variant in study.variants:
         if variant.only_on not in ("", *STEMS):
             raise ValueError(

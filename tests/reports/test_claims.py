@@ -5,18 +5,19 @@ import dataclasses
 import pytest
 
 from reports import claims, counts, records, results
-from sweeps.claim import Claim, Comparison, Equivalence, Trend
+from sweeps.claim import AsPrinted, Claim, Comparison, Equivalence, Rise, Trend
+from sweeps.study import Variant
 
 
 @pytest.fixture
 def judge(study, facts, write_records):
     """`judge(comparisons, {variant: errors})`: the verdict on one claim, or on several."""
 
-    def judge(*claimed, parameters=None, of=study, **errors):
+    def judge(*claimed, parameters=None, of=study, budget="smoke", **errors):
         declared = dataclasses.replace(
             of, claims=tuple(claim(f"c{i}", tests) for i, tests in enumerate(claimed))
         )
-        lines = [facts(name, seed, e) for name, own in errors.items() for seed, e in enumerate(own)]
+        lines = [facts(name, seed, e, budget) for name, own in errors.items() for seed, e in enumerate(own)]
         found, _ = records.read([write_records(*lines)])
         size = {"thin": 1, "wide": 2, "other": 3} | (parameters or {})
         counted = {(name, "cifar10"): counts.Count(number, 0) for name, number in size.items()}
@@ -27,7 +28,13 @@ def judge(study, facts, write_records):
 
 
 def claim(name, tests) -> Claim:
-    kinds = {"comparisons": Comparison, "trends": Trend, "equivalences": Equivalence}
+    kinds = {
+        "comparisons": Comparison,
+        "trends": Trend,
+        "equivalences": Equivalence,
+        "rises": Rise,
+        "as_printed": AsPrinted,
+    }
     return Claim(name, **{field: tuple(t for t in tests if isinstance(t, k)) for field, k in kinds.items()})
 
 
@@ -148,3 +155,43 @@ def test_rows_that_stand_on_another_stem_take_no_part(judge, study):
     assert judge(pairs, **errors).word == "inconclusive"
     assert judge(pairs, of=here, **errors).word == "reproduced"
     assert judge(pairs[1:], pairs[:1], of=here, **errors).claim.id == "c1"
+
+
+def test_a_rise_against_another(judge, study):
+    four = dataclasses.replace(study, variants=(*study.variants, Variant("last", "densenet")))
+    errors = {"wide": [5000, 5010, 5020], "thin": [5100, 5110, 5120]}
+    errors |= {"other": [5000, 5010, 5030], "last": [7000, 7010, 7030]}
+    little = (Rise(less=("wide", "thin"), more=("other", "last")),)
+    verdict = judge(little, of=four, **errors)
+    assert verdict.word == "reproduced"
+    assert verdict.evidence[0].startswith(
+        "from `wide` 50.10 ± 0.25 (3) to `thin` 51.10 ± 0.25 (3) less than "
+        "from `other` 50.13 ± 0.38 (3) to `last` 70.13 ± 0.38 (3); difference −19.00, p < 0.001"
+    )
+    much = (Rise(less=("other", "last"), more=("wide", "thin")),)
+    assert judge(much, of=four, **errors).word == "contradicted"
+    assert judge(little, of=four, **errors | {"last": []}).word == "not run"
+
+
+def test_an_error_as_printed(judge, study):
+    # tests/reports/conftest.py: DenseNet's Table 2 prints 5.24 for wide
+    near = (AsPrinted("wide", margin=0.3),)
+    verdict = judge(near, budget="paper", wide=[520, 525, 530])
+    assert verdict.word == "reproduced"
+    assert verdict.evidence[0].startswith(
+        "`wide` 5.25 ± 0.12 (3) at the budget `paper` as good as the printed 5.24; "
+        "difference +0.01 (margin 0.3), p"
+    )
+    assert judge(near, budget="paper", wide=[620, 625, 630]).word == "contradicted"
+    assert judge(near, budget="smoke", wide=[520, 525, 530]).word == "not run"
+    transfer = dataclasses.replace(study, transfers=("cifar10",))
+    assert judge(near, of=transfer, budget="paper", wide=[520, 525, 530]) == []
+    with pytest.raises(ValueError, match="variant 'other' has no printed error"):
+        judge((AsPrinted("other", margin=0.3),), budget="paper")
+
+
+def test_a_test_may_be_made_on_one_data_set_only(judge):
+    errors = {"wide": [5000, 5010, 5020], "thin": [6000, 6010, 6020]}
+    here = (Comparison("wide", "thin", only_on="cifar10"), Comparison("thin", "wide", only_on="cifar100"))
+    assert judge(here, **errors).word == "reproduced"
+    assert judge(here[1:], **errors) == []
