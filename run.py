@@ -4,6 +4,7 @@
     python run.py --arch densenet_bc --describe                           its architecture table
     python run.py --arch densenet_bc --help                               its knobs
     python run.py --study densenet_bc_compression --variant bc --seed 1   one cell of a study
+    python run.py --arch resnet --depth 20 --weights FILE --evaluate      the errors of given weights
     python run.py --list                                                  what there is
 
 The same command again says that it is done; after an interruption it goes on where it stopped.
@@ -14,12 +15,14 @@ import json
 import os
 import signal
 import sys
-from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import Timeout
 
 import architectures
 from architectures.registry import did_you_mean
-from lightning_modules import configuration
+from lightning_modules import configuration, ownership, surroundings
 from lightning_modules.announcement import announce, report
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.configuration import Configuration
@@ -27,7 +30,11 @@ from lightning_modules.data import catalogue
 from lightning_modules.recipes import RECIPES
 from sweeps import study as studies
 
-DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # exit codes
+if TYPE_CHECKING:
+    from lightning_modules.training import Machine
+
+VIEWS = ("single", "ten_crop", "multi_crop", "dense")
+DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # exit codes (4: ownership.LOST)
 
 
 def main(argv: list[str]) -> int:
@@ -38,6 +45,8 @@ def main(argv: list[str]) -> int:
         wanted = configure(options)
         if options.describe:
             return describe(wanted)
+        if options.evaluate:
+            return evaluate(wanted, options)
         return run(wanted, options)
     except ValueError as error:
         print(f"run.py: {error}", file=sys.stderr)
@@ -94,13 +103,37 @@ def parse(argv: list[str]) -> argparse.Namespace:
         metavar="RATE",
         help="initial learning rate; never scaled with the batch by itself",
     )
+    add(
+        "--resolution",
+        type=int,
+        metavar="N",
+        help="pixels at a side (default: the data set's; the papers' ρ)",
+    )
     add("--epochs", type=int, metavar="N", help="length; the schedule is compressed or stretched to it")
     add("--augmentation", choices=("standard", "none"), help="standard: the papers' +, pad 4, crop, mirror")
 
+    add = parser.add_argument_group("evaluation of given weights").add_argument
+    add("--evaluate", action="store_true", help="the errors of --weights on the whole test set, and stop")
+    add(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="a state dict or checkpoint: ours, torchvision's, timm's …",
+    )
+    add("--evaluation", choices=VIEWS, help="views to average for each image of ImageNet (default: single)")
+    add("--test-size", type=int, nargs="+", metavar="N", help="shorter side, one or several to average over")
+    add(
+        "--mean",
+        type=_colour,
+        metavar="R,G,B",
+        help="of 0-1, where the weights expect another than the recipe's",
+    )
+    add("--std", type=_colour, metavar="R,G,B")
+
     add = parser.add_argument_group("the machine").add_argument
     add("--accelerator", default="auto", metavar="KIND", help="auto, cpu, gpu …, as Lightning names them")
-    add("--devices", default="auto", metavar="N", help="how many, or which (0,1), share the batch")
-    add("--num-nodes", type=int, default=1, metavar="N")
+    add("--devices", metavar="N", help="how many (-1: all), or which (0,1), share the batch (default: one)")
+    add("--num-nodes", type=int, metavar="N", help="machines that share it; start the command on each")
     add("--strategy", default="auto", metavar="NAME", help="ddp …, as Lightning names them")
     add(
         "--precision",
@@ -116,13 +149,15 @@ def parse(argv: list[str]) -> argparse.Namespace:
     add(
         "--workers",
         type=int,
-        default=0,
         metavar="N",
-        help="processes that make batches; the batches are the same",
+        help="processes that make batches, which are the same (default: for ImageNet on a GPU every core, else 0)",
     )
     add("--data-dir", type=Path, default=Path("data"), metavar="DIR")
     add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
     add("--no-wandb", action="store_true", help="no W&B at all (without an account it is offline by itself)")
+    add(
+        "--wait", action="store_true", help="if another process is at this run, wait for it instead of ending"
+    )
 
     if architecture:
         group = parser.add_argument_group(f"knobs of {arch}: {architecture.summary}")
@@ -141,6 +176,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
     if unknown:
         flags = [flag for flag in parser._option_string_actions if flag.startswith("--")]
         raise ValueError(f"unknown argument {unknown[0]}{did_you_mean(unknown[0].split('=')[0], flags)}")
+    lonely = [
+        name for name in ("weights", "evaluation", "test_size", "mean", "std") if getattr(options, name)
+    ]
+    if lonely and not options.evaluate:
+        raise ValueError(f"{_flag(lonely[0])} is for the evaluation of given weights: add --evaluate")
     options.knobs = {
         name: knob.parse(text)
         for name, knob in (architecture.knobs.items() if architecture else ())
@@ -159,7 +199,7 @@ def configure(options: argparse.Namespace) -> Configuration:
     budget = options.budget or default_budget()
     if options.study:
         study = studies.read(options.study)
-        others = [name for name in ("recipe", "epochs") if getattr(options, name) is not None]
+        others = [name for name in ("recipe", "resolution", "epochs") if getattr(options, name) is not None]
         changed = [_flag(name) for name in [*others, *changes]]
         if options.arch or changed:
             raise ValueError(
@@ -187,6 +227,7 @@ def configure(options: argparse.Namespace) -> Configuration:
         seed=options.seed,
         precision=options.precision,
         recipe=options.recipe,
+        resolution=options.resolution,
         epochs=options.epochs,
         changes=changes,
     )
@@ -231,13 +272,15 @@ def describe(wanted: Configuration) -> int:
 
 
 def run(wanted: Configuration, options: argparse.Namespace) -> int:
+    surroundings.end_with_parent()
     folder = options.runs_dir / wanted.run_id
+    wait = options.wait or surroundings.in_sweep()  # an agent has nothing better to do, and needs the result
+    failed_before = failure(folder)
+    # Asked before anything heavy is imported, and again below, when this process may train.
+    if surroundings.is_first_process() and not ownership.free(folder, wait):
+        return busy(folder)
     if (folder / "record.json").exists():
-        try:
-            report(json.loads((folder / "record.json").read_text(encoding="utf-8")), folder, "already done")
-        except (ValueError, KeyError) as error:
-            raise ValueError(f"{folder / 'record.json'} is damaged; delete it to run again") from error
-        return DONE
+        return already_done(wanted, folder, options)
 
     from lightning_modules import training
 
@@ -247,41 +290,63 @@ def run(wanted: Configuration, options: argparse.Namespace) -> int:
         (folder / "config.json").write_text(json.dumps(wanted.as_dict(), indent=1), encoding="utf-8")
     except OSError as error:
         raise ValueError(f"cannot write to {folder} ({error.strerror}); choose another --runs-dir") from error
-
-    from filelock import FileLock, Timeout
+    if not surroundings.is_first_process():
+        return train(wanted, folder, options)  # the first process holds the lock for all
 
     try:
-        # Processes that Lightning starts for further devices belong to the run that holds the lock.
-        with FileLock(folder / "lock", timeout=0) if is_first_process() else nullcontext():
+        with ownership.lock(folder).acquire(timeout=-1 if wait else 0):
+            if (folder / "record.json").exists():
+                return already_done(wanted, folder, options)
+            if failure(folder) != failed_before:
+                print(f"run.py: failed in another process: {failure(folder)}", file=sys.stderr)
+                return FAILED
+            (folder / "failure.txt").unlink(missing_ok=True)
             return train(wanted, folder, options)
     except Timeout:
-        print(
-            f"run.py: another process is at this run ({folder}); it can be waited for or stopped",
-            file=sys.stderr,
-        )
-        return BUSY
+        return busy(folder)
+
+
+def busy(folder: Path) -> int:
+    print(f"run.py: another process is at this run ({folder}); --wait waits for it", file=sys.stderr)
+    return BUSY
+
+
+def already_done(wanted: Configuration, folder: Path, options: argparse.Namespace) -> int:
+    """Show the record; a sweep gets it as its run's result."""
+    if not surroundings.is_first_process():
+        return DONE
+    try:
+        record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+        report(record, folder, "already done")
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{folder / 'record.json'} is damaged; delete it to run again") from error
+    if surroundings.in_sweep() and not options.no_wandb:
+        from lightning_modules import tracking
+
+        tracking.mirror(wanted, record, folder, study=options.study, variant=options.variant)
+    return DONE
+
+
+def failure(folder: Path) -> str | None:
+    """Why the run failed when it was last tried; None if it didn't."""
+    try:
+        return (folder / "failure.txt").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
 
 
 def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> int:
     from lightning_modules import training
     from lightning_modules.data.cache import DataError
 
-    if is_first_process():
+    if surroundings.is_first_process():
         announce(wanted, folder, options)
-    machine = training.Machine(
-        accelerator=options.accelerator,
-        devices=options.devices,
-        num_nodes=options.num_nodes,
-        strategy=options.strategy,
-        deterministic=options.deterministic,
-        data_dir=options.data_dir,
-        workers=options.workers,
-        wandb=not options.no_wandb,
-    )
     # Ctrl-C saves and stops as SIGTERM does.
     signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
-        result = training.train(wanted, folder, machine, study=options.study, variant=options.variant)
+        result = training.train(
+            wanted, folder, machine(options), study=options.study, variant=options.variant
+        )
     except (training.CannotRun, DataError) as error:
         print(f"run.py: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -294,6 +359,11 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
         return BAD_INPUT
     except FloatingPointError as error:
         print(f"run.py: {error}", file=sys.stderr)
+        if surroundings.is_first_process():
+            (folder / "failure.txt").write_text(f"{error}\n", encoding="utf-8")
+        return FAILED
+    except training.LostProcess as error:
+        print(f"run.py: {error}; the last save stands, and the same command goes on", file=sys.stderr)
         return FAILED
     except training.Terminated:
         print("stopped; progress is saved, and the same command goes on from here", file=sys.stderr)
@@ -303,10 +373,49 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
     return DONE
 
 
-def is_first_process() -> bool:
-    return all(
-        os.environ.get(name, "0") == "0" for name in ("LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
+def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
+    if not options.weights:
+        raise ValueError("--evaluate needs --weights FILE; it trains nothing")
+
+    from lightning_modules import evaluation, training
+    from lightning_modules.data.cache import DataError
+    from lightning_modules.data.preprocessing import Viewing
+
+    training.counted(wanted)
+    sizes = tuple(options.test_size) if options.test_size else None
+    viewing = Viewing(options.evaluation or "single", sizes, options.mean, options.std)
+    try:
+        result = evaluation.evaluate(wanted, options.weights, machine(options), viewing)
+    except (training.CannotRun, DataError) as error:
+        print(f"run.py: {error}", file=sys.stderr)
+        return BAD_INPUT
+    if surroundings.is_first_process():
+        evaluation.report(result, wanted, options.weights, viewing)
+    return DONE
+
+
+def machine(options: argparse.Namespace) -> "Machine":
+    from lightning_modules.training import Machine
+
+    per_node, nodes = surroundings.processes()
+    return Machine(
+        accelerator=options.accelerator,
+        devices=options.devices or per_node,
+        num_nodes=options.num_nodes or nodes,
+        strategy=options.strategy,
+        deterministic=options.deterministic,
+        data_dir=options.data_dir,
+        workers=options.workers,
+        wandb=not options.no_wandb,
     )
+
+
+def _colour(text: str) -> tuple[float, ...]:
+    """R,G,B of 0–1 in units of 0–255."""
+    values = tuple(255 * float(part) for part in text.split(","))
+    if len(values) != 3:
+        raise argparse.ArgumentTypeError(f"{text!r} is not three numbers R,G,B")
+    return values
 
 
 def _flag(name: str) -> str:

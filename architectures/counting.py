@@ -85,6 +85,16 @@ def count_stages(network: nn.Module, resolution: int) -> list[Stage]:
     ]
 
 
+def count_kinds(network: nn.Module, resolution: int) -> dict[str, Counts]:
+    """The layers with weights by their kind, such as "3×3 depthwise conv", as they occur; errors as `count`."""
+    mult_adds, _ = _forward_on_meta(network, resolution)
+    kinds: dict[str, list[nn.Module]] = {}
+    for layer in network.modules():
+        if isinstance(layer, LAYERS):
+            kinds.setdefault(_kind(layer), []).append(layer)
+    return {kind: _counts(nn.ModuleList(layers), mult_adds) for kind, layers in kinds.items()}
+
+
 def _forward_on_meta(
     network: nn.Module, resolution: int
 ) -> tuple[Counter[nn.Module], dict[str, tuple[int, ...]]]:
@@ -157,6 +167,13 @@ def _part(module: nn.Module, name: str) -> str:
             return "biases"
         return "conv_weights" if isinstance(module, _ConvNd) else "fc_weights"
     return "other_parameters"
+
+
+def _kind(layer: nn.Module) -> str:
+    if isinstance(layer, nn.Linear):
+        return "fully connected"
+    depthwise = layer.groups == layer.in_channels > 1
+    return f"{'×'.join(map(str, layer.kernel_size))} {'depthwise ' if depthwise else ''}conv"
 
 
 def _layers(module: nn.Module) -> int:

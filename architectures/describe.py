@@ -15,13 +15,18 @@ HEADINGS = ("layer", "output size", "blocks", "parameters", "mult-adds")
 
 
 def describe(network: nn.Module, resolution: int) -> str:
-    """A Markdown table of the stages of a network for images of 3 × resolution × resolution.
+    """A Markdown table of the stages of a network for images of 3 × resolution × resolution; errors as `rows`."""
+    return _table(rows(network, resolution))
+
+
+def rows(network: nn.Module, resolution: int) -> list[tuple[str, ...]]:
+    """The cells of the table under HEADINGS: a row a stage, and one for the total.
 
     Raises:
         ValueError: the network can't take images of that resolution.
     """
     stages = count_stages(network, resolution)
-    rows = [
+    cells = [
         (
             stage.name,
             "×".join(map(str, stage.output[1:])) or "1×1",
@@ -34,29 +39,29 @@ def describe(network: nn.Module, resolution: int) -> str:
     auxiliary = dict(network.named_children()).get("auxiliary", nn.Identity())
     held = sum(parameter.numel() for parameter in auxiliary.parameters())
     if held and "auxiliary" not in {stage.name for stage in stages}:
-        rows.append(("auxiliary, in training only", "", "; ".join(_texts([auxiliary])), f"{held:,}", "0"))
+        cells.append(("auxiliary, in training only", "", "; ".join(_texts([auxiliary])), f"{held:,}", "0"))
     total = count(network, resolution)
-    rows.append(
+    cells.append(
         ("total", "", f"{total.layers:,} weighted layers", f"{total.parameters:,}", f"{total.mult_adds:,}")
     )
-    return _table(rows)
+    return cells
 
 
-def _table(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
+def _table(cells: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(HEADINGS, *cells, strict=True)]
     numeric = [heading in ("parameters", "mult-adds") for heading in HEADINGS]
 
-    def line(cells: tuple[str, ...]) -> str:
+    def line(row: tuple[str, ...]) -> str:
         padded = (
             cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(cells, widths, numeric, strict=True)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
         )
         return f"| {' | '.join(padded)} |"
 
     rule = "|".join(
         "-" * (width + 1) + (":" if right else "-") for width, right in zip(widths, numeric, strict=True)
     )
-    return "\n".join([line(HEADINGS), f"|{rule}|", *map(line, rows)])
+    return "\n".join([line(HEADINGS), f"|{rule}|", *map(line, cells)])
 
 
 def _texts(modules: list[nn.Module], strides: bool = True) -> list[str]:

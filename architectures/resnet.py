@@ -215,7 +215,11 @@ class Weight(nn.Module):
 
 
 class PaddedIdentity(nn.Module):
-    """Shortcut A: every `stride`-th pixel, and `extra` maps of zeros behind the input's."""
+    """Shortcut A: every `stride`-th pixel, and `extra` maps of zeros, half of them before and after the input's.
+
+    The paper doesn't say where. The maps' numbers don't matter to a training; this order is that of the CIFAR
+    weights of github.com/akamaster/pytorch_resnet_cifar10, which so can be evaluated.
+    """
 
     def __init__(self, extra: int, stride: int) -> None:
         super().__init__()
@@ -223,4 +227,7 @@ class PaddedIdentity(nn.Module):
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))
+        before = self.extra // 2
+        return functional.pad(
+            x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, before, self.extra - before)
+        )

@@ -3,21 +3,23 @@
 Nothing here imports torch, so that launchers and reports can name runs without paying for it.
 """
 
-import difflib
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Literal, get_args, get_origin
 
 import architectures
 from lightning_modules import recipes
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.data import catalogue
+from lightning_modules.recipes.changes import changed
 
 # Raise it when the meaning of a configuration changes, so that old runs are not taken for new ones.
 FORMAT = 1
+
+# MobileNet's ρ goes from 96 / 224 up; the largest test crop of the papers is 320.
+RESOLUTIONS = (96, 320)
 
 WANDB_PROJECT = "convnet-reproduction"
 
@@ -47,7 +49,9 @@ class Configuration:
 
         Studies, variants and recipe names are left out: two studies that ask for one training share its run.
         """
-        decisive = asdict(self) | {"format": FORMAT}
+        decisive = vars(self) | {
+            "format": FORMAT
+        }  # not asdict, whose deep copies take most of a long list's time
         del decisive["recipe_name"]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -64,12 +68,14 @@ def resolve(
     seed: int,
     recipe: str | None = None,
     precision: str = "32-true",
+    resolution: int | None = None,
     epochs: int | None = None,
     changes: Mapping = MappingProxyType({}),
 ) -> Configuration:
     """Write out every default of a run.
 
-    epochs: None, as the budget and the recipe say. changes: fields of the recipe that this run has otherwise.
+    resolution: pixels at a side; None, the data set's own (another is MobileNet's ρ). epochs: None, as the budget
+    and the recipe say. changes: fields of the recipe that this run has otherwise.
     Raises ValueError, in one line, for an unknown name or a value that cannot be trained with.
     """
     data = catalogue.find(dataset)
@@ -78,7 +84,7 @@ def resolve(
         raise ValueError(f"{arch} has no {data.stem} form, which {dataset} needs")
     spent = BUDGETS[budget]
     recipe_name = recipe or recipes.default_name(architecture.family, data.stem)
-    followed = _changed(recipes.find(recipe_name), changes)
+    followed = changed(recipes.find(recipe_name), changes)
     if epochs is None:
         epochs = spent.epochs or followed.epochs
     for name, value in {
@@ -96,34 +102,26 @@ def resolve(
         dataset=dataset,
         stem=data.stem,
         classes=data.classes,
-        resolution=data.resolution,
+        resolution=_resolution(data, resolution),
         recipe_name=recipe_name,
         recipe=followed.hyperparameters(),
         budget=budget,
         epochs=epochs,
-        train_images=spent.train_images or data.train_images,
-        curve_test_images=spent.curve_test_images or data.test_images,
+        train_images=min(spent.train_images or data.train_images, data.train_images),
+        curve_test_images=min(spent.curve_test_images or data.test_images, data.test_images),
         seed=seed,
         precision=precision,
     )
 
 
-def _changed(recipe: recipes.Recipe, changes: Mapping) -> recipes.Recipe:
-    """The recipe with other values in some fields; a list stands for a tuple, a whole number for a float."""
-    known = {f.name: f.type for f in fields(recipe) if f.name not in ("source", "departures")}
-    values = {}
-    for name, value in changes.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, known) or list(known)
-            raise ValueError(f"a recipe has no {name!r}; did you mean {' or '.join(near)}?")
-        present = getattr(recipe, name)
-        if isinstance(present, tuple) and isinstance(value, list):
-            value = tuple(value)
-        elif isinstance(present, float) and type(value) is int:
-            value = float(value)
-        choices = get_args(known[name]) if get_origin(known[name]) is Literal else ()
-        if type(value) is not type(present) or choices and value not in choices:
-            wanted = f"one of {', '.join(choices)}" if choices else f"a {type(present).__name__}"
-            raise ValueError(f"the recipe's {name} is {wanted}, not {value!r}")
-        values[name] = value
-    return replace(recipe, **values)
+def _resolution(data: catalogue.Dataset, asked: int | None) -> int:
+    if asked is None or asked == data.resolution:
+        return data.resolution
+    if data.stem == "cifar":
+        raise ValueError(
+            f"{data.name} has images of {data.resolution}×{data.resolution}; leave out the resolution"
+        )
+    low, high = RESOLUTIONS
+    if not low <= asked <= high:
+        raise ValueError(f"resolution must be from {low} to {high}, not {asked}")
+    return asked

@@ -10,6 +10,7 @@ from urllib.parse import urlparse
 
 from pytorch_lightning.loggers import WandbLogger
 
+from lightning_modules import surroundings
 from lightning_modules.configuration import WANDB_PROJECT, Configuration
 
 
@@ -29,13 +30,12 @@ def logger(
     os.environ.setdefault(
         "WANDB_SILENT", "true"
     )  # its lines would break the progress bar; run.py says where to look
-    in_sweep = "WANDB_SWEEP_ID" in os.environ
     name = f"{study}/{variant}" if study else configuration.arch
     tracker = WandbLogger(
         project=os.environ.get("WANDB_PROJECT", WANDB_PROJECT),
         name=f"{name} {configuration.dataset} seed {configuration.seed}",
         group=study,
-        id=None if in_sweep else configuration.run_id,
+        id=None if surroundings.in_sweep() else configuration.run_id,
         resume="allow",
         save_dir=folder,
         config=flat(configuration, study, variant) | counts,
@@ -70,6 +70,7 @@ def finish(tracker: WandbLogger, record: dict) -> None:
         "test_error": record["test"]["error"],
         "test_errors": record["test"]["errors"],
         "test_images": record["test"]["images"],
+        "finished": record["finished"],
         "git_commit": record["git"]["commit"],
         "git_dirty": record["git"]["dirty"],
         "wall_seconds": record["wall_seconds"],
@@ -78,6 +79,26 @@ def finish(tracker: WandbLogger, record: dict) -> None:
     }
     tracker.experiment.summary.update({name: value for name, value in summary.items() if value is not None})
     tracker.experiment.finish()
+
+
+def stop(tracker: WandbLogger, exit_code: int) -> None:
+    """Close a run that was told to stop. A sweep queues it again, and the next free agent goes on under its id."""
+    if surroundings.in_sweep():
+        tracker.experiment.mark_preempting()
+    tracker.experiment.finish(exit_code=exit_code)
+
+
+def mirror(
+    configuration: Configuration, record: dict, folder: Path, *, study: str | None, variant: str | None
+) -> None:
+    """Give a sweep's run the curve and the headline of a run that had finished before the sweep came to it."""
+    counts = {name: record[name] for name in ("parameters", "mult_adds")}
+    tracker = logger(configuration, folder, study=study, variant=variant, counts=counts)
+    curve = record["curve"]
+    for row in zip(*curve.values(), strict=True):
+        metrics = dict(zip(curve, row, strict=True))
+        tracker.log_metrics(metrics, step=metrics["epoch"])
+    finish(tracker, record)
 
 
 def _has_key() -> bool:

@@ -35,6 +35,6 @@ def count_variants(study: Study) -> Counts:
                     num_classes=dataset.classes,
                     **variant.knobs_for(dataset.stem),
                 )
-            counted = count(network, dataset.resolution)
+            counted = count(network, variant.resolution or dataset.resolution)
             counts[variant.name, name] = Count(counted.parameters, counted.mult_adds)
     return counts

@@ -10,6 +10,11 @@ from reports.results import Results
 from sweeps import study as studies
 from sweeps.study import Study
 
+WITHOUT_TRAINING = """## What needs no training
+
+- [Every printed count, counted again](complexity.md): parameters, multiply-adds, sizes and layers of every paper.
+- [The papers' architecture tables](architectures.md), made from the networks."""
+
 
 def files(
     collated: Mapping[str, tuple[Study, list[Results], Counts]], warnings: Sequence[str]
@@ -28,6 +33,7 @@ def files(
         "A trained claim is *reproduced* if every comparison it makes is significant over the seeds "
         "(one-sided Welch test at 5 %, Holm-corrected over the study's comparisons), *contradicted* if one "
         "is significant the other way or a count disagrees, and *inconclusive* otherwise.",
+        WITHOUT_TRAINING,
         _left_out(warnings),
         "## How to regenerate\n\n```sh\n"
         "python -m reports            # all pages and figures from the records\n"

@@ -1,15 +1,18 @@
-"""All generated files from records, studies and printed figures: a pure function, nothing is written here."""
+"""All generated files from records, studies, printed figures and networks: a pure function, nothing is written."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports import counts, index_page, markdown, results, study_page
+from reports import architectures_page, complexity_page, counts, index_page, markdown, results, study_page
 from reports.records import Record
 from sweeps import study as studies
 
 
 def make(records: Sequence[Record], warnings: Sequence[str], only: Sequence[str] = ()) -> dict[str, bytes]:
-    """The index and the pages of the studies named in `only` (default: all), by path below `reports/`."""
+    """The index, and the pages of the studies named in `only` or, without names, all pages there are.
+
+    By path below `reports/`.
+    """
     collated = {}
     for name in studies.names():
         study = studies.read(name)
@@ -18,6 +21,8 @@ def make(records: Sequence[Record], warnings: Sequence[str], only: Sequence[str]
     for name, (study, budgets, counted) in collated.items():
         if not only or name in only:
             made |= study_page.files(study, budgets, counted)
+    if not only:
+        made |= complexity_page.files() | architectures_page.files()
     return made
 
 

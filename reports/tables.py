@@ -35,7 +35,7 @@ def table(results: Results, dataset: str, declared: Table, counts: Counts) -> st
             "params": _millions(count.parameters),
             "mult-adds, printed": _printed_count(variant, dataset, ("mult_adds_M", "flops_G")),
             "mult-adds": _millions(count.mult_adds),
-            f"{theirs} ({study.statistic})": _marked_error(error),
+            f"{theirs} ({study.statistic})": _printed_error(error),
             "error, ours": str(group),
             "difference": _difference(group, error),
             "records": f"[{len(group.records)}](#{anchor(results.budget, dataset, name)})"
@@ -91,6 +91,14 @@ def printed_count(variant: Variant, dataset: str, metrics: Sequence[str]) -> Fig
     return None
 
 
+def marked(figure: Figure | None, text: str = "") -> str:
+    """A printed figure for a cell, or another `text` for it, marked if it wasn't seen in a copy of the paper."""
+    if figure is None:
+        return "—"
+    unsure = re.search(r"\b(recalled|check)\b", figure.note)
+    return f"{text or figure.value}{DAGGER if unsure else ''}"
+
+
 def anchor(budget: str, dataset: str, variant: str) -> str:
     """The place in the trace where the records of a group begin."""
     return f"trace-{budget}-{dataset}-{variant}"
@@ -111,18 +119,14 @@ def _row(place: Printed, variant: Variant) -> list[Figure]:
 
 def _printed_count(variant: Variant, dataset: str, metrics: Sequence[str]) -> str:
     figure = printed_count(variant, dataset, metrics)
-    return "—" if figure is None else f"{figure.value}{figure.metric[-1]}{_mark(figure)}"
+    return marked(figure, f"{figure.value}{figure.metric[-1]}" if figure else "")
 
 
-def _marked_error(figure: Figure | None) -> str:
-    if figure is None:
-        return "—"
-    accuracy = f" (accuracy {figure.value})" if "acc" in figure.metric else ""
-    return f"{figure.value if figure.error is None else figure.error}{accuracy}{_mark(figure)}"
-
-
-def _mark(figure: Figure) -> str:
-    return DAGGER if re.search(r"\b(recalled|check)\b", figure.note) else ""
+def _printed_error(figure: Figure | None) -> str:
+    """As an error, whichever the paper prints; a "fail" as it is."""
+    if figure is None or figure.error is None or "acc" not in figure.metric:
+        return marked(figure)
+    return marked(figure, f"{figure.error} (accuracy {figure.value})")
 
 
 def _millions(number: int) -> str:

@@ -57,6 +57,7 @@ class Variant:
     imagenet: dict = field(default_factory=dict)
     only_on: str = ""
     recipe_changes: dict = field(default_factory=dict)
+    resolution: int | None = None  # None: the data set's own
     note: str = ""
     printed: tuple[Printed, ...] = ()
 
@@ -160,6 +161,7 @@ def configure(study: Study, variant: str, dataset: str, budget: str, seed: int, 
         seed=seed,
         recipe=study.recipe,
         changes=row.recipe_changes,
+        resolution=row.resolution,
         **machine,
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import run
-from lightning_modules import announcement
+from lightning_modules import announcement, ownership
 
 ROOT = Path(__file__).parent.parent
 
@@ -142,12 +142,10 @@ def test_a_diverging_run_fails_in_one_line_and_leaves_no_record(tmp_path):
 
 
 def test_two_processes_never_share_a_run(tmp_path, capsys):
-    from filelock import FileLock
-
     argv = ["--arch", "resnet", "--budget", "paper", "--runs-dir", str(tmp_path)]
     folder = tmp_path / run.configure(run.parse(argv)).run_id
     folder.mkdir()
-    with FileLock(folder / "lock"):
+    with ownership.lock(folder):
         assert run.main(argv) == 3
     assert "another process is at this run" in capsys.readouterr().err
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lightning_modules.budgets import BUDGETS, Budget
-from lightning_modules.data.catalogue import DATASETS, Dataset
+from lightning_modules.data.catalogue import DATASETS, ArrayDataset
 from sweeps import study
 
 STUDY = """
@@ -42,7 +42,7 @@ def arrays(train: int = 200, test: int = 103, classes: int = 10) -> dict[str, np
     return made
 
 
-def install(data_dir: Path) -> Dataset:
+def install(data_dir: Path) -> ArrayDataset:
     """Register the data set `tiny`, cached in `data_dir`, the study `tiny`, and a budget `smoke` that suits them."""
     study.FOLDER = data_dir / "studies"
     study.FOLDER.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def install(data_dir: Path) -> Dataset:
     for name, array in made.items():
         if not (folder / f"{name}.npy").exists():
             np.save(folder / f"{name}.npy", array)
-    DATASETS["tiny"] = Dataset(
+    DATASETS["tiny"] = ArrayDataset(
         name="tiny",
         title="Tiny",
         classes=10,

@@ -4,6 +4,11 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 DecayExempt = Literal["norm", "bias", "depthwise"]
+Initialisation = Literal["he_fan_in", "he_fan_out", "xavier", "xavier_fan_in", "normal", "truncated_normal"]
+
+# Images of an epoch, by which papers' iterations become epochs.
+CIFAR_IMAGES = 50_000
+IMAGENET_IMAGES = 1_281_167
 
 _LATER = "later"
 
@@ -40,8 +45,8 @@ class Recipe:
     # schedule "steps": the rate is multiplied by `lr_factor` at each milestone
     lr_milestones: tuple[float, ...] = (0.5, 0.75)  # shares of the training's steps
     lr_factor: float = 0.1
-    # initialisation of convolutions; batch normalisation starts at scale 1, shift 0
-    initialisation: Literal["he_fan_in", "he_fan_out"] = "he_fan_out"
+    # initialisation; batch normalisation starts at scale 1, shift 0
+    initialisation: Initialisation = "he_fan_out"
     # input
     normalisation: Literal["channel", "pixel_mean"] = "channel"
     augmentation: Literal["standard", "none"] = "standard"  # standard: the papers' "+", pad 4, crop, mirror
@@ -53,20 +58,25 @@ class Recipe:
     train_sizes: tuple[int, int] = later((256, 256))  # the others: short side, lowest and highest
     colour: Literal["none", "pca", "jitter_pca"] = later("none")
     test_size: int = later(256)  # short side before the centre crop, which is the network's resolution
-    # optimiser and schedule
+    # optimiser
     optimiser: Literal["sgd", "rmsprop"] = later("sgd")
     rmsprop_decay: float = later(0.9)
     rmsprop_epsilon: float = later(1.0)
-    gradient_clipping: float | None = later(None)  # largest norm of the gradient of all parameters
+    gradient_clipping: float | None = later(None)  # largest norm of the gradient, all parameters together
+    # schedule
     schedule: Literal["steps", "exponential", "linear"] = later("steps")  # linear: to 0
-    lr_factor_epochs: float = later(1.0)  # "exponential": `lr_factor` is applied every so many epochs
+    lr_factor_epochs: float = later(1.0)  # "exponential": `lr_factor` is applied every so many of `epochs`
     warmup: float = later(
         0.0
     )  # share of the training's steps that are taken at `warmup_factor` times the rate
     warmup_factor: float = later(0.1)
-    # objective and evaluation
+    # objective, and the weights that are evaluated
     label_smoothing: float = later(0.0)
-    weight_average: float | None = later(None)  # decay of the moving average with which is evaluated
+    weight_average: float | None = later(None)  # decay of the moving average; None: the last weights
+    # initialisation
+    initial_deviation: float = later(0.01)  # of "normal" and "truncated_normal"
+    last_deviation: float | None = later(None)  # of the last layer's weights, normal; None: as the others
+    unit_biases: tuple[str, ...] = later(())  # layers of the network whose biases start at 1
     # batch normalisation; None: as the network is built
     bn_momentum: float | None = later(None)  # share of the new batch, 1 - TensorFlow's decay
     bn_epsilon: float | None = later(None)

@@ -2,9 +2,7 @@
 
 from functools import cache
 
-from torch import nn
-
-from architectures.counting import Counts, Stage, count_stages
+from architectures.counting import Counts, count_kinds
 from reports.complexity import Network, on_meta, stages
 from reports.printed import Figure
 
@@ -17,6 +15,8 @@ CONVENTION = (
     "additions of the average pooling, and at α = 0.75 leaves the first convolution out of the mult-adds"
 )
 DOGS = 120
+# Table 2: its rows by kind of layer.
+KINDS = {"1x1": "1×1 conv", "dw": "3×3 depthwise conv", "3x3": "3×3 conv", "fc": "fully connected"}
 SLIM = "table"
 # Printed as 0.75 MobileNet-128 twice; the first of the two is 0.75 MobileNet-160.
 RENAMED = {("Table 14", "3"): 160}
@@ -79,20 +79,12 @@ def counted(figure: Figure, counts: Counts) -> float:
     return (counts.weights if of_parameters else counts.mult_adds) / scale
 
 
-def _share(kind: str, of_parameters: bool, counts: Counts) -> float:
+def _share(row: str, of_parameters: bool, counts: Counts) -> float:
     """Percent of all weights or mult-adds in the layers of a kind: 1x1, dw, 3x3 or fc."""
-    layers = [stage.counts for stage in _layers(_network()) if _kind(stage.module) == kind]
+    kind = _kinds(_network())[KINDS[row]]
     if of_parameters:
-        return 100 * sum(layer.weights for layer in layers) / counts.weights
-    return 100 * sum(layer.mult_adds for layer in layers) / counts.mult_adds
-
-
-def _kind(layer: nn.Module) -> str:
-    if isinstance(layer, nn.Linear):
-        return "fc"
-    if not isinstance(layer, nn.Conv2d):
-        return ""
-    return "dw" if layer.groups > 1 else "x".join(map(str, layer.kernel_size))
+        return 100 * kind.weights / counts.weights
+    return 100 * kind.mult_adds / counts.mult_adds
 
 
 def _one_of_the_five(network: Network) -> Counts:
@@ -113,7 +105,5 @@ def _slim_mult_adds(figure: Figure, counts: Counts) -> float:
 
 
 @cache
-def _layers(network: Network) -> list[Stage]:
-    """Every layer of the network, which is a chain, as a stage of its own."""
-    chain = [module for module in on_meta(network).modules() if not [*module.children()]]
-    return count_stages(nn.Sequential(*chain), network.resolution)
+def _kinds(network: Network) -> dict[str, Counts]:
+    return count_kinds(on_meta(network), network.resolution)

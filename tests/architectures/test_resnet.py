@@ -57,9 +57,9 @@ def test_stride_in_the_1x1_is_another_function():
 
 def test_shortcut_a_subsamples_and_pads_with_zeros():
     x = torch.randn(2, 3, 4, 4)
-    y = shortcut_connection("A", 3, 5, stride=2)(x)
-    assert torch.equal(y[:, :3], x[:, :, ::2, ::2])
-    assert y.shape == (2, 5, 2, 2) and not y[:, 3:].any()
+    y = shortcut_connection("A", 3, 6, stride=2)(x)
+    assert torch.equal(y[:, 1:4], x[:, :, ::2, ::2])
+    assert y.shape == (2, 6, 2, 2) and not y[:, [0, 4, 5]].any()
 
 
 def test_which_shortcuts_have_parameters():
@@ -132,6 +132,17 @@ def test_a_weight_scales_its_shortcut():
     x = torch.randn(2, 16, 8, 8)
     with torch.no_grad():
         torch.testing.assert_close(block(x), (block.branch(x) + 0.25 * x).relu())
+
+
+@pytest.mark.parametrize("knobs", [{"depth": 14}, {"depth": 20, "block": "bottleneck"}])
+def test_blocks_whose_branches_are_zero_are_the_identity_up_to_the_relu(knobs):
+    network = build("resnet", stem="cifar", num_classes=10, **knobs).eval()
+    stage = network.conv3_x[1:]  # the first block halves the resolution
+    for block in stage:
+        nn.init.zeros_(block.branch[-1].weight)
+    x = torch.randn(2, stage[0].outputs, 8, 8)
+    with torch.no_grad():
+        assert torch.equal(stage(x), x.relu())
 
 
 def test_a_plain_block_is_its_branch_alone():

@@ -19,9 +19,11 @@ def train(tmp_path, monkeypatch):
     tiny.install(tmp_path / "data")
     machine = training.Machine(accelerator="cpu", data_dir=tmp_path / "data", wandb=False)
 
-    def run(name: str, arch: str = "densenet", **asked) -> tuple[dict, dict]:
+    def run(name: str, arch: str = "densenet", seed: int = 0, **changes) -> tuple[dict, dict]:
         knobs = {"depth": 10, "dropout": 0.1} if arch == "densenet" else {"depth": 8}
-        wanted = configuration.resolve(arch, knobs, dataset="tiny", budget="smoke", **asked)
+        wanted = configuration.resolve(
+            arch, knobs, dataset="tiny", budget="smoke", seed=seed, changes=changes
+        )
         folder = tmp_path / name
         folder.mkdir()
         record = training.train(wanted, folder, machine)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reports import counts, ledger
+from reports import architectures_page, complexity, counts, ledger
 from reports.ledger import Entry
 from sweeps import study as studies
 from sweeps.claim import Claim, Comparison
@@ -65,6 +65,9 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     made_up = {entry.id: entry for entry in LEDGER}
     monkeypatch.setattr(ledger, "entries", lambda: made_up)
     monkeypatch.setattr(counts, "count_variants", lambda study: COUNTS)
+    # The pages of the networks, cut short: they have tests of their own.
+    monkeypatch.setattr(complexity, "papers", lambda: ["vgg"])
+    monkeypatch.setattr(architectures_page, "TABLES", architectures_page.TABLES[:1])
     return STUDY
 
 

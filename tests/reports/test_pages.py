@@ -53,6 +53,15 @@ def test_figures_missing_cells_and_intervals(make, facts):
     assert " 5/9 |" in (make.out / "index.md").read_text()
 
 
+def test_the_pages_of_the_networks_belong_to_all_pages_and_not_to_a_study(make):
+    assert make([], "made_up") == 0
+    assert sorted(path.name for path in make.out.iterdir()) == ["index.md", "made_up.md"]
+    assert make([]) == 0
+    index = (make.out / "index.md").read_text()
+    for page in ("complexity.md", "architectures.md"):
+        assert f"]({page})" in index and (make.out / page).is_file()
+
+
 def test_every_link_of_a_page_leads_somewhere(make, facts):
     import re
 
@@ -146,7 +155,9 @@ def test_leftovers_are_named_and_removed(make):
     (make.out / "README.md").write_text("by hand")
     assert make([], "--check") == 1
     assert make([]) == 0 and make([], "--check") == 0
-    assert sorted(p.name for p in make.out.glob("*.md")) == ["README.md", "index.md", "made_up.md"]
+    assert sorted(p.name for p in make.out.glob("*.md")) == [
+        *("README.md", "architectures.md", "complexity.md", "index.md", "made_up.md"),
+    ]
 
 
 def test_damaged_record_is_reported_and_the_rest_counts(make, facts, capsys):

@@ -17,9 +17,9 @@ LAUNCH = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from sweeps import local
+from sweeps import local, state
 from tests import tiny
-local.PROGRAM = Path({program!r})
+state.PROGRAM = Path({program!r})
 tiny.install(Path({data!r}))
 sys.exit(local.main(sys.argv[1:]))
 """

@@ -175,6 +175,14 @@ def test_the_gpu_gives_the_same_bits():
 def test_subset_takes_the_first_of_every_class():
     labels = np.array([1, 1, 0, 1, 0, 0, 1, 0])
     assert subset(labels, 4).tolist() == [0, 1, 2, 4]
-    for wrong in (0, 3, 10, -2):
-        with pytest.raises(ValueError, match="multiple of 2"):
+    assert subset(labels, 8).tolist() == list(range(8))
+    for wrong in (0, 10, -2):
+        with pytest.raises(ValueError, match="choose from 1 to 8"):
             subset(labels, wrong)
+
+
+def test_a_subset_that_does_not_divide_is_spread_over_the_classes():
+    labels = np.repeat(np.arange(1000), 5)
+    of_2500 = np.bincount(labels[subset(labels, 2500)])
+    assert of_2500.tolist() == [2, 3] * 500
+    assert np.bincount(labels[subset(labels, 500)], minlength=1000).tolist() == [0, 1] * 500
