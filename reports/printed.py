@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 PAPERS = Path(__file__).parent / "papers"
-# 35K and 1.3M as powers of ten, by which Decimal keeps how many digits were printed.
-SUFFIXES = {"K": "e3", "M": "e6"}
+# 35K, 1.3M and 1.5B as powers of ten, by which Decimal keeps how many digits were printed.
+SUFFIXES = {"K": "e3", "M": "e6", "B": "e9"}
 
 
 @dataclass(frozen=True)
