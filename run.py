@@ -251,6 +251,9 @@ def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
     except (training.CannotRun, DataError) as error:
         print(f"run.py: {error}", file=sys.stderr)
         return BAD_INPUT
+    except training.Terminated:
+        print("stopped before every image was evaluated", file=sys.stderr)
+        return TERMINATED
     if surroundings.is_first_process():
         evaluation.report(result, wanted, options.weights, viewing)
     return DONE

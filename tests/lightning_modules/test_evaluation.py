@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import architectures
-from lightning_modules import budgets, configuration, evaluation, recipes, training
+from lightning_modules import budgets, configuration, evaluation, training
 from lightning_modules.data import crops, folders
 from lightning_modules.data.catalogue import DATASETS, find
 from lightning_modules.data.decoding import read_image
@@ -27,7 +27,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture
 def photos(tmp_path, monkeypatch):
-    monkeypatch.setitem(recipes.RECIPES, "fb_resnet_imagenet", recipes.RECIPES["fb_resnet_cifar"])
     monkeypatch.delitem(DATASETS, "photographs", raising=False)
     yield photographs.install(tmp_path, val=1)
     del DATASETS["photographs"]
@@ -95,7 +94,7 @@ def test_dense_evaluation_turns_vggs_fully_connected_layers_into_convolutions(ph
 
 def test_a_network_of_one_size_has_no_dense_form():
     with pytest.raises(ValueError, match="alexnet has fully connected layers for one size only"):
-        evaluation.sliding(resolved("alexnet", {}, dataset="imagenet", recipe="fb_resnet_cifar"), 256)
+        evaluation.sliding(resolved("alexnet", {}, dataset="imagenet"), 256)
 
 
 def test_a_checkpoint_of_our_own_gives_the_error_of_its_record(tmp_path, monkeypatch):
@@ -145,7 +144,7 @@ def test_the_released_squeezenet_on_real_images(tmp_path, monkeypatch, squashed,
             target = tmp_path / "imagenet" / "val" / path.parent.name / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-    wanted = resolved("squeezenet", {}, dataset="imagenet", recipe="fb_resnet_cifar", resolution=227)
+    wanted = resolved("squeezenet", {}, dataset="imagenet", resolution=227)
     machine = Machine(accelerator="cpu", data_dir=tmp_path)
     result = evaluation.evaluate(wanted, released, machine, Viewing(sizes=(size,)))
     assert find("imagenet").test_images > result["images"] == 500
