@@ -35,6 +35,7 @@ def count_variants(study: Study) -> Counts:
                     num_classes=dataset.classes,
                     **variant.knobs_for(dataset.stem),
                 )
-            counted = count(network, variant.resolution or dataset.resolution)
+            resolution = study.resolution_of(variant, dataset.stem) or dataset.resolution
+            counted = count(network, resolution)
             counts[variant.name, name] = Count(counted.parameters, counted.mult_adds)
     return counts

@@ -6,6 +6,7 @@ imports torch, W&B or Lightning.
 
 import dataclasses
 import difflib
+import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -47,8 +48,8 @@ class Variant:
 
     `knobs` hold on every data set, `cifar` and `imagenet` add to them on the data sets of that stem; `only_on`
     names the stem on whose data sets alone the row stands.
-    `recipe`: as the study's, which it goes before. `recipe_changes`: what this row changes of the recipe, where
-    that is what the paper varies.
+    `recipe`, `resolution`: as the study's, which they go before. `recipe_changes`: what this row changes of the
+    recipe, where that is what the paper varies.
     """
 
     name: str
@@ -59,7 +60,7 @@ class Variant:
     only_on: str = ""
     recipe: str | dict | None = None
     recipe_changes: dict = field(default_factory=dict)
-    resolution: int | None = None  # None: the data set's own
+    resolution: int | dict | None = None
     note: str = ""
     printed: tuple[Printed, ...] = ()
 
@@ -91,6 +92,8 @@ class Study:
     departures: tuple[str, ...] = ()
     # A name, or a name for each stem that has another than the architectures' own; None: they all have their own.
     recipe: str | dict | None = None
+    # Pixels, or pixels for each stem that has others than its data sets' own; None: they all have their own.
+    resolution: int | dict | None = None
     transfers: tuple[str, ...] = ()  # those of the data sets that the paper doesn't have, reported apart
 
     def variants_on(self, dataset: str) -> tuple[Variant, ...]:
@@ -109,8 +112,11 @@ class Study:
 
     def recipe_of(self, variant: Variant, stem: str) -> str | None:
         """The recipe that a row is trained by on a stem; None: the architecture's own."""
-        named = (each.get(stem) if isinstance(each, dict) else each for each in (variant.recipe, self.recipe))
-        return next(filter(None, named), None)
+        return _first(stem, variant.recipe, self.recipe)
+
+    def resolution_of(self, variant: Variant, stem: str) -> int | None:
+        """Pixels at a side of what a row is shown on a stem; None: the data set's own."""
+        return _first(stem, variant.resolution, self.resolution)
 
     def variant(self, name: str) -> Variant:
         """The variant of that name. Raises ValueError, with the near misses, if there is none."""
@@ -170,7 +176,7 @@ def configure(study: Study, variant: str, dataset: str, budget: str, seed: int, 
         seed=seed,
         recipe=study.recipe_of(row, stem),
         changes=row.recipe_changes,
-        resolution=row.resolution,
+        resolution=study.resolution_of(row, stem),
         **machine,
     )
 
@@ -227,6 +233,12 @@ def _study(declared: dict) -> Study:
     return _from(Study, declared)
 
 
+def _first(stem: str, *values):
+    """The first value that is given; one by stem gives the stem's, or none."""
+    of_stem = (value.get(stem) if isinstance(value, dict) else value for value in values)
+    return next((value for value in of_stem if value is not None), None)
+
+
 def _from(kind, declared: dict):
     """Build the dataclass `kind` from a TOML table; an unknown key is an error that names the near misses."""
     known = [f.name for f in dataclasses.fields(kind)]
@@ -260,9 +272,10 @@ def _check(study: Study) -> None:
                 study.variant(name)
     if strange := [name for name in study.transfers if name not in study.datasets]:
         raise ValueError(f"transfers names {strange[0]!r}, which is none of the datasets")
-    for declared in (study, *study.variants):
-        if isinstance(declared.recipe, dict) and (strange := sorted(set(declared.recipe) - set(STEMS))):
-            raise ValueError(f"recipe of {declared.name!r}: {strange[0]!r} is not one of {', '.join(STEMS)}")
+    for declared, key in itertools.product((study, *study.variants), ("recipe", "resolution")):
+        by_stem = getattr(declared, key)
+        if isinstance(by_stem, dict) and (strange := sorted(set(by_stem) - set(STEMS))):
+            raise ValueError(f"{key} of {declared.name!r}: {strange[0]!r} is not one of {', '.join(STEMS)}")
     for variant in study.variants:
         if variant.only_on not in ("", *STEMS):
             raise ValueError(

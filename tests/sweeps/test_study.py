@@ -3,6 +3,7 @@
 import pytest
 
 from reports import ledger, tables
+from reports.counts import count_variants
 from sweeps import study as studies
 from sweeps import to_wandb
 
@@ -215,3 +216,16 @@ def test_recipes_of_rows_and_stems(declare):
         declare('recipe = { cifar10 = "resnext_cifar" }\n' + GOOD)
     with pytest.raises(ValueError, match="unknown recipe 'resnxt_cifar'"):
         declare('recipe = "resnxt_cifar"\n' + GOOD)
+
+
+def test_resolutions_of_rows_and_stems(declare):
+    text = GOOD + '[[variants]]\nname = "b"\narch = "densenet_bc"\nknobs = { depth = 40 }\nresolution = 24\n'
+    study = declare("resolution = { cifar = 28 }\n" + text.replace('["a"]', '["a", "b"]'))
+    shown = {name: studies.configure(study, name, "cifar10", "paper", 0).resolution for name in "ab"}
+    assert shown == {"a": 28, "b": 24}
+    assert study.resolution_of(study.variant("a"), "imagenet") is None
+    assert count_variants(study)["b", "cifar10"].mult_adds < count_variants(study)["a", "cifar10"].mult_adds
+    with pytest.raises(ValueError, match="resolution of 'a': 'cifar10' is not one of cifar, imagenet"):
+        declare(GOOD + "resolution = { cifar10 = 28 }\n")
+    with pytest.raises(ValueError, match="resolution on cifar10 must be from 16 to 32, not 64"):
+        declare("resolution = 64\n" + GOOD)
