@@ -2,11 +2,11 @@
 
 A trained claim is a set of tests over variants (`sweeps/claim.py`): that an error is below another (Welch's
 one-sided test), that it falls along several (Jonckheere-Terpstra), that two are as good as equal (two one-sided
-tests against a margin), that it rises less here than there (Welch's test of the two rises), or that it is the
-printed one give or take a margin. Each is made over the seeds at 5 %, once for what is claimed and once for its
-opposite; in either direction Holm's correction runs over all tests of the study at that budget and data set. A
-test that can't be made yet counts as p = 1, so that a verdict doesn't depend on how much of the study has been
-run.
+tests against a margin), that one is at most a margin above another, that it rises less here than there (Welch's
+test of the two rises), or that it is the printed one give or take a margin. Each is made over the seeds at 5 %,
+once for what is claimed and once for its opposite; in either direction Holm's correction runs over all tests of
+the study at that budget and data set. A test that can't be made yet counts as p = 1, so that a verdict doesn't
+depend on how much of the study has been run.
 """
 
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ from sweeps.claim import (
     Comparison,
     Equivalence,
     Measure,
+    NotWorse,
     Rise,
     Test,
     Trend,
@@ -30,7 +31,11 @@ from sweeps.claim import (
 from sweeps.study import Study
 
 REPRODUCED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = "reproduced", "contradicted", "inconclusive", "not run"
-MEASURES = {"train_error": "training error", "curve_error": "test error, mean over the epochs"}
+MEASURES = {
+    "train_error": "training error",
+    "curve_error": "test error, mean over the epochs",
+    "epochs_to_25": "epochs to a training error of 25 %",
+}
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,12 @@ def _p_values(test: Test, groups: list[Group], figure: Figure | None) -> tuple[f
     match test:
         case Comparison():
             lower, higher = samples
+            lower = [test.times * value for value in lower]
             return statistics.welch(lower, higher), statistics.welch(higher, lower)
+        case NotWorse():
+            variant, than = samples
+            most = [value + test.margin for value in than]
+            return statistics.welch(variant, most), statistics.welch(most, variant)
         case Equivalence():
             return statistics.equivalent(*samples, test.margin), statistics.different(*samples, test.margin)
         case Trend():
@@ -134,7 +144,9 @@ def _judge(
     samples = [group.values(test.measure) for group in groups]
     evidence = _evidence(test, groups, figure)
     fewest = min(map(len, samples))
-    if fewest == 0:
+    if fewest == 0 and all(group.records for group in groups):
+        word, evidence = INCONCLUSIVE, f"{evidence}; no run of one of them has got there"
+    elif fewest == 0:
         word = NOT_RUN
     elif fewest == 1:
         word, evidence = INCONCLUSIVE, f"{evidence}; two runs of each are the least that can be tested"
@@ -146,7 +158,8 @@ def _judge(
             word, evidence = CONTRADICTED, f"{evidence}, the other way with {_p_text(p_opposite)}"
         else:
             word, evidence = INCONCLUSIVE, f"{evidence}, {_p_text(p_claimed)}"
-            needed = statistics.runs_needed(*samples, tests) if isinstance(test, Comparison) else None
+            plain = isinstance(test, Comparison) and test.times == 1
+            needed = statistics.runs_needed(*samples, tests) if plain else None
             if needed is not None:
                 evidence += f"; about {needed:,} runs a side would decide a difference of this size"
     if isinstance(test, Comparison) and test.no_more_parameters:
@@ -162,11 +175,14 @@ def _evidence(test: Test, groups: list[Group], figure: Figure | None) -> str:
     shown = [f"`{name}` {_shown(group, test.measure)}" for name, group in zip(variants_of(test), groups)]
     match test:
         case Comparison():
-            evidence = " against ".join(shown)
+            times = f"{test.times:g} times " if test.times != 1 else ""
+            evidence = times + " against ".join(shown)
         case Trend():
             evidence = " > ".join(shown)
         case Equivalence():
             evidence = " as good as ".join(shown)
+        case NotWorse():
+            evidence = " not worse than ".join(shown)
         case Rise():
             evidence = f"from {shown[0]} to {shown[1]} less than from {shown[2]} to {shown[3]}"
         case AsPrinted():
@@ -184,8 +200,8 @@ def _difference(test: Test, samples: list[list[float]], figure: Figure | None) -
         case Rise():
             gap, margin = (means[1] - means[0]) - (means[3] - means[2]), ""
         case Comparison():
-            gap, margin = means[0] - means[1], ""
-        case Equivalence():
+            gap, margin = test.times * means[0] - means[1], ""
+        case Equivalence() | NotWorse():
             gap, margin = means[0] - means[1], f" (margin {test.margin:g})"
         case AsPrinted():
             gap, margin = means[0] - float(figure.error), f" (margin {test.margin:g})"

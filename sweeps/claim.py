@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-# What is compared, in per cent: the test error (the headline) or the training error after the last epoch, or the
-# test error averaged over all epochs, which is lower the sooner a network learns.
-Measure = Literal["test_error", "train_error", "curve_error"]
+# What is compared: the test error (the headline) or the training error after the last epoch, or the test error
+# averaged over all epochs, which is lower the sooner a network learns, all in per cent; or the number of the first
+# epoch whose training error was 25 % or less, which a run may not reach.
+Measure = Literal["test_error", "train_error", "curve_error", "epochs_to_25"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,11 +19,12 @@ class Test:
 
 @dataclass(frozen=True)
 class Comparison(Test):
-    """ "The error of `lower` is below that of `higher`", if asked with no more parameters."""
+    """ "`times` the error of `lower` is below that of `higher`", if asked with no more parameters."""
 
     lower: str
     higher: str
     no_more_parameters: bool = False
+    times: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,15 @@ class Equivalence(Test):
 
     one: str
     other: str
+    margin: float
+
+
+@dataclass(frozen=True)
+class NotWorse(Test):
+    """ "The error of `variant` is less than `margin` percentage points above that of `than`, if at all"."""
+
+    variant: str
+    than: str
     margin: float
 
 
@@ -76,13 +87,21 @@ class Claim:
     comparisons: tuple[Comparison, ...] = ()
     trends: tuple[Trend, ...] = ()
     equivalences: tuple[Equivalence, ...] = ()
+    not_worse: tuple[NotWorse, ...] = ()
     rises: tuple[Rise, ...] = ()
     as_printed: tuple[AsPrinted, ...] = ()
 
     @property
     def tests(self) -> tuple[Test, ...]:
         """All of them."""
-        return (*self.comparisons, *self.trends, *self.equivalences, *self.rises, *self.as_printed)
+        return (
+            *self.comparisons,
+            *self.trends,
+            *self.equivalences,
+            *self.not_worse,
+            *self.rises,
+            *self.as_printed,
+        )
 
 
 def variants_of(test: Test) -> tuple[str, ...]:
@@ -94,6 +113,8 @@ def variants_of(test: Test) -> tuple[str, ...]:
             return falling
         case Equivalence(one, other):
             return one, other
+        case NotWorse(variant, than):
+            return variant, than
         case Rise(less, more):
             return less + more
         case AsPrinted(variant):

@@ -16,7 +16,17 @@ from lightning_modules import configuration
 from lightning_modules.budgets import BUDGETS as _BUDGETS
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
-from sweeps.claim import AsPrinted, Claim, Comparison, Equivalence, Measure, Rise, Trend, variants_of
+from sweeps.claim import (
+    AsPrinted,
+    Claim,
+    Comparison,
+    Equivalence,
+    Measure,
+    NotWorse,
+    Rise,
+    Trend,
+    variants_of,
+)
 
 try:
     import tomllib
@@ -218,6 +228,7 @@ _PARTS = {  # fields that hold lists of other declarations
     (Claim, "comparisons"): Comparison,
     (Claim, "trends"): Trend,
     (Claim, "equivalences"): Equivalence,
+    (Claim, "not_worse"): NotWorse,
     (Claim, "rises"): Rise,
     (Claim, "as_printed"): AsPrinted,
 }

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from reports import claims, counts, records, results
-from sweeps.claim import AsPrinted, Claim, Comparison, Equivalence, Rise, Trend
+from sweeps.claim import AsPrinted, Claim, Comparison, Equivalence, NotWorse, Rise, Trend
 from sweeps.study import Variant
 
 
@@ -32,6 +32,7 @@ def claim(name, tests) -> Claim:
         "comparisons": Comparison,
         "trends": Trend,
         "equivalences": Equivalence,
+        "not_worse": NotWorse,
         "rises": Rise,
         "as_printed": AsPrinted,
     }
@@ -134,6 +135,46 @@ def test_an_equivalence(judge):
         (Equivalence("wide", "thin", margin=1.0),), wide=[4800, 5010, 5200], thin=[4900, 5015, 5300]
     )
     assert unsure.word == "inconclusive"
+
+
+def test_an_error_that_is_not_worse(judge):
+    no_worse = (NotWorse("wide", "thin", margin=1.0),)
+    thin = [5000, 5010, 5020]
+    for wide, word in (([5030, 5040, 5050], "reproduced"), ([3000, 3010, 3020], "reproduced")):
+        assert judge(no_worse, wide=wide, thin=thin).word == word
+    verdict = judge(no_worse, wide=[5200, 5210, 5220], thin=thin)
+    assert verdict.word == "contradicted"
+    assert verdict.evidence[0].startswith(
+        "`wide` 52.10 ± 0.25 (3) not worse than `thin` 50.10 ± 0.25 (3); difference +2.00 (margin 1), the other way"
+    )
+    assert judge(no_worse, wide=[5080, 5110, 5140], thin=thin).word == "inconclusive"
+
+
+def test_epochs_to_a_quarter_of_training_error(study, facts, write_records):
+    def lines(name: str, epochs: list[int | None]) -> list[dict]:
+        made = [facts(name, seed, 5000) for seed in range(3)]
+        for line, reached in zip(made, epochs):
+            line["curve"] = {key: values[:1] * 40 for key, values in line["curve"].items()}
+            line["curve"]["epoch"] = list(range(1, 41))
+            line["curve"]["train_error"] = [25.0 if e == reached else 26.0 for e in range(1, 41)]
+        return made
+
+    six_times = Comparison("wide", "thin", measure="epochs_to_25", times=5.5)
+    declared = dataclasses.replace(study, claims=(Claim("c", comparisons=(six_times,)),))
+
+    def judged(thin: list[int | None]) -> claims.Verdict:
+        found, _ = records.read([write_records(*lines("wide", [5, 6, 5]), *lines("thin", thin))])
+        return claims.judge_trained(results.collate(declared, found)[0], "cifar10", {})[0]
+
+    verdict = judged([38, 40, 39])
+    assert verdict.word == "reproduced"
+    assert verdict.evidence[0].startswith(
+        "epochs to a training error of 25 %: 5.5 times `wide` 5.33 ± 1.43 (3) against `thin` 39.00 ± 2.48 (3)"
+    )
+    assert judged([7, 8, 9]).word == "contradicted"
+    assert judged([30, 28, 29]).word == "inconclusive"
+    never = judged([None, None, None])
+    assert never.word == "inconclusive" and "no run of one of them has got there" in never.evidence[0]
 
 
 def test_training_error_and_speed_of_learning(judge):
