@@ -105,20 +105,19 @@ def default_budget() -> str:
 
 
 def show_list() -> int:
-    print("architectures (--arch)")
-    for architecture in architectures.catalogue().values():
-        print(f"  {architecture.name:24}{architecture.summary}")
-    print("\ndata sets (--dataset)")
-    for data in catalogue.DATASETS.values():
-        print(f"  {data.name:24}{data.title}")
-    print("\nrecipes (--recipe)")
-    for name, recipe in RECIPES.items():
-        print(f"  {name:24}{recipe.source}")
-    print("\nstudies (--study)")
-    for name in studies.names():
-        study = studies.read(name)
-        rows, runs = len(study.variants), len(studies.cells(study, "paper"))
-        print(f"  {name:24}{study.title} ({rows} variants, {runs} runs)")
+    declared = [studies.read(name) for name in studies.names()]
+    lists = {
+        "architectures (--arch)": {a.name: a.summary for a in architectures.catalogue().values()},
+        "data sets (--dataset)": {data.name: data.title for data in catalogue.DATASETS.values()},
+        "recipes (--recipe)": {name: recipe.source for name, recipe in RECIPES.items()},
+        "studies (--study)": {
+            study.name: f"{study.title} ({len(study.variants)} variants, {len(studies.cells(study, 'paper'))} runs)"
+            for study in declared
+        },
+    }
+    width = max(len(name) for entries in lists.values() for name in entries)
+    for title, entries in lists.items():
+        print(title, *(f"  {name:{width}}  {text}" for name, text in entries.items()), "", sep="\n")
     return DONE
 
 
