@@ -104,12 +104,12 @@ def train(
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
+    broken = torch.tensor(float(data.broken_test_images()), device=trainer.strategy.root_device)
+    counted_images = module.tested["images"] + int(trainer.strategy.reduce(broken, reduce_op="sum"))
     if not trainer.is_global_zero:
         return {}
-    if module.tested["images"] != data.dataset.test_images:
-        raise AssertionError(
-            f"{module.tested['images']} of {data.dataset.test_images} test images were counted"
-        )
+    if counted_images != data.dataset.test_images:
+        raise AssertionError(f"{counted_images} of {data.dataset.test_images} test images were counted")
 
     kind = trainer.strategy.root_device.type
     result = record.make(

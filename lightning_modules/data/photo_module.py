@@ -81,6 +81,10 @@ class PhotoDataModule(LightningDataModule):
         self.test_batches = PhotoTestBatches(self.files["test"], batch_size=images, **shared)
         self.curve_batches = PhotoTestBatches(self.files["curve"], batch_size=images, **shared)
 
+    def broken_test_images(self) -> int:
+        """Test images that this process had to leave out."""
+        return len(self.broken["test"].seen)
+
     def train_dataloader(self) -> DataLoader:
         return self._loader(self.train_batches, epoch_sampler(self.train_batches, self.trainer))
 
