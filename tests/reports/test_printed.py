@@ -39,6 +39,14 @@ def test_a_word_is_no_number():
         figure("fail").matches(1.0)
 
 
+def test_an_accuracy_is_an_error_too():
+    def error(metric: str, value: str) -> str:
+        return str(dataclasses.replace(figure(value), metric=metric).error)
+
+    assert (error("top1_err", "25.6"), error("top1_acc", "70.6")) == ("25.6", "29.4")
+    assert (error("top1_acc", "0.790"), error("top1_acc", "fail")) == ("21.0", "None")
+
+
 def test_every_table_can_be_read():
     tables = sorted(path.stem for path in PAPERS.glob("*.csv"))
     assert len(tables) >= 15
