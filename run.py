@@ -95,7 +95,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     add("--describe", action="store_true", help="print the architecture table and stop")
 
     add = parser.add_argument_group("changes to the recipe (not within a study)").add_argument
-    add("--recipe", metavar="NAME", help=f"{', '.join(RECIPES)} (default: the architecture's own)")
+    add("--recipe", metavar="NAME", help="a recipe (see --list; default: the architecture's own)")
     add("--batch-size", type=int, metavar="N", help="images per step, all devices together")
     add(
         "--lr",
@@ -251,7 +251,7 @@ def show_list() -> int:
         print(f"  {data.name:24}{data.title}")
     print("\nrecipes (--recipe)")
     for name, recipe in RECIPES.items():
-        print(f"  {name:24}{recipe.source}")
+        print(f"  {name:27}{recipe.source}")
     print("\nstudies (--study)")
     for name in studies.names():
         study = studies.read(name)
