@@ -18,8 +18,8 @@ from lightning_modules.recipes.changes import changed
 # Raise it when the meaning of a configuration changes, so that old runs are not taken for new ones.
 FORMAT = 1
 
-# MobileNet's ρ goes from 96 / 224 up; the largest test crop of the papers is 320.
-RESOLUTIONS = (96, 320)
+# Lowest and highest by stem. MobileNet's ρ goes from 96 / 224 up; the largest test crop of the papers is 320.
+RESOLUTIONS = {"cifar": (16, 32), "imagenet": (96, 320)}
 
 WANDB_PROJECT = "convnet-reproduction"
 
@@ -115,13 +115,9 @@ def resolve(
 
 
 def _resolution(data: catalogue.Dataset, asked: int | None) -> int:
-    if asked is None or asked == data.resolution:
+    if asked is None:
         return data.resolution
-    if data.stem == "cifar":
-        raise ValueError(
-            f"{data.name} has images of {data.resolution}×{data.resolution}; leave out the resolution"
-        )
-    low, high = RESOLUTIONS
+    low, high = RESOLUTIONS[data.stem]
     if not low <= asked <= high:
-        raise ValueError(f"resolution must be from {low} to {high}, not {asked}")
+        raise ValueError(f"resolution on {data.name} must be from {low} to {high}, not {asked}")
     return asked

@@ -35,7 +35,7 @@ def table(results: Results, dataset: str, declared: Table, counts: Counts) -> st
             "params": _millions(count.parameters),
             "mult-adds, printed": _printed_count(variant, dataset, ("mult_adds_M", "flops_G")),
             "mult-adds": _millions(count.mult_adds),
-            f"{theirs} ({study.statistic})": _printed_error(error),
+            f"{theirs} ({study.statistic})": as_error(error),
             "error, ours": str(group),
             "difference": _difference(group, error),
             "records": f"[{len(group.records)}](#{anchor(results.budget, dataset, name)})"
@@ -99,6 +99,13 @@ def marked(figure: Figure | None, text: str = "") -> str:
     return f"{text or figure.value}{DAGGER if unsure else ''}"
 
 
+def as_error(figure: Figure | None) -> str:
+    """As an error, whichever the paper prints; a "fail" as it is."""
+    if figure is None or figure.error is None or "acc" not in figure.metric:
+        return marked(figure)
+    return marked(figure, f"{figure.error} (accuracy {figure.value})")
+
+
 def anchor(budget: str, dataset: str, variant: str) -> str:
     """The place in the trace where the records of a group begin."""
     return f"trace-{budget}-{dataset}-{variant}"
@@ -120,13 +127,6 @@ def _row(place: Printed, variant: Variant) -> list[Figure]:
 def _printed_count(variant: Variant, dataset: str, metrics: Sequence[str]) -> str:
     figure = printed_count(variant, dataset, metrics)
     return marked(figure, f"{figure.value}{figure.metric[-1]}" if figure else "")
-
-
-def _printed_error(figure: Figure | None) -> str:
-    """As an error, whichever the paper prints; a "fail" as it is."""
-    if figure is None or figure.error is None or "acc" not in figure.metric:
-        return marked(figure)
-    return marked(figure, f"{figure.error} (accuracy {figure.value})")
 
 
 def _millions(number: int) -> str:

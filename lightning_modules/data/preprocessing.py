@@ -60,6 +60,7 @@ def for_arrays(configuration: Configuration, viewing: Viewing | None = None) -> 
         std=std,
         augment=recipe.augmentation == "standard",
         padding=recipe.padding,
+        resolution=configuration.resolution,
     )
     if viewing is None:
         return how

@@ -16,6 +16,7 @@ def train(tmp_path, monkeypatch):
     """Gives `train(seed=…, …) -> (record, weights)`."""
     monkeypatch.setattr(study, "FOLDER", study.FOLDER)
     monkeypatch.setitem(budgets.BUDGETS, "smoke", budgets.BUDGETS["smoke"])
+    monkeypatch.setitem(tiny.RECIPES, "diverging", None)
     tiny.install(tmp_path / "data")
     machine = training.Machine(accelerator="cpu", data_dir=tmp_path / "data", wandb=False)
 

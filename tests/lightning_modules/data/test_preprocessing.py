@@ -2,18 +2,20 @@
 
 import pytest
 
-from lightning_modules import configuration, recipes
+from lightning_modules import configuration
 from lightning_modules.data.preprocessing import PhotoPreprocessing, Viewing, for_arrays, for_photographs
-
-
-@pytest.fixture(autouse=True)
-def a_recipe_for_imagenet(monkeypatch):
-    monkeypatch.setitem(recipes.RECIPES, "fb_resnet_imagenet", recipes.RECIPES["fb_resnet_cifar"])
 
 
 def resolved(dataset="imagenet", resolution=None, **changes):
     return configuration.resolve(
-        "resnet", {}, dataset=dataset, budget="paper", seed=0, resolution=resolution, changes=changes
+        "resnet",
+        {},
+        dataset=dataset,
+        budget="paper",
+        seed=0,
+        recipe="fb_resnet_cifar" if dataset == "cifar10" else "fb_resnet_imagenet",
+        resolution=resolution,
+        changes=changes,
     )
 
 
@@ -26,7 +28,7 @@ def test_the_defaults_are_fb_resnets():
         train_crop="random_sized",
         train_sizes=(256, 256),
         smallest_area=0.08,
-        colour="none",
+        colour="jitter_pca",
         test_sizes=(256,),
         views="single",
     )
@@ -78,9 +80,10 @@ def test_how_given_weights_look():
 @pytest.mark.parametrize(
     ("dataset", "asked", "message"),
     [
-        ("cifar10", 64, "cifar10 has images of 32×32; leave out the resolution"),
-        ("imagenet", 95, "resolution must be from 96 to 320, not 95"),
-        ("imagenette", 321, "resolution must be from 96 to 320, not 321"),
+        ("cifar10", 64, "resolution on cifar10 must be from 16 to 32, not 64"),
+        ("cifar100", 15, "resolution on cifar100 must be from 16 to 32, not 15"),
+        ("imagenet", 95, "resolution on imagenet must be from 96 to 320, not 95"),
+        ("imagenette", 321, "resolution on imagenette must be from 96 to 320, not 321"),
     ],
 )
 def test_resolutions_that_are_refused(dataset, asked, message):
@@ -92,6 +95,11 @@ def test_a_resolution_is_another_run_and_the_default_none():
     plain, same, other = (resolved(resolution=side).run_id for side in (None, 224, 192))
     assert plain == same != other
     assert resolved("cifar10").run_id == resolved("cifar10", resolution=32).run_id
+    assert resolved("cifar10").run_id != resolved("cifar10", resolution=28).run_id
+
+
+def test_images_of_arrays_are_shown_at_the_resolution():
+    assert [for_arrays(resolved("cifar10", resolution=side)).resolution for side in (None, 24)] == [32, 24]
 
 
 def test_small_data_sets_are_not_cut_to_more_than_they_have():
