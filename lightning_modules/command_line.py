@@ -10,7 +10,6 @@ import architectures
 from architectures.registry import did_you_mean
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.data import catalogue
-from lightning_modules.recipes import RECIPES
 
 VIEWS = ("single", "ten_crop", "multi_crop", "dense")
 
@@ -54,7 +53,7 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     add("--describe", action="store_true", help="print the architecture table and stop")
 
     add = parser.add_argument_group("changes to the recipe (not within a study)").add_argument
-    add("--recipe", metavar="NAME", help=f"{', '.join(RECIPES)} (default: the architecture's own)")
+    add("--recipe", metavar="NAME", help="a recipe (see --list; default: the architecture's own)")
     add("--batch-size", type=int, metavar="N", help="images per step, all devices together")
     add(
         "--lr",
