@@ -15,7 +15,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from lightning_modules import ownership
-ownership.LEASE_SECONDS = 2
+ownership.LEASE_SECONDS = 1
 with ownership.lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -24,7 +24,7 @@ with ownership.lock(Path(sys.argv[1])):
 
 @pytest.fixture(autouse=True)
 def short_lease(monkeypatch):
-    monkeypatch.setattr(ownership, "LEASE_SECONDS", 2)
+    monkeypatch.setattr(ownership, "LEASE_SECONDS", 1)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def holder(tmp_path):
 
 def test_a_run_is_free_when_its_process_has_been_killed(tmp_path, holder):
     assert not ownership.free(tmp_path)
-    time.sleep(3)  # longer than the lease, which the living renew
+    time.sleep(1.5)  # longer than the lease, which the living renew
     assert not ownership.free(tmp_path)
     holder.kill()
     holder.wait()
@@ -65,7 +65,7 @@ def test_a_process_of_another_machine_is_followed_when_it_has_been_silent(tmp_pa
     begun = time.monotonic()
     assert not ownership.free(tmp_path)
     assert ownership.free(tmp_path, wait=True)
-    assert time.monotonic() - begun > 2
+    assert time.monotonic() - begun > 1
 
 
 def test_a_process_that_has_been_followed_stops(tmp_path, holder):

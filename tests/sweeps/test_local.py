@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,12 +15,15 @@ import pytest
 from sweeps import local
 
 ROOT = Path(__file__).parent.parent.parent
+LEASE = 3
 LAUNCH = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
+from lightning_modules import ownership
 from sweeps import local, state
 from tests import tiny
+ownership.LEASE_SECONDS = {lease}
 state.PROGRAM = Path({program!r})
 tiny.install(Path({data!r}))
 sys.exit(local.main(sys.argv[1:]))
@@ -33,6 +37,7 @@ sys.path.insert(0, {root!r})
 from lightning_modules import ownership, surroundings
 from sweeps import study
 from tests import tiny
+ownership.LEASE_SECONDS = {lease}
 surroundings.end_with_parent()
 tiny.install(Path(options["--data-dir"]))
 variant, seed = options["--variant"], int(options["--seed"])
@@ -54,10 +59,23 @@ with ownership.lock(folder):
 """
 
 
-def launcher(tmp_path: Path, *arguments: str, program: Path) -> subprocess.Popen:
+def launcher(
+    tmp_path: Path, *arguments: str, program: Path, machine: tuple[str, ...] = ()
+) -> subprocess.Popen:
     script = tmp_path / "launch.py"
-    script.write_text(LAUNCH.format(root=str(ROOT), program=str(program), data=str(tmp_path / "data")))
-    command = [sys.executable, str(script), "tiny", "--variants", "plain,residual", "--budget", "smoke"]
+    script.write_text(
+        LAUNCH.format(root=str(ROOT), program=str(program), data=str(tmp_path / "data"), lease=LEASE)
+    )
+    command = [
+        *machine,
+        sys.executable,
+        str(script),
+        "tiny",
+        "--variants",
+        "plain,residual",
+        "--budget",
+        "smoke",
+    ]
     folders = ["--runs-dir", str(tmp_path / "runs"), "--data-dir", str(tmp_path / "data")]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
     environment.pop("OMP_NUM_THREADS", None)
@@ -72,7 +90,7 @@ def launcher(tmp_path: Path, *arguments: str, program: Path) -> subprocess.Popen
 
 def stand_in(tmp_path: Path, seconds: float = 0, failing: tuple[str, ...] = ()) -> Path:
     program = tmp_path / "stand_in.py"
-    program.write_text(STAND_IN.format(root=str(ROOT), seconds=seconds, failing=failing))
+    program.write_text(STAND_IN.format(root=str(ROOT), seconds=seconds, failing=failing, lease=LEASE))
     return program
 
 
@@ -134,6 +152,34 @@ def test_a_killed_launchers_cell_is_taken_over_by_another(tmp_path):
     assert second.returncode == 0 and "test error 12.50 %" in output, output
     assert [len(text) for text in starts(tmp_path)] == [2]
     first.communicate(timeout=60)
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare") or os.geteuid() != 0, reason="root can make what looks like two machines"
+)
+def test_two_machines_share_the_cells_and_one_takes_over_when_the_other_is_gone(tmp_path):
+    def machine(name: str) -> tuple[str, ...]:
+        # A name and processes of its own, which the other cannot see.
+        unshare = ("unshare", "--uts", "--pid", "--mount-proc", "--fork", "--kill-child")
+        return *unshare, "sh", "-c", 'hostname "$0" && exec "$@"', name
+
+    program = stand_in(tmp_path, seconds=1)
+    both = [launcher(tmp_path, "--jobs", "1", program=program, machine=machine(name)) for name in "ab"]
+    for process in both:
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0 and output.count("test error 12.50 %") == 4, output
+    assert [len(text) for text in starts(tmp_path)] == [1, 1, 1, 1]
+
+    cell = ("--seeds", "5", "--variants", "plain", "--jobs", "1")
+    program = stand_in(tmp_path, seconds=100)
+    first = launcher(tmp_path, *cell, program=program, machine=machine("a"))
+    wait_for(lambda: len(starts(tmp_path)) == 5)
+    second = launcher(tmp_path, *cell, program=program, machine=machine("b"))
+    wait_for(lambda: f"--data-dir {tmp_path / 'data'} --wait" in commands())
+    first.kill()  # and with it all of its machine's processes
+    output, _ = second.communicate(timeout=60)
+    assert second.returncode == 0 and "test error 12.50 %" in output, output
+    assert sorted(len(text) for text in starts(tmp_path)) == [1, 1, 1, 1, 2]
 
 
 def commands() -> str:
