@@ -5,8 +5,9 @@ parts are counted once, and a convention is a property of `Counts`. Nothing is c
 the meta device, whatever device it is on, and is left as it was. Only modules are counted: a convolution that
 a network calls as a function would be missed (the tests compare with torch's own counter of operations).
 
-Three attribute names carry a meaning for the number of layers: modules called `shortcut` and `auxiliary` aren't
-on the main path, and of modules in a list called `paths`, which run side by side, the longest counts.
+Four attribute names carry a meaning for the number of layers: modules called `shortcut`, `auxiliary` and
+`excitation` (SENet-154 has 154 layers without them) aren't on the main path, and of modules in a list called
+`paths`, which run side by side, the longest counts.
 """
 
 from collections import Counter
@@ -182,6 +183,6 @@ def _layers(module: nn.Module) -> int:
     for name, child in module.named_children():
         if name == "paths":
             total += max(_layers(path) for path in child)
-        elif name not in ("shortcut", "auxiliary"):
+        elif name not in ("shortcut", "auxiliary", "excitation"):
             total += _layers(child)
     return total

@@ -10,6 +10,7 @@ Paper → code:
     Section 3, bottleneck of 4k maps (-B)                    BOTTLENECK
     Table 1, layers of the dense blocks                      IMAGENET_BLOCKS
     Section 3, implementation details; Table 1, stems        DenseNet
+    arXiv:1707.06990, memory for computation                 DenseNet.save_memory
 
 Departures from the released code (github.com/liuzhuang13/DenseNet): it gives the first convolution 2k maps in
 every CIFAR network; the paper gives it 16, and 2k in DenseNet-BC alone, and only this yields Table 2's
@@ -25,6 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from architectures.ranges import at_least, blocks_per_stage, dropout_rate, one_of
+from architectures.recomputing import recomputing
 from architectures.registry import Stem, register
 
 IMAGENET_BLOCKS = {
@@ -183,6 +185,12 @@ class DenseNet(nn.Sequential):
             nn.Linear(maps, num_classes),
         )
 
+    def save_memory(self) -> None:
+        """Train in less memory and more time (see `recomputing`); no knob, since no outcome depends on it."""
+        for module in self.modules():
+            if isinstance(module, DenseLayer):
+                module.saves_memory = True
+
 
 class DenseBlock(nn.Sequential):
     """Equation 2: (N, maps, H, W) to (N, maps + layers · growth_rate, H, W)."""
@@ -198,12 +206,14 @@ class DenseBlock(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         features = [x]
         for layer in self:
-            features.append(layer(torch.cat(features, dim=1)))
+            features.append(layer(*features))
         return torch.cat(features, dim=1)
 
 
 class DenseLayer(nn.Sequential):
-    """The composite function H: (N, maps, H, W) to the (N, growth_rate, H, W) new maps."""
+    """The composite function H: all earlier maps, (N, …, H, W) each, to (N, growth_rate, H, W) new ones."""
+
+    saves_memory = False
 
     def __init__(self, maps: int, growth_rate: int, bottleneck: bool, dropout: float) -> None:
         super().__init__()
@@ -211,6 +221,11 @@ class DenseLayer(nn.Sequential):
             self.extend(_bn_relu_conv(maps, BOTTLENECK * growth_rate, 1, dropout))
             maps = BOTTLENECK * growth_rate
         self.extend(_bn_relu_conv(maps, growth_rate, 3, dropout))
+
+    def forward(self, *features: Tensor) -> Tensor:
+        if self.saves_memory and torch.is_grad_enabled():
+            return recomputing(self, features)
+        return super().forward(torch.cat(features, dim=1))
 
 
 class Transition(nn.Sequential):

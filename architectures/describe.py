@@ -1,12 +1,15 @@
 """The architecture table as the papers print it, for any network: one row per direct child of the network.
 
-Batch normalisation, activations and shortcuts are left out, as the papers do; equal blocks in a row become
-one with "× n". The stride of a block that stands for several isn't printed: the output size tells it.
+Batch normalisation, activations and shortcuts are left out, as the papers do; squeeze-and-excitation is "fc"
+with the widths of its layers (SENet, Table 1). Equal blocks in a row become one with "× n". The stride of a
+block that stands for several isn't printed: the output size tells it. A child called `auxiliary` that runs in
+training only has a row of its own: the total has its parameters.
 """
 
 from torch import nn
 
 from architectures.counting import count, count_stages
+from architectures.squeeze_excitation import SqueezeExcitation
 
 HEADINGS = ("layer", "output size", "blocks", "parameters", "mult-adds")
 
@@ -22,6 +25,7 @@ def rows(network: nn.Module, resolution: int) -> list[tuple[str, ...]]:
     Raises:
         ValueError: the network can't take images of that resolution.
     """
+    stages = count_stages(network, resolution)
     cells = [
         (
             stage.name,
@@ -30,8 +34,12 @@ def rows(network: nn.Module, resolution: int) -> list[tuple[str, ...]]:
             f"{stage.counts.parameters:,}",
             f"{stage.counts.mult_adds:,}",
         )
-        for stage in count_stages(network, resolution)
+        for stage in stages
     ]
+    auxiliary = dict(network.named_children()).get("auxiliary", nn.Identity())
+    held = sum(parameter.numel() for parameter in auxiliary.parameters())
+    if held and "auxiliary" not in {stage.name for stage in stages}:
+        cells.append(("auxiliary, in training only", "", "; ".join(_texts([auxiliary])), f"{held:,}", "0"))
     total = count(network, resolution)
     cells.append(
         ("total", "", f"{total.layers:,} weighted layers", f"{total.parameters:,}", f"{total.mult_adds:,}")
@@ -85,7 +93,11 @@ _MAX_POOL = nn.MaxPool2d
 _AVERAGE_POOL = nn.AvgPool2d
 _GLOBAL_POOL = nn.AdaptiveAvgPool2d
 _LOCAL_RESPONSE = nn.LocalResponseNorm
-_LAYERS = (_CONVOLUTION, _MAX_POOL, _AVERAGE_POOL, _GLOBAL_POOL, _LOCAL_RESPONSE, nn.Linear)
+_EXCITATION = SqueezeExcitation
+_LAYERS = (
+    *(_CONVOLUTION, _MAX_POOL, _AVERAGE_POOL, _GLOBAL_POOL, _LOCAL_RESPONSE, _EXCITATION),
+    nn.Linear,
+)
 
 
 def _layer(module: nn.Module, strides: bool) -> str:
@@ -95,6 +107,9 @@ def _layer(module: nn.Module, strides: bool) -> str:
         return "global average pool"
     if isinstance(module, _LOCAL_RESPONSE):
         return "local response norm"
+    if isinstance(module, _EXCITATION):
+        widths = [layer.out_channels for layer in module.excitation if isinstance(layer, nn.Conv2d)]
+        return f"fc, {widths}"
     size = "×".join(map(str, _pair(module.kernel_size)))
     stride = f", stride {_pair(module.stride)[0]}" if strides and _pair(module.stride)[0] > 1 else ""
     if isinstance(module, _MAX_POOL):

@@ -19,9 +19,9 @@ blocks here are those of the later versions.
 from functools import partial
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
+from architectures.concatenation import Concatenation
 from architectures.conv_bn import conv_bn
 from architectures.ranges import at_least, blocks_per_stage, one_of
 from architectures.registry import Stem, register
@@ -137,14 +137,3 @@ class Sum(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return sum(path(x) for path in self.paths)
-
-
-class Concatenation(nn.Module):
-    """What parallel paths make of one input, one behind the other in the channels."""
-
-    def __init__(self, paths: list[nn.Module]) -> None:
-        super().__init__()
-        self.paths = nn.ModuleList(paths)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([path(x) for path in self.paths], dim=1)

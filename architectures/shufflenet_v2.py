@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from architectures.channel_shuffle import ChannelShuffle
 from architectures.conv_bn import conv_bn
 from architectures.registry import Stem, register
-from architectures.squeeze_excitation import SqueezeExcitation
+from architectures.squeeze_excitation import SqueezeExcitation, reduced_maps
 
 FIRST_MAPS = 24
 WIDTHS = {
@@ -151,5 +151,5 @@ def _right_branch(inputs: int, width: int, outputs: int, *, stride: int, se: boo
         *conv_bn(width, outputs, 1),
     )
     if se:
-        branch.append(SqueezeExcitation(outputs, max(1, outputs // SE_REDUCTION)))
+        branch.append(SqueezeExcitation(outputs, reduced_maps(outputs, SE_REDUCTION)))
     return branch

@@ -1,7 +1,7 @@
 """The squeeze-and-excitation block, shared by the families that carry it.
 
 Jie Hu, Li Shen, Samuel Albanie, Gang Sun, Enhua Wu, "Squeeze-and-Excitation Networks", arXiv:1709.01507,
-Equations 2 (squeeze), 3 (excitation) and 4 (scale).
+Equations 2 (squeeze), 3 (excitation) and 4 (scale); Tables 11, 12 and 16 vary them.
 """
 
 from typing import Literal
@@ -10,32 +10,46 @@ from torch import Tensor, nn
 
 Gate = Literal["sigmoid", "hard_sigmoid", "tanh", "relu"]
 GATES = {"sigmoid": nn.Sigmoid, "hard_sigmoid": nn.Hardsigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
+Squeeze = Literal["average", "max", "none"]
 
 
 class SqueezeExcitation(nn.Module):
     """Scales every map by a number in which all maps have a say: (N, maps, H, W) to the same shape.
 
-    reduced: width of the bottleneck between the two fully connected layers, maps / r in the paper, which are
-    written as 1×1 convolutions. squeeze: what a map is summed up by.
+    reduced: width of the bottleneck between the two fully connected layers, which are written as 1×1
+    convolutions (`reduced_maps` for the paper's); None makes them one layer of maps × maps weights.
+    squeeze: what a map is summed up by; none leaves it whole, so that every pixel gets a scale of its own.
     """
 
     def __init__(
         self,
         maps: int,
-        reduced: int,
+        reduced: int | None,
         *,
         bias: bool = True,
         gate: Gate = "sigmoid",
-        squeeze: Literal["average", "max"] = "average",
+        squeeze: Squeeze = "average",
     ) -> None:
         super().__init__()
-        self.squeeze = nn.AdaptiveAvgPool2d(1) if squeeze == "average" else nn.AdaptiveMaxPool2d(1)
-        self.excitation = nn.Sequential(
-            nn.Conv2d(maps, reduced, 1, bias=bias),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(reduced, maps, 1, bias=bias),
-            GATES[gate](),
-        )
+        self.squeeze = {
+            "average": nn.AdaptiveAvgPool2d(1),
+            "max": nn.AdaptiveMaxPool2d(1),
+            "none": nn.Identity(),
+        }[squeeze]
+        if reduced is None:
+            layers = [nn.Conv2d(maps, maps, 1, bias=bias)]
+        else:
+            layers = [
+                nn.Conv2d(maps, reduced, 1, bias=bias),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(reduced, maps, 1, bias=bias),
+            ]
+        self.excitation = nn.Sequential(*layers, GATES[gate]())
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.excitation(self.squeeze(x))
+
+
+def reduced_maps(maps: int, reduction: int) -> int:
+    """C / r of Equation 3, at least one: 16 maps and fewer, as on CIFAR, keep one at r = 16."""
+    return max(1, maps // reduction)

@@ -145,6 +145,7 @@ class WideBlock(nn.Module):
         self, inputs: int, width: int, stride: int, kernels: tuple[int, ...], dropout: float
     ) -> None:
         super().__init__()
+        self.outputs = width
         activation = [nn.BatchNorm2d(inputs), nn.ReLU(inplace=True)]
         changes = inputs != width or stride > 1
         # A projection reads the activated input, as in the released code.

@@ -19,8 +19,7 @@ def announce(wanted: Configuration, folder: Path, options: argparse.Namespace) -
     each = seconds_per_image(wanted)
 
     def takes(epochs: int, images: int, tests: int) -> str:
-        # A forward pass costs about a third of a training step.
-        return duration(each * (epochs * (images + tests / 3) + data.test_images / 3))
+        return duration(each * images_worth(epochs, images, tests, data.test_images))
 
     label = f"{options.study}/{options.variant}" if options.study else wanted.arch
     print(f"{label} on {data.title}, seed {wanted.seed}, run {wanted.run_id}, recipe {wanted.recipe_name}")
@@ -62,6 +61,11 @@ def full_command(argv: list[str]) -> str:
     for cut in ("--budget", "--epochs"):
         first.add_argument(cut)
     return shlex.join(["python", "run.py", *first.parse_known_args(argv)[1], "--budget", "paper"])
+
+
+def images_worth(epochs: int, train_images: int, curve_test_images: int, test_images: int) -> float:
+    """A run's work, in training images: a forward pass costs about a third of a training step."""
+    return epochs * (train_images + curve_test_images / 3) + test_images / 3
 
 
 def duration(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -47,3 +48,38 @@ class SaveProgress(pl.callbacks.Checkpoint):
         mid_epoch = trainer.training and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
         if isinstance(exception, SIGTERMException) and mid_epoch:
             trainer.save_checkpoint(self.path)
+
+
+class StopOnSigterm(pl.Callback):
+    """SIGTERM to any process of a run stops all of them after the same batch, or after the same epoch's evaluation.
+
+    In place of Lightning's own handlers, which broadcast from within the handler: a process that is in another
+    collective at that moment then waits for ever. A run that is told to stop while it is being tested ends whole.
+    """
+
+    def __init__(self) -> None:
+        self.wanted = False
+        if signal.getsignal(signal.SIGTERM) != signal.SIG_IGN:
+            signal.signal(signal.SIGTERM, self.note)
+
+    def note(self, signum: int, frame: object) -> None:
+        self.wanted = True
+
+    def setup(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
+        trainer._signal_connector.register_signal_handlers = lambda: None
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
+        # After the last batch comes the evaluation, which Lightning would cut short.
+        if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            self.agree(trainer)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self.agree(trainer)
+
+    def agree(self, trainer: pl.Trainer) -> None:
+        """Lightning raises SIGTERMException, in all processes at once, if one of them wants to stop."""
+        stop = self.wanted
+        if trainer.world_size > 1:
+            each = torch.tensor(float(stop), device=trainer.strategy.root_device)
+            stop = trainer.strategy.reduce(each, reduce_op="sum").item() > 0
+        trainer._signal_connector.received_sigterm = stop

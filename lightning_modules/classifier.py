@@ -9,9 +9,10 @@ import torch.nn.functional as F
 
 import architectures
 from architectures.outputs import TrainingOutputs
-from lightning_modules.initialisation import initialise
+from lightning_modules.initialisation import initialise, set_batch_norm
 from lightning_modules.objective import losses
 from lightning_modules.optimisation import optimiser, schedule
+from lightning_modules.recipes import Recipe
 
 
 class Tally:
@@ -21,30 +22,35 @@ class Tally:
     """
 
     def __init__(self) -> None:
-        self.sums = torch.zeros(3, dtype=torch.float64)  # images, loss, errors
+        self.sums = torch.zeros(4, dtype=torch.float64)  # images, loss, errors, errors of five guesses
 
     def add(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
         """loss: mean over the batch, (); logits: (B, classes); labels: (B,)."""
         images = len(labels)
+        if not images:  # nothing but broken ones
+            return
         errors = (logits.detach().argmax(1) != labels).sum()
-        batch = torch.stack([torch.full_like(errors, images), loss.detach() * images, errors])
+        guesses = logits.detach().topk(min(5, logits.shape[1])).indices
+        top5_errors = (guesses != labels[:, None]).all(1).sum()
+        batch = torch.stack([torch.full_like(errors, images), loss.detach() * images, errors, top5_errors])
         self.sums = self.sums.to(batch.device, non_blocking=True) + batch
 
+    def over_devices(self, strategy) -> torch.Tensor:
+        """The sums of all devices together."""
+        return strategy.reduce(self.sums.to(strategy.root_device, copy=True), reduce_op="sum")
+
     def result(self, strategy=None) -> dict:
-        """Images, mean loss, errors and error in percent, over all devices if a `strategy` is given."""
-        sums = (
-            self.sums
-            if strategy is None
-            else strategy.reduce(self.sums.to(strategy.root_device), reduce_op="sum")
-        )
-        images, loss, errors = sums.tolist()
-        if not images:
-            return {"images": 0, "loss": float("nan"), "errors": 0, "error": float("nan")}
+        """Images, mean loss, errors and error in percent of one guess and of five; over all devices of a `strategy`."""
+        sums = self.sums if strategy is None else self.over_devices(strategy)
+        images, loss, errors, top5_errors = sums.tolist()
+        divisor = images or float("nan")
         return {
             "images": int(images),
-            "loss": loss / images,
+            "loss": loss / divisor,
             "errors": int(errors),
-            "error": 100 * errors / images,
+            "error": 100 * errors / divisor,
+            "top5_errors": int(top5_errors),
+            "top5_error": 100 * top5_errors / divisor,
         }
 
 
@@ -65,7 +71,9 @@ class Classifier(pl.LightningModule):
         self.network = architectures.build(
             config["arch"], stem=config["stem"], num_classes=config["classes"], **config["knobs"]
         )
-        initialise(self.network, config["recipe"]["initialisation"])
+        self.recipe = Recipe.from_hyperparameters(config["recipe"])
+        initialise(self.network, self.recipe)
+        set_batch_norm(self.network, self.recipe)
         # 1.25 to 1.7 times as fast as NCHW on a CPU for these networks, and what GPUs' matrix units want.
         self.network.to(memory_format=torch.channels_last)
         self.history: list[dict] = []
@@ -83,13 +91,13 @@ class Classifier(pl.LightningModule):
     def steps(self) -> int:
         """Optimiser steps of the whole training."""
         # Not from the trainer: asking it makes the training batches before a resumed run's progress is known.
-        batches = math.ceil(self.config["train_images"] / self.config["recipe"]["batch_size"])
+        batches = math.ceil(self.config["train_images"] / self.recipe.batch_size)
         return self.config["epochs"] * batches
 
     def configure_optimizers(self) -> dict:
-        sgd = optimiser(self.network, self.config["recipe"])
-        rates = schedule(sgd, self.config["recipe"], self.steps)
-        return {"optimizer": sgd, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
+        stepper = optimiser(self.network, self.recipe)
+        rates = schedule(stepper, self.recipe, self.steps)
+        return {"optimizer": stepper, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
     # Training
 
@@ -108,7 +116,7 @@ class Classifier(pl.LightningModule):
         images, labels = batch
         self.lr = self.trainer.optimizers[0].param_groups[0]["lr"]
         share_done = self.trainer.global_step / self.steps
-        logits, loss, total = losses(self(images), labels, share_done)
+        logits, loss, total = losses(self(images), labels, share_done, self.recipe.label_smoothing)
         self.train_tally.add(loss, logits, labels)
         return total
 
@@ -137,6 +145,7 @@ class Classifier(pl.LightningModule):
     def on_validation_epoch_start(self) -> None:
         self.train_tally.sums.cpu()  # waits for the device, so that the clock is honest
         self.train_seconds += time.perf_counter() - self.clock
+        self._share_statistics()
         self.test_tally = Tally()
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], batch_idx: int) -> None:
@@ -145,6 +154,7 @@ class Classifier(pl.LightningModule):
         self.test_tally.add(F.cross_entropy(logits, labels), logits, labels)
 
     def on_test_epoch_start(self) -> None:
+        self._share_statistics()
         self.test_tally = Tally()
 
     test_step = validation_step
@@ -152,12 +162,18 @@ class Classifier(pl.LightningModule):
     def on_test_epoch_end(self) -> None:
         self.tested = self.test_tally.result(self.trainer.strategy)
 
+    def _share_statistics(self) -> None:
+        """Batch normalisation's running statistics are the first device's on all of them, as in the checkpoint."""
+        if self.trainer.world_size > 1:
+            for buffer in self.network.buffers():
+                torch.distributed.broadcast(buffer, src=0)
+
     # What a resumed run needs beyond Lightning's own state
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["progress"] = {
             "history": self.history,
-            "train_tally": self.train_tally.sums,
+            "train_tally": self.train_tally.over_devices(self.trainer.strategy),
             "train_seconds": self.train_seconds + time.perf_counter() - self.clock,
             "resumed": self.resumed,
             "seconds": self.seconds_before + time.monotonic() - self.started,
@@ -168,7 +184,8 @@ class Classifier(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         self.restored = checkpoint["progress"]
         self.history = self.restored["history"]
-        self.train_tally.sums = self.restored["train_tally"]
+        if self.trainer.is_global_zero:  # the others go on from zero, so that the sum over devices is right
+            self.train_tally.sums = self.restored["train_tally"]
         self.train_seconds = self.restored["train_seconds"]
         self.resumed = self.restored["resumed"] + 1
         self.seconds_before = self.restored["seconds"]

@@ -5,15 +5,21 @@ Nothing here imports torch, so that launchers and reports can name runs without 
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
 
 import architectures
 from lightning_modules import recipes
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.data import catalogue
+from lightning_modules.recipes.changes import changed
 
 # Raise it when the meaning of a configuration changes, so that old runs are not taken for new ones.
 FORMAT = 1
+
+# Lowest and highest by stem. MobileNet's ρ goes from 96 / 224 up; the largest test crop of the papers is 320.
+RESOLUTIONS = {"cifar": (16, 32), "imagenet": (96, 320)}
 
 WANDB_PROJECT = "convnet-reproduction"
 
@@ -43,7 +49,8 @@ class Configuration:
 
         Studies, variants and recipe names are left out: two studies that ask for one training share its run.
         """
-        decisive = asdict(self) | {"format": FORMAT}
+        # Not asdict: its deep copies would take most of the time that a list of ten thousand runs takes.
+        decisive = vars(self) | {"format": FORMAT}
         del decisive["recipe_name"]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -60,15 +67,15 @@ def resolve(
     seed: int,
     recipe: str | None = None,
     precision: str = "32-true",
-    batch_size: int | None = None,
-    lr: float | None = None,
+    resolution: int | None = None,
     epochs: int | None = None,
-    augmentation: str | None = None,
+    changes: Mapping = MappingProxyType({}),
 ) -> Configuration:
     """Write out every default of a run.
 
-    The last four arguments change the recipe, for runs outside the studies. Raises ValueError, in one line,
-    for an unknown name or a value that cannot be trained with.
+    resolution: pixels at a side; None, the data set's own (another is MobileNet's ρ). epochs: None, as the budget
+    and the recipe say. changes: fields of the recipe that this run has otherwise.
+    Raises ValueError, in one line, for an unknown name or a value that cannot be trained with.
     """
     data = catalogue.find(dataset)
     architecture = architectures.find(arch)
@@ -76,8 +83,7 @@ def resolve(
         raise ValueError(f"{arch} has no {data.stem} form, which {dataset} needs")
     spent = BUDGETS[budget]
     recipe_name = recipe or recipes.default_name(architecture.family, data.stem)
-    changes = {"batch_size": batch_size, "lr": lr, "augmentation": augmentation}
-    followed = replace(recipes.find(recipe_name), **{k: v for k, v in changes.items() if v is not None})
+    followed = changed(recipes.find(recipe_name), changes)
     if epochs is None:
         epochs = spent.epochs or followed.epochs
     for name, value in {
@@ -95,13 +101,22 @@ def resolve(
         dataset=dataset,
         stem=data.stem,
         classes=data.classes,
-        resolution=data.resolution,
+        resolution=_resolution(data, resolution),
         recipe_name=recipe_name,
         recipe=followed.hyperparameters(),
         budget=budget,
         epochs=epochs,
-        train_images=spent.train_images or data.train_images,
-        curve_test_images=spent.curve_test_images or data.test_images,
+        train_images=min(spent.train_images or data.train_images, data.train_images),
+        curve_test_images=min(spent.curve_test_images or data.test_images, data.test_images),
         seed=seed,
         precision=precision,
     )
+
+
+def _resolution(data: catalogue.Dataset, asked: int | None) -> int:
+    if asked is None:
+        return data.resolution
+    low, high = RESOLUTIONS[data.stem]
+    if not low <= asked <= high:
+        raise ValueError(f"resolution on {data.name} must be from {low} to {high}, not {asked}")
+    return asked

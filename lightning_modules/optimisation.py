@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from lightning_modules.recipes import Recipe
+
 
 def parameter_groups(network: nn.Module, weight_decay: float, exempt: tuple[str, ...]) -> list[dict]:
     """Split the parameters into decayed and exempt ones.
@@ -22,13 +24,37 @@ def parameter_groups(network: nn.Module, weight_decay: float, exempt: tuple[str,
     return [group for group in groups if group["params"]]
 
 
-def optimiser(network: nn.Module, recipe: dict) -> torch.optim.SGD:
-    """SGD with the recipe's momentum (dampening 0) and weight decay, which torch adds to the gradient as Torch7 does."""
-    groups = parameter_groups(network, recipe["weight_decay"], tuple(recipe["decay_exempt"]))
-    return torch.optim.SGD(groups, lr=recipe["lr"], momentum=recipe["momentum"], nesterov=recipe["nesterov"])
+def optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """SGD or RMSProp with the recipe's momentum and weight decay, which both add to the gradient (L2).
+
+    SGD has dampening 0, as in Torch7. RMSProp is TensorFlow's: its mean square starts at 1, ε stands inside the
+    root, and the rate is part of what momentum carries on.
+    """
+    groups = parameter_groups(network, recipe.weight_decay, recipe.decay_exempt)
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov)
+    from timm.optim import RMSpropTF  # takes a second to import
+
+    return RMSpropTF(
+        groups,
+        lr=recipe.lr,
+        alpha=recipe.rmsprop_decay,
+        eps=recipe.rmsprop_epsilon,
+        momentum=recipe.momentum,
+    )
 
 
-def schedule(sgd: torch.optim.Optimizer, recipe: dict, steps: int) -> LambdaLR:
-    """The rate of each of `steps` optimiser steps: multiplied by `lr_factor` once each milestone is reached."""
-    milestones = [round(share * steps) for share in recipe["lr_milestones"]]
-    return LambdaLR(sgd, lambda step: recipe["lr_factor"] ** sum(step >= at for at in milestones))
+def schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> LambdaLR:
+    """The rate of each of `steps` optimiser steps."""
+    return LambdaLR(optimiser, lambda step: factor(recipe, step, steps))
+
+
+def factor(recipe: Recipe, step: int, steps: int) -> float:
+    """What the initial rate is multiplied by at a step, from 0, of a training of `steps`."""
+    if step < round(recipe.warmup * steps):
+        return recipe.warmup_factor
+    if recipe.schedule == "linear":
+        return 1 - step / steps
+    if recipe.schedule == "exponential":
+        return recipe.lr_factor ** int(step * recipe.epochs / (steps * recipe.lr_factor_epochs))
+    return recipe.lr_factor ** sum(step >= round(share * steps) for share in recipe.lr_milestones)

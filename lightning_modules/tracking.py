@@ -5,11 +5,16 @@ Only the logger made here touches wandb in the training process: a second `wandb
 
 import netrc
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlparse
 
 from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+from lightning_modules import surroundings
 from lightning_modules.configuration import WANDB_PROJECT, Configuration
 
 
@@ -29,13 +34,12 @@ def logger(
     os.environ.setdefault(
         "WANDB_SILENT", "true"
     )  # its lines would break the progress bar; run.py says where to look
-    in_sweep = "WANDB_SWEEP_ID" in os.environ
     name = f"{study}/{variant}" if study else configuration.arch
     tracker = WandbLogger(
         project=os.environ.get("WANDB_PROJECT", WANDB_PROJECT),
         name=f"{name} {configuration.dataset} seed {configuration.seed}",
         group=study,
-        id=None if in_sweep else configuration.run_id,
+        id=None if surroundings.in_sweep() else configuration.run_id,
         resume="allow",
         save_dir=folder,
         config=flat(configuration, study, variant) | counts,
@@ -70,6 +74,7 @@ def finish(tracker: WandbLogger, record: dict) -> None:
         "test_error": record["test"]["error"],
         "test_errors": record["test"]["errors"],
         "test_images": record["test"]["images"],
+        "finished": record["finished"],
         "git_commit": record["git"]["commit"],
         "git_dirty": record["git"]["dirty"],
         "wall_seconds": record["wall_seconds"],
@@ -78,6 +83,37 @@ def finish(tracker: WandbLogger, record: dict) -> None:
     }
     tracker.experiment.summary.update({name: value for name, value in summary.items() if value is not None})
     tracker.experiment.finish()
+
+
+@contextmanager
+def closing(tracker: WandbLogger | None) -> Iterator[None]:
+    """Close the run when what is done within ends in an exception; W&B would take it for finished otherwise.
+
+    A run that was told to stop is queued again by its sweep, and the next free agent goes on under its id; one that
+    failed is not.
+    """
+    try:
+        yield
+    except BaseException as error:
+        stopped = isinstance(error, SIGTERMException)
+        if tracker and tracker._experiment is not None:  # the run has begun, and this is the first process
+            if stopped and surroundings.in_sweep():
+                tracker.experiment.mark_preempting()
+            tracker.experiment.finish(exit_code=128 + signal.SIGTERM if stopped else 1)
+        raise
+
+
+def mirror(
+    configuration: Configuration, record: dict, folder: Path, *, study: str | None, variant: str | None
+) -> None:
+    """Give a sweep's run the curve and the headline of a run that had finished before the sweep came to it."""
+    counts = {name: record[name] for name in ("parameters", "mult_adds")}
+    tracker = logger(configuration, folder, study=study, variant=variant, counts=counts)
+    curve = record["curve"]
+    for row in zip(*curve.values(), strict=True):
+        metrics = dict(zip(curve, row, strict=True))
+        tracker.log_metrics(metrics, step=metrics["epoch"])
+    finish(tracker, record)
 
 
 def _has_key() -> bool:

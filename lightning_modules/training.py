@@ -2,13 +2,16 @@
 
 import logging
 import pickle
+import signal
 import time
 import warnings
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 from torch import nn
 
@@ -16,15 +19,17 @@ import architectures
 from architectures.counting import count
 from lightning_modules import record, tracking
 from lightning_modules.allocator import keep_freed_memory
-from lightning_modules.checkpointing import AtomicCheckpointIO, SaveProgress
+from lightning_modules.averaging import MovingAverage
+from lightning_modules.checkpointing import AtomicCheckpointIO, SaveProgress, StopOnSigterm
 from lightning_modules.classifier import Classifier
 from lightning_modules.configuration import Configuration
-from lightning_modules.data import catalogue
-from lightning_modules.data.batches import Preprocessing
-from lightning_modules.data.cache import load
-from lightning_modules.data.module import CIFARDataModule
+from lightning_modules.data import data_module
 from lightning_modules.objective import losses
 from lightning_modules.progress import EpochLines, Progress
+from lightning_modules.recipes import Recipe
+
+# How long a process waits for the others of its run. They load and evaluate at about the same pace.
+TIMEOUT = timedelta(minutes=10)
 
 
 class CannotRun(RuntimeError):
@@ -35,17 +40,21 @@ class Terminated(RuntimeError):
     """SIGTERM came, and progress is saved."""
 
 
+class LostProcess(RuntimeError):
+    """Another process of this run is gone, so that this one cannot go on."""
+
+
 @dataclass(frozen=True)
 class Machine:
     """Where and how a run runs; none of it decides the outcome, up to rounding."""
 
     accelerator: str = "auto"
-    devices: str | int = "auto"
+    devices: str | int = 1  # not all there are: batch normalisation sees one device's images at a time
     num_nodes: int = 1
     strategy: str = "auto"
     deterministic: bool = False
     data_dir: Path = Path("data")
-    workers: int = 0
+    workers: int | None = None  # as many as suit the data set
     wandb: bool = True
 
 
@@ -63,43 +72,44 @@ def train(
         ValueError: the network cannot be had as configured.
         DataError: the data cannot be had.
         FloatingPointError: the training diverged.
-        CannotRun, Terminated: see there.
+        CannotRun, Terminated, LostProcess: see there.
     """
-    _quieten()
+    quieten()
     keep_freed_memory()
     started, git = time.monotonic(), record.git_state()
     pl.seed_everything(configuration.seed, verbose=False)
     module = Classifier(configuration.as_dict())
     counts = counted(configuration)
-    data = CIFARDataModule(
-        catalogue.find(configuration.dataset),
-        machine.data_dir,
-        batch_size=configuration.recipe["batch_size"],
-        seed=configuration.seed,
-        preprocessing=preprocessing(configuration),
-        train_images=configuration.train_images,
-        curve_test_images=configuration.curve_test_images,
-        num_workers=machine.workers,
-        memory_format=torch.channels_last,
-    )
-    load(
-        data.dataset, machine.data_dir
-    )  # before anything is started or tracked, so that missing data costs nothing
+    data = data_module(configuration, machine)
+    data.obtain()  # before anything is started or tracked, so that missing data costs nothing
     checkpoint = folder / "checkpoint.ckpt"
     _check(checkpoint)
     loggers = [EpochLines(configuration.epochs)]
     if machine.wandb:
         loggers.append(tracking.logger(configuration, folder, study=study, variant=variant, counts=counts))
+    trainer, before = None, signal.getsignal(signal.SIGTERM)
     try:
         trainer = _trainer(configuration, folder, machine, loggers, checkpoint)
-        trainer.fit(module, data, ckpt_path=checkpoint if checkpoint.exists() else None, weights_only=True)
-        trainer.test(module, data, verbose=False)
+        begun = checkpoint if checkpoint.exists() else None
+        with tracking.closing(loggers[-1] if machine.wandb else None):
+            trainer.fit(module, data, ckpt_path=begun, weights_only=True)
+            trainer.test(module, data, verbose=False)
     except MisconfigurationException as error:
         raise CannotRun(" ".join(str(error).split())) from error
     except SIGTERMException as stop:
         raise Terminated from stop
+    except RuntimeError as error:
+        if trainer and trainer.world_size > 1 and (lost := _lost(trainer, error)):
+            raise LostProcess(lost) from error
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    broken = torch.tensor(float(data.broken_test_images()), device=trainer.strategy.root_device)
+    counted_images = module.tested["images"] + int(trainer.strategy.reduce(broken, reduce_op="sum"))
     if not trainer.is_global_zero:
         return {}
+    if counted_images != data.dataset.test_images:
+        raise AssertionError(f"{counted_images} of {data.dataset.test_images} test images were counted")
 
     kind = trainer.strategy.root_device.type
     result = record.make(
@@ -129,6 +139,8 @@ def train(
 def _trainer(
     configuration: Configuration, folder: Path, machine: Machine, loggers: list, checkpoint: Path
 ) -> pl.Trainer:
+    recipe = Recipe.from_hyperparameters(configuration.recipe)
+    averages = [] if recipe.weight_average is None else [MovingAverage(recipe.weight_average)]
     trainer = pl.Trainer(
         accelerator=machine.accelerator,
         devices=machine.devices,
@@ -139,7 +151,8 @@ def _trainer(
         benchmark=not machine.deterministic,
         max_epochs=configuration.epochs,
         logger=loggers,
-        callbacks=[Progress(folder / "progress.json"), SaveProgress(checkpoint)],
+        gradient_clip_val=recipe.gradient_clipping,
+        callbacks=[Progress(folder / "progress.json"), StopOnSigterm(), SaveProgress(checkpoint), *averages],
         plugins=[AtomicCheckpointIO()],
         default_root_dir=folder,
         use_distributed_sampler=False,  # the data module shares every batch out itself
@@ -147,13 +160,26 @@ def _trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    batch = configuration.recipe["batch_size"]
+    if isinstance(trainer.strategy, DDPStrategy):
+        trainer.strategy._timeout = TIMEOUT
+    batch = recipe.batch_size
     if batch % trainer.world_size:
         raise CannotRun(
             f"{trainer.world_size} devices cannot share a batch of {batch} evenly; "
             "choose --devices so that their number divides the batch"
         )
     return trainer
+
+
+def _lost(trainer: pl.Trainer, error: RuntimeError) -> str | None:
+    """What is known of the process that is gone; None if the error is of another kind."""
+    for rank, child in enumerate(getattr(trainer.strategy.launcher, "procs", []), start=1):
+        if child.poll():
+            return f"process {rank} of this run died (exit code {child.returncode})"
+    if isinstance(error, torch.distributed.DistError) or "peer" in str(error):
+        reason = str(error).strip().splitlines()[0]
+        return f"process {trainer.global_rank} has lost another process of this run ({reason})"
+    return None
 
 
 def build(configuration: Configuration) -> nn.Module:
@@ -167,28 +193,23 @@ def build(configuration: Configuration) -> nn.Module:
 
 
 def counted(configuration: Configuration) -> dict:
-    """Parameters and multiply-adds of one image, counted on the meta device."""
+    """Parameters and multiply-adds of one image, counted on the meta device. Raises ValueError as `build`."""
+    side = configuration.resolution
     with torch.device("meta"):
-        counts = count(build(configuration), configuration.resolution)
+        network = build(configuration)
+        try:
+            counts = count(network, side)
+        except RuntimeError as error:
+            raise ValueError(f"{configuration.arch} cannot take images of {side}×{side} pixels") from error
     return {"parameters": counts.parameters, "mult_adds": counts.mult_adds}
 
 
-def preprocessing(configuration: Configuration) -> Preprocessing:
-    """The input that the recipe describes."""
-    data, recipe = catalogue.find(configuration.dataset), configuration.recipe
-    per_channel = recipe["normalisation"] == "channel"
-    return Preprocessing(
-        mean=data.mean if per_channel else None,
-        std=data.std if per_channel else (255.0, 255.0, 255.0),
-        augment=recipe["augmentation"] == "standard",
-        padding=recipe["padding"],
-    )
-
-
-def seconds_per_image(configuration: Configuration, images: int = 16) -> float:
+def seconds_per_image(configuration: Configuration) -> float:
     """Time of one training step of a few images on this machine, per image; draws no random number of the run's."""
     keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    # Sixteen of ImageNet's size would keep two cores busy for minutes.
+    images = 16 if device.type == "cuda" or configuration.resolution <= 32 else 2
     with torch.random.fork_rng():
         network = build(configuration).to(device, memory_format=torch.channels_last)
         batch = torch.randn(images, 3, configuration.resolution, configuration.resolution, device=device)
@@ -215,7 +236,7 @@ def _check(checkpoint: Path) -> None:
         raise CannotRun(f"{checkpoint} is damaged; delete it to start this run afresh") from error
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Lightning's remarks that are wrong here: batches are made whole in memory, and every batch counts."""
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
@@ -224,5 +245,8 @@ def _quieten() -> None:
         "ignore", message=".*number of training batches.*is smaller than the logging interval.*"
     )
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
+    warnings.filterwarnings("ignore", message=".*`srun` command is available.*")  # every run is one task
     for name in ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It says which process died before it kills the others, if they hang.
+    logging.getLogger("lightning_fabric.strategies.launchers.subprocess_script").setLevel(logging.INFO)

@@ -1,20 +1,41 @@
 """Verdicts on the claims of a study: `reproduced`, `contradicted`, `inconclusive` or `not run`.
 
-A trained claim is a set of comparisons "the error of `lower` is below that of `higher`". Each is a one-sided
-Welch test over the seeds at 5 %, once in the claimed direction and once in the other; in either direction
-Holm's correction runs over all comparisons of the study at that budget and data set. A comparison that can't
-be tested yet counts as p = 1, so that a verdict doesn't depend on how much of the study has been run.
+A trained claim is a set of tests over variants (`sweeps/claim.py`): that an error is below another (Welch's
+one-sided test), that it falls along several (Jonckheere-Terpstra), that two are as good as equal (two one-sided
+tests against a margin), that one is at most a margin above another, that it rises less here than there (Welch's
+test of the two rises), or that it is the printed one give or take a margin. Each is made over the seeds at 5 %,
+once for what is claimed and once for its opposite; in either direction Holm's correction runs over all tests of
+the study at that budget and data set. A test that can't be made yet counts as p = 1, so that a verdict doesn't
+depend on how much of the study has been run.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports import exact, statistics
+from reports import exact, statistics, tables
 from reports.counts import Counts
+from reports.printed import Figure
 from reports.results import Group, Results
-from sweeps.study import Claim, Comparison
+from sweeps.claim import (
+    AsPrinted,
+    Claim,
+    Comparison,
+    Equivalence,
+    Measure,
+    NotWorse,
+    Rise,
+    Test,
+    Trend,
+    variants_of,
+)
+from sweeps.study import Study
 
 REPRODUCED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = "reproduced", "contradicted", "inconclusive", "not run"
+MEASURES = {
+    "train_error": "training error",
+    "curve_error": "test error, mean over the epochs",
+    "epochs_to_25": "epochs to a training error of 25 %",
+}
 
 
 @dataclass(frozen=True)
@@ -26,9 +47,10 @@ class Verdict:
     evidence: tuple[str, ...]
 
 
-def judge_exact(claim: Claim) -> Verdict:
+def judge_exact(claim_id: str) -> Verdict:
     """Run the registered check of a claim that needs no training."""
-    check = exact.find(claim.id)
+    claim = Claim(claim_id)
+    check = exact.find(claim_id)
     if check is None:
         return Verdict(claim, NOT_RUN, ("no check of this claim has been written yet",))
     holds, evidence = check()
@@ -36,70 +58,166 @@ def judge_exact(claim: Claim) -> Verdict:
 
 
 def judge_trained(results: Results, dataset: str, counts: Counts) -> list[Verdict]:
-    """Judge all trained claims of a study on the records of one budget and data set, in declared order."""
-    claims = [claim for claim in results.study.claims if claim.kind == "trained"]
-    comparisons = [comparison for claim in claims for comparison in claim.comparisons]
-    sides = [
-        (results.groups[pair.lower, dataset], results.groups[pair.higher, dataset]) for pair in comparisons
+    """Judge all claims that a study tests on the records of one budget and data set, in declared order.
+
+    Only by the tests that are made there (`_is_made`); a claim without any isn't judged.
+    """
+    claims = [
+        (claim, tests)
+        for claim in results.study.claims
+        if (tests := [test for test in claim.tests if _is_made(test, results.study, dataset)])
     ]
-    claimed = statistics.holm([_p_value(lower, higher) for lower, higher in sides])
-    opposite = statistics.holm([_p_value(higher, lower) for lower, higher in sides])
+    tests = [test for _, own in claims for test in own]
+    sides = [_groups(test, results, dataset) for test in tests]
+    figures = [_figure(test, results.study, dataset) for test in tests]
+    pairs = [_p_values(*each) for each in zip(tests, sides, figures)]
+    claimed = statistics.holm([p for p, _ in pairs])
+    opposite = statistics.holm([p for _, p in pairs])
     judged = iter(
-        _judge_comparison(pair, *groups, *p_values, len(comparisons), dataset, counts)
-        for pair, groups, p_values in zip(comparisons, sides, zip(claimed, opposite))
+        _judge(*each, len(tests), dataset, counts) for each in zip(tests, sides, figures, claimed, opposite)
     )
-    return [_combine(claim, [next(judged) for _ in claim.comparisons]) for claim in claims]
+    return [_combine(claim, [next(judged) for _ in own]) for claim, own in claims]
 
 
-def _p_value(lower: Group, higher: Group) -> float:
-    if min(len(lower.records), len(higher.records)) < 2:
-        return 1.0
-    return statistics.welch(lower.errors, higher.errors)
+def _is_made(test: Test, study: Study, dataset: str) -> bool:
+    """Whether its variants stand on the data set, and are printed there if it goes by the print."""
+    here = {variant.name for variant in study.variants_on(dataset)}
+    if not set(variants_of(test)) <= here or test.only_on not in ("", dataset):
+        return False
+    return dataset not in study.transfers or not isinstance(test, AsPrinted)
 
 
-def _judge_comparison(
-    pair: Comparison,
-    lower: Group,
-    higher: Group,
+def _groups(test: Test, results: Results, dataset: str) -> list[Group]:
+    """The runs of its variants; a shortened training says nothing of a printed figure, so there it has none."""
+    groups = [results.groups[name, dataset] for name in variants_of(test)]
+    if isinstance(test, AsPrinted) and results.budget != "paper":
+        return [Group((), group.wanted) for group in groups]
+    return groups
+
+
+def _figure(test: Test, study: Study, dataset: str) -> Figure | None:
+    if not isinstance(test, AsPrinted):
+        return None
+    figure = tables.printed_error(study.variant(test.variant), dataset)
+    if figure is None or figure.error is None:
+        raise ValueError(f"variant {test.variant!r} has no printed error to be tested against on {dataset}")
+    return figure
+
+
+def _p_values(test: Test, groups: list[Group], figure: Figure | None) -> tuple[float, float]:
+    """p of what is claimed and of its opposite; 1 where there are too few runs to test."""
+    samples = [group.values(test.measure) for group in groups]
+    if min(map(len, samples)) < 2:
+        return 1.0, 1.0
+    match test:
+        case Comparison():
+            lower, higher = samples
+            lower = [test.times * value for value in lower]
+            return statistics.welch(lower, higher), statistics.welch(higher, lower)
+        case NotWorse():
+            variant, than = samples
+            most = [value + test.margin for value in than]
+            return statistics.welch(variant, most), statistics.welch(most, variant)
+        case Equivalence():
+            return statistics.equivalent(*samples, test.margin), statistics.different(*samples, test.margin)
+        case Trend():
+            return statistics.falling(samples), statistics.falling(samples[::-1])
+        case Rise():
+            less, more = samples[:2], samples[2:]
+            return statistics.rises_less(less, more), statistics.rises_less(more, less)
+        case AsPrinted():
+            against = samples[0], float(figure.error), test.margin
+            return statistics.near(*against), statistics.far(*against)
+
+
+def _judge(
+    test: Test,
+    groups: list[Group],
+    figure: Figure | None,
     p_claimed: float,
     p_opposite: float,
-    comparisons: int,
+    tests: int,
     dataset: str,
     counts: Counts,
 ) -> tuple[str, str]:
-    """One comparison's word and evidence; p-values are already corrected."""
-    evidence = f"`{pair.lower}` {lower} against `{pair.higher}` {higher}"
-    n = min(len(lower.records), len(higher.records))
-    if n == 0:
+    """One test's word and evidence; p-values are already corrected."""
+    samples = [group.values(test.measure) for group in groups]
+    evidence = _evidence(test, groups, figure)
+    fewest = min(map(len, samples))
+    if fewest == 0 and all(group.records for group in groups):
+        word, evidence = INCONCLUSIVE, f"{evidence}; no run of one of them has got there"
+    elif fewest == 0:
         word = NOT_RUN
-    elif n == 1:
-        word, evidence = INCONCLUSIVE, f"{evidence}; two runs a side are the least that can be tested"
+    elif fewest == 1:
+        word, evidence = INCONCLUSIVE, f"{evidence}; two runs of each are the least that can be tested"
     else:
-        gap = statistics.summarise(lower.errors).mean - statistics.summarise(higher.errors).mean
-        evidence += f"; difference {gap:+.2f}".replace("-", "−")
+        evidence += _difference(test, samples, figure)
         if p_claimed < statistics.LEVEL:
             word, evidence = REPRODUCED, f"{evidence}, {_p_text(p_claimed)}"
         elif p_opposite < statistics.LEVEL:
             word, evidence = CONTRADICTED, f"{evidence}, the other way with {_p_text(p_opposite)}"
         else:
-            needed = statistics.runs_needed(lower.errors, higher.errors, comparisons)
-            word = INCONCLUSIVE
-            evidence += f", {_p_text(p_claimed)}"
+            word, evidence = INCONCLUSIVE, f"{evidence}, {_p_text(p_claimed)}"
+            plain = isinstance(test, Comparison) and test.times == 1
+            needed = statistics.runs_needed(*samples, tests) if plain else None
             if needed is not None:
                 evidence += f"; about {needed:,} runs a side would decide a difference of this size"
-    if pair.no_more_parameters:
-        few, many = (counts[name, dataset].parameters for name in (pair.lower, pair.higher))
+    if isinstance(test, Comparison) and test.no_more_parameters:
+        few, many = (counts[name, dataset].parameters for name in (test.lower, test.higher))
         evidence += f"; parameters {few:,} {'≤' if few <= many else '>'} {many:,}"
         if few > many:
             word = CONTRADICTED
     return word, evidence
 
 
+def _evidence(test: Test, groups: list[Group], figure: Figure | None) -> str:
+    """What is held against what, with the errors."""
+    shown = [f"`{name}` {_shown(group, test.measure)}" for name, group in zip(variants_of(test), groups)]
+    match test:
+        case Comparison():
+            times = f"{test.times:g} times " if test.times != 1 else ""
+            evidence = times + " against ".join(shown)
+        case Trend():
+            evidence = " > ".join(shown)
+        case Equivalence():
+            evidence = " as good as ".join(shown)
+        case NotWorse():
+            evidence = " not worse than ".join(shown)
+        case Rise():
+            evidence = f"from {shown[0]} to {shown[1]} less than from {shown[2]} to {shown[3]}"
+        case AsPrinted():
+            printed = tables.marked(figure, str(figure.error))
+            evidence = f"{shown[0]} at the budget `paper` as good as the printed {printed}"
+    return evidence if test.measure == "test_error" else f"{MEASURES[test.measure]}: {evidence}"
+
+
+def _difference(test: Test, samples: list[list[float]], figure: Figure | None) -> str:
+    """The first less the second; of rises the first one's less the second's. A trend has none."""
+    means = [statistics.summarise(values).mean for values in samples]
+    match test:
+        case Trend():
+            return ""
+        case Rise():
+            gap, margin = (means[1] - means[0]) - (means[3] - means[2]), ""
+        case Comparison():
+            gap, margin = test.times * means[0] - means[1], ""
+        case Equivalence() | NotWorse():
+            gap, margin = means[0] - means[1], f" (margin {test.margin:g})"
+        case AsPrinted():
+            gap, margin = means[0] - float(figure.error), f" (margin {test.margin:g})"
+    return f"; difference {gap:+.2f}{margin}".replace("-", "−")
+
+
+def _shown(group: Group, measure: Measure) -> str:
+    if measure == "test_error":
+        return str(group)
+    values = group.values(measure)
+    return f"{statistics.summarise(values)} ({len(values)})" if values else f"— (0/{group.wanted})"
+
+
 def _combine(claim: Claim, judged: Sequence[tuple[str, str]]) -> Verdict:
     words = [word for word, _ in judged]
     evidence = tuple(text for _, text in judged)
-    if not judged:
-        return Verdict(claim, NOT_RUN, ("the study declares no comparison for this claim",))
     if CONTRADICTED in words:
         return Verdict(claim, CONTRADICTED, evidence)
     if len(set(words)) == 1:

@@ -81,7 +81,7 @@ def tables_with_runs(results: Results, dataset: str) -> list[Table]:
     """The declared tables of which at least one variant has been run."""
     return [
         table
-        for table in results.study.tables
+        for table in results.study.tables_on(dataset)
         if any(results.groups[name, dataset].records for name in table.variants)
     ]
 

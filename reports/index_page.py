@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from lightning_modules.data.catalogue import DATASETS
-from reports import markdown
+from reports import ledger, markdown
 from reports.claims import judge_exact, judge_trained
 from reports.counts import Counts
 from reports.results import Results
@@ -56,8 +56,8 @@ def _claims(collated: Mapping[str, tuple[Study, list[Results], Counts]]) -> str:
     for study, results, counts in collated.values():
         link = f"[{study.name}]({study.name}.md)"
         for claim in study.claims:
-            if claim.kind == "exact":
-                rows.append([f"`{claim.id}`", link, "—", "—", judge_exact(claim).word])
+            if "exact" in ledger.find(claim.id).kinds:
+                rows.append([f"`{claim.id}`", link, "—", "—", judge_exact(claim.id).word])
         for result in results:
             for dataset in study.datasets:
                 for verdict in judge_trained(result, dataset, counts):

@@ -1,11 +1,13 @@
 """The records of a study laid into its cells: what has been run, under which budget, with which errors."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reports import statistics
 from reports.records import Record
 from sweeps import study as studies
+from sweeps.claim import Measure
 from sweeps.study import Study
 
 
@@ -21,6 +23,21 @@ class Group:
         """Test errors in per cent."""
         return [record.error for record in self.records]
 
+    def values(self, measure: Measure) -> list[float]:
+        """The measure of every run that has it; a run that diverged at once has no training error, for example."""
+        if measure == "test_error":
+            return self.errors
+        curves = [record.facts["curve"] for record in self.records]
+        if measure == "epochs_to_25":
+            reached = [_epoch_of_25(curve["train_error"]) for curve in curves]
+            return [float(epoch) for epoch in reached if epoch]
+        if measure == "train_error":
+            found = [curve["train_error"][-1:] for curve in curves]
+        else:
+            found = [curve["test_error"] for curve in curves]
+        whole = [values for values in found if values and None not in values]
+        return [math.fsum(values) / len(values) for values in whole]
+
     def __str__(self) -> str:
         """`51.23 ± 1.10 (3)`, `51.23 (n=1)`, partly run `51.23 ± 1.10 (2/3)`, not run `— (0/3)`."""
         if not self.records:
@@ -33,7 +50,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Results:
-    """A study under one budget: a group for every (variant name, data set name)."""
+    """A study under one budget: a group for every (variant name, data set name) that has cells."""
 
     study: Study
     budget: str
@@ -70,5 +87,12 @@ def _collate(study: Study, budget: str, by_run_id: Mapping[str, Record]) -> Resu
             own = [cell for cell in cells if (cell.variant, cell.dataset) == (variant.name, dataset)]
             own.sort(key=lambda cell: cell.seed)
             done = tuple(by_run_id[cell.run_id] for cell in own if cell.run_id in by_run_id)
-            groups[variant.name, dataset] = Group(done, len(own))
+            if own:
+                groups[variant.name, dataset] = Group(done, len(own))
     return Results(study, budget, groups)
+
+
+def _epoch_of_25(train_errors: list[float | None]) -> int | None:
+    """Number, from 1, of the first epoch whose training error was 25 % or less."""
+    reached = (epoch for epoch, error in enumerate(train_errors, 1) if error is not None and error <= 25)
+    return next(reached, None)

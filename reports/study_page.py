@@ -3,11 +3,12 @@
 import math
 
 from lightning_modules.data.catalogue import DATASETS
-from reports import figures, markdown, tables, trace
+from reports import figures, ledger, markdown, tables, trace
 from reports.claims import Verdict, judge_exact, judge_trained
 from reports.counts import Counts
 from reports.records import Record
 from reports.results import Results
+from sweeps.claim import Claim
 from sweeps.study import Study
 
 MEANING = {
@@ -16,12 +17,17 @@ MEANING = {
     "smoke": "It shows that the path works and orders large effects; it says nothing of the printed figures.",
 }
 
+TRANSFER = (
+    "**A transfer**: the paper has no figures on this data set. Ours show whether the effect is there too, not "
+    "whether the printed figures hold."
+)
+
 
 def files(study: Study, results: list[Results], counts: Counts) -> dict[str, bytes]:
     """All files of the study's page, by path below `reports/`."""
     made: dict[str, bytes] = {}
     sections = [_budget(result, counts, made) for result in results]
-    exact = [judge_exact(claim) for claim in study.claims if claim.kind == "exact"]
+    exact = [judge_exact(claim.id) for claim in study.claims if "exact" in ledger.find(claim.id).kinds]
     page = markdown.page(
         f"# {study.title}",
         f"**{study.question}**",
@@ -58,7 +64,9 @@ def _budget(results: Results, counts: Counts, made: dict[str, bytes]) -> str:
     parts = [f"## Budget: {results.budget}", _spent(results), MEANING[results.budget]]
     for dataset in results.study.datasets:
         parts.append(f"### {DATASETS[dataset].title}")
-        for declared in results.study.tables:
+        if dataset in results.study.transfers:
+            parts.append(TRANSFER)
+        for declared in results.study.tables_on(dataset):
             parts.append(f"#### {declared.title}")
             parts.append(tables.table(results, dataset, declared, counts))
         parts += _pictures(results, dataset, counts, made)
@@ -115,7 +123,7 @@ def _verdicts(verdicts: list[Verdict]) -> str:
     rows = [
         [
             f"`{verdict.claim.id}`",
-            f"{verdict.claim.sentence} ({verdict.claim.source})",
+            _sentence(verdict.claim),
             f"**{verdict.word}**",
             "<br>".join(verdict.evidence),
         ]
@@ -124,9 +132,15 @@ def _verdicts(verdicts: list[Verdict]) -> str:
     return markdown.table(("claim", "sentence", "verdict", "evidence"), rows)
 
 
+def _sentence(claim: Claim) -> str:
+    entry = ledger.find(claim.id)
+    return " ".join(filter(None, [f"{entry.sentence} ({entry.source})", claim.tested]))
+
+
 def _others(study: Study) -> str:
-    others = [claim for claim in study.claims if claim.kind not in ("exact", "trained")]
-    if not others:
-        return ""
-    listed = [f"`{claim.id}` ({claim.kind}): {claim.sentence}" for claim in others]
-    return "## Claims without a test yet\n\n" + markdown.bullets(listed)
+    others = [
+        f"`{claim.id}` ({', '.join(entry.kinds)}): {entry.sentence} ({entry.source})"
+        for claim in study.claims
+        if not claim.tests and "exact" not in (entry := ledger.find(claim.id)).kinds
+    ]
+    return "## Claims without a test here\n\n" + markdown.bullets(others) if others else ""

@@ -2,13 +2,14 @@
 
 import difflib
 import re
+from collections.abc import Sequence
 
 from lightning_modules.data.catalogue import DATASETS
 from reports import markdown, printed, statistics
 from reports.counts import Counts
 from reports.printed import Figure
 from reports.results import Group, Results
-from sweeps.study import Table, Variant
+from sweeps.study import Printed, Study, Table, Variant
 
 DAGGER = "†"
 FOOTNOTE = f"{DAGGER} Printed figure taken from memory or uncertain: not seen in a copy of the paper."
@@ -17,63 +18,92 @@ FOOTNOTE = f"{DAGGER} Printed figure taken from memory or uncertain: not seen in
 def table(results: Results, dataset: str, declared: Table, counts: Counts) -> str:
     """One declared table: a row a variant, in declared order, printed figures beside ours.
 
-    Parameters and mult-adds in millions, errors in per cent; the difference, ours minus printed, only under
-    the budget `paper`, since a shorter training says nothing about the printed figure.
+    Parameters and mult-adds in millions, errors in per cent. On a transfer the printed errors are those of the
+    paper's own data set. The difference, ours minus printed, stands only under the budget `paper` and on that data
+    set, since neither a shorter training nor another data set says anything about the printed figure.
     """
-    ours, theirs, difference = "error, ours", f"error, printed ({results.study.statistic})", "difference"
-    columns = ["variant", "params, printed", "params", "mult-adds", theirs, ours]
-    if results.budget == "paper":
-        columns.append(difference)
-    columns.append("records")
+    study = results.study
+    paper_data = paper_dataset(study, dataset)
+    theirs = "error, printed" + (f" on {DATASETS[paper_data].title}" if paper_data != dataset else "")
     rows = []
     for name in declared.variants:
-        variant, group, count = (
-            results.study.variant(name),
-            results.groups[name, dataset],
-            counts[name, dataset],
-        )
-        params, error = printed_parameters(variant, dataset), printed_error(variant, dataset)
-        row = [
-            f"`{name}`",
-            marked(params, "M"),
-            _millions(count.parameters),
-            _millions(count.mult_adds),
-            marked(error),
-            str(group),
-        ]
-        if results.budget == "paper":
-            row.append(_difference(group, error))
-        row.append(
-            f"[{len(group.records)}](#{anchor(results.budget, dataset, name)})" if group.records else "—"
-        )
+        variant, group, count = study.variant(name), results.groups[name, dataset], counts[name, dataset]
+        error = printed_error(variant, paper_data)
+        row = {
+            "variant": f"`{name}`",
+            "params, printed": _printed_count(variant, dataset, ("params_M",)),
+            "params": _millions(count.parameters),
+            "mult-adds, printed": _printed_count(variant, dataset, ("mult_adds_M", "flops_G")),
+            "mult-adds": _millions(count.mult_adds),
+            f"{theirs} ({study.statistic})": as_error(error),
+            "error, ours": str(group),
+            "difference": _difference(group, error),
+            "records": f"[{len(group.records)}](#{anchor(results.budget, dataset, name)})"
+            if group.records
+            else "—",
+        }
         rows.append(row)
-    body = markdown.table(columns, rows, right=columns[1:])
+    empty = [
+        column for column in rows[0] if column.endswith(", printed") and {r[column] for r in rows} == {"—"}
+    ]
+    if results.budget != "paper" or paper_data != dataset:
+        empty.append("difference")
+    columns = [column for column in rows[0] if column not in empty]
+    body = markdown.table(columns, [[row[column] for column in columns] for row in rows], right=columns[1:])
     return f"{body}\n\n{FOOTNOTE}" if DAGGER in body else body
 
 
+def paper_dataset(study: Study, dataset: str) -> str:
+    """The data set itself, or for a transfer the first that the paper has."""
+    own = [name for name in study.datasets if name not in study.transfers]
+    return own[0] if dataset in study.transfers and own else dataset
+
+
 def printed_error(variant: Variant, dataset: str) -> Figure | None:
-    """The printed test error for the data set and the augmentation that the study declares."""
-    for figure in _printed_row(variant):
-        declared = (DATASETS[dataset].title, variant.printed.augmentation)
-        if figure.metric == "err" and (figure.dataset, figure.augmentation) == declared:
-            return figure
+    """The printed test error, or accuracy, on a data set.
+
+    Raises:
+        ValueError: the variant's row doesn't exist, or has several such figures; the message says what to add.
+    """
+    title = DATASETS[dataset].title
+    found = [
+        figure
+        for place in variant.printed
+        for figure in _row(place, variant)
+        if figure.metric == place.metric
+        and figure.is_on(title)
+        and figure.augmentation in (place.augmentation or figure.augmentation,)
+    ]
+    if len({figure.value for figure in found}) > 1:
+        kinds = ", ".join(repr(figure.augmentation) for figure in found)
+        raise ValueError(
+            f"variant {variant.name!r}: several figures on {title}; name its augmentation: {kinds}"
+        )
+    return found[0] if found else None
+
+
+def printed_count(variant: Variant, dataset: str, metrics: Sequence[str]) -> Figure | None:
+    """The first of these metrics that the variant's row prints for a data set."""
+    for place in variant.printed:
+        for figure in _row(place, variant):
+            if figure.metric in metrics and figure.is_on(DATASETS[dataset].title):
+                return figure
     return None
 
 
-def printed_parameters(variant: Variant, dataset: str) -> Figure | None:
-    """The printed number of parameters; papers print one for CIFAR-10 and CIFAR-100 together ("CIFAR")."""
-    for figure in _printed_row(variant):
-        if figure.metric == "params_M" and DATASETS[dataset].title.startswith(figure.dataset):
-            return figure
-    return None
-
-
-def marked(figure: Figure | None, unit: str = "") -> str:
-    """A printed figure for a cell, marked where it wasn't seen in a copy of the paper; a dash for None."""
+def marked(figure: Figure | None, text: str = "") -> str:
+    """A printed figure for a cell, or another `text` for it, marked if it wasn't seen in a copy of the paper."""
     if figure is None:
         return "—"
     unsure = re.search(r"\b(recalled|check)\b", figure.note)
-    return f"{figure.value}{unit}{DAGGER if unsure else ''}"
+    return f"{text or figure.value}{DAGGER if unsure else ''}"
+
+
+def as_error(figure: Figure | None) -> str:
+    """As an error, whichever the paper prints; a "fail" as it is."""
+    if figure is None or figure.error is None or "acc" not in figure.metric:
+        return marked(figure)
+    return marked(figure, f"{figure.error} (accuracy {figure.value})")
 
 
 def anchor(budget: str, dataset: str, variant: str) -> str:
@@ -81,20 +111,22 @@ def anchor(budget: str, dataset: str, variant: str) -> str:
     return f"trace-{budget}-{dataset}-{variant}"
 
 
-def _printed_row(variant: Variant) -> list[Figure]:
-    if variant.printed is None:
-        return []
-    table, row = variant.printed.table, variant.printed.row
-    figures = printed.read(table)
-    found = [figure for figure in figures if figure.row_id == row]
+def _row(place: Printed, variant: Variant) -> list[Figure]:
+    figures = printed.read(place.table)
+    found = [figure for figure in figures if figure.row_id == place.row]
     if not found:
         rows = list(dict.fromkeys(figure.row_id for figure in figures))
-        near = difflib.get_close_matches(row, rows) or rows
+        near = difflib.get_close_matches(place.row, rows) or rows
         raise ValueError(
-            f"{table}.csv has no row {row!r}, which variant {variant.name!r} names; "
+            f"{place.table}.csv has no row {place.row!r}, which variant {variant.name!r} names; "
             f"did you mean {' or '.join(near)}?"
         )
     return found
+
+
+def _printed_count(variant: Variant, dataset: str, metrics: Sequence[str]) -> str:
+    figure = printed_count(variant, dataset, metrics)
+    return marked(figure, f"{figure.value}{figure.metric[-1]}" if figure else "")
 
 
 def _millions(number: int) -> str:
@@ -103,6 +135,6 @@ def _millions(number: int) -> str:
 
 
 def _difference(group: Group, figure: Figure | None) -> str:
-    if figure is None or not group.records:
+    if figure is None or figure.error is None or not group.records:
         return "—"
-    return f"{statistics.summarise(group.errors).mean - float(figure.value):+.2f}".replace("-", "−")
+    return f"{statistics.summarise(group.errors).mean - float(figure.error):+.2f}".replace("-", "−")

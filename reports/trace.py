@@ -19,7 +19,7 @@ def section(results: list[Results]) -> str:
         for dataset in result.study.datasets:
             rows = [
                 _row(variant.name, record, "" if nth else tables.anchor(result.budget, dataset, variant.name))
-                for variant in result.study.variants
+                for variant in result.study.variants_on(dataset)
                 for nth, record in enumerate(result.groups[variant.name, dataset].records)
             ]
             if rows:
@@ -39,12 +39,15 @@ def explain(study: Study, results: list[Results], variant: str) -> str:
         error = tables.printed_error(row, dataset)
         if error is not None:
             source = f"{error.paper}, {error.table}, row {error.row_id}"
+            figure = tables.as_error(error)
             lines.append(
-                f"printed on {DATASETS[dataset].title}: {error.value} % ({source}; {study.statistic})"
+                f"printed on {DATASETS[dataset].title}: error {figure} ({source}; {study.statistic})"
             )
     for result in results:
         for dataset in study.datasets:
-            group = result.groups[variant, dataset]
+            group = result.groups.get((variant, dataset))
+            if group is None:
+                continue
             lines.append(f"budget {result.budget}, {DATASETS[dataset].title}: {group}")
             for record in group.records:
                 lines.append(

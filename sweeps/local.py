@@ -3,38 +3,39 @@
     python -m sweeps.local densenet_bc_compression --budget smoke
 
 What is done is read from disk, so the same command goes on after any interruption, and several launchers can
-share one folder: a cell that one of them runs is left alone by the others.
+share one folder, also from several machines: a cell that one of them runs is left alone by the others, which
+come back to it at the end in case it was dropped.
 """
 
 import argparse
 import json
 import os
 import queue
-import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
-from sweeps import study as studies
+from lightning_modules import ownership, surroundings
+from sweeps import options as asked
+from sweeps import state
 from sweeps.study import Cell
 
-ROOT = Path(__file__).parent.parent
-PROGRAM = ROOT / "run.py"
-RECORDS = ROOT / "reports" / "records"
 DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # run.py's exit codes, and this program's
+REFRESH_SECONDS = 1
 
 
 def main(argv: list[str]) -> int:
     try:
         options = parse(argv)
-        cells = wanted(options)
-        runs = missing(cells, options.runs_dir)
+        cells = asked.cells(options, lambda: "paper" if gpus() else "smoke")
+        runs = state.missing(cells, options.runs_dir)
         if not runs:
             print(
                 f"nothing is missing: all {len(cells)} runs have records, here or in reports/records; "
@@ -48,55 +49,21 @@ def main(argv: list[str]) -> int:
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m sweeps.local",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = asked.parser("sweeps.local", __doc__)
     add = parser.add_argument
-    add("study", help=", ".join(studies.names()))
-    add("--budget", choices=studies.BUDGETS, help="default: paper with a GPU, smoke without")
-    add("--datasets", type=_names, metavar="A,B", help="default: the study's")
-    add("--variants", type=_names, metavar="A,B", help="default: all")
-    add("--seeds", type=_numbers, metavar="0,1", help="default: the study's")
     add(
         "--jobs",
         type=int,
         metavar="N",
         help="runs side by side (default: one per GPU; on a CPU one per core)",
     )
-    add("--devices", type=_names, metavar="0,1", help="GPUs to use (default: all)")
-    add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
-    add("--data-dir", type=Path, default=Path("data"), metavar="DIR")
-    add("--no-wandb", action="store_true", help="no W&B at all")
+    add("--devices", type=asked.names, metavar="0,1", help="GPUs to use (default: all)")
+    add("--per-gpu", type=int, default=1, metavar="K", help="runs side by side on each GPU (default: 1)")
     options = parser.parse_args(argv)
-    if options.jobs is not None and options.jobs < 1:
-        raise ValueError(f"--jobs must be 1 or more, not {options.jobs}")
+    for name in ("jobs", "per_gpu"):
+        if (value := getattr(options, name)) is not None and value < 1:
+            raise ValueError(f"--{name.replace('_', '-')} must be 1 or more, not {value}")
     return options
-
-
-def wanted(options: argparse.Namespace) -> list[Cell]:
-    """The cells that the options ask for; the seed varies slowest."""
-    study = studies.read(options.study)
-    if options.budget is None:
-        options.budget = "paper" if gpus() else "smoke"
-    return studies.cells(
-        study, options.budget, datasets=options.datasets, variants=options.variants, seeds=options.seeds
-    )
-
-
-def missing(cells: list[Cell], runs: Path) -> list[Cell]:
-    """Those without a record in `runs` or among the committed ones, each training once."""
-    by_id = {cell.run_id: cell for cell in cells}
-    done = committed() | {run_id for run_id in by_id if (runs / run_id / "record.json").exists()}
-    return [cell for run_id, cell in by_id.items() if run_id not in done]
-
-
-def committed() -> set[str]:
-    """Ids of the runs whose records came with the project; elsewhere a repetition would only contradict them."""
-    texts = (path.read_text(encoding="utf-8") for path in RECORDS.glob("*.jsonl"))
-    return {run_id for text in texts for run_id in re.findall(r'"run_id": "(\w+)"', text)}
 
 
 @dataclass(frozen=True)
@@ -107,31 +74,55 @@ class Slot:
 
 
 def slots(options: argparse.Namespace) -> list[Slot]:
-    """One per GPU, or on a CPU one per core with one thread each: more threads than cores cost up to seven times."""
-    devices = options.devices or gpus()
-    if devices:
-        jobs = options.jobs or len(devices)
-        return [Slot({"CUDA_VISIBLE_DEVICES": devices[i % len(devices)]}) for i in range(jobs)]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    jobs = options.jobs or cores
-    return [Slot({"OMP_NUM_THREADS": str(max(1, cores // jobs))})] * jobs
+    """One per GPU, or on a CPU one per core; the threads of all together are no more than the cores.
+
+    More threads than cores cost up to seven times. Raises ValueError for more runs than a machine can carry so.
+    """
+    devices, cores = options.devices or gpus(), usable_cores()
+    jobs = options.jobs or (len(devices) * options.per_gpu if devices else cores)
+    if not devices and jobs > cores:
+        raise ValueError(f"--jobs {jobs} is more than this machine's {cores} cores")
+    threads = max(1, cores // jobs)
+    threads = min(threads, int(os.environ.get("OMP_NUM_THREADS") or threads))
+    environment = {"OMP_NUM_THREADS": str(threads)}
+    return [
+        Slot(environment | ({"CUDA_VISIBLE_DEVICES": devices[job % len(devices)]} if devices else {}))
+        for job in range(jobs)
+    ]
 
 
 def gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible == "":
+        return []
     import torch
 
-    return [str(index) for index in range(torch.cuda.device_count())]
+    found = torch.cuda.device_count()
+    return visible.split(",")[:found] if visible else [str(index) for index in range(found)]
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: a container's quota counts, not what the machine has."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):  # not Linux, or no quota ("max")
+        return cores
 
 
 class Launcher:
     """Runs cells in slots, shows one overall progress, and goes on when a cell fails."""
 
     def __init__(self, cells: list[Cell], slots: list[Slot], options: argparse.Namespace) -> None:
-        self.cells, self.options = cells, options
+        self.cells, self.options, self.runs = cells, options, options.runs_dir
+        self.failed_before = {cell.run_id: state.failure(cell, self.runs) for cell in cells}
         self.free: queue.SimpleQueue[Slot] = queue.SimpleQueue()
         for slot in slots:
             self.free.put(slot)
         self.jobs = len(slots)
+        self.pool = ThreadPoolExecutor(self.jobs)
         self.running: dict[str, subprocess.Popen] = {}
         self.codes: dict[str, int] = {}
         self.stopped = threading.Event()
@@ -139,54 +130,67 @@ class Launcher:
     def run(self) -> int:
         signal.signal(signal.SIGTERM, lambda *_: self.stop())
         signal.signal(signal.SIGINT, lambda *_: self.stop())
-        print(f"{len(self.cells)} runs are missing at budget {self.options.budget}; {self.jobs} side by side")
-        with ThreadPoolExecutor(self.jobs) as pool:
-            futures = [pool.submit(self.run_cell, cell) for cell in self.cells]
+        print(
+            f"{len(self.cells)} runs are missing at budget {self.options.budget}; {self.jobs} side by side",
+            flush=True,
+        )
+        with self.pool:
+            for cell in self.cells:
+                self.pool.submit(self.run_cell, cell)
             self.show_progress()
-            for future in futures:
-                future.result()
         return self.conclude()
 
-    def run_cell(self, cell: Cell) -> None:
+    def run_cell(self, cell: Cell, wait: bool = False) -> None:
+        """Run a cell, unless another launcher does: then it comes up again after all others, and waits (`wait`)."""
         if self.stopped.is_set():
             return
         slot = self.free.get()
         try:
-            log = self.log(cell)
-            log.parent.mkdir(parents=True, exist_ok=True)
-            with open(log, "a", encoding="utf-8") as output:
-                # A session of its own, so that Ctrl-C reaches only the launcher, which lets the runs save.
-                process = subprocess.Popen(
-                    self.command(cell),
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    stdin=subprocess.DEVNULL,
-                    env=os.environ | slot.environment,
-                    start_new_session=True,
-                )
-            self.running[cell.run_id] = process
-            if self.stopped.is_set():
-                process.terminate()
-            code = process.wait()
-            self.running.pop(cell.run_id)
-            self.codes[cell.run_id] = code
+            code = self.found(cell, wait)
+            if code is None:
+                code = self.start(cell, slot, wait)
         except OSError as error:
-            self.codes[cell.run_id] = FAILED
-            tqdm.write(f"{_name(cell)}: {error}", file=sys.stderr)
+            tqdm.write(f"{state.title(cell)}: {error}", file=sys.stderr)
+            code = FAILED
         finally:
             self.free.put(slot)
+        if code != BUSY:
+            self.codes[cell.run_id] = code
+        elif not self.stopped.is_set():
+            self.pool.submit(self.run_cell, cell, wait=True)
 
-    def command(self, cell: Cell) -> list[str]:
-        options = self.options
-        return [
-            *(sys.executable, str(PROGRAM), "--study", cell.study, "--variant", cell.variant),
-            *("--dataset", cell.dataset, "--seed", str(cell.seed), "--budget", cell.budget),
-            *("--runs-dir", str(options.runs_dir), "--data-dir", str(options.data_dir)),
-            *(["--no-wandb"] if options.no_wandb else []),
-        ]
+    def found(self, cell: Cell, wait: bool) -> int | None:
+        """What another launcher has made of the cell since this one began, as an exit code; None if nothing."""
+        folder = self.runs / cell.run_id
+        if (folder / "record.json").exists():
+            return DONE
+        if not wait and not ownership.free(folder):
+            return BUSY
+        return FAILED if state.failure(cell, self.runs) != self.failed_before[cell.run_id] else None
 
-    def log(self, cell: Cell) -> Path:
-        return self.options.runs_dir / cell.run_id / "log.txt"
+    def start(self, cell: Cell, slot: Slot, wait: bool) -> int:
+        more = ["--no-wandb"] * self.options.no_wandb + ["--wait"] * wait
+        log = state.log(cell, self.runs)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        # Within a SLURM job a run is no task of it: its processes are counted here.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
+        with open(log, "a", encoding="utf-8") as output:
+            # A session of its own, so that Ctrl-C reaches only the launcher, which lets the runs save.
+            process = subprocess.Popen(
+                [sys.executable, *state.command(cell, self.runs, self.options.data_dir, *more)],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=environment | slot.environment | {surroundings.ENDS_WITH_PARENT: "1"},
+                start_new_session=True,
+            )
+        self.running[cell.run_id] = process
+        if self.stopped.is_set():
+            process.terminate()
+        try:
+            return process.wait()
+        finally:
+            del self.running[cell.run_id]
 
     def show_progress(self) -> None:
         """One bar in units of runs; fractions of the runs under way count."""
@@ -197,38 +201,37 @@ class Launcher:
             disable=None,  # where there is no screen, finished runs are still named
         )
         told: set[str] = set()
-        while len(self.codes) < len(self.cells) and not (self.stopped.is_set() and not self.running):
+        over = False
+        while not over:
+            over = len(self.codes) == len(self.cells) or (self.stopped.is_set() and not self.running)
             under_way = {cell: self.fraction(cell) for cell in self.cells if cell.run_id in self.running}
             for cell in self.cells:
                 if cell.run_id in self.codes and cell.run_id not in told:
                     told.add(cell.run_id)
-                    tqdm.write(f"{len(told):4d}/{len(self.cells)}  {_name(cell)}: {self.outcome(cell)}")
+                    tqdm.write(f"{len(told):4d}/{len(self.cells)}  {state.title(cell)}: {self.outcome(cell)}")
                     sys.stdout.flush()
             bar.n = len(told) + sum(under_way.values())
             now = ", ".join(f"{cell.variant}/{cell.seed} {share:.0%}" for cell, share in under_way.items())
             bar.set_postfix_str(f"{len(told)}/{len(self.cells)} done; {now}")
-            self.stopped.wait(1)
-        for cell in self.cells:
-            if cell.run_id in self.codes and cell.run_id not in told:
-                tqdm.write(f"{len(self.codes):4d}/{len(self.cells)}  {_name(cell)}: {self.outcome(cell)}")
+            if not over and self.stopped.wait(REFRESH_SECONDS):
+                time.sleep(0.1)
         bar.close()
 
     def fraction(self, cell: Cell) -> float:
         try:
-            progress = json.loads((self.options.runs_dir / cell.run_id / "progress.json").read_text())
+            progress = json.loads((self.runs / cell.run_id / "progress.json").read_text())
             return progress["step"] / progress["steps"]
         except (OSError, ValueError, KeyError):
             return 0.0
 
     def outcome(self, cell: Cell) -> str:
         code = self.codes[cell.run_id]
-        if code == BUSY:
-            return "left to the process that is at it"
         if code == TERMINATED:
             return "stopped, progress saved"
         if code:
-            return f"FAILED with exit code {code}, see {self.log(cell)}"
-        record = json.loads((self.options.runs_dir / cell.run_id / "record.json").read_text(encoding="utf-8"))
+            reason = state.failure(cell, self.runs) or f"exit code {code}"
+            return f"FAILED ({reason}), see {state.log(cell, self.runs)}"
+        record = json.loads((self.runs / cell.run_id / "record.json").read_text(encoding="utf-8"))
         return f"test error {record['test']['error']:.2f} %"
 
     def stop(self) -> None:
@@ -241,26 +244,14 @@ class Launcher:
         if self.stopped.is_set():
             print("stopped; the runs under way have saved, and the same command goes on", file=sys.stderr)
             return TERMINATED
-        failed = [cell for cell in self.cells if self.codes.get(cell.run_id) not in (DONE, BUSY)]
+        failed = [cell for cell in self.cells if self.codes[cell.run_id] != DONE]
         if failed:
             print(f"{len(failed)} of {len(self.cells)} runs failed:", file=sys.stderr)
             for cell in failed:
-                print(f"  {_name(cell)}: {self.log(cell)}", file=sys.stderr)
+                print(f"  {state.title(cell)}: {state.log(cell, self.runs)}", file=sys.stderr)
             return FAILED
         print("all done; `python -m reports` makes the report")
         return DONE
-
-
-def _name(cell: Cell) -> str:
-    return f"{cell.variant} on {cell.dataset}, seed {cell.seed} ({cell.run_id})"
-
-
-def _names(text: str) -> list[str]:
-    return text.split(",")
-
-
-def _numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
 
 
 if __name__ == "__main__":

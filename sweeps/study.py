@@ -7,14 +7,26 @@ imports torch, W&B or Lightning.
 import dataclasses
 import difflib
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
-import architectures
+from architectures import Stem
 from lightning_modules import configuration
 from lightning_modules.budgets import BUDGETS as _BUDGETS
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
+from sweeps.claim import (
+    AsPrinted,
+    Claim,
+    Comparison,
+    Equivalence,
+    Measure,
+    NotWorse,
+    Rise,
+    Trend,
+    variants_of,
+)
 
 try:
     import tomllib
@@ -23,26 +35,47 @@ except ModuleNotFoundError:  # Python 3.10
 
 FOLDER = Path(__file__).parent / "studies"
 BUDGETS = tuple(_BUDGETS)
+STEMS = get_args(Stem)
 
 
 @dataclass(frozen=True)
 class Printed:
-    """Where the papers print a variant's figures: a file of `reports/papers/`, a row, an augmentation column."""
+    """Where the papers print a variant's figures: a file of `reports/papers/`, a row of it, and which column.
 
-    table: str
+    `metric` and `augmentation` as the file writes them; `augmentation` where the row has several. What is the same
+    for all variants may stand once, as the study's own `printed`.
+    """
+
     row: str
+    table: str
     augmentation: str = ""
+    metric: str = "err"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of a study."""
+    """One row of a study.
+
+    `knobs` hold on every data set, `cifar` and `imagenet` add to them on the data sets of that stem; `only_on`
+    names the stem on whose data sets alone the row stands.
+    `recipe`, `resolution`: as the study's, which they go before. `recipe_changes`: what this row changes of the
+    recipe, where that is what the paper varies.
+    """
 
     name: str
     arch: str
-    knobs: dict
+    knobs: dict = field(default_factory=dict)
+    cifar: dict = field(default_factory=dict)
+    imagenet: dict = field(default_factory=dict)
+    only_on: str = ""
+    recipe: str | dict | None = None
+    recipe_changes: dict = field(default_factory=dict)
+    resolution: int | dict | None = None
     note: str = ""
-    printed: Printed | None = None
+    printed: tuple[Printed, ...] = ()
+
+    def knobs_for(self, stem: str) -> dict:
+        return self.knobs | {"cifar": self.cifar, "imagenet": self.imagenet}[stem]
 
 
 @dataclass(frozen=True)
@@ -51,26 +84,6 @@ class Table:
 
     title: str
     variants: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """ "The error of `lower` is below that of `higher`", if asked with no more parameters."""
-
-    lower: str
-    higher: str
-    no_more_parameters: bool = False
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A sentence of a document and, where it takes training, the comparisons that decide it."""
-
-    id: str
-    sentence: str
-    source: str
-    kind: str
-    comparisons: tuple[Comparison, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +100,33 @@ class Study:
     tables: tuple[Table, ...]
     claims: tuple[Claim, ...] = ()
     departures: tuple[str, ...] = ()
-    recipe: str | None = None  # None: the architectures' own
+    # A name, or a name for each stem that has another than the architectures' own; None: they all have their own.
+    recipe: str | dict | None = None
+    # Pixels, or pixels for each stem that has others than its data sets' own; None: they all have their own.
+    resolution: int | dict | None = None
+    transfers: tuple[str, ...] = ()  # those of the data sets that the paper doesn't have, reported apart
+
+    def variants_on(self, dataset: str) -> tuple[Variant, ...]:
+        """The rows that stand on a data set."""
+        stem = catalogue.find(dataset).stem
+        return tuple(variant for variant in self.variants if variant.only_on in ("", stem))
+
+    def tables_on(self, dataset: str) -> tuple[Table, ...]:
+        """The tables cut to the rows that stand on a data set; those without any are left out."""
+        here = {variant.name for variant in self.variants_on(dataset)}
+        cut = (
+            dataclasses.replace(table, variants=tuple(name for name in table.variants if name in here))
+            for table in self.tables
+        )
+        return tuple(table for table in cut if table.variants)
+
+    def recipe_of(self, variant: Variant, stem: str) -> str | None:
+        """The recipe that a row is trained by on a stem; None: the architecture's own."""
+        return _first(stem, variant.recipe, self.recipe)
+
+    def resolution_of(self, variant: Variant, stem: str) -> int | None:
+        """Pixels at a side of what a row is shown on a stem; None: the data set's own."""
+        return _first(stem, variant.resolution, self.resolution)
 
     def variant(self, name: str) -> Variant:
         """The variant of that name. Raises ValueError, with the near misses, if there is none."""
@@ -122,7 +161,7 @@ def read(name: str) -> Study:
         near = difflib.get_close_matches(name, names()) or names()
         raise ValueError(f"unknown study {name!r}; did you mean {' or '.join(near)}?")
     try:
-        study = _from(Study, tomllib.loads(path.read_text(encoding="utf-8")) | {"name": name})
+        study = _study(tomllib.loads(path.read_text(encoding="utf-8")) | {"name": name})
         _check(study)
     except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
         raise ValueError(f"{path.name}: {error}") from error
@@ -134,8 +173,21 @@ def configure(study: Study, variant: str, dataset: str, budget: str, seed: int, 
     row = study.variant(variant)
     if dataset not in study.datasets:
         raise ValueError(f"{study.name} runs on {', '.join(study.datasets)}, not on {dataset}")
+    if row not in study.variants_on(dataset):
+        raise ValueError(
+            f"variant {variant!r} of {study.name} stands on {row.only_on} only, not on {dataset}"
+        )
+    stem = catalogue.find(dataset).stem
     return configuration.resolve(
-        row.arch, row.knobs, dataset=dataset, budget=budget, seed=seed, recipe=study.recipe, **machine
+        row.arch,
+        row.knobs_for(stem),
+        dataset=dataset,
+        budget=budget,
+        seed=seed,
+        recipe=study.recipe_of(row, stem),
+        changes=row.recipe_changes,
+        resolution=study.resolution_of(row, stem),
+        **machine,
     )
 
 
@@ -151,50 +203,66 @@ def cells(
 
     The seed varies slowest, so a whole table completes at the first seed. Raises ValueError for unknown names.
     """
-    axes = itertools.product(
-        seeds or study.seeds,
-        datasets or study.datasets,
-        variants or [variant.name for variant in study.variants],
-    )
+    for name in variants or ():
+        study.variant(name)
     return [
         Cell(
             study.name,
-            variant,
+            variant.name,
             dataset,
             budget,
             seed,
-            configure(study, variant, dataset, budget, seed).run_id,
+            configure(study, variant.name, dataset, budget, seed).run_id,
         )
-        for seed, dataset, variant in axes
+        for seed in seeds or study.seeds
+        for dataset in datasets or study.datasets
+        for variant in study.variants_on(dataset)
+        if not variants or variant.name in variants
     ]
 
 
-_PARTS = {  # fields that hold other declarations
+_PARTS = {  # fields that hold lists of other declarations
     (Study, "variants"): Variant,
     (Study, "tables"): Table,
     (Study, "claims"): Claim,
     (Claim, "comparisons"): Comparison,
+    (Claim, "trends"): Trend,
+    (Claim, "equivalences"): Equivalence,
+    (Claim, "not_worse"): NotWorse,
+    (Claim, "rises"): Rise,
+    (Claim, "as_printed"): AsPrinted,
 }
+
+
+def _study(declared: dict) -> Study:
+    """Build the study; its own `printed` holds what is the same for all variants."""
+    shared = declared.pop("printed", {})
+    for variant in declared.get("variants", []):
+        if "printed" in variant:
+            places = variant["printed"] if isinstance(variant["printed"], list) else [variant["printed"]]
+            variant["printed"] = [_from(Printed, shared | place) for place in places]
+    return _from(Study, declared)
+
+
+def _first(stem: str, *values):
+    """The first value that is given; one by stem gives the stem's, or none."""
+    of_stem = (value.get(stem) if isinstance(value, dict) else value for value in values)
+    return next((value for value in of_stem if value is not None), None)
 
 
 def _from(kind, declared: dict):
     """Build the dataclass `kind` from a TOML table; an unknown key is an error that names the near misses."""
     known = [f.name for f in dataclasses.fields(kind)]
-    for key in declared:
+    values = {}
+    for key, value in declared.items():
         if key not in known:
             near = difflib.get_close_matches(key, known) or known
             raise ValueError(
                 f"unknown key {key!r} in {kind.__name__.lower()}; did you mean {' or '.join(near)}?"
             )
-    values = {}
-    for key, value in declared.items():
         if part := _PARTS.get((kind, key)):
-            value = tuple(_from(part, item) for item in value)
-        elif (kind, key) == (Variant, "printed"):
-            value = _from(Printed, value)
-        elif isinstance(value, list):
-            value = tuple(value)
-        values[key] = value
+            value = [_from(part, item) for item in value]
+        values[key] = tuple(value) if isinstance(value, list) else value
     return kind(**values)
 
 
@@ -206,9 +274,24 @@ def _check(study: Study) -> None:
         for name in table.variants:
             study.variant(name)
     for claim in study.claims:
-        for comparison in claim.comparisons:
-            study.variant(comparison.lower), study.variant(comparison.higher)
+        for test in claim.tests:
+            if test.measure not in get_args(Measure):
+                raise ValueError(f"claim {claim.id}: measure {test.measure!r} is none of {get_args(Measure)}")
+            if test.only_on not in ("", *study.datasets):
+                raise ValueError(f"claim {claim.id}: only_on is {test.only_on!r}, none of the datasets")
+            for name in variants_of(test):
+                study.variant(name)
+    if strange := [name for name in study.transfers if name not in study.datasets]:
+        raise ValueError(f"transfers names {strange[0]!r}, which is none of the datasets")
+    for declared, key in itertools.product((study, *study.variants), ("recipe", "resolution")):
+        by_stem = getattr(declared, key)
+        if isinstance(by_stem, dict) and (strange := sorted(set(by_stem) - set(STEMS))):
+            raise ValueError(f"{key} of {declared.name!r}: {strange[0]!r} is not one of {', '.join(STEMS)}")
+    for variant in study.variants:
+        if variant.only_on not in ("", *STEMS):
+            raise ValueError(
+                f"variant {variant.name!r}: only_on is {variant.only_on!r}, not one of {', '.join(STEMS)}"
+            )
     for dataset in study.datasets:
-        stem = catalogue.find(dataset).stem
-        for variant in study.variants:
-            architectures.resolve(variant.arch, stem, variant.knobs)
+        for variant in study.variants_on(dataset):
+            configure(study, variant.name, dataset, "paper", 0)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from lightning_modules.configuration import WANDB_PROJECT
+from lightning_modules.data import catalogue
 from sweeps import study as studies
 from sweeps.study import Study
 
@@ -22,34 +23,57 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is stale")
     options = parser.parse_args(argv)
-    fresh = {FOLDER / f"{name}.yaml": sweep(studies.read(name)) for name in studies.names()}
+    fresh = {
+        FOLDER / f"{sweep_name}.yaml": sweep(study, sweep_name, datasets)
+        for study in map(studies.read, studies.names())
+        for sweep_name, datasets in sweeps_of(study).items()
+    }
     stale = {
         path: text
         for path, text in fresh.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     }
-    for path, text in stale.items():
-        print(f"{'stale' if options.check else 'written'}: sweeps/{path.name}")
-        if not options.check:
-            path.write_text(text, encoding="utf-8")
-    return 1 if options.check and stale else 0
+    left = sorted(set(FOLDER.glob("*.yaml")) - set(fresh))
+    for path in [*stale, *left]:
+        if options.check:
+            print(f"stale: sweeps/{path.name}")
+        elif path in left:
+            path.unlink()
+            print(f"removed: sweeps/{path.name}")
+        else:
+            path.write_text(stale[path], encoding="utf-8")
+            print(f"written: sweeps/{path.name}")
+    return 1 if options.check and (stale or left) else 0
 
 
-def sweep(study: Study) -> str:
-    """The YAML of a study's sweep: a grid in which the seed varies slowest, so that whole tables complete early.
+def sweeps_of(study: Study) -> dict[str, list[str]]:
+    """The data sets of each sweep of a study, by its name.
+
+    ImageNet has one of its own, if the study has smaller data sets beside it: it wants other machines, and an agent
+    gives up after a few cells that fail for want of data.
+    """
+    large = [name for name in study.datasets if catalogue.find(name).stem == "imagenet"]
+    small = [name for name in study.datasets if name not in large]
+    if not (small and large):
+        return {study.name: list(study.datasets)}
+    return {study.name: small, f"{study.name}_imagenet": large}
+
+
+def sweep(study: Study, name: str, datasets: list[str]) -> str:
+    """The YAML of a sweep: a grid in which the seed varies slowest, so that whole tables complete early.
 
     No early termination: a reproduction must not kill its losing rows.
     """
     return f"""\
 # Made from sweeps/studies/{study.name}.toml by `python -m sweeps.to_wandb`; do not edit.
 #
-#     wandb sweep sweeps/{study.name}.yaml
+#     wandb sweep sweeps/{name}.yaml
 #     wandb agent ENTITY/PROJECT/SWEEP        one per GPU, on any number of machines
 #
 # The budget is each machine's default, paper with a GPU and smoke without; to fix it for all, add
 # `budget: {{value: short}}` to the parameters of a copy.
 project: {WANDB_PROJECT}
-name: {study.name}
+name: {name}
 description: {_quoted(study.question)}
 program: run.py
 method: grid
@@ -60,11 +84,11 @@ parameters:
   seed:
     values: {_quoted(list(study.seeds))}
   dataset:
-    values: {_quoted(list(study.datasets))}
+    values: {_quoted(datasets)}
   study:
     value: {study.name}
   variant:
-    values: {_quoted([variant.name for variant in study.variants])}
+    values: {_quoted([variant.name for variant in study.variants_on(datasets[0])])}
 command:
   - ${{env}}
   - ${{interpreter}}

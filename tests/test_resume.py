@@ -18,13 +18,16 @@ RUN = [
     *("--arch", "densenet", "--depth", "10", "--dropout", "0.2", "--dataset", "tiny"),
     *("--budget", "paper", "--epochs", "12", "--batch-size", "24", "--no-wandb"),
 ]
+# What has a state or a place in the training beyond SGD's: RMSProp, clipping, an exponential rate, an average.
+RECIPES = {"sgd": [], "rmsprop": ["--recipe", "inception_v3_imagenet"]}
 
 
-def start(folder: Path, data_dir: Path) -> subprocess.Popen:
+def start(folder: Path, data_dir: Path, recipe: str = "sgd") -> subprocess.Popen:
     command = [
         sys.executable,
         str(ROOT / "tests" / "tiny.py"),
         *RUN,
+        *RECIPES[recipe],
         "--runs-dir",
         str(folder),
         "--data-dir",
@@ -36,8 +39,8 @@ def start(folder: Path, data_dir: Path) -> subprocess.Popen:
     )
 
 
-def finish(folder: Path, data_dir: Path) -> str:
-    process = start(folder, data_dir)
+def finish(folder: Path, data_dir: Path, recipe: str = "sgd") -> str:
+    process = start(folder, data_dir, recipe)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     return output
@@ -49,7 +52,10 @@ def only(folder: Path, pattern: str) -> Path:
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return torch.load(only(folder, "*/checkpoint.ckpt"), weights_only=True)["state_dict"]
+    """The weights that are evaluated; of a run that averages them, the trained ones too."""
+    saved = torch.load(only(folder, "*/checkpoint.ckpt"), weights_only=True)
+    trained = {f"trained {name}": value for name, value in saved.get("current_model_state", {}).items()}
+    return saved["state_dict"] | trained
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +70,16 @@ def undisturbed(tmp_path_factory, data_dir) -> Path:
     return folder
 
 
-def interrupt(folder: Path, data_dir: Path, how: signal.Signals, after_step: int) -> int:
+@pytest.fixture(scope="module")
+def undisturbed_rmsprop(tmp_path_factory, data_dir) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed_rmsprop")
+    finish(folder, data_dir, "rmsprop")
+    return folder
+
+
+def interrupt(folder: Path, data_dir: Path, how: signal.Signals, after_step: int, recipe: str = "sgd") -> int:
     """Start the run, signal it once it has trained `after_step` steps, and give its exit code."""
-    process = start(folder, data_dir)
+    process = start(folder, data_dir, recipe)
     deadline = time.monotonic() + 200
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -81,13 +94,16 @@ def interrupt(folder: Path, data_dir: Path, how: signal.Signals, after_step: int
     return process.returncode
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_interrupted_twice_ends_with_the_same_weights(tmp_path, data_dir, undisturbed, how):
+@pytest.mark.parametrize(
+    ("recipe", "how"), [("sgd", signal.SIGKILL), ("sgd", signal.SIGTERM), ("rmsprop", signal.SIGTERM)]
+)
+def test_interrupted_twice_ends_with_the_same_weights(tmp_path, data_dir, request, recipe, how):
+    undisturbed = request.getfixturevalue("undisturbed" if recipe == "sgd" else f"undisturbed_{recipe}")
     for after_step in (15, 50):
-        code = interrupt(tmp_path, data_dir, how, after_step)
+        code = interrupt(tmp_path, data_dir, how, after_step, recipe)
         assert code == (-signal.SIGKILL if how == signal.SIGKILL else 143)
         assert not list(tmp_path.glob("*/record.json"))
-    output = finish(tmp_path, data_dir)
+    output = finish(tmp_path, data_dir, recipe)
     assert "Going on where it was interrupted" in output
 
     expected, got = weights(undisturbed), weights(tmp_path)

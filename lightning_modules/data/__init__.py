@@ -1,5 +1,51 @@
 """Data sets: what they are, where they come from, how they are kept and how batches are made of them.
 
-Reading order: `catalogue` (the data sets), `cache` (the verified arrays on disk), `sources` (where they come
-from), `batches` (whole-batch augmentation), `module` (the Lightning data module).
+Reading order: `catalogue` (the data sets), `preprocessing` (what a recipe says about the input), then
+CIFAR: `cache` (the verified arrays on disk), `sources` (where they come from), `batches` (whole-batch
+augmentation), `module` (the Lightning data module);
+ImageNet: `folders` (the image files on disk), `imagenet` (commands that lay them out), `decoding`, `crops`,
+`colour`, `photo_batches`, `photo_module` (the Lightning data module).
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytorch_lightning import LightningDataModule
+
+    from lightning_modules.configuration import Configuration
+    from lightning_modules.data.preprocessing import Viewing
+    from lightning_modules.training import Machine
+
+
+def data_module(
+    configuration: "Configuration", machine: "Machine", viewing: "Viewing | None" = None
+) -> "LightningDataModule":
+    """The data of a run. viewing: how given weights see the test images; without it, data to train with.
+
+    Its `obtain()` raises DataError if the data cannot be had.
+    """
+    import torch
+
+    from lightning_modules.data import catalogue, preprocessing
+
+    dataset = catalogue.find(configuration.dataset)
+    shared = {
+        "batch_size": configuration.recipe["batch_size"],
+        "seed": configuration.seed,
+        "train_images": configuration.train_images,
+        "curve_test_images": configuration.curve_test_images,
+        "num_workers": machine.workers,
+        "memory_format": torch.channels_last,
+    }
+    if isinstance(dataset, catalogue.ArrayDataset):
+        from lightning_modules.data.module import CIFARDataModule
+
+        how = preprocessing.for_arrays(configuration, viewing)
+        return CIFARDataModule(dataset, machine.data_dir, preprocessing=how, **shared)
+
+    from lightning_modules.data.photo_module import PhotoDataModule
+
+    how = preprocessing.for_photographs(configuration, viewing)
+    return PhotoDataModule(
+        dataset, machine.data_dir, preprocessing=how, given_weights=viewing is not None, **shared
+    )

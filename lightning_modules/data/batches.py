@@ -14,18 +14,21 @@ import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
+from torch.nn import functional
 from torch.utils.data import Dataset, Sampler
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What happens to an image: normalise, then mirror, then pad and crop, in this order.
+    """What happens to an image: normalise, then mirror, then pad and crop, then resize, in this order.
 
     The order is that of fb.resnet.torch (datasets/cifar10.lua, transforms.lua), on which the code of
     DenseNet, ResNeXt, Wide ResNet and stochastic depth builds: zeros padded after normalisation are the mean
     colour.
     `mean` and `std` are in units of 0–255; a `mean` of None stands for the per-pixel mean of the training
     images (ResNet, arXiv:1512.03385, section 4.2), which `fitted` fills in as an array (H, W, 3).
+    `resolution`: pixels at a side of what the network receives, resized bilinearly with antialiasing; None, the
+    images' own. Last, so that a network sees the same part of an image at every resolution.
     """
 
     mean: tuple[float, float, float] | np.ndarray | None
@@ -34,6 +37,7 @@ class Preprocessing:
     pad: int = 4
     padding: Literal["zeros", "reflect"] = "zeros"
     mirror: bool = True
+    resolution: int | None = None
 
     def __post_init__(self) -> None:
         if self.padding not in ("zeros", "reflect"):
@@ -75,24 +79,57 @@ def epoch_plan(seed: int, epoch: int, n: int, pad: int) -> EpochPlan:
 
 
 def subset(labels: np.ndarray, n: int) -> np.ndarray:
-    """Indices, ascending, of the first n / classes images of every class in file order."""
+    """Indices, ascending, of the first n / classes images of every class in file order.
+
+    Where n is no multiple of the classes, some classes at even distances give one image more than the others.
+    """
     classes, counts = np.unique(labels, return_counts=True)
-    each, rest = divmod(n, len(classes))
-    if rest or not 1 <= each <= counts.min():
+    shares = np.diff(np.arange(len(classes) + 1) * n // len(classes))
+    if n < 1 or (shares > counts).any():
         raise ValueError(
-            f"cannot take {n} images evenly: choose a multiple of {len(classes)} (the classes) "
-            f"from {len(classes)} to {len(classes) * counts.min()}"
+            f"cannot take {n} images evenly: choose from 1 to {len(classes) * counts.min()}, "
+            f"the smallest of {len(classes)} classes having {counts.min()}"
         )
-    return np.sort(np.concatenate([np.flatnonzero(labels == c)[:each] for c in classes]))
+    # Stable, so that file order stays within a class; one pass, where a search for each class takes 1,000.
+    order = np.argsort(labels, kind="stable")
+    starts = np.cumsum(counts) - counts
+    return np.sort(np.concatenate([order[s : s + k] for s, k in zip(starts, shares, strict=True)]))
 
 
-class TrainBatches(Dataset):
-    """Augmented training batches: item (epoch, batch) is (images (B, 3, H, W) float32, labels (B,) int64).
+class EpochBatches(Dataset):
+    """Which images make which training batch: item (epoch, batch), on any number of devices.
 
     `batch_size` is the global batch. Of each one, rank r of W takes every W-th image from the r-th on, so
     that the ranks together see what a single process sees; only an incomplete last batch is cut to a multiple
     of W.
     """
+
+    def __init__(self, images: int, batch_size: int, rank: int, world_size: int) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch size is {batch_size}: it must be 1 or more")
+        if batch_size % world_size:
+            raise ValueError(
+                f"{world_size} devices cannot share a global batch of {batch_size} evenly: "
+                f"use a number of devices that divides {batch_size}"
+            )
+        self.images, self.batch_size = images, batch_size
+        self.rank, self.world_size = rank, world_size
+
+    def __len__(self) -> int:
+        """Batches in an epoch; the last one may be smaller."""
+        full, rest = divmod(self.images, self.batch_size)
+        return full + (rest >= self.world_size)
+
+    def places(self, batch: int) -> slice:
+        """This rank's places of the batch in the epoch's order."""
+        start = batch * self.batch_size
+        stop = min(start + self.batch_size, self.images)
+        stop -= (stop - start) % self.world_size
+        return slice(start + self.rank, stop, self.world_size)
+
+
+class TrainBatches(EpochBatches):
+    """Augmented training batches: item (epoch, batch) is (images (B, 3, H, W) float32, labels (B,) int64)."""
 
     def __init__(
         self,
@@ -107,31 +144,16 @@ class TrainBatches(Dataset):
         world_size: int = 1,
         memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch size is {batch_size}: it must be 1 or more")
-        if batch_size % world_size:
-            raise ValueError(
-                f"{world_size} devices cannot share a global batch of {batch_size} evenly: "
-                f"use a number of devices that divides {batch_size}"
-            )
+        super().__init__(len(images), batch_size, rank, world_size)
         self.pixels = _Pixels(images, labels, preprocessing, device, memory_format)
-        self.batch_size, self.seed, self.preprocessing = batch_size, seed, preprocessing
-        self.rank, self.world_size = rank, world_size
+        self.seed, self.preprocessing = seed, preprocessing
         self._epoch: int | None = None
-
-    def __len__(self) -> int:
-        """Batches in an epoch; the last one may be smaller."""
-        full, rest = divmod(len(self.pixels), self.batch_size)
-        return full + (rest >= self.world_size)
 
     def __getitem__(self, item: tuple[int, int]) -> tuple[Tensor, Tensor]:
         epoch, batch = item
         if epoch != self._epoch:
             self._epoch, self._order, self._crops = epoch, *self._plan(epoch)
-        start = batch * self.batch_size
-        stop = min(start + self.batch_size, len(self.pixels))
-        stop -= (stop - start) % self.world_size
-        places = slice(start + self.rank, stop, self.world_size)
+        places = self.places(batch)
         crops = self._crops[places] if self._crops is not None else None
         return self.pixels.batch(self._order[places], crops)
 
@@ -148,12 +170,12 @@ class TrainBatches(Dataset):
 
 
 class EpochSampler(Sampler):
-    """Yields (epoch, batch) for TrainBatches; Lightning calls `set_epoch` before every epoch.
+    """Yields (epoch, batch) for EpochBatches; Lightning calls `set_epoch` before every epoch.
 
     A run that is resumed in the middle of `epoch` leaves out the `done` batches that it has trained on.
     """
 
-    def __init__(self, batches: TrainBatches, epoch: int = 0, done: int = 0) -> None:
+    def __init__(self, batches: EpochBatches, epoch: int = 0, done: int = 0) -> None:
         self.batches, self.epoch = batches, epoch
         self.resumed = epoch, done
 
@@ -166,6 +188,14 @@ class EpochSampler(Sampler):
     def __iter__(self) -> Iterator[tuple[int, int]]:
         epoch, done = self.resumed
         return ((self.epoch, batch) for batch in range(done if self.epoch == epoch else 0, len(self)))
+
+
+def epoch_sampler(batches: EpochBatches, trainer) -> EpochSampler:
+    """A sampler that goes on where `trainer` is; from the start if there is none."""
+    if trainer is None:
+        return EpochSampler(batches)
+    done = trainer.fit_loop.epoch_loop.batch_progress.current.completed
+    return EpochSampler(batches, trainer.current_epoch, done % len(batches))
 
 
 class TestBatches(Dataset):
@@ -212,6 +242,7 @@ class _Pixels:
         if preprocessing.mean is None:
             raise ValueError("the per-pixel mean is not known yet: use preprocessing.fitted(train_images)")
         count, self.side = len(images), images.shape[1]
+        self.resolution = preprocessing.resolution or self.side
         self.images = torch.from_numpy(images).to(device).view(count, self.side**2, 3)
         self.labels = torch.from_numpy(labels).to(device)
         # as planes (3, 1) or (3, H*W), the layout in which a batch is normalised
@@ -236,8 +267,10 @@ class _Pixels:
         if crops is not None:
             shown = self.crop_table.index_select(0, crops)[:, None].expand(size, 3, area)
             image = normalised.gather(2, shown)
-        image = image.reshape(size, 3, self.side, self.side).contiguous(memory_format=self.memory_format)
-        return image, self.labels.index_select(0, index)
+        image = image.reshape(size, 3, self.side, self.side)
+        if self.resolution != self.side:
+            image = functional.interpolate(image, self.resolution, mode="bilinear", antialias=True)
+        return image.contiguous(memory_format=self.memory_format), self.labels.index_select(0, index)
 
 
 def _planes(values, device: torch.device) -> Tensor:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from filelock import FileLock, Timeout
 
-from lightning_modules.data.catalogue import Dataset
+from lightning_modules.data.catalogue import ArrayDataset
 from lightning_modules.data.sources import SOURCES, Source, Unavailable, what_to_put
 
 # The largest need of any source: npm's package lies on the disk twice, the arrays take 185 MB.
@@ -37,7 +37,7 @@ class Arrays(NamedTuple):
 
 
 def load(
-    dataset: Dataset,
+    dataset: ArrayDataset,
     data_dir: str | os.PathLike,
     say: Callable[[str], None] = print,
     sources: Mapping[str, Source] = SOURCES,
@@ -66,7 +66,7 @@ def load(
     return arrays
 
 
-def _read(dataset: Dataset, folder: Path) -> tuple[Arrays | None, list[str]]:
+def _read(dataset: ArrayDataset, folder: Path) -> tuple[Arrays | None, list[str]]:
     """The arrays if all are there and right, and a line about each file that is damaged."""
     names = [f"{split}_{kind}" for split in ("train", "test") for kind in ("images", dataset.labels)]
     arrays, faults = [], []
@@ -85,7 +85,7 @@ def _read(dataset: Dataset, folder: Path) -> tuple[Arrays | None, list[str]]:
     return (Arrays(*arrays) if len(arrays) == len(names) else None), faults
 
 
-def matches(array: np.ndarray | None, dataset: Dataset, name: str) -> bool:
+def matches(array: np.ndarray | None, dataset: ArrayDataset, name: str) -> bool:
     """Whether `array` is, byte for byte, what the catalogue calls `name`."""
     kind = np.dtype(np.uint8 if name.endswith("_images") else np.int64)
     if array is None or array.dtype != kind or array.shape != dataset.shape(name):
@@ -95,7 +95,7 @@ def matches(array: np.ndarray | None, dataset: Dataset, name: str) -> bool:
     return hashlib.sha256(array.reshape(-1)).hexdigest() == dataset.sha256[name]
 
 
-def _lock(dataset: Dataset, folder: Path, say: Callable[[str], None]) -> FileLock:
+def _lock(dataset: ArrayDataset, folder: Path, say: Callable[[str], None]) -> FileLock:
     lock = FileLock(folder / ".lock")
     try:
         return lock.acquire(timeout=0)
@@ -105,7 +105,11 @@ def _lock(dataset: Dataset, folder: Path, say: Callable[[str], None]) -> FileLoc
 
 
 def _prepare(
-    dataset: Dataset, data_dir: Path, folder: Path, say: Callable[[str], None], sources: Mapping[str, Source]
+    dataset: ArrayDataset,
+    data_dir: Path,
+    folder: Path,
+    say: Callable[[str], None],
+    sources: Mapping[str, Source],
 ) -> None:
     work = folder / ".preparing"
     shutil.rmtree(work, ignore_errors=True)  # what a killed process left

@@ -8,14 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A data set as it lies in the cache.
+    """What every data set has.
 
-    `mean` and `std` are per channel (RGB) in units of 0–255. `sha256` names every array of the data set's
-    folder and the digest of its bytes: images (N, resolution, resolution, 3) uint8, labels (N,) int64, in C
-    order and in the order of the official files. `labels` says which label arrays belong to this data set:
-    `train_<labels>` and `test_<labels>`.
+    `mean` and `std` are per channel (RGB) in units of 0–255. `stem` is the form of the networks for it;
+    `resolution` the pixels at a side of what they receive, unless a run says otherwise.
     """
 
     name: str
@@ -25,6 +23,19 @@ class Dataset:
     test_images: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    stem: str
+    resolution: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayDataset(Dataset):
+    """Small images, kept in the cache as arrays.
+
+    `sha256` names every array of the data set's folder and the digest of its bytes: images (N, resolution,
+    resolution, 3) uint8, labels (N,) int64, in C order and in the order of the official files. `labels` says
+    which label arrays belong to this data set: `train_<labels>` and `test_<labels>`.
+    """
+
     folder: str
     labels: str
     torchvision_class: str
@@ -37,6 +48,24 @@ class Dataset:
         """The shape that `array`, a key of `sha256`, must have."""
         count = self.train_images if array.startswith("train_") else self.test_images
         return (count, self.resolution, self.resolution, 3) if array.endswith("_images") else (count,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderDataset(Dataset):
+    """Image files of any size in `<folder>/train/<class>/` and `<folder>/val/<class>/`, cropped as a recipe says.
+
+    Classes are WordNet ids in sorted order: all that ImageNet has if there are 1,000, else those that the
+    folder `train` or `val` shows. `torchvision_size` is the size by which torchvision's Imagenette knows the
+    archive to download; None if the data set is not for download.
+    """
+
+    folder: str
+    torchvision_size: str | None = None
+    # fb.resnet.torch, datasets/imagenet.lua: 0.485, 0.456, 0.406 and 0.229, 0.224, 0.225 of 255
+    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
+    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    stem: str = "imagenet"
+    resolution: int = 224
 
 
 _CIFAR10 = {
@@ -55,8 +84,8 @@ _CIFAR100 = {
 }
 
 
-def _cifar100(name: str, title: str, classes: int, labels: str) -> Dataset:
-    return Dataset(
+def _cifar100(name: str, title: str, classes: int, labels: str) -> ArrayDataset:
+    return ArrayDataset(
         name=name,
         title=title,
         classes=classes,
@@ -72,10 +101,16 @@ def _cifar100(name: str, title: str, classes: int, labels: str) -> Dataset:
     )
 
 
-DATASETS = {
+def _imagenet(name: str, title: str) -> FolderDataset:
+    return FolderDataset(
+        name=name, title=title, classes=1000, train_images=1_281_167, test_images=50_000, folder=name
+    )
+
+
+DATASETS: dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
-        Dataset(
+        ArrayDataset(
             name="cifar10",
             title="CIFAR-10",
             classes=10,
@@ -91,6 +126,18 @@ DATASETS = {
         ),
         _cifar100("cifar100", "CIFAR-100", 100, "labels"),
         _cifar100("cifar100_coarse", "CIFAR-100 (20 superclasses)", 20, "coarse_labels"),
+        _imagenet("imagenet", "ImageNet"),
+        # Another data set, since crops of a smaller image are less sharp.
+        _imagenet("imagenet_256", "ImageNet, short sides cut down to 256"),
+        FolderDataset(
+            name="imagenette",
+            title="Imagenette (v2, short side 320)",
+            classes=10,
+            train_images=9_469,
+            test_images=3_925,
+            folder="imagenette2-320",
+            torchvision_size="320px",
+        ),
     )
 }
 

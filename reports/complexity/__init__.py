@@ -20,11 +20,12 @@ from architectures import build, resolve
 from reports.printed import Figure, read
 
 EXACT, CUT, EXPLAINED, UNEXPLAINED = "exact", "exact if cut", "not reproducible as printed", "unexplained"
-# How the metrics that can be counted begin; all others are trained or measured.
+# How the metrics that can be counted begin, and widths named by a letter; all others are trained or measured.
 COUNTED = (
     *("params", "mult_adds", "flop", "gflops", "ops_", "layers", "weight_layers", "weights", "size_"),
     *("block_", "bottleneck_width", "group_conv_width", "stage", "conv5"),
 )
+LETTERS = ("k", "l", "m", "n")
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,10 @@ def key(figure: Figure) -> tuple[str, str, str]:
     return (figure.table, figure.row_id, figure.metric)
 
 
+def countable(metric: str) -> bool:
+    return metric.startswith(COUNTED) or metric in LETTERS
+
+
 def papers() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
@@ -72,7 +77,7 @@ def rows(paper: str) -> Iterator[Row]:
     module = importlib.import_module(f"{__name__}.{paper}")
     for table in module.TABLES:
         for figure in read(table):
-            if not figure.metric.startswith(COUNTED):
+            if not countable(figure.metric):
                 continue
             meant = module.meant(figure)
             if isinstance(meant, str):

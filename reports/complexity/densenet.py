@@ -14,11 +14,14 @@ BUILDERS = {
     "DenseNet-BC": "densenet_bc",
     "ResNet": "resnet",
     "stochastic depth": "resnet",
+    "FractalNet": "fractalnet",
     "pre-act ResNet": "preact_resnet",
     "WRN": "wide_resnet",
 }
-# Dropout is a word here and costs no parameters.
-NO_KNOBS = {"blocks", "bottleneck", "reported_by", "dropout"}
+# Dropout and drop-path are words here and cost no parameters; FractalNet's depth follows from its columns.
+NO_KNOBS = {"blocks", "bottleneck", "reported_by", "dropout", "drop_path"}
+FRACTALNET_COLUMNS = {21: 3}
+FRACTALNET = "33.7M with the widths of FractalNet's Section 4: 64, 128, 256, 512 and 512 in three columns"
 CUT: set[tuple[str, str, str]] = set()
 EXPLAINED = {
     (
@@ -26,6 +29,8 @@ EXPLAINED = {
         "sd1202",
         "params_M",
     ): "10.2M is the 1001-layer pre-activation net's; ResNet's Table 6 prints 19.4M",
+    ("Table 2", "fractal", "params_M"): FRACTALNET,
+    ("Table 2", "fractal-dp", "params_M"): FRACTALNET,
     ("Table 1", "D264", "layers"): "2 · (6 + 12 + 64 + 48) + 5 = 265",
 }
 
@@ -37,6 +42,8 @@ def meant(figure: Figure) -> Network | str:
     knobs = {name: value for name, value in figure.kwargs.items() if name not in NO_KNOBS}
     if "k" in knobs:
         knobs["widen_factor"] = knobs.pop("k")
+    if figure.arch == "FractalNet":
+        knobs = {"columns": FRACTALNET_COLUMNS[knobs.pop("depth")]}
     return Network.of(BUILDERS[figure.arch], stem, knobs)
 
 

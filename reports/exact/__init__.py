@@ -1,4 +1,5 @@
-"""Claims that need no training: each is checked on networks built without memory (meta device).
+"""Claims that need no training: each is checked on networks built without memory (meta device), or on small
+ones with random weights where the claim is about what they compute.
 
 One file a family. A check is a function without arguments that returns whether the claim holds and one line
 of evidence for the report:
@@ -49,6 +50,25 @@ def on_meta(arch: str, **arguments) -> "nn.Module":
 
     with torch.device("meta"):
         return architectures.build(arch, **arguments)
+
+
+def with_random_weights(arch: str, **arguments) -> "nn.Module":
+    """A network in double precision and evaluation mode; random normalisations, statistics too; always the same."""
+    import torch
+    from torch import nn
+
+    import architectures
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = architectures.build(arch, **arguments)
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                nn.init.uniform_(module.weight, 0.5, 1.5)
+                nn.init.uniform_(module.bias, -0.2, 0.2)
+                nn.init.uniform_(module.running_mean, -0.2, 0.2)
+                nn.init.uniform_(module.running_var, 0.5, 1.5)
+    return network.double().eval()
 
 
 def as_printed(paper: str, wanted: Callable[[Figure], bool]) -> tuple[bool, str]:

@@ -8,12 +8,15 @@ import math
 from typing import TYPE_CHECKING
 
 from reports import printed
-from reports.exact import exact
+from reports.exact import exact, on_meta
 
 if TYPE_CHECKING:
     from torch import nn
 
 CIFAR = {"stem": "cifar", "num_classes": 10}
+IMAGENET = {"stem": "imagenet", "num_classes": 1000}
+# How far "as much" and "twice as much" may be off.
+ABOUT = 0.1
 
 
 @exact("densenet.compression_halves")
@@ -29,7 +32,7 @@ def compression_halves() -> tuple[bool, str]:
     transitions, failures = 0, []
     for arch, depth, growth_rate, compression in networks:
         blocks = _blocks(
-            _build(arch, depth=depth, growth_rate=growth_rate, compression=compression, **CIFAR), 32
+            on_meta(arch, depth=depth, growth_rate=growth_rate, compression=compression, **CIFAR), 32
         )
         for number, block in enumerate(blocks[:-1], start=1):
             transition = block[-1]
@@ -59,7 +62,7 @@ def params_table() -> tuple[bool, str]:
         if figure.metric != "params_M" or figure.arch not in builders:
             continue
         sizes = {name: figure.kwargs[name] for name in ("depth", "growth_rate")}
-        network = _build(builders[figure.arch], **sizes, **CIFAR)
+        network = on_meta(builders[figure.arch], **sizes, **CIFAR)
         millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
         counted.append(f"{millions:.2f}")
         if not figure.matches(millions):
@@ -72,8 +75,8 @@ def params_table() -> tuple[bool, str]:
 @exact("densenet.input_width")
 def input_width() -> tuple[bool, str]:
     """Section 3, "Growth rate": layer l of a block receives k₀ + k (l − 1) maps."""
-    plain = _blocks(_build("densenet", depth=40, growth_rate=12, **CIFAR), 32)
-    large = _blocks(_build("densenet_bc", stem="imagenet", num_classes=1000, depth=169, growth_rate=32), 224)
+    plain = _blocks(on_meta("densenet", depth=40, growth_rate=12, **CIFAR), 32)
+    large = _blocks(on_meta("densenet_bc", stem="imagenet", num_classes=1000, depth=169, growth_rate=32), 224)
     arithmetic = all(
         layer.in_channels == block[0].in_channels + growth_rate * number
         for blocks, growth_rate, per_layer in ((plain, 12, 1), (large, 32, 2))
@@ -90,7 +93,7 @@ def input_width() -> tuple[bool, str]:
 @exact("densenet.connections")
 def connections() -> tuple[bool, str]:
     """Section 1: a block of L layers has L (L + 1) / 2 direct connections, one a layer and earlier output."""
-    blocks = _blocks(_build("densenet", depth=40, growth_rate=12, **CIFAR), 32)
+    blocks = _blocks(on_meta("densenet", depth=40, growth_rate=12, **CIFAR), 32)
     found = []
     for block in blocks:
         layers = _layers(block, blocks, 1)
@@ -102,13 +105,22 @@ def connections() -> tuple[bool, str]:
     )
 
 
-def _build(arch: str, **arguments) -> "nn.Module":
-    import torch
+@exact("densenet.flops_half")
+def half_of_resnet_101() -> tuple[bool, str]:
+    """Section 4.4 and Figure 3: DenseNet-201 computes as much as ResNet-50, half as much as ResNet-101."""
+    from architectures.counting import count
 
-    import architectures
-
-    with torch.device("meta"):
-        return architectures.build(arch, **arguments)
+    dense = count(on_meta("densenet_bc", depth=201, growth_rate=32, **IMAGENET), 224)
+    r50, r101 = (
+        count(on_meta("resnet", depth=depth, stride_in="3x3", **IMAGENET), 224) for depth in (50, 101)
+    )
+    as_much = abs(dense.mult_adds / r50.mult_adds - 1)
+    twice = abs(r101.mult_adds / r50.mult_adds / 2 - 1)
+    return dense.parameters * 2 < r101.parameters and max(as_much, twice) < ABOUT, (
+        f"DenseNet-201 has {dense.parameters / 1e6:.1f}M parameters and {dense.mult_adds / 1e9:.2f}G mult-adds, "
+        f"ResNet-50 {r50.mult_adds / 1e9:.2f}G, ResNet-101 {r101.parameters / 1e6:.1f}M and "
+        f"{r101.mult_adds / 1e9:.2f}G (that the errors are the same takes training)"
+    )
 
 
 def _blocks(network: "nn.Module", resolution: int) -> "list[list[nn.Conv2d]]":

@@ -134,3 +134,47 @@ def test_figure_3_a_of_resnext():
 def test_layers_are_not_merged_but_blocks_are():
     rows = table("resnet", 32, stem="cifar", depth=20)
     assert rows[2][:3] == ("conv3_x", "16×16", "[3×3 conv, 32; 3×3 conv, 32] × 3")
+
+
+class WithAuxiliary(nn.Module):
+    """A classifier on the middle, which evaluation passes by unless `always`."""
+
+    def __init__(self, always: bool = False) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 8, 3, padding=1)
+        self.auxiliary = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
+        self.linear = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
+        self.always = always
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = self.conv1(images)
+        if self.training or self.always:
+            self.auxiliary(x)
+        return self.linear(x)
+
+
+def rows_of(network: nn.Module, resolution: int) -> list[tuple[str, ...]]:
+    lines = describe(network, resolution).splitlines()[2:]
+    return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
+
+
+def test_what_runs_in_training_only_has_a_row_that_says_so():
+    rows = rows_of(WithAuxiliary(), 10)
+    assert rows[2] == (
+        "auxiliary, in training only", "", "global average pool; 5-d fully connected", "45", "0",
+    )  # fmt: skip
+    *parts, total = [int(row[3].replace(",", "")) for row in rows]
+    assert sum(parts) == total == sum(p.numel() for p in WithAuxiliary().parameters())
+    assert total == count(WithAuxiliary(), 10).parameters
+
+
+def test_an_auxiliary_part_that_evaluation_runs_is_a_row_like_the_others():
+    rows = rows_of(WithAuxiliary(always=True), 10)
+    assert [row[0] for row in rows] == ["conv1", "auxiliary", "linear", "total"]
+    assert rows[1][3:] == ("45", "40")
+
+
+def test_no_row_for_an_auxiliary_part_that_holds_nothing():
+    network = WithAuxiliary()
+    network.auxiliary = nn.ModuleDict()
+    assert [row[0] for row in rows_of(network.eval(), 10)] == ["conv1", "linear", "total"]

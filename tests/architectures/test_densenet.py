@@ -4,8 +4,9 @@ import pytest
 import torch
 import torchvision
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from architectures import build
+from architectures import build, recomputing
 from architectures.densenet import DenseBlock, compressed
 from reports.printed import read
 
@@ -33,17 +34,94 @@ def copy_in_order(source: nn.Module, target: nn.Module) -> None:
     target.load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
 
 
-def test_logits_of_torchvision():
+@pytest.mark.parametrize("depth, growth_rate", [(121, 32), (161, 48), (169, 32), (201, 32)])
+def test_logits_of_torchvision(depth, growth_rate):
     torch.manual_seed(0)
-    theirs = torchvision.models.densenet121(num_classes=10).eval()
+    theirs = getattr(torchvision.models, f"densenet{depth}")(num_classes=10).eval()
     randomise(theirs)
-    ours = build("densenet_bc", stem="imagenet", num_classes=10, depth=121).eval()
+    ours = build("densenet_bc", stem="imagenet", num_classes=10, depth=depth, growth_rate=growth_rate).eval()
     copy_in_order(theirs, ours)
-    images = torch.randn(2, 3, 64, 64)
+    images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         expected = theirs(images)
         assert (ours(images) - expected).abs().max() <= 1e-4
     assert expected.std() > 1e-3
+
+
+def twins(name: str, **knobs) -> tuple[nn.Module, nn.Module]:
+    """The same network twice, the second one saving memory."""
+    torch.manual_seed(0)
+    plain, saving = (build(name, stem="cifar", num_classes=10, **knobs) for _ in range(2))
+    randomise(plain)
+    saving.load_state_dict(plain.state_dict())
+    saving.save_memory()
+    return plain, saving
+
+
+@pytest.mark.parametrize("name, depth", [("densenet", 13), ("densenet_bc", 16)])
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_saving_memory_changes_no_bit_of_a_training(name, depth, dropout):
+    plain, saving = twins(name, depth=depth, dropout=dropout)
+    for step in range(2):
+        images, labels = torch.randn(4, 3, 16, 16), torch.tensor([1, 7, 0, 3])
+        outputs = []
+        for network in (plain, saving):
+            torch.manual_seed(step)  # for the masks of dropout
+            outputs.append(network(images))
+            nn.functional.cross_entropy(outputs[-1], labels).backward()
+        assert torch.equal(*outputs)
+        for ours, theirs in zip(saving.parameters(), plain.parameters(), strict=True):
+            assert torch.equal(ours.grad, theirs.grad) and ours.grad.any()
+        # running statistics, and how many batches they have seen
+        for (key, ours), theirs in zip(saving.state_dict().items(), plain.state_dict().values(), strict=True):
+            assert torch.equal(ours, theirs), key
+    with torch.no_grad():
+        assert torch.equal(saving.eval()(images), plain.eval()(images))
+
+
+def bytes_kept(network: nn.Module, images: torch.Tensor, monkeypatch) -> int:
+    """Of tensors that a forward pass keeps for the backward pass, parameters aside; each storage once."""
+    kept: dict[int, torch.Tensor] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    def checkpoint(function, *features, **options):  # it keeps its arguments
+        return torch.utils.checkpoint.checkpoint(function, *map(keep, features), **options)
+
+    monkeypatch.setattr(recomputing, "checkpoint", checkpoint)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        output = network(images)
+    assert output.requires_grad
+    own = {t.untyped_storage().data_ptr() for t in (*network.parameters(), *network.buffers())}
+    return sum(t.untyped_storage().nbytes() for pointer, t in kept.items() if pointer not in own)
+
+
+@pytest.mark.parametrize("name, depth, least", [("densenet", 40, 4), ("densenet_bc", 40, 2)])
+def test_how_much_memory_is_saved(name, depth, least, monkeypatch):
+    images = torch.randn(1, 3, 32, 32)
+    plain, saving = (bytes_kept(network, images, monkeypatch) for network in twins(name, depth=depth))
+    assert plain / saving > least
+
+
+class Convolutions(TorchDispatchMode):
+    """Counts the convolutions that are computed."""
+
+    computed = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.computed += function is torch.ops.aten.convolution.default
+        return function(*args, **(kwargs or {}))
+
+
+def test_convolutions_are_not_computed_again():
+    _, saving = twins("densenet_bc", depth=16)
+    with Convolutions() as mode:
+        loss = saving(torch.randn(2, 3, 8, 8)).sum()
+        forward = mode.computed
+        loss.backward()
+    assert forward == mode.computed == 15
 
 
 @pytest.mark.parametrize(

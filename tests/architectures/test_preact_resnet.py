@@ -130,6 +130,7 @@ def test_x_l_is_x_0_and_the_sum_of_the_branches():
         torch.testing.assert_close(network.conv2_x(x), x + sum(branches))
     for unit in network.conv2_x:
         nn.init.zeros_(unit.branch[-1].weight)
+    assert torch.equal(network.conv2_x(x), x)
     x.requires_grad_()
     probe = torch.randn(2, 16, 6, 6)
     (network.conv2_x(x) * probe).sum().backward()

@@ -30,3 +30,17 @@ def test_auxiliary_classifiers_count_by_their_weight_and_fade_if_they_say_so(sha
         each[0]
     )  # what is reported doesn't depend on the auxiliary classifiers
     assert total.item() == pytest.approx(each[0] + 0.3 * each[1] + left * 0.5 * each[2])
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.5])
+def test_smoothed_labels_are_minimised_and_plain_ones_reported(smoothing):
+    outputs = TrainingOutputs(logits(0), (Auxiliary(logits(1), 0.3),))
+    _, loss, total = losses(outputs, LABELS, share_done=0.0, label_smoothing=smoothing)
+
+    def smoothed(seed: int) -> float:
+        """Rethinking the Inception Architecture, Section 7: q' = (1 - ε) q + ε / K."""
+        share = (1 - smoothing) * F.one_hot(LABELS, 4) + smoothing / 4
+        return -(share * logits(seed).log_softmax(1)).sum(1).mean().item()
+
+    assert loss.item() == pytest.approx(F.cross_entropy(logits(0), LABELS).item())
+    assert total.item() == pytest.approx(smoothed(0) + 0.3 * smoothed(1))

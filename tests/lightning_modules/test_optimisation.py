@@ -1,6 +1,7 @@
-"""Initial weights, parameter groups and schedules, against the recipes' own words."""
+"""Parameter groups, optimisers and schedules, against the recipes' own words."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,29 +9,7 @@ from torch import nn
 
 import architectures
 from lightning_modules import recipes
-from lightning_modules.initialisation import initialise
-from lightning_modules.optimisation import optimiser, parameter_groups, schedule
-
-
-@pytest.mark.parametrize(("scheme", "maps"), [("he_fan_out", 256), ("he_fan_in", 64)])
-def test_he_normal_has_the_papers_deviation(scheme, maps):
-    torch.manual_seed(0)
-    layer = nn.Conv2d(64, 256, 3)
-    initialise(layer, scheme)
-    expected = math.sqrt(2 / (3 * 3 * maps))
-    assert layer.weight.std().item() == pytest.approx(expected, rel=0.02)
-    assert not layer.bias.any()
-
-
-def test_batch_normalisation_starts_as_the_identity_and_the_classifiers_bias_at_zero():
-    network = architectures.build("resnet", stem="cifar", num_classes=10, depth=8)
-    for parameter in network.parameters():
-        nn.init.constant_(parameter, 3.0)
-    initialise(network, "he_fan_out")
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    assert norms and all((norm.weight == 1).all() and (norm.bias == 0).all() for norm in norms)
-    (classifier,) = [module for module in network.modules() if isinstance(module, nn.Linear)]
-    assert not classifier.bias.any()
+from lightning_modules.optimisation import factor, optimiser, parameter_groups, schedule
 
 
 def test_only_the_exempt_kinds_escape_weight_decay():
@@ -51,38 +30,115 @@ def test_only_the_exempt_kinds_escape_weight_decay():
     assert decayed("norm", "bias", "depthwise") == 32 + 8
 
 
+def test_mobilenets_decay_pointwise_and_first_convolutions_and_the_classifier():
+    with torch.device("meta"):
+        network = architectures.build("mobilenet_v1", stem="imagenet", num_classes=1000)
+    decayed, spared = optimiser(network, recipes.find("mobilenet_v1_imagenet")).param_groups
+    assert (decayed["weight_decay"], spared["weight_decay"]) == (4e-5, 0)
+    shapes = [tuple(parameter.shape[2:]) for parameter in decayed["params"]]
+    assert shapes == [(3, 3), *[(1, 1)] * 13, ()]
+
+
+# Schedules: of every recipe, the rate at the start of epochs, as its source has it
+
+
+def divided(at: tuple[float, ...], by: float = 10):
+    return lambda epoch: by ** -sum(epoch >= drop for drop in at)
+
+
 @pytest.mark.parametrize(
-    ("recipe", "steps_per_epoch", "drops"),
+    ("recipe", "per_epoch", "expected"),
     [
-        ("densenet_cifar", 782, (150, 225)),
-        ("resnext_cifar", 391, (150, 225)),
-        ("fb_resnet_cifar", 391, (81, 122)),
+        ("densenet_cifar", 782, divided((150, 225))),
+        ("resnext_cifar", 391, divided((150, 225))),
+        ("fb_resnet_cifar", 391, divided((81, 122))),
+        ("stochastic_depth_cifar", 391, divided((250, 375))),
+        ("wide_resnet_cifar", 391, divided((60, 120, 160), by=5)),
+        ("fractalnet_cifar", 500, divided((200, 300, 350, 375))),
+        ("highway_cifar", 500, divided((100_000 / 500, 150_000 / 500, 175_000 / 500))),
+        ("nin_cifar", 391, divided((200, 230))),
+        ("all_cnn_cifar", 391, divided((200, 250, 300))),
+        ("dsn_cifar", 500, divided((340,), by=250)),
+        ("fb_resnet_imagenet", 5005, divided((30, 60))),
+        ("resnet_imagenet", 5005, divided((30, 60, 90))),
+        ("senet_imagenet", 1252, divided((30, 60, 90))),
+        ("googlenet_imagenet", 40037, lambda epoch: 0.96 ** (epoch // 8)),
+        ("inception_v3_imagenet", 40037, lambda epoch: 0.94 ** (epoch // 2)),
+        ("mobilenet_v2_imagenet", 13346, lambda epoch: 0.98**epoch),
+        ("mobilenet_v3_imagenet", 313, lambda epoch: 0.99 ** (epoch // 3)),
+        ("squeezenet_imagenet", 2503, lambda epoch: 1 - epoch / 68),
+        ("shufflenet_v1_imagenet", 1252, lambda epoch: 1 - epoch / 240),
     ],
 )
-def test_the_rate_falls_tenfold_after_the_printed_epochs(recipe, steps_per_epoch, drops):
+def test_the_rate_of_every_epoch_is_the_papers(recipe, per_epoch, expected):
     values = recipes.find(recipe)
-    network = nn.Linear(1, 1)
-    sgd = optimiser(network, values.hyperparameters())
-    rates = schedule(sgd, values.hyperparameters(), values.epochs * steps_per_epoch).lr_lambdas[0]
+    steps = values.epochs * per_epoch
+    falls_within = 1 / values.epochs if values.schedule == "linear" else 0
     for epoch in range(values.epochs):
-        expected = 0.1 ** sum(epoch >= drop for drop in drops)
-        assert rates(epoch * steps_per_epoch) == pytest.approx(expected)
-        assert rates((epoch + 1) * steps_per_epoch - 1) == pytest.approx(expected)
+        first, last = (
+            factor(values, step, steps) for step in (epoch * per_epoch, (epoch + 1) * per_epoch - 1)
+        )
+        assert first == pytest.approx(expected(epoch)), epoch
+        assert expected(epoch) - falls_within <= last * (1 + 1e-9) <= expected(epoch) * (1 + 1e-6), epoch
+
+
+def test_batch_normalisation_lets_the_rate_fall_six_times_faster():
+    slow, fast = recipes.find("googlenet_imagenet"), recipes.find("bn_inception_imagenet")
+    per_epoch = 40037
+    for epoch in range(0, 96, 8):
+        after = factor(fast, epoch * per_epoch, fast.epochs * per_epoch)
+        assert after == pytest.approx(factor(slow, epoch * per_epoch, slow.epochs * per_epoch) ** 6)
+    assert fast.lr == 5 * slow.lr
+
+
+def test_mobilenets_rate_falls_every_two_and_a_half_epochs():
+    values = recipes.find("mobilenet_v1_imagenet")
+    steps = values.epochs * 20_018
+    rates = [factor(values, step, steps) for step in (0, 50_044, 50_045, 100_089, 100_090)]
+    assert rates == pytest.approx([1, 1, 0.94, 0.94, 0.94**2])
 
 
 def test_resnet_divides_the_rate_at_32k_and_48k_iterations():
     values = recipes.find("resnet_cifar")
     steps = values.epochs * math.ceil(50_000 / values.batch_size)
-    assert steps == pytest.approx(64_000, rel=0.005)
-    assert [round(share * steps / 1000) for share in values.lr_milestones] == [32, 48]
+    rates = [factor(values, thousands * 1000, steps) for thousands in (31, 33, 47, 49)]
+    assert rates == pytest.approx([1, 0.1, 0.1, 0.01])
+
+
+@pytest.mark.parametrize("recipe", ["resnet_110_cifar", "preact_resnet_cifar"])
+def test_the_first_400_iterations_are_at_a_tenth_of_the_rate(recipe):
+    values = recipes.find(recipe)
+    steps = values.epochs * math.ceil(50_000 / values.batch_size)
+    assert [factor(values, step, steps) for step in (0, 399, 402, 31_000)] == pytest.approx([0.1, 0.1, 1, 1])
+
+
+def test_a_shorter_training_has_the_same_schedule_compressed():
+    for name in ("preact_resnet_cifar", "inception_v3_imagenet", "squeezenet_imagenet", "wide_resnet_cifar"):
+        values = recipes.find(name)
+        whole = [factor(values, 40 * step, 64_000) for step in range(1600)]
+        assert [factor(values, step, 1600) for step in range(1600)] == pytest.approx(whole)
+
+
+def test_the_scheduler_applies_the_factor_after_every_step():
+    recipe = replace(recipes.find("squeezenet_cifar"), lr=0.04)
+    sgd = optimiser(nn.Linear(1, 1), recipe)
+    rates = schedule(sgd, recipe, steps=4)
+    seen = []
+    for _ in range(4):
+        seen.append(sgd.param_groups[0]["lr"])
+        sgd.step()
+        rates.step()
+    assert seen == pytest.approx([0.04, 0.03, 0.02, 0.01])
+
+
+# One step after the other by hand
 
 
 def test_one_step_is_torch7s_nesterov_with_decay_of_every_parameter():
     """fb.resnet.torch's optim.sgd: d = g + wd x; v = m v + d; x -= lr (d + m v)."""
-    recipe = recipes.find("densenet_cifar").hyperparameters()
     network = nn.Linear(1, 1, bias=False)
     nn.init.constant_(network.weight, 2.0)
-    sgd = optimiser(network, recipe)
+    sgd = optimiser(network, recipes.find("densenet_cifar"))
     x, v = 2.0, 0.0
     for gradient in (1.0, -3.0, 0.5):
         network.weight.grad = torch.full((1, 1), gradient)
@@ -93,10 +149,19 @@ def test_one_step_is_torch7s_nesterov_with_decay_of_every_parameter():
         assert network.weight.item() == pytest.approx(x, rel=1e-6)
 
 
-def test_recipes_are_found_by_family_and_cite_their_source():
-    assert recipes.default_name("densenet", "cifar") == "densenet_cifar"
-    assert recipes.default_name("made_up", "cifar") == "fb_resnet_cifar"
-    with pytest.raises(ValueError, match="did you mean densenet_cifar"):
-        recipes.find("densenet_cifer")
-    for recipe in recipes.RECIPES.values():
-        assert recipe.source and "source" not in recipe.hyperparameters()
+@pytest.mark.parametrize("recipe", ["inception_v3_imagenet", "mobilenet_v3_imagenet"])
+def test_rmsprop_is_tensorflows(recipe):
+    """training_ops: ms = ρ ms + (1 - ρ) g², from 1; mom = m mom + lr g / √(ms + ε); x -= mom."""
+    values = recipes.find(recipe)
+    network = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(network.weight, 2.0)
+    rmsprop = optimiser(network, values)
+    x, mean_square, momentum = 2.0, 1.0, 0.0
+    for gradient in (1.0, -3.0, 0.5):
+        network.weight.grad = torch.full((1, 1), gradient)
+        rmsprop.step()
+        g = gradient + values.weight_decay * x
+        mean_square = 0.9 * mean_square + 0.1 * g**2
+        momentum = 0.9 * momentum + values.lr * g / math.sqrt(mean_square + values.rmsprop_epsilon)
+        x -= momentum
+        assert network.weight.item() == pytest.approx(x, rel=1e-6)

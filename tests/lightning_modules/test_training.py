@@ -16,12 +16,15 @@ def train(tmp_path, monkeypatch):
     """Gives `train(seed=…, …) -> (record, weights)`."""
     monkeypatch.setattr(study, "FOLDER", study.FOLDER)
     monkeypatch.setitem(budgets.BUDGETS, "smoke", budgets.BUDGETS["smoke"])
+    monkeypatch.setitem(tiny.RECIPES, "diverging", None)
     tiny.install(tmp_path / "data")
     machine = training.Machine(accelerator="cpu", data_dir=tmp_path / "data", wandb=False)
 
-    def run(name: str, arch: str = "densenet", **asked) -> tuple[dict, dict]:
+    def run(name: str, arch: str = "densenet", seed: int = 0, **changes) -> tuple[dict, dict]:
         knobs = {"depth": 10, "dropout": 0.1} if arch == "densenet" else {"depth": 8}
-        wanted = configuration.resolve(arch, knobs, dataset="tiny", budget="smoke", **asked)
+        wanted = configuration.resolve(
+            arch, knobs, dataset="tiny", budget="smoke", seed=seed, changes=changes
+        )
         folder = tmp_path / name
         folder.mkdir()
         record = training.train(wanted, folder, machine)
@@ -42,7 +45,7 @@ def test_a_seed_decides_every_bit(train):
 
 
 def test_the_record_says_what_ran(train):
-    record, weights = train("run", seed=0, arch="resnet", batch_size=20)
+    record, weights = train("run", seed=0, arch="resnet", changes={"batch_size": 20})
     assert record["knobs"] == {"depth": 8, "shortcut": "A", "block": "paper", "stride_in": "1x1"}
     trained = {n: t for n, t in weights.items() if "running_" not in n and "num_batches" not in n}
     assert record["parameters"] == sum(tensor.numel() for tensor in trained.values())

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from reports import architectures_page, complexity, counts
+from reports import architectures_page, complexity, counts, ledger
+from reports.ledger import Entry
 from sweeps import study as studies
-from sweeps.study import Cell, Claim, Comparison, Printed, Study, Table, Variant
+from sweeps.claim import Claim, Comparison
+from sweeps.study import Cell, Printed, Study, Table, Variant
 
 STUDY = Study(
     name="made_up",
@@ -20,16 +22,21 @@ STUDY = Study(
     datasets=("cifar10",),
     seeds=(0, 1, 2),
     variants=(
-        Variant("thin", "densenet_bc", {"depth": 22}, printed=Printed("densenet_t2", "bc100-12", "+")),
-        Variant("wide", "densenet", {"depth": 22}, printed=Printed("densenet_t2", "d40-12", "+")),
+        Variant("thin", "densenet_bc", {"depth": 22}, printed=(Printed("bc100-12", "densenet_t2", "+"),)),
+        Variant("wide", "densenet", {"depth": 22}, printed=(Printed("d40-12", "densenet_t2", "+"),)),
         Variant("other", "densenet", {"depth": 25}),
     ),
     tables=(Table("Width", ("wide", "thin", "other")),),
     claims=(
-        Claim("made.wide_better", "wide beats thin", "Section 1", "trained", (Comparison("wide", "thin"),)),
-        Claim("made.unchecked", "nobody has checked this", "Section 2", "exact"),
+        Claim("made.wide_better", "Tested thus.", (Comparison("wide", "thin"),)),
+        Claim("made.unchecked"),
     ),
     departures=("None of this is real.",),
+)
+
+LEDGER = (
+    Entry("made.wide_better", ("trained",), "wide beats thin", "no figure", "Section 1"),
+    Entry("made.unchecked", ("exact",), "nobody has checked this", "1", "Section 2"),
 )
 
 COUNTS = {
@@ -55,6 +62,8 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     real_read = studies.read
     monkeypatch.setattr(studies, "read", lambda name: STUDY if name == STUDY.name else real_read(name))
     monkeypatch.setattr(studies, "cells", cells)
+    made_up = {entry.id: entry for entry in LEDGER}
+    monkeypatch.setattr(ledger, "entries", lambda: made_up)
     monkeypatch.setattr(counts, "count_variants", lambda study: COUNTS)
     # The pages of the networks, cut short: they have tests of their own.
     monkeypatch.setattr(complexity, "papers", lambda: ["vgg"])

@@ -107,7 +107,7 @@ def test_uncertain_printed_figure_is_marked(make, monkeypatch):
 
 
 def test_mistyped_printed_row_names_near_misses():
-    variant = Variant("wide", "densenet", {}, printed=Printed("densenet_t2", "d40-21", "+"))
+    variant = Variant("wide", "densenet", {}, printed=(Printed("d40-21", "densenet_t2", "+"),))
     with pytest.raises(ValueError, match="densenet_t2.csv has no row 'd40-21'.* did you mean .*d40-12"):
         tables.printed_error(variant, "cifar10")
 
@@ -184,7 +184,11 @@ def test_why(study, write_records, facts, capsys):
     folder = write_records(*[facts("wide", seed, 5000 + seed) for seed in range(3)])
     assert main(["why", "made_up/wide", "--records", str(folder)]) == 0
     said = capsys.readouterr().out
-    for part in ("printed on CIFAR-10: 5.24 %", "seed 2: 50.02 % = 5002 of 10000", "records/made_up.jsonl:3"):
+    for part in (
+        "printed on CIFAR-10: error 5.24 (",
+        "seed 2: 50.02 % = 5002 of 10000",
+        "records/made_up.jsonl:3",
+    ):
         assert part in said
     assert main(["why", "made_up/wiide", "--records", str(folder)]) == 2
     assert "did you mean wide" in capsys.readouterr().err

@@ -2,7 +2,8 @@
 
 import pytest
 
-from reports import tables
+from reports import ledger, tables
+from reports.counts import count_variants
 from sweeps import study as studies
 from sweeps import to_wandb
 
@@ -41,6 +42,8 @@ def test_every_committed_study_is_sound(name):
     for budget in studies.BUDGETS:
         ids = [cell.run_id for cell in studies.cells(study, budget)]
         assert len(set(ids)) == len(ids), "two cells of one study are one training"
+    for claim in study.claims:
+        assert not claim.tests or "trained" in ledger.find(claim.id).kinds
     for variant in study.variants:
         if variant.printed:  # raises, naming the near misses, where the paper's table has no such row
             assert any(tables.printed_error(variant, dataset) for dataset in study.datasets)
@@ -52,16 +55,24 @@ def test_every_committed_sweep_is_in_step_and_goes_over_the_same_cells(name):
 
     import yaml
 
-    path = to_wandb.FOLDER / f"{name}.yaml"
-    study = studies.read(name)
-    assert path.read_text(encoding="utf-8") == to_wandb.sweep(study), "run `python -m sweeps.to_wandb`"
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    axes = {key: spec.get("values", [spec.get("value")]) for key, spec in config["parameters"].items()}
-    swept = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    cells = studies.cells(study, "paper")
-    assert [(c.study, c.variant, c.dataset, c.seed) for c in cells] == [
-        (point["study"], point["variant"], point["dataset"], point["seed"]) for point in swept
-    ]
+    study, swept = studies.read(name), []
+    for sweep_name, datasets in to_wandb.sweeps_of(study).items():
+        text = (to_wandb.FOLDER / f"{sweep_name}.yaml").read_text(encoding="utf-8")
+        assert text == to_wandb.sweep(study, sweep_name, datasets), "run `python -m sweeps.to_wandb`"
+        axes = {
+            key: spec.get("values", [spec.get("value")])
+            for key, spec in yaml.safe_load(text)["parameters"].items()
+        }
+        points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+        assert [point["seed"] for point in points] == sorted(point["seed"] for point in points)
+        swept += [(point["study"], point["variant"], point["dataset"], point["seed"]) for point in points]
+    cells = [(c.study, c.variant, c.dataset, c.seed) for c in studies.cells(study, "paper")]
+    assert sorted(swept) == sorted(cells)
+
+
+def test_no_sweep_is_left_over():
+    made = {name for study in map(studies.read, studies.names()) for name in to_wandb.sweeps_of(study)}
+    assert {path.stem for path in to_wandb.FOLDER.glob("*.yaml")} == made
 
 
 def test_the_seed_varies_slowest(declare):
@@ -120,3 +131,101 @@ def test_a_variant_declared_twice_and_an_unknown_study_are_refused(declare):
         declare(GOOD + '[[variants]]\nname = "a"\narch = "densenet"\nknobs = {}\n')
     with pytest.raises(ValueError, match="unknown study 'mad'; did you mean made?"):
         studies.read("mad")
+
+
+def test_knobs_of_one_stem_and_changes_of_the_recipe(declare):
+    study = declare(
+        GOOD + "cifar = { growth_rate = 24 }\nrecipe_changes = { lr = 1, augmentation = 'none' }\n"
+    )
+    wanted = studies.configure(study, "a", "cifar10", "paper", 0)
+    assert (wanted.knobs["depth"], wanted.knobs["growth_rate"]) == (40, 24)
+    assert (wanted.recipe["lr"], wanted.recipe["augmentation"]) == (1.0, "none")
+    assert study.variants[0].knobs_for("imagenet") == {"depth": 40}
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ("{ weigth_decay = 1.0 }", "a recipe has no 'weigth_decay'; did you mean weight_decay?"),
+        ("{ lr = 'high' }", "the recipe's lr is a float, not 'high'"),
+        ("{ nesterov = 1 }", "the recipe's nesterov is a bool, not 1"),
+        ("{ augmentation = 'some' }", "the recipe's augmentation is one of standard, none, not 'some'"),
+    ],
+)
+def test_a_faulty_change_of_the_recipe_is_refused(declare, changes, complaint):
+    with pytest.raises(ValueError) as error:
+        declare(GOOD + f"recipe_changes = {changes}\n")
+    assert complaint in str(error.value)
+
+
+def test_printed_columns_may_stand_once_for_the_study(declare):
+    shared = 'printed = { table = "densenet_t2", augmentation = "+" }\n'
+    (variant,) = declare(shared + GOOD + 'printed = { row = "d40-12" }\n').variants
+    assert variant.printed == (studies.Printed("d40-12", "densenet_t2", "+", "err"),)
+    (variant,) = declare(
+        shared + GOOD + 'printed = [{ row = "d40-12" }, { row = "x", table = "y" }]\n'
+    ).variants
+    assert [place.table for place in variant.printed] == ["densenet_t2", "y"]
+
+
+@pytest.mark.parametrize(
+    ("claim", "complaint"),
+    [
+        ('trends = [{ falling = ["a", "b"] }]', "no variant 'b'"),
+        (
+            'equivalences = [{ one = "a", other = "a", margin = 1, measure = "x" }]',
+            "measure 'x'",
+        ),
+        ('comparisons = [{ lower = "a" }]', "higher"),
+        ('comparisons = [{ lower = "a", higher = "a", only_on = "svhn" }]', "only_on is 'svhn'"),
+        ('rises = [{ less = ["a", "b", "c"], more = ["d", "e"] }]', "two variants each"),
+        ('rises = [{ less = ["a", "b"], more = ["a", "c"] }]', "none of the four twice"),
+        ('as_printed = [{ variant = "b", margin = 0.3 }]', "no variant 'b'"),
+    ],
+)
+def test_a_faulty_claim_is_refused(declare, claim, complaint):
+    with pytest.raises(ValueError) as error:
+        declare(GOOD + f'[[claims]]\nid = "i"\n{claim}\n')
+    assert complaint in str(error.value)
+
+
+def test_a_transfer_must_be_one_of_the_data_sets(declare):
+    assert declare('transfers = ["cifar10"]\n' + GOOD).transfers == ("cifar10",)
+    with pytest.raises(ValueError, match="transfers names 'cifar100', which is none of the datasets"):
+        declare('transfers = ["cifar100"]\n' + GOOD)
+
+
+def test_a_row_may_stand_on_one_stem_only(declare):
+    text = GOOD.replace('variants = ["a"]', 'variants = ["a", "b"]')
+    study = declare(text + '[[variants]]\nname = "b"\narch = "densenet_bc"\nonly_on = "imagenet"\n')
+    assert [cell.variant for cell in studies.cells(study, "paper")] == ["a", "a"]
+    assert study.tables_on("cifar10") == (studies.Table("T", ("a",)),)
+    with pytest.raises(ValueError, match="variant 'b' of made stands on imagenet only, not on cifar10"):
+        studies.configure(study, "b", "cifar10", "paper", 0)
+    with pytest.raises(ValueError, match="only_on is 'image', not one of cifar, imagenet"):
+        declare(GOOD + 'only_on = "image"\n')
+
+
+def test_recipes_of_rows_and_stems(declare):
+    text = GOOD + '[[variants]]\nname = "b"\narch = "densenet_bc"\nrecipe = "resnet_cifar"\n'
+    study = declare('recipe = { cifar = "resnext_cifar" }\n' + text.replace('["a"]', '["a", "b"]'))
+    names = {name: studies.configure(study, name, "cifar10", "paper", 0).recipe_name for name in "ab"}
+    assert names == {"a": "resnext_cifar", "b": "resnet_cifar"}
+    assert study.recipe_of(study.variant("a"), "imagenet") is None
+    with pytest.raises(ValueError, match="recipe of 'made': 'cifar10' is not one of cifar, imagenet"):
+        declare('recipe = { cifar10 = "resnext_cifar" }\n' + GOOD)
+    with pytest.raises(ValueError, match="unknown recipe 'resnxt_cifar'"):
+        declare('recipe = "resnxt_cifar"\n' + GOOD)
+
+
+def test_resolutions_of_rows_and_stems(declare):
+    text = GOOD + '[[variants]]\nname = "b"\narch = "densenet_bc"\nknobs = { depth = 40 }\nresolution = 24\n'
+    study = declare("resolution = { cifar = 28 }\n" + text.replace('["a"]', '["a", "b"]'))
+    shown = {name: studies.configure(study, name, "cifar10", "paper", 0).resolution for name in "ab"}
+    assert shown == {"a": 28, "b": 24}
+    assert study.resolution_of(study.variant("a"), "imagenet") is None
+    assert count_variants(study)["b", "cifar10"].mult_adds < count_variants(study)["a", "cifar10"].mult_adds
+    with pytest.raises(ValueError, match="resolution of 'a': 'cifar10' is not one of cifar, imagenet"):
+        declare(GOOD + "resolution = { cifar10 = 28 }\n")
+    with pytest.raises(ValueError, match="resolution on cifar10 must be from 16 to 32, not 64"):
+        declare("resolution = 64\n" + GOOD)

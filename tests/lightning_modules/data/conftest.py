@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from lightning_modules.data import downloads
-from lightning_modules.data.catalogue import Dataset
+from lightning_modules.data.catalogue import ArrayDataset
 
 rng = np.random.default_rng(1)
 ARRAYS = {
@@ -32,7 +32,7 @@ def arrays():
 
 @pytest.fixture
 def tiny():
-    return Dataset(
+    return ArrayDataset(
         name="tiny",
         title="Tiny",
         classes=10,

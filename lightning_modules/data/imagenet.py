@@ -1,0 +1,126 @@
+"""Commands that lay ImageNet's files out as the runs expect them: train/<wnid>/ and val/<wnid>/.
+
+    python -m lightning_modules.data.imagenet unpack data/imagenet                    the published archives there
+    python -m lightning_modules.data.imagenet sort data/imagenet/val DEVKIT           a val/ that is one folder
+    python -m lightning_modules.data.imagenet shrink data/imagenet data/imagenet_256  shorter sides of 256 at most
+
+Each may be stopped and repeated: it goes on where it was.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from pathlib import Path
+
+import torch
+from torchvision.io import encode_jpeg
+from tqdm import tqdm
+
+from lightning_modules.data.crops import shorter_side
+from lightning_modules.data.decoding import BrokenImage, read_image
+
+SHRUNK_SIDE = 256
+JPEG_QUALITY = 95
+DEVKIT = "ILSVRC2012_devkit_t12"
+IMAGES = "ILSVRC2012_val_{:08d}.JPEG"
+
+
+def unpack(place: Path) -> None:
+    """ILSVRC2012_img_train.tar, …_img_val.tar and …_devkit_t12.tar.gz in `place`, each checked by its MD5."""
+    from torchvision.datasets import imagenet
+
+    imagenet.parse_devkit_archive(place)
+    for split, parse in (("train", imagenet.parse_train_archive), ("val", imagenet.parse_val_archive)):
+        if not (place / split).is_dir():
+            part = f"{split}.part"
+            shutil.rmtree(place / part, ignore_errors=True)  # what a killed process left
+            print(f"unpacking {split}", flush=True)
+            parse(place, folder=part)
+            os.replace(place / part, place / split)
+
+
+def sort(val: Path, devkit: Path) -> None:
+    """Move the 50,000 images of `val` into a folder for each class, by the devkit's ground truth."""
+    if devkit.is_file():
+        with tempfile.TemporaryDirectory() as work, tarfile.open(devkit) as tar:
+            tar.extractall(work, filter="data")
+            return sort(val, Path(work))
+    truth, meta = (_only(devkit, name) for name in ("ILSVRC2012_validation_ground_truth.txt", "meta.mat"))
+    from scipy.io import loadmat
+
+    wnids = {int(row[0]): str(row[1]) for row in loadmat(meta, squeeze_me=True)["synsets"]}
+    moved = 0
+    for number, ilsvrc_id in enumerate(truth.read_text().split(), start=1):
+        name, folder = IMAGES.format(number), val / wnids[int(ilsvrc_id)]
+        if (val / name).exists():
+            folder.mkdir(exist_ok=True)
+            os.replace(val / name, folder / name)
+            moved += 1
+    print(f"{moved:,} images sorted into classes in {val}")
+
+
+def _only(folder: Path, name: str) -> Path:
+    for found in folder.rglob(name):
+        return found
+    raise ValueError(f"{folder} has no {name}; it is the folder or archive {DEVKIT} that is needed")
+
+
+def shrink(source: Path, target: Path) -> None:
+    """Copy the tree, larger images with the shorter side resized to 256; what is broken is copied as it is."""
+    if not source.is_dir():
+        raise ValueError(f"there is no {source}")
+    names = [path.relative_to(source) for path in sorted(source.rglob("*")) if path.is_file()]
+    with ProcessPoolExecutor() as pool:
+        copies = pool.map(shrink_one, repeat(source), repeat(target), names, chunksize=64)
+        for _ in tqdm(copies, total=len(names), unit="image", disable=None):
+            pass
+    print(f"{len(names):,} files in {target}")
+
+
+def shrink_one(source: Path, target: Path, name: Path) -> None:
+    """Write `target`/`name` from `source`/`name`, unless it is there."""
+    torch.set_num_threads(1)
+    if (target / name).exists():
+        return
+    (target / name).parent.mkdir(parents=True, exist_ok=True)
+    part = (target / name).with_suffix(".part")
+    try:
+        image = read_image(source / name)
+        if min(image.shape[1:]) <= SHRUNK_SIDE:
+            shutil.copyfile(source / name, part)
+        else:
+            small = shorter_side(image, SHRUNK_SIDE).contiguous()
+            part.write_bytes(encode_jpeg(small, quality=JPEG_QUALITY).numpy().tobytes())
+    except BrokenImage:
+        shutil.copyfile(source / name, part)
+    os.replace(part, target / name)
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m lightning_modules.data.imagenet",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True)
+    for command, paths in ((unpack, ("place",)), (sort, ("val", "devkit")), (shrink, ("source", "target"))):
+        sub = commands.add_parser(command.__name__, help=command.__doc__)
+        sub.set_defaults(run=command)
+        for path in paths:
+            sub.add_argument(path, type=Path)
+    options = vars(parser.parse_args(argv))
+    try:
+        options.pop("run")(**options)
+    except (ValueError, OSError, RuntimeError, tarfile.TarError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

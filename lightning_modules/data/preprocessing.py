@@ -1,0 +1,103 @@
+"""From a recipe's words to what the data modules do: the one place that reads a recipe's input fields."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from lightning_modules.configuration import Configuration
+from lightning_modules.data.batches import Preprocessing
+from lightning_modules.data.catalogue import Dataset, find
+from lightning_modules.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Viewing:
+    """How given weights see the test images, where that differs from the recipe; None means "as the recipe".
+
+    `sizes`: pixels of the shorter side, one or several, whose views count alike. `mean`, `std`: of 0–255.
+    """
+
+    views: Literal["single", "ten_crop", "multi_crop", "dense"] = "single"
+    sizes: tuple[int, ...] | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class PhotoPreprocessing:
+    """What happens to a photograph on its way to a network that takes `resolution` pixels square.
+
+    `train_crop`: "random_sized", a part of `smallest_area` to all of the area; "random", a crop after the shorter
+    side was resized to `train_sizes`; "scale_jitter", the same with a size drawn from their range. `colour`:
+    "none", "pca" (AlexNet, Section 4.1) or "jitter_pca" (fb.resnet.torch). Without `augment`, training images are
+    seen like test images: the centre, after the shorter side was resized to `test_sizes`.
+    """
+
+    resolution: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    augment: bool = True
+    train_crop: Literal["random_sized", "random", "scale_jitter"] = "random_sized"
+    train_sizes: tuple[int, int] = (256, 256)
+    smallest_area: float = 0.08
+    colour: Literal["none", "pca", "jitter_pca"] = "none"
+    test_sizes: tuple[int, ...] = (256,)
+    views: Literal["single", "ten_crop", "multi_crop", "dense"] = "single"
+
+    def __post_init__(self) -> None:
+        for name, sizes in (("train_sizes", self.train_sizes), ("test_size", self.test_sizes)):
+            used = name == "test_size" or self.train_crop != "random_sized"
+            if used and min(sizes) < self.resolution:
+                raise ValueError(f"{name} {min(sizes)} is below the resolution {self.resolution}; raise it")
+
+
+def for_arrays(configuration: Configuration, viewing: Viewing | None = None) -> Preprocessing:
+    """The input of a data set of arrays."""
+    data = find(configuration.dataset)
+    recipe = Recipe.from_hyperparameters(configuration.recipe)
+    mean, std = _statistics(data, recipe.normalisation)
+    how = Preprocessing(
+        mean=None if recipe.normalisation == "pixel_mean" else mean,
+        std=std,
+        augment=recipe.augmentation == "standard",
+        padding=recipe.padding,
+        resolution=configuration.resolution,
+    )
+    if viewing is None:
+        return how
+    if viewing.views != "single" or viewing.sizes:
+        raise ValueError(f"{data.title} has images of one size: leave out --evaluation and --test-size")
+    return replace(how, mean=viewing.mean or how.mean, std=viewing.std or how.std)
+
+
+def for_photographs(configuration: Configuration, viewing: Viewing | None = None) -> PhotoPreprocessing:
+    """The input of a data set of image files.
+
+    A recipe's sizes are those for its data set's own resolution; at another one (MobileNet's ρ) they change in
+    proportion, so that a network sees the same part of an image. A per-pixel mean is taken as its mean colour,
+    since crops lie anywhere. Raises ValueError for sizes that no crop fits into.
+    """
+    data, viewing = find(configuration.dataset), viewing or Viewing()
+    recipe = Recipe.from_hyperparameters(configuration.recipe)
+    mean, std = _statistics(data, recipe.normalisation)
+
+    def scaled(size: int) -> int:
+        return round(size * configuration.resolution / data.resolution)
+
+    return PhotoPreprocessing(
+        resolution=configuration.resolution,
+        mean=viewing.mean or mean,
+        std=viewing.std or std,
+        augment=recipe.augmentation != "none",
+        train_crop=recipe.train_crop,
+        train_sizes=tuple(map(scaled, recipe.train_sizes)),
+        smallest_area=recipe.smallest_area,
+        colour=recipe.colour,
+        test_sizes=viewing.sizes or (scaled(recipe.test_size),),
+        views=viewing.views,
+    )
+
+
+def _statistics(data: Dataset, normalisation: str) -> tuple[tuple, tuple]:
+    """What is subtracted, and what is divided by then, of 0–255."""
+    divisor = {"channel": data.std, "pixel_mean": (255.0,) * 3, "mean": (1.0,) * 3}
+    return data.mean, divisor[normalisation]

@@ -1,0 +1,33 @@
+"""How each paper trained: numbers, and where they stand. Nothing here imports torch.
+
+A run takes the recipe named `<family>_<stem>` (`densenet_cifar` for `architectures/densenet.py` on CIFAR).
+Every family of the papers has one; a family without takes `fb_resnet_<stem>`, the code base that most of the
+residual networks grew from. Other names are asked for, by `--recipe` or by a study.
+
+What a source doesn't print, and what is believed without having been seen, is marked "(check)".
+"""
+
+import difflib
+
+from lightning_modules.recipes import inception, mobile, paths, plain, residual
+from lightning_modules.recipes.recipe import Recipe
+
+__all__ = ["RECIPES", "Recipe", "default_name", "find"]
+
+RECIPES: dict[str, Recipe] = dict(
+    sorted((residual.RECIPES | paths.RECIPES | plain.RECIPES | inception.RECIPES | mobile.RECIPES).items())
+)
+
+
+def find(name: str) -> Recipe:
+    """The recipe of that name. Raises ValueError, with the near misses, if there is none."""
+    if name in RECIPES:
+        return RECIPES[name]
+    near = difflib.get_close_matches(name, RECIPES) or sorted(RECIPES)
+    raise ValueError(f"unknown recipe {name!r}; did you mean {' or '.join(near)}?")
+
+
+def default_name(family: str, stem: str) -> str:
+    """Name of the recipe that a family uses on a stem ("cifar" or "imagenet")."""
+    own = f"{family}_{stem}"
+    return own if own in RECIPES else f"fb_resnet_{stem}"

@@ -1,0 +1,214 @@
+"""GoogLeNet and its successors, trained by Google with TensorFlow and its forerunner: asynchronous replicas.
+
+Here one synchronous step stands for the update of one replica: its batch, at the rate that the paper prints.
+Tests take the centre 224 of 256, or 299 of 342 at that resolution: a share of 0.875, as TF-slim does.
+On CIFAR, where none of the papers trains, they follow fb.resnet.torch, whose rate batch normalisation allows.
+"""
+
+from dataclasses import replace
+
+from lightning_modules.recipes.recipe import IMAGENET_IMAGES, Recipe
+from lightning_modules.recipes.residual import FB_RESNET_CIFAR
+
+ASYNCHRONOUS = (
+    "One synchronous step has one replica's batch and rate; the paper's replicas were asynchronous."
+)
+DISTORTION = (
+    "Colour distortions are fb.resnet.torch's, not TensorFlow's; images are resized one way, not several."
+)
+AVERAGE = "The decay of the average, 0.9999, is TF-slim's (check)."
+TRANSFER = "The paper has no CIFAR training; length, rate and decay are fb.resnet.torch's."
+
+# arXiv:1409.4842, Section 6: asynchronous SGD, momentum 0.9, "decreasing the learning rate by 4% every 8 epochs",
+# Polyak averaging; patches of 8 % to 100 % of the area, aspect 3/4 to 4/3. arXiv:1502.03167, Section 4.2.1:
+# Inception's initial rate is 0.0015, its batches 32; Figure 3: 31.0 million steps to its 72.2 %.
+GOOGLENET_IMAGENET = Recipe(
+    "Szegedy et al., Going Deeper, Section 6: rate × 0.96 every 8 epochs, average; rate 0.0015 (Ioffe and Szegedy)",
+    departures=(
+        ASYNCHRONOUS,
+        DISTORTION,
+        AVERAGE,
+        "Weight decay 2e-4 is that of Caffe's GoogLeNet (check), Xavier initialisation too; the paper has neither.",
+        "One centre crop is tested; the paper averages up to 144.",
+    ),
+    epochs=round(31_000_000 * 32 / IMAGENET_IMAGES),
+    batch_size=32,
+    lr=0.0015,
+    weight_decay=2e-4,
+    nesterov=False,
+    schedule="exponential",
+    lr_factor=0.96,
+    lr_factor_epochs=8,
+    weight_average=0.9999,
+    initialisation="xavier_fan_in",
+    colour="jitter_pca",
+)
+# arXiv:1502.03167, Section 4.2.1: rate times 5, no dropout, L2 regularisation a fifth, rate decayed 6 times
+# faster, no local response normalisation, better shuffling, less photometric distortion; Figure 3: 2.1 million
+# steps to 72.2 %.
+BN_X5_IMAGENET = replace(
+    GOOGLENET_IMAGENET,
+    source="Ioffe and Szegedy, Batch Normalization, Section 4.2.2, BN-x5: rate 0.0075, decayed 6 times faster",
+    departures=(
+        ASYNCHRONOUS,
+        AVERAGE,
+        "Weight decay is a fifth of GoogLeNet's here (check).",
+        "The paper prints the steps to 72.2 %, not the length; this is twice the 2.1 million of BN-x5.",
+        "No colour distortion: the paper reduces it; images are shuffled anew for every epoch.",
+    ),
+    epochs=round(2 * 2_100_000 * 32 / IMAGENET_IMAGES),
+    lr=5 * 0.0015,
+    weight_decay=2e-4 / 5,
+    lr_factor_epochs=8 / 6,
+    initialisation="he_fan_in",
+    colour="none",
+)
+# arXiv:1512.00567, Section 8: 50 replicas with batches of 32 for 100 epochs, RMSProp decay 0.9, ε = 1.0, rate
+# 0.045 "decayed every two epoch using an exponential rate of 0.94", "gradient clipping with threshold 2.0",
+# evaluation by a running average of the parameters; Section 7: label smoothing 0.1.
+INCEPTION_V3_IMAGENET = Recipe(
+    "Szegedy et al., Rethinking the Inception Architecture, Section 8: RMSProp, rate 0.045 × 0.94 every 2 epochs",
+    departures=(
+        ASYNCHRONOUS,
+        DISTORTION,
+        AVERAGE,
+        "Weight decay 4e-5 on weights alone is from Xception, Section 4.3, and TF-slim.",
+        "Truncated normal of 0.1 and batch normalisation's decay 0.9997, ε = 0.001 are TF-slim's (check).",
+    ),
+    epochs=100,
+    batch_size=32,
+    lr=0.045,
+    weight_decay=4e-5,
+    decay_exempt=("norm", "bias"),
+    optimiser="rmsprop",
+    rmsprop_decay=0.9,
+    rmsprop_epsilon=1.0,
+    gradient_clipping=2.0,
+    schedule="exponential",
+    lr_factor=0.94,
+    lr_factor_epochs=2,
+    label_smoothing=0.1,
+    weight_average=0.9999,
+    initialisation="truncated_normal",
+    initial_deviation=0.1,
+    bn_momentum=1 - 0.9997,
+    bn_epsilon=0.001,
+    colour="jitter_pca",
+)
+# arXiv:1602.07261, Section 4: 20 replicas, RMSProp decay 0.9, ε = 1.0, rate 0.045 × 0.94 every two epochs, a
+# running average of the parameters.
+INCEPTION_V4_IMAGENET = replace(
+    INCEPTION_V3_IMAGENET,
+    source="Szegedy et al., Inception-v4, Section 4: RMSProp, rate 0.045 × 0.94 every 2 epochs",
+    departures=(
+        *INCEPTION_V3_IMAGENET.departures,
+        "Batch, length (160 epochs, where its figures end) and label smoothing are from memory (check).",
+        "No gradient clipping: the paper names none.",
+    ),
+    epochs=160,
+    gradient_clipping=None,
+)
+
+RECIPES = {
+    "googlenet_imagenet": GOOGLENET_IMAGENET,
+    # Without batch normalisation, so at a plain network's rate.
+    "googlenet_cifar": Recipe(
+        "Transfer of Szegedy et al., Going Deeper, Section 6: rate 0.01, linear to 0",
+        departures=(
+            "The paper has no CIFAR training: 164 epochs of batches of 128 are ResNet's (64k iterations).",
+            "The rate is not the paper's 0.0015 for batches of 32 but 0.01 for 128, from He's initialisation.",
+        ),
+        epochs=164,
+        batch_size=128,
+        lr=0.01,
+        weight_decay=2e-4,
+        nesterov=False,
+        schedule="linear",
+        initialisation="he_fan_in",
+    ),
+    "bn_inception_imagenet": BN_X5_IMAGENET,
+    # BN-Baseline: Inception with batch normalisation before each nonlinearity, nothing else changed.
+    "bn_baseline_imagenet": replace(
+        GOOGLENET_IMAGENET,
+        source="Ioffe and Szegedy, Batch Normalization, Section 4.2.2, BN-Baseline: as GoogLeNet, rate 0.0015",
+        departures=(
+            *GOOGLENET_IMAGENET.departures,
+            "The paper prints the steps to 72.2 %, not the length; this is twice its 13.3 million.",
+        ),
+        epochs=round(2 * 13_300_000 * 32 / IMAGENET_IMAGES),
+        initialisation="he_fan_in",
+    ),
+    # BN-x30: as BN-x5 with the initial rate 0.045, 2.7 million steps to 72.2 %.
+    "bn_x30_imagenet": replace(
+        BN_X5_IMAGENET,
+        source="Ioffe and Szegedy, Batch Normalization, Section 4.2.2, BN-x30: as BN-x5, rate 0.045",
+        departures=(
+            *BN_X5_IMAGENET.departures[:-2],
+            "The paper prints the steps to 72.2 %, not the length; this is twice the 2.7 million of BN-x30.",
+            BN_X5_IMAGENET.departures[-1],
+        ),
+        epochs=round(2 * 2_700_000 * 32 / IMAGENET_IMAGES),
+        lr=30 * 0.0015,
+    ),
+    "bn_inception_cifar": replace(
+        FB_RESNET_CIFAR,
+        source="Transfer of Ioffe and Szegedy, Batch Normalization: fb.resnet.torch",
+        departures=(TRANSFER,),
+    ),
+    "inception_v3_imagenet": INCEPTION_V3_IMAGENET,
+    "inception_v3_cifar": replace(
+        FB_RESNET_CIFAR,
+        source="Transfer of Szegedy et al., Rethinking the Inception Architecture: fb.resnet.torch, smoothing 0.1",
+        departures=(TRANSFER, "Label smoothing 0.1 is the paper's."),
+        label_smoothing=0.1,
+    ),
+    "inception_v4_imagenet": INCEPTION_V4_IMAGENET,
+    "inception_v4_cifar": replace(
+        FB_RESNET_CIFAR,
+        source="Transfer of Szegedy et al., Inception-v4: fb.resnet.torch, smoothing 0.1",
+        departures=(TRANSFER, "Label smoothing 0.1 is Inception v3's."),
+        label_smoothing=0.1,
+    ),
+    "inception_resnet_imagenet": replace(
+        INCEPTION_V4_IMAGENET,
+        source="Szegedy et al., Inception-v4, Section 4: Inception-ResNet as Inception-v4",
+    ),
+    "inception_resnet_cifar": replace(
+        FB_RESNET_CIFAR,
+        source="Transfer of Szegedy et al., Inception-v4: fb.resnet.torch, smoothing 0.1",
+        departures=(TRANSFER, "Label smoothing 0.1 is Inception v3's."),
+        label_smoothing=0.1,
+    ),
+    # Section 4.3: SGD, momentum 0.9, rate 0.045 × 0.94 every 2 epochs, weight decay 1e-5, Polyak averaging; 60
+    # GPUs, synchronous on ImageNet.
+    "xception_imagenet": Recipe(
+        "Chollet, Xception, Section 4.3: SGD, rate 0.045 × 0.94 every 2 epochs, weight decay 1e-5, average",
+        departures=(
+            "Batches of 256 and 100 epochs (check): the paper prints neither.",
+            "Weight decay is on weights alone, as in TensorFlow (check).",
+            AVERAGE,
+            "Augmentation is Inception v3's here; the paper doesn't print it (check).",
+        ),
+        epochs=100,
+        batch_size=256,
+        lr=0.045,
+        weight_decay=1e-5,
+        nesterov=False,
+        decay_exempt=("norm", "bias"),
+        schedule="exponential",
+        lr_factor=0.94,
+        lr_factor_epochs=2,
+        weight_average=0.9999,
+        initialisation="he_fan_in",
+        colour="jitter_pca",
+    ),
+    "xception_cifar": replace(
+        FB_RESNET_CIFAR,
+        source="Transfer of Chollet, Xception: fb.resnet.torch with its weight decay 1e-5",
+        departures=(
+            "The paper has no CIFAR training; length and rate are fb.resnet.torch's, the weight decay its own.",
+        ),
+        weight_decay=1e-5,
+        decay_exempt=("norm", "bias"),
+    ),
+}

@@ -1,0 +1,191 @@
+"""Small networks: SqueezeNet, MobileNets, ShuffleNets.
+
+MobileNets were trained with TensorFlow as Inception v3 was: here one synchronous step stands for the update of
+one worker, its batch at the rate that the paper prints. On CIFAR, where none of the papers trains, they follow
+fb.resnet.torch but for the paper's weight decay and what it exempts.
+"""
+
+from dataclasses import replace
+
+from lightning_modules.recipes.inception import ASYNCHRONOUS, DISTORTION
+from lightning_modules.recipes.recipe import IMAGENET_IMAGES, Recipe
+from lightning_modules.recipes.residual import FB_RESNET_CIFAR, FB_RESNET_IMAGENET
+
+# On fan-out a 1×1 convolution to ten classes, as v2 and v3 end with, would start with logits of 10.
+FAN_IN = "He initialisation is on fan-in, because the classifier is a convolution."
+TRANSFER = "The paper has no CIFAR training; length and rate are fb.resnet.torch's, the weight decay its own."
+
+# SqueezeNet_v1.0/solver.prototxt: base_lr 0.04, poly with power 1 over 170,000 iterations, batch 32 × iter_size
+# 16, momentum 0.9, weight decay 0.0002; train_val.prototxt: Xavier, conv10 N(0, 0.01²), crops of 227, the
+# means 104, 117 and 123 removed from pixels of 0 to 255.
+SQUEEZENET_IMAGENET = Recipe(
+    "Iandola et al., SqueezeNet, the released solver: 170k iterations of 512, rate 0.04 falling linearly to 0",
+    departures=(
+        "Images are mirrored; the released file doesn't say so.",
+        "Crops are as large as the data set's images, 224; the code's are 227.",
+    ),
+    epochs=round(170_000 * 32 * 16 / IMAGENET_IMAGES),
+    batch_size=32 * 16,
+    lr=0.04,
+    weight_decay=2e-4,
+    nesterov=False,
+    schedule="linear",
+    initialisation="xavier_fan_in",
+    last_deviation=0.01,
+    normalisation="mean",
+    train_crop="random",
+)
+# arXiv:1704.04861, Section 3: RMSProp, asynchronous, as Inception v3; no label smoothing, no side heads, less
+# distortion by small crops, "very little or no weight decay (l2 regularization) on the depthwise filters".
+# TF-slim: rate 0.045 × 0.94 every 2.5 epochs, weight decay 4e-5 on pointwise and first convolutions, truncated
+# normal 0.09, batch normalisation's decay 0.9997 and ε 0.001.
+MOBILENET_V1_IMAGENET = Recipe(
+    "Howard et al., MobileNets, Section 3, and TF-slim: RMSProp as Inception v3, depthwise filters not decayed",
+    departures=(
+        ASYNCHRONOUS,
+        DISTORTION,
+        "Batches of 64 and 100 epochs (check): the paper prints neither.",
+        "Crops have 25 % of the area at least (check); the paper only says that they are less distorted.",
+    ),
+    epochs=100,
+    batch_size=64,
+    lr=0.045,
+    weight_decay=4e-5,
+    decay_exempt=("norm", "bias", "depthwise"),
+    optimiser="rmsprop",
+    rmsprop_decay=0.9,
+    rmsprop_epsilon=1.0,
+    schedule="exponential",
+    lr_factor=0.94,
+    lr_factor_epochs=2.5,
+    initialisation="truncated_normal",
+    initial_deviation=0.09,
+    bn_momentum=1 - 0.9997,
+    bn_epsilon=0.001,
+    smallest_area=0.25,
+    colour="jitter_pca",
+)
+# Section 4: the settings of ResNeXt but for weight decay 4e-5, a rate falling linearly from 0.5 to 0, and weaker
+# scale augmentation; 3 × 10^5 iterations with batches of 1024 on 4 GPUs. megvii-model/ShuffleNet-Series: label
+# smoothing 0.1, decay of weights with more than one dimension alone, no Nesterov.
+SHUFFLENET_V1_IMAGENET = replace(
+    FB_RESNET_IMAGENET,
+    source="Zhang et al., ShuffleNet, Section 4, and the released code: 3 × 10^5 iterations, rate 0.5 linearly to 0",
+    departures=(
+        "Initialisation is ResNeXt's; the code draws from N(0, 1 / maps²) and starts BN's shift at 1e-4.",
+        "Crops have 8 % of the area at least, as in the code; the paper takes less, without a number.",
+        "Statistics of batch normalisation are the running ones; the code recomputes them in a last pass.",
+        "Channel mean and deviation are removed; the code takes pixels of 0 to 255, and no lighting noise.",
+    ),
+    epochs=round(300_000 * 1024 / IMAGENET_IMAGES),
+    batch_size=1024,
+    lr=0.5,
+    weight_decay=4e-5,
+    nesterov=False,
+    decay_exempt=("norm", "bias"),
+    schedule="linear",
+    label_smoothing=0.1,
+)
+SHUFFLENET_V1_CIFAR = replace(
+    FB_RESNET_CIFAR,
+    source="Transfer of Zhang et al., ShuffleNet: fb.resnet.torch with its weight decay 4e-5",
+    departures=(TRANSFER,),
+    weight_decay=4e-5,
+    decay_exempt=("norm", "bias"),
+)
+
+RECIPES = {
+    "squeezenet_imagenet": SQUEEZENET_IMAGENET,
+    "squeezenet_cifar": replace(
+        SQUEEZENET_IMAGENET,
+        source="Transfer of Iandola et al., SqueezeNet, the released solver: rate 0.004 falling linearly to 0",
+        departures=(
+            "The paper has no CIFAR training: 164 epochs of batches of 128 are ResNet's (64k iterations).",
+            "The batch is a quarter of the solver's, the rate a tenth: from a quarter the ReLU on the classes dies.",
+        ),
+        epochs=164,
+        batch_size=512 // 4,
+        lr=0.04 / 10,
+        train_crop="random_sized",
+    ),
+    "mobilenet_v1_imagenet": MOBILENET_V1_IMAGENET,
+    "mobilenet_v1_cifar": replace(
+        FB_RESNET_CIFAR,
+        source="Transfer of Howard et al., MobileNets: fb.resnet.torch, depthwise filters not decayed",
+        departures=(TRANSFER,),
+        weight_decay=4e-5,
+        decay_exempt=("norm", "bias", "depthwise"),
+    ),
+    # arXiv:1801.04381, Section 6.1: RMSProp decay and momentum 0.9, weight decay 4e-5, rate 0.045 × 0.98 per epoch,
+    # 16 asynchronous workers with batches of 96. TF-slim, nets/mobilenet/README.md: 5.5 million steps, label
+    # smoothing 0.1, average 0.9999.
+    "mobilenet_v2_imagenet": replace(
+        MOBILENET_V1_IMAGENET,
+        source="Sandler et al., MobileNetV2, Section 6.1, and TF-slim: RMSProp, rate 0.045 × 0.98 every epoch",
+        departures=(
+            ASYNCHRONOUS,
+            DISTORTION,
+            "Length (5.5 million steps of 96), label smoothing and average are TF-slim's.",
+            "Batch normalisation's decay 0.997 (check) is TF-slim's.",
+        ),
+        epochs=round(5_500_000 * 96 / IMAGENET_IMAGES),
+        batch_size=96,
+        decay_exempt=("norm", "bias"),
+        lr_factor=0.98,
+        lr_factor_epochs=1,
+        label_smoothing=0.1,
+        weight_average=0.9999,
+        bn_momentum=1 - 0.997,
+        smallest_area=0.08,
+    ),
+    "mobilenet_v2_cifar": replace(
+        FB_RESNET_CIFAR,
+        source="Transfer of Sandler et al., MobileNetV2: fb.resnet.torch with its weight decay 4e-5",
+        departures=(TRANSFER, FAN_IN),
+        initialisation="he_fan_in",
+        weight_decay=4e-5,
+        decay_exempt=("norm", "bias"),
+    ),
+    # arXiv:1905.02244, Section 6.1: 4 × 4 TPU pod, synchronous, RMSProp momentum 0.9, rate 0.1, batch 4096 (128 per
+    # chip), "learning rate decay rate of 0.01 every 3 epochs", 1e-5, average 0.9999, batch normalisation's decay
+    # 0.99.
+    "mobilenet_v3_imagenet": replace(
+        MOBILENET_V1_IMAGENET,
+        source="Howard et al., Searching for MobileNetV3, Section 6.1: RMSProp, batch 4096, rate 0.1 × 0.99 every 3",
+        departures=(
+            DISTORTION,
+            "The rate's decay of 0.01 every 3 epochs is read as a factor of 0.99.",
+            "Length 600 epochs, RMSProp's ε 0.001, label smoothing 0.1 (check): the paper prints none of them.",
+        ),
+        epochs=600,
+        batch_size=4096,
+        lr=0.1,
+        weight_decay=1e-5,
+        decay_exempt=("norm", "bias"),
+        rmsprop_epsilon=0.001,
+        lr_factor=0.99,
+        lr_factor_epochs=3,
+        label_smoothing=0.1,
+        weight_average=0.9999,
+        bn_momentum=1 - 0.99,
+        smallest_area=0.08,
+    ),
+    "mobilenet_v3_cifar": replace(
+        FB_RESNET_CIFAR,
+        source="Transfer of Howard et al., Searching for MobileNetV3: fb.resnet.torch with its weight decay 1e-5",
+        departures=(TRANSFER, FAN_IN),
+        initialisation="he_fan_in",
+        weight_decay=1e-5,
+        decay_exempt=("norm", "bias"),
+    ),
+    "shufflenet_v1_imagenet": SHUFFLENET_V1_IMAGENET,
+    "shufflenet_v1_cifar": SHUFFLENET_V1_CIFAR,
+    "shufflenet_v2_imagenet": replace(
+        SHUFFLENET_V1_IMAGENET,
+        source="Ma et al., ShuffleNet V2, Section 4, and the released code: the settings of ShuffleNet",
+    ),
+    "shufflenet_v2_cifar": replace(
+        SHUFFLENET_V1_CIFAR,
+        source="Transfer of Ma et al., ShuffleNet V2: fb.resnet.torch with its weight decay 4e-5",
+    ),
+}

@@ -1,0 +1,78 @@
+"""Deep networks that aren't sums of residuals: Highway, FractalNet, DenseNet."""
+
+from dataclasses import replace
+
+from lightning_modules.recipes.recipe import CIFAR_IMAGES, Recipe
+from lightning_modules.recipes.residual import FB_RESNET_IMAGENET
+
+RECIPES = {
+    # flukeskywalker/highway-networks, cifar10-19layers/cifar10_solver.prototxt: NESTEROV, base_lr 0.025, gamma
+    # 0.1 at 100,000, 150,000 and 175,000 of 200,000 iterations of 100 images, weight decay 0.001, none on biases
+    # (decay_mult 0); weights Xavier, ip2 N(0, 0.05²). The paper only says that the rate decays exponentially.
+    "highway_cifar": Recipe(
+        "Srivastava et al., Training Very Deep Networks, the released code: 200k iterations, rate 0.025",
+        departures=(
+            "Channel mean and deviation are removed in place of global contrast normalisation.",
+            "Biases have the same rate as weights; the code doubles it.",
+            "The last layer has the same weight decay as the others; in the code it is ten times as large.",
+        ),
+        epochs=200_000 * 100 // CIFAR_IMAGES,
+        batch_size=100,
+        lr=0.025,
+        weight_decay=1e-3,
+        decay_exempt=("bias",),
+        lr_milestones=(100 / 200, 150 / 200, 175 / 200),
+        initialisation="xavier_fan_in",
+        last_deviation=0.05,
+    ),
+    # Section 4: "We run for 400 epochs on CIFAR, 20 epochs on SVHN, and 70 epochs on ImageNet. Our learning rate
+    # starts at 0.02 (for ImageNet, 0.001)", "batch size 100 (for ImageNet, 32) and momentum 0.9", divided by ten
+    # whenever the number of epochs left halves; Xavier (Caffe's filler).
+    "fractalnet_cifar": Recipe(
+        "Larsson et al., FractalNet, Section 4: 400 epochs, rate 0.02, /10 whenever the epochs left halve",
+        departures=(
+            "No weight decay: the paper names none (check).",
+            "The rate falls four times, until 25 epochs are left; later it would hardly move the weights.",
+        ),
+        epochs=400,
+        batch_size=100,
+        lr=0.02,
+        weight_decay=0.0,
+        nesterov=False,
+        lr_milestones=(1 - 1 / 2, 1 - 1 / 4, 1 - 1 / 8, 1 - 1 / 16),
+        initialisation="xavier_fan_in",
+    ),
+    "fractalnet_imagenet": Recipe(
+        "Larsson et al., FractalNet, Section 4: 70 epochs of batches of 32, rate 0.001",
+        departures=(
+            "No weight decay: the paper names none (check).",
+            "Crops of a fixed size and no colour augmentation (check).",
+        ),
+        epochs=70,
+        batch_size=32,
+        lr=0.001,
+        weight_decay=0.0,
+        nesterov=False,
+        lr_milestones=(1 - 1 / 2, 1 - 1 / 4, 1 - 1 / 8, 1 - 1 / 16),
+        initialisation="xavier_fan_in",
+        train_crop="random",
+    ),
+    # Section 4.2 and the released Torch code: batch 64, 300 epochs, 0.1 "divided by 10 at 50% and 75% of the total
+    # number of training epochs", 1e-4, Nesterov 0.9 without dampening, initialisation of arXiv:1502.01852.
+    "densenet_cifar": Recipe(
+        "Huang et al., Densely Connected Networks, Section 4.2: 300 epochs of batches of 64, /10 at 50 %, 75 %",
+        epochs=300,
+        batch_size=64,
+        lr=0.1,
+        weight_decay=1e-4,
+    ),
+    # Section 4.2: 90 epochs with batches of 256, the rate "lowered by 10 times at epoch 30 and 60", augmentation of
+    # fb.resnet.torch.
+    "densenet_imagenet": replace(
+        FB_RESNET_IMAGENET,
+        source="Huang et al., Densely Connected Networks, Section 4.2: ImageNet as fb.resnet.torch",
+        departures=(
+            "DenseNet-161 of arXiv versions 1 to 3 had batches of 128, 100 epochs, and /10 at 90 too.",
+        ),
+    ),
+}

@@ -1,0 +1,236 @@
+"""Networks of one path without batch normalisation: AlexNet, ZFNet, VGG, NiN, DSN, All-CNN.
+
+They diverge or stall at the rate 0.1 of the residual networks. Most start from small weights and take pixels of 0
+to 255 without their mean: divided by a deviation of 60 as well, the signal would die out. Where a paper has no CIFAR
+training, length and batch are those of ResNet on CIFAR, and everything else is the paper's as far as it trains there.
+"""
+
+from dataclasses import replace
+
+from lightning_modules.recipes.recipe import CIFAR_IMAGES, IMAGENET_IMAGES, Recipe
+
+QUARTERS = (1 / 4, 2 / 4, 3 / 4)
+BY_HAND = "The rate falls after each quarter of the training; the paper waits until validation stalls."
+MEAN_COLOUR = "The mean colour is removed in place of the mean image."
+CHANNELS = "Channel mean and deviation are removed in place of the mean image."
+WHITENING = (
+    "Channel mean and deviation are removed in place of global contrast normalisation and ZCA whitening."
+)
+TRANSFER = "The paper has no CIFAR training: 164 epochs of batches of 128 are ResNet's (64k iterations)."
+
+# Section 5: batch 128, momentum 0.9, 5e-4, N(0, 0.01²), biases 1 "in the second, fourth, and fifth convolutional
+# layers, as well as in the fully-connected hidden layers", rate 0.01 "reduced three times", about 90 epochs.
+# Section 2: "the (centered) raw RGB values of the pixels"; 4.1: random 224 of 256, mirror, principal components.
+ALEXNET_IMAGENET = Recipe(
+    "Krizhevsky et al., ImageNet Classification, Sections 4.1, 5: 90 epochs, rate 0.01 divided by ten 3 times",
+    departures=(BY_HAND, MEAN_COLOUR, "One centre crop is tested; the paper averages ten crops."),
+    epochs=90,
+    batch_size=128,
+    lr=0.01,
+    weight_decay=5e-4,
+    nesterov=False,
+    lr_milestones=QUARTERS,
+    initialisation="normal",
+    initial_deviation=0.01,
+    unit_biases=("conv2", "conv4", "conv5", "fc6", "fc7"),
+    normalisation="mean",
+    train_crop="random",
+    colour="pca",
+)
+# Section 3.1: batch 256, momentum 0.9, 5e-4, rate 10^-2 "decreased 3 times, and the learning was stopped after
+# 370K iterations (74 epochs)"; S = 256, random crops of 224, mirror, colour shift, the mean colour removed.
+VGG_IMAGENET = Recipe(
+    "Simonyan and Zisserman, Very Deep Networks, Section 3.1: 370k iterations of 256, rate 0.01, S = 256",
+    departures=(
+        BY_HAND,
+        "Xavier initialisation, which the paper found to do as well as starting from the trained network A.",
+        "One centre crop of 256 is tested; the paper scores whole images, at several sizes.",
+    ),
+    epochs=round(370_000 * 256 / IMAGENET_IMAGES),
+    batch_size=256,
+    lr=0.01,
+    weight_decay=5e-4,
+    nesterov=False,
+    lr_milestones=QUARTERS,
+    initialisation="xavier",
+    normalisation="mean",
+    train_crop="random",
+    colour="pca",
+)
+
+RECIPES = {
+    "alexnet_imagenet": ALEXNET_IMAGENET,
+    "alexnet_cifar": replace(
+        ALEXNET_IMAGENET,
+        source="Transfer of Krizhevsky et al., ImageNet Classification, Section 5: rate 0.01",
+        departures=(
+            TRANSFER,
+            BY_HAND,
+            "He initialisation and biases 0: with the paper's, the loss rises to 8 and then stays that of chance.",
+            "Channel mean and deviation are removed.",
+        ),
+        epochs=164,
+        initialisation="he_fan_in",
+        unit_biases=(),
+        normalisation="channel",
+        train_crop="random_sized",
+        colour="none",
+    ),
+    # Section 3: batch 128, rate 10^-2, momentum 0.9, annealed by hand when the validation error plateaus, 70
+    # epochs, weights 10^-2 and biases 0, dropout in layers 6 and 7.
+    "zfnet_imagenet": Recipe(
+        "Zeiler and Fergus, Visualizing and Understanding, Section 3: 70 epochs, rate 0.01 annealed by hand",
+        departures=(
+            "The rate falls to a tenth after each quarter of the training; the paper anneals by hand.",
+            "Weights start from N(0, 0.01²); the paper prints 10^-2.",
+            "No weight decay, for the paper names none; filters of layer 1 aren't renormalised to 0.1.",
+            MEAN_COLOUR,
+            "Random crops are taken in place of ten fixed ones; one centre crop is tested.",
+        ),
+        epochs=70,
+        batch_size=128,
+        lr=0.01,
+        weight_decay=0.0,
+        nesterov=False,
+        lr_milestones=QUARTERS,
+        initialisation="normal",
+        initial_deviation=0.01,
+        normalisation="mean",
+        train_crop="random",
+    ),
+    "zfnet_cifar": Recipe(
+        "Transfer of Zeiler and Fergus, Visualizing and Understanding, Section 3: rate 0.01",
+        departures=(TRANSFER, BY_HAND, "He initialisation: from N(0, 0.01²), biases 0, it doesn't set out."),
+        epochs=164,
+        batch_size=128,
+        lr=0.01,
+        weight_decay=0.0,
+        nesterov=False,
+        lr_milestones=QUARTERS,
+        initialisation="he_fan_in",
+    ),
+    "vgg_imagenet": VGG_IMAGENET,
+    # The paper starts it from the network trained with S = 256, at a rate of 10^-3.
+    "vgg_384_imagenet": replace(
+        VGG_IMAGENET,
+        source="Simonyan and Zisserman, Very Deep Networks, Section 3.1: as vgg_imagenet with S = 384",
+        departures=(*VGG_IMAGENET.departures, "Trained from the start, not from the network of S = 256."),
+        train_sizes=(384, 384),
+        test_size=384,
+    ),
+    # Every image is rescaled to an S drawn from [256, 512]; Table 3 tests at Q = 0.5 (256 + 512).
+    "vgg_jitter_imagenet": replace(
+        VGG_IMAGENET,
+        source="Simonyan and Zisserman, Very Deep Networks, Section 3.1: as vgg_imagenet with S in [256, 512]",
+        departures=(*VGG_IMAGENET.departures, "Trained from the start, not from the network of S = 384."),
+        train_crop="scale_jitter",
+        train_sizes=(256, 512),
+        test_size=(256 + 512) // 2,
+    ),
+    "vgg_cifar": Recipe(
+        "Transfer of Simonyan and Zisserman, Very Deep Networks, Section 3.1: rate 0.01, weight decay 5e-4",
+        departures=(
+            TRANSFER,
+            BY_HAND,
+            "He initialisation: the deeper networks set out sooner than from Xavier.",
+        ),
+        epochs=164,
+        batch_size=128,
+        lr=0.01,
+        weight_decay=5e-4,
+        nesterov=False,
+        lr_milestones=QUARTERS,
+        initialisation="he_fan_in",
+    ),
+    # mavenlin/cuda-convnet, NIN/README: 200 epochs, 30 more at a tenth of the rate, 30 more at a hundredth;
+    # cifar-10_def: batch 128, initW 0.05; cifar-100_params: epsW 0.01 with the cost counted twice (coeff 2), wc
+    # 0.001, which comes to rate 0.02 and weight decay 0.0005; biases aren't decayed.
+    "nin_cifar": Recipe(
+        "Lin et al., Network In Network, the released code: 260 epochs, rate 0.02, /10 at 200 and 230",
+        departures=(
+            WHITENING,
+            "Rate and decay are the code's for CIFAR-100; the file for CIFAR-10 isn't in it.",
+            "Biases have the same rate as weights; the code doubles it.",
+            "The paper prints results with and without augmentation; this is with.",
+        ),
+        epochs=260,
+        batch_size=128,
+        lr=0.01 * 2,
+        weight_decay=0.001 / 2,
+        nesterov=False,
+        decay_exempt=("bias",),
+        lr_milestones=(200 / 260, 230 / 260),
+        initialisation="normal",
+        initial_deviation=0.05,
+    ),
+    "nin_imagenet": replace(
+        ALEXNET_IMAGENET,
+        source="Lin et al., Network In Network, ImageNet: as AlexNet (check)",
+        departures=(
+            BY_HAND,
+            CHANNELS,
+            "He initialisation: the paper prints none.",
+        ),
+        initialisation="he_fan_in",
+        unit_biases=(),
+        normalisation="channel",
+    ),
+    # s9xie/DSN, examples/best_cifar10_9.65/*_solver.prototxt: base_lr 0.025, momentum 0.9, weight decay 0.0005,
+    # none on biases, batches of 100; 50k iterations with companion losses and 120k without at 0.025, 30k at
+    # 0.0001, 120k at 0.00001; weights N(0, 0.05²).
+    "dsn_cifar": Recipe(
+        "Lee et al., Deeply-Supervised Nets, the released code: rate 0.025 for 170k iterations, then 0.0001",
+        departures=(
+            WHITENING,
+            "The last 120k iterations, at rate 0.00001, are left out.",
+            "The companion losses fade over the whole training; the code drops them after 50k iterations.",
+            "All losses are cross-entropies; the code has squared hinge losses on CIFAR-10.",
+            "All layers have the same rate; the code's companion classifiers and biases have their own.",
+        ),
+        epochs=(170_000 + 30_000) * 100 // CIFAR_IMAGES,
+        batch_size=100,
+        lr=0.025,
+        weight_decay=5e-4,
+        nesterov=False,
+        decay_exempt=("bias",),
+        lr_milestones=(170 / 200,),
+        lr_factor=0.0001 / 0.025,
+        initialisation="normal",
+        initial_deviation=0.05,
+    ),
+    # Section 3.2: momentum 0.9, rates from {0.25, 0.1, 0.05, 0.01}, "multiplied by a fixed multiplier of 0.1
+    # after S = [200, 250, 300] epochs", 350 epochs, weight decay 0.001.
+    "all_cnn_cifar": Recipe(
+        "Springenberg et al., Striving for Simplicity, Section 3.2: 350 epochs, rate 0.05, /10 at 200, 250, 300",
+        departures=(
+            WHITENING,
+            "One rate for all networks; the paper chooses among 0.25, 0.1, 0.05 and 0.01 for each.",
+            "Batches of 128 (check), N(0, 0.05²) as NiN: the paper prints neither; from He's the ReLU on the classes dies.",
+            "Crops are shifted by up to 4 pixels, the paper's by 5.",
+        ),
+        epochs=350,
+        batch_size=128,
+        lr=0.05,
+        weight_decay=1e-3,
+        nesterov=False,
+        lr_milestones=(200 / 350, 250 / 350, 300 / 350),
+        initialisation="normal",
+        initial_deviation=0.05,
+    ),
+    "all_cnn_imagenet": Recipe(
+        "Springenberg et al., Striving for Simplicity, ImageNet: 450k iterations of 64, rate 0.01 (check)",
+        departures=(
+            "All of it is from memory (check): weight decay 0.0005, rate divided by ten every 200k iterations.",
+            CHANNELS,
+            "He initialisation: the paper prints none.",
+        ),
+        epochs=round(450_000 * 64 / IMAGENET_IMAGES),
+        batch_size=64,
+        lr=0.01,
+        weight_decay=5e-4,
+        nesterov=False,
+        lr_milestones=(200 / 450, 400 / 450),
+        initialisation="he_fan_in",
+        train_crop="random",
+    ),
+}

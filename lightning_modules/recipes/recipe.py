@@ -1,0 +1,102 @@
+"""What a recipe is: the numbers of one paper's training, and where they stand. Nothing here imports torch."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+DecayExempt = Literal["norm", "bias", "depthwise"]
+Initialisation = Literal["he_fan_in", "he_fan_out", "xavier", "xavier_fan_in", "normal", "truncated_normal"]
+
+# Images of an epoch, by which papers' iterations become epochs.
+CIFAR_IMAGES = 50_000
+IMAGENET_IMAGES = 1_281_167
+
+_LATER = "later"
+
+
+def later(default: Any) -> Any:
+    """A field that was added after the first records had been committed.
+
+    At its default it means what runs did before it was added, and stays out of the hyperparameters, from which
+    a run's id is made: so the ids of those records hold.
+    """
+    return field(default=default, metadata={_LATER: True})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Optimiser, schedule, initialisation and input of one paper's training.
+
+    Lengths are epochs of the whole training set; a budget may shorten them, and the schedule, whose places are
+    shares of the training or the recipe's own epochs, is compressed with them.
+    """
+
+    source: str
+    departures: tuple[str, ...] = field(default=(), kw_only=True)
+
+    # length and batch
+    epochs: int
+    batch_size: int  # global: all devices together
+    # optimiser
+    lr: float
+    weight_decay: float
+    momentum: float = 0.9
+    nesterov: bool = True  # for SGD
+    decay_exempt: tuple[DecayExempt, ...] = ()  # the Torch and Caffe recipes decay every parameter
+    # schedule "steps": the rate is multiplied by `lr_factor` at each milestone
+    lr_milestones: tuple[float, ...] = (0.5, 0.75)  # shares of the training's steps
+    lr_factor: float = 0.1
+    # initialisation; batch normalisation starts at scale 1, shift 0
+    initialisation: Initialisation = "he_fan_out"
+    # input
+    # channel: mean and deviation; pixel_mean: mean image, then to 0-1; mean: the mean colour alone, 0-255 kept
+    normalisation: Literal["channel", "pixel_mean", "mean"] = "channel"
+    augmentation: Literal["standard", "none"] = "standard"  # standard: the papers' "+", pad 4, crop, mirror
+    padding: Literal["zeros", "reflect"] = "zeros"
+
+    # input of ImageNet
+    train_crop: Literal["random_sized", "random", "scale_jitter"] = later("random_sized")
+    smallest_area: float = later(0.08)  # "random_sized": share of the image's area
+    train_sizes: tuple[int, int] = later((256, 256))  # the others: short side, lowest and highest
+    colour: Literal["none", "pca", "jitter_pca"] = later("none")
+    test_size: int = later(256)  # short side before the centre crop, which is the network's resolution
+    # optimiser
+    optimiser: Literal["sgd", "rmsprop"] = later("sgd")
+    rmsprop_decay: float = later(0.9)
+    rmsprop_epsilon: float = later(1.0)
+    gradient_clipping: float | None = later(None)  # largest norm of the gradient, all parameters together
+    # schedule
+    schedule: Literal["steps", "exponential", "linear"] = later("steps")  # linear: to 0
+    lr_factor_epochs: float = later(1.0)  # "exponential": `lr_factor` is applied every so many of `epochs`
+    warmup: float = later(
+        0.0
+    )  # share of the training's steps that are taken at `warmup_factor` times the rate
+    warmup_factor: float = later(0.1)
+    # objective, and the weights that are evaluated
+    label_smoothing: float = later(0.0)
+    weight_average: float | None = later(None)  # decay of the moving average; None: the last weights
+    # initialisation
+    initial_deviation: float = later(0.01)  # of "normal" and "truncated_normal"
+    last_deviation: float | None = later(None)  # of the last layer's weights, normal; None: as the others
+    unit_biases: tuple[str, ...] = later(())  # layers of the network whose biases start at 1
+    # batch normalisation; None: as the network is built
+    bn_momentum: float | None = later(None)  # share of the new batch, 1 - TensorFlow's decay
+    bn_epsilon: float | None = later(None)
+
+    def hyperparameters(self) -> dict:
+        """The numbers alone, JSON-able: what identifies a training, without the prose.
+
+        A later field that says nothing is left out, so that older runs keep their ids.
+        """
+        values = {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name not in ("source", "departures")
+            and not (_LATER in f.metadata and getattr(self, f.name) == f.default)
+        }
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+
+    @classmethod
+    def from_hyperparameters(cls, values: dict) -> "Recipe":
+        """The recipe with these `hyperparameters()`: fields that they leave out are filled in. Without prose."""
+        values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls("", **values)

@@ -1,0 +1,49 @@
+"""Who started this process, and what follows from it. Nothing heavy is imported."""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Mapping
+
+ENDS_WITH_PARENT = "RUN_ENDS_WITH_PARENT"  # set by launchers that may be killed themselves
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def is_first_process() -> bool:
+    """Whether this is the process that tracks and writes, of all that share the run."""
+    names = ("LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
+    return all(os.environ.get(name, "0") == "0" for name in names)
+
+
+def in_sweep() -> bool:
+    """Whether W&B counts this run to a sweep; its id is the sweep's then."""
+    return "WANDB_SWEEP_ID" in os.environ
+
+
+def processes(environment: Mapping[str, str] = os.environ) -> tuple[int, int]:
+    """Processes per node, and nodes, that torchrun or srun have started for this run; (1, 1) otherwise."""
+    if "TORCHELASTIC_RUN_ID" in environment:
+        per_node = int(environment["LOCAL_WORLD_SIZE"])
+        return per_node, int(environment["WORLD_SIZE"]) // per_node
+    # In an interactive allocation the tasks are the user's to start, as Lightning sees it too.
+    if "SLURM_NTASKS" in environment and environment.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
+        nodes = int(environment.get("SLURM_NNODES", "1"))
+        return int(environment["SLURM_NTASKS"]) // nodes, nodes
+    return 1, 1
+
+
+def end_with_parent() -> None:
+    """Have the kernel signal this process when the one that started it is killed, on Linux; else it would train on unseen.
+
+    A run that a launcher or a sweep's agent started saves and stops; a further process of a run is killed with its
+    first, because it may hang in a collective, where Python handles no signal.
+    """
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        how = signal.SIGKILL
+    elif ENDS_WITH_PARENT in os.environ or "WANDB_SWEEP_PARAM_PATH" in os.environ:
+        how = signal.SIGTERM
+    else:
+        return
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, how)

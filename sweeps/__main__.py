@@ -1,0 +1,92 @@
+"""What there is to run, what is done, and what the rest would take.
+
+python -m sweeps list                             every study: runs, done and missing, per budget
+python -m sweeps list --costs                     and what the missing ones would take on this machine
+python -m sweeps list densenet_bc_compression --budget smoke --runs     names the missing ones
+
+python -m sweeps.local STUDY                      runs them here
+python -m sweeps.slurm STUDY --partition NAME     runs them on a SLURM cluster
+wandb sweep sweeps/STUDY.yaml                     runs them through W&B agents
+python -m sweeps.to_wandb                         writes those files anew
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from lightning_modules.announcement import duration
+from sweeps import state
+from sweeps import study as studies
+
+DONE, BAD_INPUT = 0, 2
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m sweeps",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command")
+    listing = commands.add_parser(
+        "list", help="studies, what is done and what is missing", allow_abbrev=False
+    )
+    add = listing.add_argument
+    add("studies", nargs="*", metavar="STUDY", help="default: all")
+    add("--budget", choices=studies.BUDGETS, help="default: all")
+    add("--costs", action="store_true", help="estimate what the missing runs would take on this machine")
+    add("--runs", action="store_true", help="name every missing run, and why it failed if it did")
+    add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
+    options = parser.parse_args(argv)
+    if not options.command:
+        parser.print_help()
+        return DONE
+    try:
+        show(options)
+    except ValueError as error:
+        print(f"sweeps: {error}", file=sys.stderr)
+        return BAD_INPUT
+    return DONE
+
+
+def show(options: argparse.Namespace) -> None:
+    names = options.studies or studies.names()
+    declared = [studies.read(name) for name in names]
+    budgets = [options.budget] if options.budget else list(studies.BUDGETS)
+    done = state.finished(options.runs_dir) | state.committed()
+    cells = {(study.name, budget): studies.cells(study, budget) for study in declared for budget in budgets}
+    missing = {key: [cell for cell in row if cell.run_id not in done] for key, row in cells.items()}
+    costs = None
+    if options.costs and any(missing.values()):
+        from sweeps.costs import Costs
+
+        costs = Costs([cell for row in missing.values() for cell in row], options.runs_dir)
+
+    width = max(map(len, [*names, "all studies"]))
+    print(f"{'study':{width}}  {'budget':8}{'runs':>7}{'done':>7}{'missing':>9}{'    time' if costs else ''}")
+
+    def line(name: str, budget: str, runs: list, rest: list) -> None:
+        time = f"    {duration(costs.seconds(rest))}" if costs and rest else ""
+        print(f"{name:{width}}  {budget:8}{len(runs):7,}{len(runs) - len(rest):7,}{len(rest):9,}{time}")
+
+    for (name, budget), rest in missing.items():
+        line(name if budget == budgets[0] else "", budget, cells[name, budget], rest)
+        for cell in rest if options.runs else ():
+            reason = state.failure(cell, options.runs_dir)
+            print(f"    {state.title(cell)}{f': failed, {reason}' if reason else ''}")
+    if len(names) > 1:
+        for budget in budgets:  # studies may share a training, which runs once
+
+            def together(rows: dict, budget: str = budget) -> list:
+                return list(
+                    {c.run_id: c for (_, b), row in rows.items() if b == budget for c in row}.values()
+                )
+
+            line("all studies" if budget == budgets[0] else "", budget, together(cells), together(missing))
+    if costs:
+        print(f"\n{costs.basis()}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

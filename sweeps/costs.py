@@ -1,0 +1,110 @@
+"""What missing runs would take on this machine, estimated without training anything.
+
+A network's speed is taken from finished runs of it on this device; else, by the ratio of multiply-adds, from
+finished runs of its architecture, or from timing a few steps of the cheapest network of that architecture.
+Reading and decoding large images isn't counted.
+"""
+
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import torch
+
+from lightning_modules import record, training
+from lightning_modules.announcement import images_worth
+from lightning_modules.configuration import Configuration
+from lightning_modules.data import catalogue
+from sweeps import local, state
+from sweeps import study as studies
+from sweeps.study import Cell
+
+TIMED_IMAGES = {"cuda": 64, "cpu": 4}  # per step: few don't fill a GPU, many keep a core for minutes
+
+
+class Costs:
+    """Estimates for one run on each GPU of this machine or, without any, on each core.
+
+    cells: all that will be asked about, so that each architecture is timed once, by its cheapest network.
+    """
+
+    def __init__(self, cells: Iterable[Cell], runs: Path) -> None:
+        self.kind = "cuda" if torch.cuda.is_available() else "cpu"
+        self.places = len(local.gpus()) or local.usable_cores()
+        torch.set_num_threads(1)  # as runs side by side have
+        self.device = record.machine(self.kind, 1, 1, "32-true")["device"]
+        self.speeds: dict[str, float] = {}  # of a network in one place, training images per second
+        self.sources: dict[str, str] = {}
+        self.networks: dict[tuple, Configuration] = {}  # seeds make no difference
+        declared = {}
+        for cell in cells:
+            if _row(cell) not in self.networks:
+                if cell.study not in declared:
+                    declared[cell.study] = studies.read(cell.study)
+                study = declared[cell.study]
+                self.networks[_row(cell)] = studies.configure(
+                    study, cell.variant, cell.dataset, cell.budget, cell.seed
+                )
+
+        same: dict[str, list[float]] = defaultdict(list)
+        rates: dict[str, list[float]] = defaultdict(list)  # of an architecture, multiply-adds per second
+        for facts in self._records(runs):
+            machine = facts["machine"]
+            places = machine["devices"] * (machine["threads"] if self.kind == "cpu" else 1)
+            speed = statistics.median(facts["curve"]["images_per_second"]) / places
+            same[_network(facts["arch"], facts["knobs"], facts["config"]["resolution"])].append(speed)
+            rates[facts["arch"]].append(speed * facts["mult_adds"])
+        recorded = set(rates)
+
+        unknown: dict[str, tuple[int, Configuration]] = {}
+        for wanted in self.networks.values():
+            network = _network(wanted.arch, wanted.knobs, wanted.resolution)
+            if network in same:
+                self.speeds[network] = statistics.median(same[network])
+                self.sources[network] = "from their own runs"
+            elif network not in unknown:
+                unknown[network] = training.counted(wanted)["mult_adds"], wanted
+        for network, (mult_adds, wanted) in sorted(unknown.items(), key=lambda item: item[1][0]):
+            if wanted.arch not in rates:
+                each = training.seconds_per_image(wanted, TIMED_IMAGES[self.kind])
+                rates[wanted.arch].append(mult_adds / each)
+            self.speeds[network] = statistics.median(rates[wanted.arch]) / mult_adds
+            self.sources[network] = (
+                "from relatives' runs" if wanted.arch in recorded else "from timing relatives"
+            )
+
+    def seconds(self, cells: Iterable[Cell]) -> float:
+        """Wall-clock time of the runs, every place of this machine being at work."""
+        return sum(self._seconds(self.networks[_row(cell)]) for cell in cells) / self.places
+
+    def basis(self) -> str:
+        """What the estimates rest on, and how far to trust them."""
+        found = list(self.sources.values())
+        sources = ", ".join(f"{found.count(source)} {source}" for source in sorted(set(found)))
+        return (
+            f"Times are for {self.places} × {self.device} ({'GPUs' if self.kind == 'cuda' else 'cores'}), a run on each. "
+            f"Speeds of networks: {sources}. The first are good to about a quarter, the others to a factor of two."
+        )
+
+    def _seconds(self, wanted: Configuration) -> float:
+        tests = catalogue.find(wanted.dataset).test_images
+        worth = images_worth(wanted.epochs, wanted.train_images, wanted.curve_test_images, tests)
+        return worth / self.speeds[_network(wanted.arch, wanted.knobs, wanted.resolution)]
+
+    def _records(self, runs: Path) -> Iterator[dict]:
+        """Of finished runs on this device, here and among the committed ones."""
+        lines = [line for path in state.RECORDS.glob("*.jsonl") for line in path.read_text().splitlines()]
+        whole = [path.read_text(encoding="utf-8") for path in runs.glob("*/record.json")]
+        for facts in map(json.loads, [*lines, *whole]):
+            if facts["machine"]["device"] == self.device:
+                yield facts
+
+
+def _row(cell: Cell) -> tuple[str, str, str, str]:
+    return cell.study, cell.variant, cell.dataset, cell.budget
+
+
+def _network(arch: str, knobs: dict, resolution: int) -> str:
+    return json.dumps([arch, knobs, resolution], sort_keys=True)

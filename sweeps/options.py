@@ -1,0 +1,48 @@
+"""The options that every launcher has: which cells, and where."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from sweeps import study as studies
+from sweeps.study import Cell
+
+
+def parser(module: str, description: str) -> argparse.ArgumentParser:
+    """A parser that knows the study, its budget, data sets, variants and seeds, and the folders."""
+    made = argparse.ArgumentParser(
+        prog=f"python -m {module}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = made.add_argument
+    add("study", help=", ".join(studies.names()))
+    add("--budget", choices=studies.BUDGETS, help="default: paper with a GPU, smoke without")
+    add("--datasets", type=names, metavar="A,B", help="default: the study's")
+    add("--variants", type=names, metavar="A,B", help="default: all")
+    add("--seeds", type=numbers, metavar="0,1", help="default: the study's")
+    add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
+    add("--data-dir", type=Path, default=Path("data"), metavar="DIR")
+    add("--no-wandb", action="store_true", help="no W&B at all")
+    return made
+
+
+def cells(options: argparse.Namespace, default_budget: Callable[[], str]) -> list[Cell]:
+    """The cells that the options ask for, whose budget is written out; the seed varies slowest.
+
+    Raises ValueError, in one line, for unknown names.
+    """
+    study = studies.read(options.study)
+    options.budget = options.budget or default_budget()
+    return studies.cells(
+        study, options.budget, datasets=options.datasets, variants=options.variants, seeds=options.seeds
+    )
+
+
+def names(text: str) -> list[str]:
+    return text.split(",")
+
+
+def numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]

@@ -1,0 +1,70 @@
+"""What has been done of a study: read from disk, so that any launcher, here or elsewhere, goes on from there."""
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from sweeps.study import Cell
+
+PROGRAM = Path(__file__).parent.parent / "run.py"
+RECORDS = Path(__file__).parent.parent / "reports" / "records"
+
+
+def missing(cells: Iterable[Cell], runs: Path) -> list[Cell]:
+    """Those without a record in `runs` or among the committed ones, each training once."""
+    by_id = {cell.run_id: cell for cell in cells}
+    done = finished(runs) | committed()
+    return [cell for run_id, cell in by_id.items() if run_id not in done]
+
+
+def finished(runs: Path) -> set[str]:
+    """Ids of the runs that left a record in `runs`."""
+    try:
+        # Only folders that exist are looked into: a study may have ten thousand cells, and the disk be far away.
+        with os.scandir(runs) as folders:
+            return {entry.name for entry in folders if os.path.exists(f"{entry.path}/record.json")}
+    except FileNotFoundError:
+        return set()
+
+
+def committed() -> set[str]:
+    """Ids of the runs whose records came with the project; elsewhere a repetition would only contradict them."""
+    texts = (path.read_text(encoding="utf-8") for path in RECORDS.glob("*.jsonl"))
+    return {run_id for text in texts for run_id in re.findall(r'"run_id": "(\w+)"', text)}
+
+
+def failure(cell: Cell, runs: Path) -> str | None:
+    """Why a run failed when it was last tried, as it says itself; None if it didn't, or was killed."""
+    try:
+        return (runs / cell.run_id / "failure.txt").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+
+
+def command(cell: Cell, runs: Path, data: Path, *more: str) -> list[str]:
+    """run.py's arguments for a cell, without the interpreter."""
+    return [
+        *(str(PROGRAM), "--study", cell.study, "--variant", cell.variant, "--dataset", cell.dataset),
+        *(
+            "--seed",
+            str(cell.seed),
+            "--budget",
+            cell.budget,
+            "--runs-dir",
+            str(runs),
+            "--data-dir",
+            str(data),
+        ),
+        *more,
+    ]
+
+
+def title(cell: Cell) -> str:
+    """A cell in words."""
+    return f"{cell.variant} on {cell.dataset}, seed {cell.seed} ({cell.run_id})"
+
+
+def log(cell: Cell, runs: Path) -> Path:
+    """Where a launcher puts what a run says."""
+    return runs / cell.run_id / "log.txt"

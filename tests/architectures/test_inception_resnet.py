@@ -1,0 +1,167 @@
+"""Inception-ResNet: the released network against timm's, Figure 15's boxes, scaled residuals."""
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from architectures import build
+from architectures.counting import count, count_stages
+from architectures.describe import describe
+from architectures.inception_module import Conv
+from architectures.inception_resnet import RELEASED_SCALES, ResidualInception
+from architectures.squeeze_excitation import SqueezeExcitation
+
+NAMES = ("inception_resnet_v1", "inception_resnet_v2", "inception_resnet_v2_tf")
+BLOCKS = ("inception_a", "inception_b", "inception_c")
+
+
+def on_meta(name: str, stem: str = "imagenet", **knobs) -> nn.Module:
+    with torch.device("meta"):
+        return build(name, stem=stem, num_classes=1000, **knobs)
+
+
+def outputs(network: nn.Module, resolution: int) -> dict[str, tuple[int, ...]]:
+    return {stage.name: stage.output for stage in count_stages(network, resolution)}
+
+
+def residuals(network: nn.Module) -> list[ResidualInception]:
+    return [module for module in network.modules() if isinstance(module, ResidualInception)]
+
+
+def test_logits_of_timm():
+    torch.manual_seed(0)
+    theirs = timm.create_model("inception_resnet_v2", num_classes=10).eval()
+    for module in theirs.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.8, 1.2)
+            nn.init.uniform_(module.bias, -0.2, 0.2)
+            nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    ours = build("inception_resnet_v2_tf", stem="imagenet", num_classes=10).eval()
+    source, target = theirs.state_dict(), ours.state_dict()
+    assert [t.shape for t in source.values()] == [t.shape for t in target.values()]
+    ours.load_state_dict(dict(zip(target, source.values(), strict=True)))
+    for module in ours.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = 0.001
+    images = torch.randn(1, 3, 75, 75)
+    with torch.no_grad():
+        expected = theirs(images)
+        assert (ours(images) - expected).abs().max() <= 1e-4
+    assert expected.std() > 0.05
+
+
+@pytest.mark.parametrize(
+    "name, maps", [("inception_resnet_v1", (256, 896, 1792)), ("inception_resnet_v2", (384, 1152, 2144))]
+)
+def test_boxes_of_figure_15(name, maps):
+    network = on_meta(name)
+    a, b, c = maps
+    assert outputs(network, 299) == {
+        "stem": (a, 35, 35),
+        "inception_a": (a, 35, 35),
+        "reduction_a": (b, 17, 17),
+        "inception_b": (b, 17, 17),
+        "reduction_b": (c, 8, 8),
+        "inception_c": (c, 8, 8),
+        "average_pooling": (c,),
+        "softmax": (1000,),
+    }
+    assert [len(getattr(network, row)) for row in BLOCKS] == [5, 10, 5]
+
+
+@pytest.mark.parametrize(
+    "name, row, text",
+    [
+        # Figures 14, 10, 11, 12, 13; 16 to 19.
+        ("inception_resnet_v1", "stem", "1×1 conv, 80; 3×3 conv, 192; 3×3 conv, 256, stride 2"),
+        ("inception_resnet_v1", "inception_a", "[1×1 conv, 32; 1×1 conv, 32; 3×3 conv, 32; 1×1 conv, 32; 3×3 conv, 32; 3×3 conv, 32; 1×1 conv, 256] × 5"),
+        ("inception_resnet_v1", "inception_b", "[1×1 conv, 128; 1×1 conv, 128; 1×7 conv, 128; 7×1 conv, 128; 1×1 conv, 896] × 10"),
+        ("inception_resnet_v1", "reduction_b", "3×3 conv, 384, stride 2; 1×1 conv, 256; 3×3 conv, 256, stride 2; 1×1 conv, 256; 3×3 conv, 256; 3×3 conv, 256, stride 2; 3×3 max pool, stride 2"),
+        ("inception_resnet_v1", "inception_c", "[1×1 conv, 192; 1×1 conv, 192; 1×3 conv, 192; 3×1 conv, 192; 1×1 conv, 1792] × 5"),
+        ("inception_resnet_v2", "inception_a", "1×1 conv, 32; 3×3 conv, 48; 3×3 conv, 64; 1×1 conv, 384] × 5"),
+        ("inception_resnet_v2", "reduction_a", "3×3 conv, 384, stride 2; 1×1 conv, 256; 3×3 conv, 256; 3×3 conv, 384, stride 2; 3×3 max pool, stride 2"),
+        ("inception_resnet_v2", "inception_b", "[1×1 conv, 192; 1×1 conv, 128; 1×7 conv, 160; 7×1 conv, 192; 1×1 conv, 1152] × 10"),
+        ("inception_resnet_v2", "inception_c", "[1×1 conv, 192; 1×1 conv, 192; 1×3 conv, 224; 3×1 conv, 256; 1×1 conv, 2144] × 5"),
+    ],
+)  # fmt: skip
+def test_modules_of_the_figures(name, row, text):
+    line = next(line for line in describe(on_meta(name), 299).splitlines() if f" {row} " in line)
+    assert text in line
+
+
+def test_costs_of_section_3_2():
+    costs = {name: count(on_meta(name), 299).mult_adds for name in NAMES}
+    with torch.device("meta"):
+        for name in ("inception_v3", "inception_v4"):
+            costs[name] = count(build(name, stem="imagenet", num_classes=1000), 299).mult_adds
+    assert costs["inception_resnet_v1"] == pytest.approx(costs["inception_v3"], rel=0.1)
+    assert costs["inception_resnet_v2_tf"] == pytest.approx(costs["inception_v4"], rel=0.1)
+    assert costs["inception_resnet_v2"] < 0.8 * costs["inception_v4"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_grids_of_the_cifar_form(name):
+    sizes = outputs(on_meta(name, "cifar"), 32)
+    assert [sizes[row][1:] for row in BLOCKS] == [(16, 16), (8, 8), (4, 4)]
+
+
+def block(scale: float | None, **knobs) -> ResidualInception:
+    torch.manual_seed(0)
+    return ResidualInception(8, ([Conv(4, 1)], [Conv(3, 1), Conv(4, 3)]), scale, **knobs).eval()
+
+
+def test_a_residual_is_scaled_before_the_addition():
+    x = torch.randn(2, 8, 5, 5)
+    for scale in (0.1, 1.0):
+        with torch.no_grad():
+            residual = block(scale).branch(x)
+            torch.testing.assert_close(block(scale)(x), (x + scale * residual).relu())
+            torch.testing.assert_close(block(scale, linear=True)(x), x + scale * residual)
+    with torch.no_grad():
+        torch.testing.assert_close(block(None)(x), residual.relu())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_shortcuts_the_layers_stay(name):
+    whole, plain = on_meta(name), on_meta(name, residual=False)
+    assert count(whole, 299) == count(plain, 299)
+    assert all(b.scale is not None for b in residuals(whole)) and all(
+        b.scale is None for b in residuals(plain)
+    )
+
+
+def test_scales():
+    assert {b.scale for b in residuals(on_meta("inception_resnet_v1"))} == {0.1}
+    assert {b.scale for b in residuals(on_meta("inception_resnet_v2", residual_scale=0.3))} == {0.3}
+    released = [[b.scale for b in getattr(on_meta(NAMES[2]), row)] for row in BLOCKS]
+    a, b, c = RELEASED_SCALES
+    assert released == [[a] * 10, [b] * 20, [c] * 9 + [1.0]]
+
+
+def test_squeeze_and_excitation_can_end_every_residual_branch():
+    network = on_meta("inception_resnet_v2", "cifar")
+    for module in residuals(network):
+        module.branch.append(SqueezeExcitation(module.outputs, module.outputs // 16))
+    assert len(residuals(network)) == 20
+    assert outputs(network, 32)["softmax"] == (1000,)
+
+
+@pytest.mark.parametrize(
+    "name, knobs, message",
+    [
+        (
+            NAMES[0],
+            {"residual_scale": 0},
+            r"residual_scale 0.0 is not in \(0, 1\]; the paper's are 0.1 to 0.3",
+        ),
+        (NAMES[1], {"residual_scale": 1.5}, "residual_scale 1.5 is not in"),
+        (NAMES[1], {"blocks": (5, 10)}, r"blocks \(5, 10\) is wrong; give 3 numbers of at least 1"),
+        (NAMES[2], {"reduction_a_maps": (1, 1, 1, 0)}, "reduction_a_maps .* is wrong; give 4 numbers"),
+        (NAMES[0], {"dropout": 1}, r"dropout 1.0 is not in \[0, 1\)"),
+    ],
+)
+def test_refusals(name, knobs, message):
+    with pytest.raises(ValueError, match=message):
+        on_meta(name, **knobs)

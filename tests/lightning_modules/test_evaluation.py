@@ -1,0 +1,152 @@
+"""Given weights evaluated: what is averaged, that every image counts once, and the errors of published weights."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+import architectures
+from lightning_modules import budgets, configuration, evaluation, training
+from lightning_modules.data import crops, folders
+from lightning_modules.data.catalogue import DATASETS, find
+from lightning_modules.data.decoding import read_image
+from lightning_modules.data.preprocessing import Viewing
+from lightning_modules.training import Machine
+from sweeps import study
+from tests import photographs, tiny
+
+SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "shared"))
+WEIGHTS, SUBSET = SHARED / "weights", SHARED / "data" / "imagenet-val-subset" / "val"
+IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    monkeypatch.delitem(DATASETS, "photographs", raising=False)
+    yield photographs.install(tmp_path, val=1)
+    del DATASETS["photographs"]
+
+
+def resolved(arch, knobs, dataset="photographs", **options):
+    return configuration.resolve(arch, knobs, dataset=dataset, budget="paper", seed=0, **options)
+
+
+def by_hand(network, images, labels, show) -> dict:
+    """One image at a time; show: image to a list of views, over which softmax is averaged."""
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+    loss, errors = 0.0, 0
+    for image, label in zip(images, labels, strict=True):
+        with torch.no_grad():
+            logits = [network((view - mean)[None] / std)[0].double() for view in show(image)]
+        scores = torch.stack(logits).softmax(1).mean(0)
+        errors += int(scores.argmax() != label)
+        loss -= scores[label].log().item() / len(labels)
+    return {"images": len(labels), "loss": pytest.approx(loss, rel=1e-4), "errors": errors}
+
+
+def quarrelsome(network):
+    """Weights whose classes lie near each other, so that views disagree."""
+    torch.manual_seed(1)
+    for parameter in network.parameters():
+        if parameter.ndim > 1:
+            torch.nn.init.kaiming_normal_(parameter)
+    return network.eval()
+
+
+@pytest.mark.parametrize("views", ["single", "ten_crop", "multi_crop", "dense"])
+@pytest.mark.parametrize("sizes", [(104,), (96, 128)])
+def test_softmax_is_averaged_over_all_views_of_all_sizes(photos, tmp_path, views, sizes):
+    wanted = resolved("squeezenet", {"version": "1.1"})
+    network = quarrelsome(architectures.build("squeezenet", stem="imagenet", num_classes=4, version="1.1"))
+    torch.save(network.state_dict(), tmp_path / "w.pth")
+    machine = Machine(accelerator="cpu", data_dir=tmp_path)
+    result = evaluation.evaluate(wanted, tmp_path / "w.pth", machine, Viewing(views, sizes))
+    files = folders.find(photos, tmp_path, "val")
+
+    def show(image):
+        return [view for size in sizes for view in crops.VIEWS[views](crops.shorter_side(image, size), 96)]
+
+    images = [read_image(files.path(i)) for i in range(len(files))]
+    expected = by_hand(network, images, files.labels.tolist(), show)
+    assert {key: result[key] for key in expected} == expected
+
+
+@pytest.mark.slow
+def test_dense_evaluation_turns_vggs_fully_connected_layers_into_convolutions(photos, tmp_path):
+    wanted = resolved("vgg", {"config": "A"}, resolution=224)
+    shape = {"stem": "imagenet", "num_classes": 4, "config": "A"}
+    given = quarrelsome(architectures.build("vgg", **shape))
+    torch.save(given.state_dict(), tmp_path / "w.pth")
+    machine = Machine(accelerator="cpu", data_dir=tmp_path)
+    result = evaluation.evaluate(wanted, tmp_path / "w.pth", machine, Viewing("dense", (256,)))
+    convolutional = architectures.build("vgg", **shape, head="conv").eval()
+    convolutional.load_state_dict(given.state_dict())
+    files = folders.find(photos, tmp_path, "val")
+    images = [crops.shorter_side(read_image(files.path(i)), 256) for i in range(len(files))]
+    expected = by_hand(convolutional, images, files.labels.tolist(), lambda image: [image, image.flip(-1)])
+    assert {key: result[key] for key in expected} == expected
+
+
+def test_a_network_of_one_size_has_no_dense_form():
+    with pytest.raises(ValueError, match="alexnet has fully connected layers for one size only"):
+        evaluation.sliding(resolved("alexnet", {}, dataset="imagenet"), 256)
+
+
+def test_a_checkpoint_of_our_own_gives_the_error_of_its_record(tmp_path, monkeypatch):
+    monkeypatch.setattr(study, "FOLDER", study.FOLDER)
+    monkeypatch.setitem(budgets.BUDGETS, "smoke", budgets.BUDGETS["smoke"])
+    tiny.install(tmp_path / "data")
+    try:
+        wanted = configuration.resolve("resnet", {"depth": 8}, dataset="tiny", budget="smoke", seed=0)
+        machine = Machine(accelerator="cpu", data_dir=tmp_path / "data", wandb=False)
+        (tmp_path / "run").mkdir()
+        record = training.train(wanted, tmp_path / "run", machine)
+        result = evaluation.evaluate(wanted, tmp_path / "run" / "checkpoint.ckpt", machine, Viewing())
+    finally:
+        del DATASETS["tiny"]
+    assert {key: result[key] for key in ("images", "errors", "top5_errors")} == {
+        key: record["test"][key] for key in ("images", "errors", "top5_errors")
+    }
+
+
+# Published weights
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("depth", "errors"), [(20, 827), (32, 737), (44, 690), (56, 661)])
+def test_public_cifar_resnets_have_their_published_errors(depth, errors):
+    found = sorted(WEIGHTS.glob(f"resnet{depth}-*.th"))
+    data_dir = Path(os.environ.get("DATA_DIR", Path(__file__).parents[2] / "data"))
+    if not found or not (data_dir / "cifar10").is_dir():
+        pytest.skip("needs the weights in ../shared/weights and CIFAR-10 in data/ (or DATA_DIR)")
+    wanted = resolved("resnet", {"depth": depth}, dataset="cifar10")
+    machine = Machine(accelerator="cpu", data_dir=data_dir)
+    viewing = Viewing(mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    result = evaluation.evaluate(wanted, found[0], machine, viewing)
+    assert (result["errors"], result["images"]) == (errors, 10_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("squashed", "size", "correct", "correct_of_5"), [(False, 256, 0.584, 0.858), (True, 227, 0.570, 0.818)]
+)
+def test_the_released_squeezenet_on_real_images(tmp_path, monkeypatch, squashed, size, correct, correct_of_5):
+    released = WEIGHTS / "squeezenet1_0_deepcomp_torchvision.pth"
+    if not released.exists() or not SUBSET.is_dir():
+        pytest.skip("needs ../shared/weights and ../shared/data/imagenet-val-subset")
+    for path in SUBSET.glob("*/*.JPEG"):
+        if (Image.open(path).size == (224, 224)) == squashed:
+            target = tmp_path / "imagenet" / "val" / path.parent.name / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    wanted = resolved("squeezenet", {}, dataset="imagenet", resolution=227)
+    machine = Machine(accelerator="cpu", data_dir=tmp_path)
+    result = evaluation.evaluate(wanted, released, machine, Viewing(sizes=(size,)))
+    assert find("imagenet").test_images > result["images"] == 500
+    assert result["error"] == pytest.approx(100 - 100 * correct)
+    assert result["top5_error"] == pytest.approx(100 - 100 * correct_of_5)

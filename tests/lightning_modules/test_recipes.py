@@ -1,0 +1,92 @@
+"""Recipes are found by family, cite their source, and name a run by what they say, not by what they leave out."""
+
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+import architectures
+from lightning_modules import configuration, recipes
+from lightning_modules.recipes.recipe import CIFAR_IMAGES, IMAGENET_IMAGES, Recipe
+
+RECORDS = Path(__file__).parents[2] / "reports" / "records" / "densenet_bc_compression.jsonl"
+FORMS = sorted({(a.family, stem) for a in architectures.catalogue().values() for stem in a.stems})
+
+
+@pytest.mark.parametrize(("family", "stem"), FORMS)
+def test_every_family_has_a_recipe_of_its_own(family, stem):
+    assert recipes.default_name(family, stem) == f"{family}_{stem}"
+
+
+@pytest.mark.parametrize("stem", ["cifar", "imagenet"])
+def test_a_family_without_one_takes_the_torch_codes(stem):
+    assert recipes.default_name("made_up", stem) == f"fb_resnet_{stem}" in recipes.RECIPES
+
+
+def test_an_unknown_name_is_answered_with_its_neighbours():
+    with pytest.raises(ValueError, match="did you mean densenet_cifar"):
+        recipes.find("densenet_cifer")
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_a_recipe_cites_its_source_in_one_line_and_gives_no_prose_to_the_run(name):
+    recipe = recipes.find(name)
+    assert 0 < len(recipe.source) <= 110 and "\n" not in recipe.source
+    values = recipe.hyperparameters()
+    assert json.loads(json.dumps(values)) == values
+    assert not {"source", "departures"} & set(values)
+    assert Recipe.from_hyperparameters(values) == replace(recipe, source="", departures=())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n for n, r in recipes.RECIPES.items() if n.endswith("_cifar") and r.source.startswith("Transfer")],
+)
+def test_a_transfer_declares_itself_a_departure(name):
+    assert "no CIFAR training" in recipes.find(name).departures[0]
+
+
+def test_fields_that_came_later_are_silent_at_their_defaults():
+    first = {
+        *("epochs", "batch_size", "lr", "weight_decay", "momentum", "nesterov", "decay_exempt"),
+        *("lr_milestones", "lr_factor", "initialisation", "normalisation", "augmentation", "padding"),
+    }
+    plain = Recipe("", epochs=1, batch_size=1, lr=0.1, weight_decay=0.0)
+    assert set(plain.hyperparameters()) == first
+    later = {field.name for field in fields(Recipe)} - first - {"source", "departures"}
+    assert later and all(field.metadata for field in fields(Recipe) if field.name in later)
+    smoothed = replace(plain, label_smoothing=0.1)
+    assert smoothed.hyperparameters() == plain.hyperparameters() | {"label_smoothing": 0.1}
+
+
+def test_the_committed_records_keep_their_ids():
+    for record in map(json.loads, RECORDS.read_text().splitlines()):
+        assert configuration.Configuration(**record["config"]).run_id == record["run_id"]
+        wanted = configuration.resolve(
+            record["arch"],
+            record["knobs"],
+            dataset=record["dataset"],
+            budget=record["budget"],
+            seed=record["seed"],
+        )
+        assert wanted.run_id == record["run_id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "images", "iterations"),
+    [
+        ("resnet_cifar", CIFAR_IMAGES, 64_000),
+        ("highway_cifar", CIFAR_IMAGES, 200_000),
+        ("dsn_cifar", CIFAR_IMAGES, 200_000),
+        ("resnet_imagenet", IMAGENET_IMAGES, 600_000),
+        ("vgg_imagenet", IMAGENET_IMAGES, 370_000),
+        ("googlenet_imagenet", IMAGENET_IMAGES, 31_000_000),
+        ("squeezenet_imagenet", IMAGENET_IMAGES, 170_000),
+        ("mobilenet_v2_imagenet", IMAGENET_IMAGES, 5_500_000),
+        ("shufflenet_v1_imagenet", IMAGENET_IMAGES, 300_000),
+    ],
+)
+def test_epochs_are_the_printed_iterations(name, images, iterations):
+    recipe = recipes.find(name)
+    assert recipe.epochs * images / recipe.batch_size == pytest.approx(iterations, rel=0.005)

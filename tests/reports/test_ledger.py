@@ -1,0 +1,29 @@
+"""The ledger of claims is whole, and every name that points into it leads somewhere."""
+
+import importlib
+import pkgutil
+
+import pytest
+
+from reports import exact, ledger
+
+
+def test_every_claim_is_complete():
+    entries = ledger.entries()
+    assert len(entries) == 147
+    for entry in entries.values():
+        assert entry.sentence.endswith((".", "?")) and entry.printed and entry.source, entry.id
+        assert entry.kinds and set(entry.kinds) <= set(ledger.KINDS), entry.id
+
+
+def test_every_check_is_of_a_claim_that_can_be_checked_so():
+    for module in pkgutil.iter_modules(exact.__path__):
+        importlib.import_module(f"{exact.__name__}.{module.name}")
+    assert exact._checks
+    for claim_id in exact._checks:
+        assert "exact" in ledger.find(claim_id).kinds
+
+
+def test_a_mistyped_claim_names_the_near_misses():
+    with pytest.raises(ValueError, match="did you mean resnext.cardinality_beats_width"):
+        ledger.find("resnext.cardinality_beat_width")
