@@ -50,7 +50,7 @@ def refused(capsys, *argv: str) -> str:
         (["--arch", "resnet", "--dataset", "imagenet", "--resolution", "64"], "from 96 to 320, not 64"),
         (
             ["--arch", "alexnet", "--dataset", "imagenet", "--resolution", "96"],
-            "alexnet cannot take images of 96×96",
+            "the network can't take images of 96×96",
         ),
         (["--arch", "resnet", "--evaluate"], "--evaluate needs --weights FILE"),
         (["--arch", "resnet", "--weights", "w.pth"], "--weights is for the evaluation of given weights: add"),
