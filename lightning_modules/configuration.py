@@ -49,9 +49,8 @@ class Configuration:
 
         Studies, variants and recipe names are left out: two studies that ask for one training share its run.
         """
-        decisive = vars(self) | {
-            "format": FORMAT
-        }  # not asdict, whose deep copies take most of a long list's time
+        # Not asdict: its deep copies would take most of the time that a list of ten thousand runs takes.
+        decisive = vars(self) | {"format": FORMAT}
         del decisive["recipe_name"]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
 

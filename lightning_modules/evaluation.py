@@ -5,7 +5,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 from torch import Tensor, nn
 
 import architectures
@@ -15,6 +15,8 @@ from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue, data_module
 from lightning_modules.data.photo_module import EVALUATION_VIEWS
 from lightning_modules.data.preprocessing import Viewing
+from lightning_modules.initialisation import set_batch_norm
+from lightning_modules.recipes import Recipe
 
 
 class Evaluator(pl.LightningModule):
@@ -54,14 +56,20 @@ def evaluate(configuration: Configuration, path: Path, machine: training.Machine
         ValueError: the file, the network and the views don't fit each other.
         DataError: the data cannot be had.
         CannotRun: this machine cannot run it as asked.
+        Terminated: SIGTERM came.
     """
     training.quieten()
     data = data_module(configuration, machine, viewing)
     network = training.build(configuration)
-    state = weights.fitted(network, weights.read(path), path.name)
+    found = weights.read(path)
+    state = weights.fitted(network, found, path.name)
     if viewing.views == "dense":
         network = sliding(configuration, max(data.preprocessing.test_sizes))
     network.load_state_dict(state, strict=False)
+    if (
+        state.keys() <= found.keys()
+    ):  # trained by this project; other files' networks normalise as they were built
+        set_batch_norm(network, Recipe.from_hyperparameters(configuration.recipe))
     data.obtain()
     evaluator = Evaluator(network)
     try:
@@ -81,6 +89,8 @@ def evaluate(configuration: Configuration, path: Path, machine: training.Machine
         trainer.test(evaluator, data, verbose=False)
     except MisconfigurationException as error:
         raise training.CannotRun(" ".join(str(error).split())) from error
+    except SIGTERMException as stop:
+        raise training.Terminated from stop
     return evaluator.tested
 
 

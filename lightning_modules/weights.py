@@ -59,13 +59,12 @@ def fitted(network: nn.Module, found: Mapping[str, Tensor], source: str) -> dict
     by_name = own.keys() == found.keys()
     pairs = [(name, name) for name in own] if by_name else list(zip_longest(own, found))
     for ours, theirs in pairs:
-        wanted, given = (_shape(tensors, name) for tensors, name in ((own, ours), (found, theirs)))
-        if wanted != given:
+        if ours is None or theirs is None or _core(own[ours]) != _core(found[theirs]):
             raise ValueError(
-                f"{source} does not fit this network: {ours or 'nothing'} ({wanted}) would be "
-                f"{theirs or 'nothing'} ({given}) of the file; other knobs may fit"
+                f"{source} does not fit this network: {_told(own, ours)} would be {_told(found, theirs)} of the file; "
+                "other knobs may fit"
             )
-    return {ours: found[theirs] for ours, theirs in pairs}
+    return {ours: found[theirs].reshape(own[ours].shape) for ours, theirs in pairs}
 
 
 def _used(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -78,7 +77,10 @@ def _used(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def _shape(tensors: Mapping[str, Tensor], name: str | None) -> str:
-    if name is None:
-        return "no tensor"
-    return "×".join(map(str, tensors[name].shape)) or "a number"
+def _core(tensor: Tensor) -> tuple[int, ...]:
+    """The shape, the same for a fully connected layer and a 1×1 convolution."""
+    return tuple(tensor.shape[:2] if tensor.shape[2:] == (1, 1) else tensor.shape)
+
+
+def _told(tensors: Mapping[str, Tensor], name: str | None) -> str:
+    return f"{name} ({'×'.join(map(str, tensors[name].shape))})" if name else "nothing"

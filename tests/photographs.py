@@ -12,7 +12,6 @@ from PIL import Image
 
 from lightning_modules.budgets import BUDGETS, Budget
 from lightning_modules.data.catalogue import DATASETS, FolderDataset
-from lightning_modules.recipes import RECIPES
 
 CLASSES = ("n01440764", "n02102040", "n02979186", "n03000684")
 
@@ -39,7 +38,7 @@ def write(place: Path, train: int = 6, val: int = 3, classes: tuple[str, ...] = 
 
 
 def install(data_dir: Path, train: int = 6, val: int = 3) -> FolderDataset:
-    """Register the data set `photographs`, its files in `data_dir`, and a recipe for it if there is none yet."""
+    """Register the data set `photographs`, its files in `data_dir`."""
     if not (data_dir / "photographs").exists():
         write(data_dir / "photographs", train, val)
     DATASETS["photographs"] = FolderDataset(
@@ -51,7 +50,6 @@ def install(data_dir: Path, train: int = 6, val: int = 3) -> FolderDataset:
         folder="photographs",
         resolution=96,
     )
-    RECIPES.setdefault("fb_resnet_imagenet", RECIPES["fb_resnet_cifar"])
     return DATASETS["photographs"]
 
 

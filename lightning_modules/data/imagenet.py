@@ -76,13 +76,14 @@ def shrink(source: Path, target: Path) -> None:
         raise ValueError(f"there is no {source}")
     names = [path.relative_to(source) for path in sorted(source.rglob("*")) if path.is_file()]
     with ProcessPoolExecutor() as pool:
-        copies = pool.map(_shrink_one, repeat(source), repeat(target), names, chunksize=64)
+        copies = pool.map(shrink_one, repeat(source), repeat(target), names, chunksize=64)
         for _ in tqdm(copies, total=len(names), unit="image", disable=None):
             pass
     print(f"{len(names):,} files in {target}")
 
 
-def _shrink_one(source: Path, target: Path, name: Path) -> None:
+def shrink_one(source: Path, target: Path, name: Path) -> None:
+    """Write `target`/`name` from `source`/`name`, unless it is there."""
     torch.set_num_threads(1)
     if (target / name).exists():
         return

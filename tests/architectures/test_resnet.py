@@ -109,6 +109,17 @@ def test_a_block_whose_branch_is_zero_is_its_shortcut(option):
         assert torch.equal(block(x), block.shortcut(x).relu())
 
 
+@pytest.mark.parametrize("knobs", [{"depth": 14}, {"depth": 20, "block": "bottleneck"}])
+def test_blocks_whose_branches_are_zero_are_the_identity_up_to_the_relu(knobs):
+    network = build("resnet", stem="cifar", num_classes=10, **knobs).eval()
+    stage = network.conv3_x[1:]  # the first block halves the resolution
+    for block in stage:
+        nn.init.zeros_(block.branch[-1].weight)
+    x = torch.randn(2, stage[0].outputs, 8, 8)
+    with torch.no_grad():
+        assert torch.equal(stage(x), x.relu())
+
+
 @pytest.mark.parametrize("option", "ABC")
 def test_weighted_shortcuts_start_as_plain_ones_and_learn(option):
     torch.manual_seed(0)
@@ -132,17 +143,6 @@ def test_a_weight_scales_its_shortcut():
     x = torch.randn(2, 16, 8, 8)
     with torch.no_grad():
         torch.testing.assert_close(block(x), (block.branch(x) + 0.25 * x).relu())
-
-
-@pytest.mark.parametrize("knobs", [{"depth": 14}, {"depth": 20, "block": "bottleneck"}])
-def test_blocks_whose_branches_are_zero_are_the_identity_up_to_the_relu(knobs):
-    network = build("resnet", stem="cifar", num_classes=10, **knobs).eval()
-    stage = network.conv3_x[1:]  # the first block halves the resolution
-    for block in stage:
-        nn.init.zeros_(block.branch[-1].weight)
-    x = torch.randn(2, stage[0].outputs, 8, 8)
-    with torch.no_grad():
-        assert torch.equal(stage(x), x.relu())
 
 
 def test_a_plain_block_is_its_branch_alone():

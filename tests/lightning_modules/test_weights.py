@@ -109,9 +109,9 @@ def test_the_first_tensor_that_does_not_fit_is_named():
     with pytest.raises(ValueError, match=r"classifier.2.weight \(10×512\) would be fc.weight \(1000×512\)"):
         weights.fitted(built("resnet", depth=18), torchvision.models.resnet18().state_dict(), "file")
     short = dict(list(given.items())[:-1])
-    with pytest.raises(ValueError, match=r"classifier.2.bias \(10\) would be nothing \(no tensor\)"):
+    with pytest.raises(ValueError, match=r"classifier.2.bias \(10\) would be nothing of"):
         weights.fitted(built("resnet", depth=18), short, "file")
-    with pytest.raises(ValueError, match=r"nothing \(no tensor\) would be more \(2\)"):
+    with pytest.raises(ValueError, match=r"nothing would be more \(2\)"):
         weights.fitted(built("resnet", depth=18), {**given, "more": torch.ones(2)}, "file")
 
 

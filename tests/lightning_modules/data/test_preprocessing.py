@@ -2,18 +2,20 @@
 
 import pytest
 
-from lightning_modules import configuration, recipes
+from lightning_modules import configuration
 from lightning_modules.data.preprocessing import PhotoPreprocessing, Viewing, for_arrays, for_photographs
-
-
-@pytest.fixture(autouse=True)
-def a_recipe_for_imagenet(monkeypatch):
-    monkeypatch.setitem(recipes.RECIPES, "fb_resnet_imagenet", recipes.RECIPES["fb_resnet_cifar"])
 
 
 def resolved(dataset="imagenet", resolution=None, **changes):
     return configuration.resolve(
-        "resnet", {}, dataset=dataset, budget="paper", seed=0, resolution=resolution, changes=changes
+        "resnet",
+        {},
+        dataset=dataset,
+        budget="paper",
+        seed=0,
+        recipe="fb_resnet_cifar" if dataset == "cifar10" else "fb_resnet_imagenet",
+        resolution=resolution,
+        changes=changes,
     )
 
 
@@ -26,7 +28,7 @@ def test_the_defaults_are_fb_resnets():
         train_crop="random_sized",
         train_sizes=(256, 256),
         smallest_area=0.08,
-        colour="none",
+        colour="jitter_pca",
         test_sizes=(256,),
         views="single",
     )

@@ -1,0 +1,140 @@
+"""Whole runs on photographs: through run.py, interrupted, and on real images where they are at hand."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from lightning_modules import configuration, training
+from lightning_modules.data.catalogue import DATASETS, FolderDataset
+from tests import photographs
+from tests.test_resume import weights
+
+ROOT = Path(__file__).parent.parent
+SHARED = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared"))
+RUN = ["--dataset", "photographs", "--arch", "mobilenet_v1", "--width-mult", "0.25", "--no-wandb"]
+RUN += ["--budget", "smoke", "--batch-size", "8", "--accelerator", "cpu"]
+
+
+def run(folder: Path, *argv: str, **environment: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(ROOT / "tests" / "photographs.py"), *argv]
+    command += ["--data-dir", str(folder / "data"), "--runs-dir", str(folder / "runs")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment
+    return subprocess.run(command, text=True, capture_output=True, check=False, cwd=folder, env=environment)
+
+
+def record(folder: Path) -> dict:
+    (found,) = folder.glob("runs/*/record.json")
+    return json.loads(found.read_text())
+
+
+def test_a_run_leaves_a_record_and_its_checkpoint_evaluates_to_the_same(tmp_path):
+    done = run(tmp_path, *RUN)
+    assert done.returncode == 0, done.stderr
+    made = record(tmp_path)
+    assert made["test"]["images"] == 12 and made["config"]["resolution"] == 96
+    assert made["budget_spent"]["train_images"] == 22 and made["curve_test_images"] == 6
+    (checkpoint,) = tmp_path.glob("runs/*/checkpoint.ckpt")
+    done = run(tmp_path, *RUN, "--evaluate", "--weights", str(checkpoint))
+    assert done.returncode == 0, done.stderr
+    test = made["test"]
+    assert f"top-1 error {test['error']:.2f} % ({test['errors']} of 12 images)" in done.stdout
+    assert f"top-5 error 0.00 % ({test['top5_errors']} of 12 images)" in done.stdout
+
+
+@pytest.mark.slow
+def test_workers_change_no_bit_of_the_result(tmp_path):
+    for name, workers in (("alone", "0"), ("shared", "2")):
+        (tmp_path / name).mkdir()
+        done = run(tmp_path / name, *RUN, "--workers", workers)
+        assert done.returncode == 0, done.stderr
+    alone, shared = weights(tmp_path / "alone" / "runs"), weights(tmp_path / "shared" / "runs")
+    assert all(torch.equal(value, shared[name]) for name, value in alone.items())
+    assert record(tmp_path / "alone")["test"] == record(tmp_path / "shared")["test"]
+
+
+def test_broken_files_stop_the_run_in_one_line(tmp_path):
+    photographs.write(tmp_path / "data" / "photographs")
+    for i in range(3):
+        (
+            tmp_path / "data" / "photographs" / "train" / photographs.CLASSES[0] / f"train_{i:03d}.JPEG"
+        ).write_bytes(b"")
+    done = run(tmp_path, *RUN)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    (told,) = [line for line in done.stderr.splitlines() if line.startswith("run.py: ")]
+    assert "of 22 images are broken, more than one in a thousand" in told
+    assert not list(tmp_path.glob("runs/*/record.json"))
+
+
+# Real images: Imagenette, 200 + 100 of each class, squashed to 224 by its publisher
+
+
+@pytest.fixture
+def imagenette_cut(tmp_path, monkeypatch):
+    packs = SHARED / "data" / "imagenette224"
+    if not packs.is_dir():
+        pytest.skip("needs ../shared/data/imagenette224 (or SHARED_DIR)")
+    for split, pack in (("train", "train200.npz"), ("val", "val100.npz")):
+        unpack = [sys.executable, SHARED / "data" / "unpack.py", "images", packs / pack]
+        subprocess.run([*unpack, tmp_path / "data" / "cut" / split], check=True)
+    cut = FolderDataset(
+        name="imagenette_cut",
+        title="Imagenette, cut",
+        classes=10,
+        train_images=2000,
+        test_images=1000,
+        folder="cut",
+    )
+    monkeypatch.setitem(DATASETS, "imagenette_cut", cut)
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_mobilenet_learns_from_real_images_in_an_epoch(imagenette_cut):
+    wanted = configuration.resolve(
+        "mobilenet_v1",
+        {"width_mult": 0.25},
+        dataset="imagenette_cut",
+        budget="smoke",
+        seed=0,
+        recipe="fb_resnet_imagenet",
+        epochs=1,
+        changes={"batch_size": 32},
+    )
+    (imagenette_cut / "run").mkdir()
+    machine = training.Machine(accelerator="cpu", data_dir=imagenette_cut / "data", wandb=False)
+    made = training.train(wanted, imagenette_cut / "run", machine)
+    assert made["test"]["images"] == 1000 and made["budget_spent"]["train_images"] == 2000
+    assert made["test"]["error"] < 85  # chance is 90
+
+
+@pytest.mark.slow
+def test_a_step_of_resnext_50_on_real_images(imagenette_cut):
+    from lightning_modules.classifier import Classifier
+    from lightning_modules.data import data_module
+
+    wanted = configuration.resolve(
+        "resnext", {}, dataset="imagenette_cut", budget="smoke", seed=0, changes={"batch_size": 8}
+    )
+    assert wanted.knobs["depth"] == 50 and wanted.resolution == 224
+    torch.manual_seed(0)
+    data = data_module(wanted, training.Machine(data_dir=imagenette_cut / "data"))
+    data.setup()
+    data.trainer = type("Training", (), {"training": True})()
+    images, labels = data.on_after_batch_transfer(data.train_batches[0, 0], 0)
+    assert images.shape == (8, 3, 224, 224) and images.is_contiguous(memory_format=torch.channels_last)
+    network = Classifier(wanted.as_dict()).network
+    sgd = torch.optim.SGD(network.parameters(), lr=0.01)
+    losses = []
+    for _ in range(2):
+        loss = torch.nn.functional.cross_entropy(network(images), labels)
+        sgd.zero_grad()
+        loss.backward()
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+        sgd.step()
+        losses.append(loss.item())
+    assert losses[1] < losses[0]
