@@ -42,14 +42,16 @@ STEMS = get_args(Stem)
 class Printed:
     """Where the papers print a variant's figures: a file of `reports/papers/`, a row of it, and which column.
 
-    `metric` and `augmentation` as the file writes them; `augmentation` where the row has several. What is the same
-    for all variants may stand once, as the study's own `printed`.
+    `metric`, `part` and `augmentation` as the file writes them: `part`, the table of the paper, where several in the
+    file have such a row, `augmentation` where the row has several. What is the same for all variants may stand once,
+    as the study's own `printed`.
     """
 
     row: str
     table: str
     augmentation: str = ""
     metric: str = "err"
+    part: str = ""
 
 
 @dataclass(frozen=True)
