@@ -21,10 +21,9 @@ from typing import TYPE_CHECKING
 from filelock import Timeout
 
 import architectures
-from architectures.registry import did_you_mean
 from lightning_modules import configuration, ownership, surroundings
 from lightning_modules.announcement import announce, report
-from lightning_modules.budgets import BUDGETS
+from lightning_modules.command_line import flag, parse
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
 from lightning_modules.recipes import RECIPES
@@ -33,13 +32,12 @@ from sweeps import study as studies
 if TYPE_CHECKING:
     from lightning_modules.training import Machine
 
-VIEWS = ("single", "ten_crop", "multi_crop", "dense")
 DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # exit codes (4: ownership.LOST)
 
 
 def main(argv: list[str]) -> int:
     try:
-        options = parse(argv)
+        options = parse(argv, __doc__)
         if options.list:
             return show_list()
         wanted = configure(options)
@@ -53,142 +51,6 @@ def main(argv: list[str]) -> int:
         return BAD_INPUT
 
 
-# The command line: `--arch` is looked at first, because it brings its own flags
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:
-        raise ValueError(message)
-
-
-def parse(argv: list[str]) -> argparse.Namespace:
-    """Raises ValueError, in one line, for a flag or a value that does not exist."""
-    first = Parser(add_help=False, allow_abbrev=False)
-    first.add_argument("--arch")
-    arch = first.parse_known_args(argv)[0].arch
-    architecture = architectures.find(arch) if arch else None
-
-    parser = Parser(
-        prog="run.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add = parser.add_argument_group("what to run").add_argument
-    add("--arch", metavar="NAME", help="an architecture (see --list); `--arch NAME --help` shows its knobs")
-    add("--study", metavar="NAME", help="a study (see --list); with --variant, one of its cells")
-    add("--variant", metavar="NAME", help="a row of the study")
-    add(
-        "--dataset",
-        metavar="NAME",
-        help=f"{', '.join(catalogue.DATASETS)} (default: the study's first, or cifar10)",
-    )
-    add(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="N",
-        help="decides the initial weights, the data order and dropout",
-    )
-    add("--budget", choices=BUDGETS, help=f"{_budgets()} (default: paper with a GPU, smoke without)")
-    add("--list", action="store_true", help="list architectures, data sets, recipes and studies")
-    add("--describe", action="store_true", help="print the architecture table and stop")
-
-    add = parser.add_argument_group("changes to the recipe (not within a study)").add_argument
-    add("--recipe", metavar="NAME", help=f"{', '.join(RECIPES)} (default: the architecture's own)")
-    add("--batch-size", type=int, metavar="N", help="images per step, all devices together")
-    add(
-        "--lr",
-        type=float,
-        metavar="RATE",
-        help="initial learning rate; never scaled with the batch by itself",
-    )
-    add(
-        "--resolution",
-        type=int,
-        metavar="N",
-        help="pixels at a side (default: the data set's; the papers' ρ)",
-    )
-    add("--epochs", type=int, metavar="N", help="length; the schedule is compressed or stretched to it")
-    add("--augmentation", choices=("standard", "none"), help="standard: the papers' +, pad 4, crop, mirror")
-
-    add = parser.add_argument_group("evaluation of given weights").add_argument
-    add("--evaluate", action="store_true", help="the errors of --weights on the whole test set, and stop")
-    add(
-        "--weights",
-        type=Path,
-        metavar="FILE",
-        help="a state dict or checkpoint: ours, torchvision's, timm's …",
-    )
-    add("--evaluation", choices=VIEWS, help="views to average for each image of ImageNet (default: single)")
-    add("--test-size", type=int, nargs="+", metavar="N", help="shorter side, one or several to average over")
-    add(
-        "--mean",
-        type=_colour,
-        metavar="R,G,B",
-        help="of 0-1, where the weights expect another than the recipe's",
-    )
-    add("--std", type=_colour, metavar="R,G,B")
-
-    add = parser.add_argument_group("the machine").add_argument
-    add("--accelerator", default="auto", metavar="KIND", help="auto, cpu, gpu …, as Lightning names them")
-    add("--devices", metavar="N", help="how many (-1: all), or which (0,1), share the batch (default: one)")
-    add("--num-nodes", type=int, metavar="N", help="machines that share it; start the command on each")
-    add("--strategy", default="auto", metavar="NAME", help="ddp …, as Lightning names them")
-    add(
-        "--precision",
-        default="32-true",
-        choices=("32-true", "bf16-mixed", "16-mixed"),
-        help="changes the run's id",
-    )
-    add(
-        "--deterministic",
-        action="store_true",
-        help="the same bits on every run of one GPU, slower; a CPU's always are",
-    )
-    add(
-        "--workers",
-        type=int,
-        metavar="N",
-        help="processes that make batches, which are the same (default: for ImageNet on a GPU every core, else 0)",
-    )
-    add("--data-dir", type=Path, default=Path("data"), metavar="DIR")
-    add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
-    add("--no-wandb", action="store_true", help="no W&B at all (without an account it is offline by itself)")
-    add(
-        "--wait", action="store_true", help="if another process is at this run, wait for it instead of ending"
-    )
-
-    if architecture:
-        group = parser.add_argument_group(f"knobs of {arch}: {architecture.summary}")
-        for knob in architecture.knobs.values():
-            default = "; ".join(f"{knob.default_for(stem)} on {stem}" for stem in architecture.stems)
-            if not knob.by_stem:
-                default = knob.default
-            symbol = f"{knob.symbol}: " if knob.symbol else ""
-            group.add_argument(
-                _flag(knob.name),
-                dest=f"knob:{knob.name}",
-                metavar=knob.kind,
-                help=f"{symbol}{knob.help} (default {default})",
-            )
-    options, unknown = parser.parse_known_args(argv)
-    if unknown:
-        flags = [flag for flag in parser._option_string_actions if flag.startswith("--")]
-        raise ValueError(f"unknown argument {unknown[0]}{did_you_mean(unknown[0].split('=')[0], flags)}")
-    lonely = [
-        name for name in ("weights", "evaluation", "test_size", "mean", "std") if getattr(options, name)
-    ]
-    if lonely and not options.evaluate:
-        raise ValueError(f"{_flag(lonely[0])} is for the evaluation of given weights: add --evaluate")
-    options.knobs = {
-        name: knob.parse(text)
-        for name, knob in (architecture.knobs.items() if architecture else ())
-        if (text := getattr(options, f"knob:{name}")) is not None
-    }
-    return options
-
-
 def configure(options: argparse.Namespace) -> Configuration:
     """What the options ask for, every value written out. Raises ValueError in one line."""
     changes = {
@@ -200,7 +62,7 @@ def configure(options: argparse.Namespace) -> Configuration:
     if options.study:
         study = studies.read(options.study)
         others = [name for name in ("recipe", "resolution", "epochs") if getattr(options, name) is not None]
-        changed = [_flag(name) for name in [*others, *changes]]
+        changed = [flag(name) for name in [*others, *changes]]
         if options.arch or changed:
             raise ValueError(
                 f"a study fixes its runs; leave out {', '.join(['--arch'] * bool(options.arch) + changed)}"
@@ -243,20 +105,19 @@ def default_budget() -> str:
 
 
 def show_list() -> int:
-    print("architectures (--arch)")
-    for architecture in architectures.catalogue().values():
-        print(f"  {architecture.name:24}{architecture.summary}")
-    print("\ndata sets (--dataset)")
-    for data in catalogue.DATASETS.values():
-        print(f"  {data.name:24}{data.title}")
-    print("\nrecipes (--recipe)")
-    for name, recipe in RECIPES.items():
-        print(f"  {name:24}{recipe.source}")
-    print("\nstudies (--study)")
-    for name in studies.names():
-        study = studies.read(name)
-        rows, runs = len(study.variants), len(studies.cells(study, "paper"))
-        print(f"  {name:24}{study.title} ({rows} variants, {runs} runs)")
+    declared = [studies.read(name) for name in studies.names()]
+    lists = {
+        "architectures (--arch)": {a.name: a.summary for a in architectures.catalogue().values()},
+        "data sets (--dataset)": {data.name: data.title for data in catalogue.DATASETS.values()},
+        "recipes (--recipe)": {name: recipe.source for name, recipe in RECIPES.items()},
+        "studies (--study)": {
+            study.name: f"{study.title} ({len(study.variants)} variants, {len(studies.cells(study, 'paper'))} runs)"
+            for study in declared
+        },
+    }
+    width = max(len(name) for entries in lists.values() for name in entries)
+    for title, entries in lists.items():
+        print(title, *(f"  {name:{width}}  {text}" for name, text in entries.items()), "", sep="\n")
     return DONE
 
 
@@ -411,22 +272,6 @@ def machine(options: argparse.Namespace) -> "Machine":
         workers=options.workers,
         wandb=not options.no_wandb,
     )
-
-
-def _colour(text: str) -> tuple[float, ...]:
-    """R,G,B of 0–1 in units of 0–255."""
-    values = tuple(255 * float(part) for part in text.split(","))
-    if len(values) != 3:
-        raise argparse.ArgumentTypeError(f"{text!r} is not three numbers R,G,B")
-    return values
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _budgets() -> str:
-    return "; ".join(f"{budget.name}: {budget.meaning}" for budget in BUDGETS.values())
 
 
 if __name__ == "__main__":

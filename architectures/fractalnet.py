@@ -4,7 +4,7 @@ Gustav Larsson, Michael Maire, Gregory Shakhnarovich,
 "FractalNet: Ultra-Deep Neural Networks without Residuals", arXiv:1605.07648.
 
 Paper → code:
-    Section 3, f_1(z) = conv(z)                            Fractal of one column, convolution
+    Section 3, f_1(z) = conv(z)                            Fractal of one column, Convolution
     Section 3, f_(C+1)(z) = (f_C ∘ f_C)(z) ⊕ conv(z)       Fractal
     Section 3, ⊕ is the mean of the inputs that live       Fractal.forward
     Section 3, Figure 1, B blocks with pooling between     FractalNet
@@ -17,19 +17,22 @@ As in Figure 1, joins that meet are one: a block ends in one mean of C columns, 
 One subnetwork is drawn for a mini-batch. Columns that don't live aren't computed, and their parameters get a
 gradient of zero (see `zero_gradient`), as the authors' Caffe code computes it.
 
-Departures from the released code (github.com/gustavla/fractalnet): it pools each column before a block's last
-join, and the paper's Figure 1 after it, as here; its convolutions have biases and its batch normalisation
-neither scale nor shift, here as everywhere in this catalogue. Its order of convolution, dropout, batch
-normalisation, ReLU is kept. It runs a local sample and all columns in every step; the paper says half and half.
+From the released code (github.com/gustavla/fractalnet): the order of convolution, dropout, batch normalisation
+and ReLU; normalisation without scale and shift; and running statistics of a column alone that are kept apart
+from those of the columns together, since each column alone is a network of its own there, with the same weights.
+Departures from it: it pools each column before a block's last join, and the paper's Figure 1 after it, as here;
+its convolutions have biases; it runs a local sample and all columns in every step, where the paper says half and
+half.
 """
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from architectures.conv_bn import conv_bn, conv_bn_relu
+from architectures.conv_bn import conv_bn_relu
 from architectures.ranges import at_least, dropout_rate, one_of
 from architectures.registry import Stem, register
 from architectures.zero_gradient import zero_of
@@ -38,9 +41,6 @@ from architectures.zero_gradient import zero_of
 WIDEST = 8
 # Five poolings of 2×2 leave one pixel of a CIFAR image.
 MOST_BLOCKS = 5
-
-# Which columns of a join live: of a number of columns, the shallowest first.
-Sampling = Callable[[int], list[bool]]
 
 
 @register(
@@ -128,7 +128,7 @@ class FractalNet(nn.Module):
             x = module(x, sampling) if isinstance(module, Fractal) else module(x)
         return x
 
-    def _sampling(self) -> Sampling:
+    def _sampling(self) -> "Sampling":
         if not self.training:
             return Column(0) if self.evaluated == "deepest" else LocalSampling(0)
         if self.drop_path == 0:
@@ -139,7 +139,17 @@ class FractalNet(nn.Module):
         return Column(int(torch.randint(self.columns, (), device="cpu")))
 
 
-class LocalSampling:
+class Sampling(ABC):
+    """Which columns live, join by join."""
+
+    alone = False  # whether the same column lives in all joins
+
+    @abstractmethod
+    def __call__(self, columns: int) -> list[bool]:
+        """Of a join's columns, the shallowest first."""
+
+
+class LocalSampling(Sampling):
     """A join drops each input at the rate `drop_path`; if that leaves none, it keeps one at random."""
 
     def __init__(self, drop_path: float) -> None:
@@ -154,8 +164,10 @@ class LocalSampling:
         return living.tolist()
 
 
-class Column:
-    """Global sampling: every join keeps one column of the network, the `above_deepest`-th above the deepest."""
+class Column(Sampling):
+    """Global sampling: one column of the network lives, the `above_deepest`-th above the deepest."""
+
+    alone = True
 
     def __init__(self, above_deepest: int) -> None:
         self.above_deepest = above_deepest
@@ -170,7 +182,7 @@ class Fractal(nn.Module):
     def __init__(self, columns: int, inputs: int, outputs: int, dropout: float) -> None:
         super().__init__()
         self.columns = columns
-        self.paths = nn.ModuleList([convolution(inputs, outputs, dropout)])
+        self.paths = nn.ModuleList([Convolution(inputs, outputs, dropout)])
         if columns > 1:
             halves = (Fractal(columns - 1, maps, outputs, dropout) for maps in (inputs, outputs))
             self.paths.append(nn.ModuleList(halves))
@@ -183,7 +195,7 @@ class Fractal(nn.Module):
     def each_column(self, x: Tensor, living: list[bool], sampling: Sampling) -> list[Tensor]:
         """What every column puts out, the shallowest first; a zero () in the place of those that don't live."""
         shallowest, *deeper = living
-        outputs = [self.paths[0](x) if shallowest else zero_of(self.paths[0])]
+        outputs = [self.paths[0](x, sampling.alone) if shallowest else zero_of(self.paths[0])]
         if any(deeper):
             first, second = self.paths[1]
             outputs += second.each_column(first(x, sampling), deeper, sampling)
@@ -192,7 +204,18 @@ class Fractal(nn.Module):
         return outputs
 
 
-def convolution(inputs: int, outputs: int, dropout: float) -> nn.Sequential:
-    convolve, normalise = conv_bn(inputs, outputs, 3)
-    drop = [nn.Dropout(dropout)] if dropout else []
-    return nn.Sequential(convolve, *drop, normalise, nn.ReLU(inplace=True))
+class Convolution(nn.Module):
+    """3×3 convolution, dropout, batch normalisation, ReLU: (N, inputs, H, W) to (N, outputs, H, W).
+
+    A column alone puts out other values than the mean of all, so statistics of both mixed would fit neither.
+    """
+
+    def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.dropout = nn.Dropout(dropout)
+        self.norm_together, self.norm_alone = (nn.BatchNorm2d(outputs, affine=False) for _ in range(2))
+
+    def forward(self, x: Tensor, alone: bool) -> Tensor:
+        norm = self.norm_alone if alone else self.norm_together
+        return functional.relu(norm(self.dropout(self.convolution(x))), inplace=True)

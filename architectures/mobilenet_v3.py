@@ -16,9 +16,9 @@ Table 5 names the first width with h-swish: here it is that of the blocks, and t
 last stage keep Table 1's h-swish unless it is "never", where all are ReLU.
 The paper has no CIFAR form. Here the first convolution and the first block of stride 2 keep the resolution,
 so that 32×32 images reach the last layers at 4×4, as 224×224 ones do at 7×7.
-Departures: batch normalisation has torch's decay and ε, the paper a decay of 0.99. arXiv version 1 gave the
-small network 1280 hidden maps, the later ones 1024: knob last_maps. The released "minimalistic" networks,
-which the paper doesn't have, are se=False, hswish_from="never", kernels="3x3".
+Departures: batch normalisation has torch's decay and ε, for which a recipe may put the paper's. arXiv version 1
+gave the small network 1280 hidden maps, the later ones 1024: knob last_maps. The released "minimalistic"
+networks, which the paper doesn't have, are se=False, hswish_from="never", kernels="3x3".
 """
 
 from typing import Literal, NamedTuple

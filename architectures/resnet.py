@@ -11,6 +11,11 @@ Paper → code:
     Section 4.2, CIFAR networks of 6n + 2 layers           resnet, plain
     Table 1 and Section 4.2, stems and stages              ResNet
 
+A skip over one layer, for which Section 3.2 sees no advantage, is preact_resnet's block="single" with
+unit="original" (the rows of 110 layers, "1 layer", in Table 3 of arXiv:1603.05027).
+Not the paper's: `weighted`, a learnable weight on every shortcut. Branches need none: they end in batch
+normalisation, which has one for every map.
+
 Departures: Table 1's 1.8 and 3.6 billion mult-adds (18, 34 layers) count parameter-free shortcuts (A), while
 the default for ImageNet is B, the paper's choice for 50 layers and more. Bottlenecks of 9n + 2 layers on
 CIFAR and 200 layers on ImageNet come from the authors' next paper (arXiv:1603.05027). fb.resnet.torch puts a
@@ -21,6 +26,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -49,6 +55,7 @@ def resnet(
     shortcut: Literal["A", "B", "C"],
     block: Literal["paper", "basic", "bottleneck"] = "paper",
     stride_in: Literal["1x1", "3x3"] = "1x1",
+    weighted: bool = False,
 ) -> "ResNet":
     """ResNet: blocks of two or three layers that learn a residual (ResNet, Sections 3, 4; Tables 1, 6).
 
@@ -58,8 +65,14 @@ def resnet(
         shortcut: A, identity padded with zeros; B, projection where the shape changes; C, always projection.
         block: basic, two 3×3; bottleneck, 1×1, 3×3, 1×1; paper, basic on CIFAR and at 18 and 34 layers.
         stride_in: a bottleneck's convolution that halves the resolution: 1x1, the paper; 3x3, the Torch code.
+        weighted: multiplies every shortcut by a learnable number, 1 at first; the paper doesn't.
     """
-    return _build(stem, num_classes, depth, shortcut, block, stride_in)
+    network = _build(stem, num_classes, depth, shortcut, block, stride_in)
+    if weighted:
+        for module in list(network.modules()):
+            if isinstance(module, ResidualBlock):
+                module.shortcut = nn.Sequential(module.shortcut, Weight())
+    return network
 
 
 @register(cifar={"depth": 56}, imagenet={"depth": 34})
@@ -188,6 +201,17 @@ def shortcut_connection(option: Shortcut, inputs: int, outputs: int, stride: int
     if stride > 1 or inputs != outputs:
         return PaddedIdentity(outputs - inputs, stride)
     return nn.Identity()
+
+
+class Weight(nn.Module):
+    """x times one learnable number, which starts at 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight * x
 
 
 class PaddedIdentity(nn.Module):

@@ -6,14 +6,16 @@ Network for Mobile Devices", arXiv:1707.01083.
 Paper → code:
     Section 3.1, Figure 1 (c), channel shuffle             channel_shuffle.ChannelShuffle
     Section 3.2, Figure 2 (b), (c), ShuffleNet unit        ShuffleUnit
+    Section 3.2, no ReLU after the depthwise convolution   knob depthwise_relu; Figure 2 (a) has it, with g = 1
     Table 1, maps of stage 2 by number of groups           STAGE_2_MAPS
     Table 1, units of each stage                           UNITS
     Section 3.3, scale factor s                            knob scale
     Section 4.1.2, Table 3, without shuffle                knob shuffle
-    Section 4.2, Table 5, with SE; with half the units     knobs se, se_units, shallow
+    Section 4.2, Table 4, Xception-like unit               `groups=1`; the other units: shufflenet_units.py
+    Section 4.3, Table 5, with SE; with half the units     knobs se, se_units, shallow
 
-Of Table 4's other units, the Xception-like one is `groups=1`; the widths of the VGG-like, ResNet and ResNeXt
-ones aren't printed, so they aren't here.
+The unit joins four parts: bottleneck, grouped 1×1, shuffle, depthwise 3×3. Without shuffle its groups never
+meet within a stage; they do where a stage begins, because concatenation moves their borders.
 Choices where the paper is silent: the maps of the first convolution, `first_maps`; numbers of maps that g
 doesn't divide are rounded to the nearest multiple (at 0.5x and g = 4 the bottlenecks of stage 2 from 34 to 32);
 SE (r = 16) weighs all maps of a unit, before the addition or after the concatenation: this gives Table 5's 527
@@ -25,6 +27,7 @@ The CIFAR form isn't the paper's: its first convolution has stride 1 and no pool
 images reach stage 4 at 4×4.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -50,6 +53,7 @@ def shufflenet_v1(
     groups: int = 3,
     scale: float = 1.0,
     shuffle: bool = True,
+    depthwise_relu: bool = False,
     se: bool = False,
     se_units: Literal["all", "identity"] = "all",
     shallow: bool = False,
@@ -60,6 +64,7 @@ def shufflenet_v1(
         groups (g): groups of the 1×1 convolutions: 1, 2, 3, 4 or 8.
         scale (s): factor on the number of maps; the paper's are 0.25, 0.5, 1, 1.5 and 2.
         shuffle: false leaves the channel shuffle out.
+        depthwise_relu: a ReLU behind the depthwise convolution, which the paper leaves out.
         se: squeeze-and-excitation in the units that `se_units` says.
         se_units: all, as this paper's Table 5 counts; identity, those of stride 1, as SENet's Table 3 does.
         shallow: half of the units of every stage, 26 layers instead of 50.
@@ -67,17 +72,21 @@ def shufflenet_v1(
     one_of("groups", groups, STAGE_2_MAPS)
     widths = stage_widths(groups, scale)
     units = tuple(length // 2 for length in UNITS) if shallow else UNITS
-    return ShuffleNetV1(
-        stem,
-        num_classes,
-        first_maps(groups, scale),
-        widths,
-        units,
-        groups,
-        shuffle=shuffle,
-        se=se,
-        se_units=se_units,
-    )
+
+    def make_unit(inputs: int, outputs: int, stride: int, first: bool) -> ShuffleUnit:
+        return ShuffleUnit(
+            inputs,
+            outputs,
+            stride,
+            # Section 3.2: the few maps that enter stage 2 aren't grouped.
+            1 if first else groups,
+            groups,
+            shuffle=shuffle,
+            depthwise_relu=depthwise_relu,
+            se=se and (stride == 1 or se_units == "all"),
+        )
+
+    return ShuffleNetV1(stem, num_classes, first_maps(groups, scale), widths, units, make_unit)
 
 
 def stage_widths(groups: int, scale: float) -> tuple[int, ...]:
@@ -106,7 +115,10 @@ def nearest_multiple(maps: float, groups: int) -> int:
 
 
 class ShuffleNetV1(nn.Sequential):
-    """Maps images (N, 3, H, W) to logits (N, num_classes). Its children are the rows of Table 1."""
+    """Maps images (N, 3, H, W) to logits (N, num_classes). Its children are the rows of Table 1.
+
+    `make_unit(inputs, outputs, stride, first)` makes a unit; `first` is the very first, at the head of stage 2.
+    """
 
     def __init__(
         self,
@@ -115,11 +127,7 @@ class ShuffleNetV1(nn.Sequential):
         first: int,
         widths: tuple[int, ...],
         units: tuple[int, ...],
-        groups: int,
-        *,
-        shuffle: bool,
-        se: bool,
-        se_units: str,
+        make_unit: Callable[[int, int, int, bool], nn.Module],
     ) -> None:
         super().__init__()
         stride = 1 if stem == "cifar" else 2
@@ -130,19 +138,7 @@ class ShuffleNetV1(nn.Sequential):
         for stage, (width, length) in enumerate(zip(widths, units, strict=True), start=2):
             layers = []
             for index in range(length):
-                # Section 3.2: the few maps that enter stage 2 aren't grouped.
-                first_groups = 1 if stage == 2 and index == 0 else groups
-                layers.append(
-                    ShuffleUnit(
-                        maps,
-                        width,
-                        2 if index == 0 else 1,
-                        first_groups,
-                        groups,
-                        shuffle=shuffle,
-                        se=se and (index > 0 or se_units == "all"),
-                    )
-                )
+                layers.append(make_unit(maps, width, 2 if index == 0 else 1, stage == 2 and index == 0))
                 maps = width
             self.add_module(f"stage{stage}", nn.Sequential(*layers))
         self.global_pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
@@ -164,6 +160,7 @@ class ShuffleUnit(nn.Module):
         groups: int,
         *,
         shuffle: bool,
+        depthwise_relu: bool,
         se: bool,
     ) -> None:
         super().__init__()
@@ -175,6 +172,7 @@ class ShuffleUnit(nn.Module):
             nn.ReLU(inplace=True),
             ChannelShuffle(groups if shuffle else 1),
             *conv_bn(width, width, 3, stride, groups=width),
+            *([nn.ReLU(inplace=True)] if depthwise_relu else []),
             *conv_bn(width, branch_outputs, 1, groups=groups),
         )
         self.excitation = (

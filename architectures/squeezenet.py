@@ -4,6 +4,7 @@ Forrest N. Iandola, Song Han, Matthew W. Moskewicz, Khalid Ashraf, William J. Da
 "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size", arXiv:1602.07360.
 
 Paper → code:
+    Section 3.1, Strategy 3, late downsampling             knob pool_after
     Section 3.2, Figure 1, the Fire module                 fire
     Section 5.1, e_i = base_e + incr_e ⌊i / freq⌋          BASE_EXPAND, EXPAND_INCREMENT, FREQUENCY
     Section 5.1, SR = s / e, pct3x3 = e_3x3 / e            knobs squeeze_ratio, share_3x3
@@ -44,6 +45,7 @@ def squeezenet(
     bypass: Literal["none", "simple", "complex"] = "none",
     squeeze_ratio: float = 0.125,
     share_3x3: float = 0.5,
+    pool_after: Literal["version", "1,3,5", "1,4,8", "1,6,9"] = "version",
 ) -> "SqueezeNet":
     """SqueezeNet: Fire modules, no fully connected layer (SqueezeNet, Sections 3, 5, 6; Tables 1, 3).
 
@@ -52,28 +54,37 @@ def squeezenet(
         bypass: none; simple, identity around every other Fire module; complex, 1×1 convolution around the rest.
         squeeze_ratio (SR): maps of a squeeze layer for each of its expand layer, in (0, 1].
         share_3x3 (pct3x3): share of the expand layer's maps that have 3×3 filters, in (0, 1).
+        pool_after: layers with max pooling behind them: the version's (1.0 has 1,4,8 and 1.1 has 1,3,5), or
+            earlier or later ones; of the later the paper only says that they are better.
     """
     if not 0 < squeeze_ratio <= 1:
         raise ValueError(f"squeeze_ratio {squeeze_ratio} is not in (0, 1]; the paper's is 0.125")
     if not 0 < share_3x3 < 1:
         raise ValueError(f"share_3x3 {share_3x3} is not in (0, 1); the paper's is 0.5")
-    return SqueezeNet(stem, num_classes, version, bypass, squeeze_ratio, share_3x3)
+    maps, kernel, pooled = VERSIONS[version]
+    if pool_after != "version":
+        pooled = tuple(int(layer) for layer in pool_after.split(","))
+    return SqueezeNet(stem, num_classes, maps, kernel, pooled, bypass, squeeze_ratio, share_3x3)
 
 
 class SqueezeNet(nn.Sequential):
-    """Maps images (N, 3, H, W) to logits (N, num_classes). Its children are the rows of Table 1."""
+    """Maps images (N, 3, H, W) to logits (N, num_classes). Its children are the rows of Table 1.
+
+    maps, kernel: of the first convolution on ImageNet; pooled: numbers of the layers with max pooling behind them.
+    """
 
     def __init__(
         self,
         stem: Stem,
         num_classes: int,
-        version: str,
+        maps: int,
+        kernel: int,
+        pooled: tuple[int, ...],
         bypass: str,
         squeeze_ratio: float,
         share_3x3: float,
     ) -> None:
         super().__init__()
-        maps, kernel, pooled = VERSIONS[version]
         if stem == "cifar":
             convolution = nn.Conv2d(3, maps, 3, padding=1)
         else:

@@ -18,8 +18,8 @@ from lightning_modules.recipes.changes import changed
 # Raise it when the meaning of a configuration changes, so that old runs are not taken for new ones.
 FORMAT = 1
 
-# MobileNet's ρ goes from 96 / 224 up; the largest test crop of the papers is 320.
-RESOLUTIONS = (96, 320)
+# Lowest and highest by stem. MobileNet's ρ goes from 96 / 224 up; the largest test crop of the papers is 320.
+RESOLUTIONS = {"cifar": (16, 32), "imagenet": (96, 320)}
 
 WANDB_PROJECT = "convnet-reproduction"
 
@@ -49,9 +49,8 @@ class Configuration:
 
         Studies, variants and recipe names are left out: two studies that ask for one training share its run.
         """
-        decisive = vars(self) | {
-            "format": FORMAT
-        }  # not asdict, whose deep copies take most of a long list's time
+        # Not asdict: its deep copies would take most of the time that a list of ten thousand runs takes.
+        decisive = vars(self) | {"format": FORMAT}
         del decisive["recipe_name"]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -115,13 +114,9 @@ def resolve(
 
 
 def _resolution(data: catalogue.Dataset, asked: int | None) -> int:
-    if asked is None or asked == data.resolution:
+    if asked is None:
         return data.resolution
-    if data.stem == "cifar":
-        raise ValueError(
-            f"{data.name} has images of {data.resolution}×{data.resolution}; leave out the resolution"
-        )
-    low, high = RESOLUTIONS
+    low, high = RESOLUTIONS[data.stem]
     if not low <= asked <= high:
-        raise ValueError(f"resolution must be from {low} to {high}, not {asked}")
+        raise ValueError(f"resolution on {data.name} must be from {low} to {high}, not {asked}")
     return asked

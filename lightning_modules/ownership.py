@@ -18,7 +18,10 @@ def lock(folder: Path) -> SoftFileLease:
     after LEASE_SECONDS on another. One that was asleep for longer ends when it sees that it has been followed.
     """
     return SoftFileLease(
-        folder / "lock", lease_duration=LEASE_SECONDS, heartbeat_interval=30, on_compromise=_stop
+        folder / "lock",
+        lease_duration=LEASE_SECONDS,
+        heartbeat_interval=LEASE_SECONDS / 6,
+        on_compromise=_stop,
     )
 
 

@@ -5,10 +5,14 @@ Only the logger made here touches wandb in the training process: a second `wandb
 
 import netrc
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlparse
 
 from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from lightning_modules import surroundings
 from lightning_modules.configuration import WANDB_PROJECT, Configuration
@@ -81,11 +85,22 @@ def finish(tracker: WandbLogger, record: dict) -> None:
     tracker.experiment.finish()
 
 
-def stop(tracker: WandbLogger, exit_code: int) -> None:
-    """Close a run that was told to stop. A sweep queues it again, and the next free agent goes on under its id."""
-    if surroundings.in_sweep():
-        tracker.experiment.mark_preempting()
-    tracker.experiment.finish(exit_code=exit_code)
+@contextmanager
+def closing(tracker: WandbLogger | None) -> Iterator[None]:
+    """Close the run when what is done within ends in an exception; W&B would take it for finished otherwise.
+
+    A run that was told to stop is queued again by its sweep, and the next free agent goes on under its id; one that
+    failed is not.
+    """
+    try:
+        yield
+    except BaseException as error:
+        stopped = isinstance(error, SIGTERMException)
+        if tracker and tracker._experiment is not None:  # the run has begun, and this is the first process
+            if stopped and surroundings.in_sweep():
+                tracker.experiment.mark_preempting()
+            tracker.experiment.finish(exit_code=128 + signal.SIGTERM if stopped else 1)
+        raise
 
 
 def mirror(

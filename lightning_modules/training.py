@@ -87,19 +87,19 @@ def train(
     loggers = [EpochLines(configuration.epochs)]
     if machine.wandb:
         loggers.append(tracking.logger(configuration, folder, study=study, variant=variant, counts=counts))
-    before = signal.getsignal(signal.SIGTERM)
+    trainer, before = None, signal.getsignal(signal.SIGTERM)
     try:
         trainer = _trainer(configuration, folder, machine, loggers, checkpoint)
-        trainer.fit(module, data, ckpt_path=checkpoint if checkpoint.exists() else None, weights_only=True)
-        trainer.test(module, data, verbose=False)
+        begun = checkpoint if checkpoint.exists() else None
+        with tracking.closing(loggers[-1] if machine.wandb else None):
+            trainer.fit(module, data, ckpt_path=begun, weights_only=True)
+            trainer.test(module, data, verbose=False)
     except MisconfigurationException as error:
         raise CannotRun(" ".join(str(error).split())) from error
     except SIGTERMException as stop:
-        if machine.wandb and trainer.is_global_zero:
-            tracking.stop(loggers[-1], 128 + signal.SIGTERM)
         raise Terminated from stop
     except RuntimeError as error:
-        if trainer.world_size > 1 and (lost := _lost(trainer, error)):
+        if trainer and trainer.world_size > 1 and (lost := _lost(trainer, error)):
             raise LostProcess(lost) from error
         raise
     finally:

@@ -1,23 +1,41 @@
 """Verdicts on the claims of a study: `reproduced`, `contradicted`, `inconclusive` or `not run`.
 
 A trained claim is a set of tests over variants (`sweeps/claim.py`): that an error is below another (Welch's
-one-sided test), that it falls along several (Jonckheere-Terpstra), or that two are as good as equal (two
-one-sided tests against a margin). Each is made over the seeds at 5 %, once for what is claimed and once for its
-opposite; in either direction Holm's correction runs over all tests of the study at that budget and data set. A
-test that can't be made yet counts as p = 1, so that a verdict doesn't depend on how much of the study has been
-run.
+one-sided test), that it falls along several (Jonckheere-Terpstra), that two are as good as equal (two one-sided
+tests against a margin), that one is at most a margin above another, that it rises less here than there (Welch's
+test of the two rises), or that it is the printed one give or take a margin. Each is made over the seeds at 5 %,
+once for what is claimed and once for its opposite; in either direction Holm's correction runs over all tests of
+the study at that budget and data set. A test that can't be made yet counts as p = 1, so that a verdict doesn't
+depend on how much of the study has been run.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports import exact, statistics
+from reports import exact, statistics, tables
 from reports.counts import Counts
+from reports.printed import Figure
 from reports.results import Group, Results
-from sweeps.claim import Claim, Comparison, Equivalence, Measure, Trend, variants_of
+from sweeps.claim import (
+    AsPrinted,
+    Claim,
+    Comparison,
+    Equivalence,
+    Measure,
+    NotWorse,
+    Rise,
+    Test,
+    Trend,
+    variants_of,
+)
+from sweeps.study import Study
 
 REPRODUCED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = "reproduced", "contradicted", "inconclusive", "not run"
-MEASURES = {"train_error": "training error", "curve_error": "test error, mean over the epochs"}
+MEASURES = {
+    "train_error": "training error",
+    "curve_error": "test error, mean over the epochs",
+    "epochs_to_25": "epochs to a training error of 25 %",
+}
 
 
 @dataclass(frozen=True)
@@ -42,45 +60,80 @@ def judge_exact(claim_id: str) -> Verdict:
 def judge_trained(results: Results, dataset: str, counts: Counts) -> list[Verdict]:
     """Judge all claims that a study tests on the records of one budget and data set, in declared order.
 
-    Only by the tests whose variants stand on the data set; a claim with none of them isn't judged there.
+    Only by the tests that are made there (`_is_made`); a claim without any isn't judged.
     """
-    here = [variant.name for variant in results.study.variants_on(dataset)]
     claims = [
         (claim, tests)
         for claim in results.study.claims
-        if (tests := [test for test in claim.tests if set(variants_of(test)) <= set(here)])
+        if (tests := [test for test in claim.tests if _is_made(test, results.study, dataset)])
     ]
     tests = [test for _, own in claims for test in own]
-    sides = [[results.groups[name, dataset] for name in variants_of(test)] for test in tests]
-    pairs = [
-        _p_values(test, [side.values(test.measure) for side in groups]) for test, groups in zip(tests, sides)
-    ]
+    sides = [_groups(test, results, dataset) for test in tests]
+    figures = [_figure(test, results.study, dataset) for test in tests]
+    pairs = [_p_values(*each) for each in zip(tests, sides, figures)]
     claimed = statistics.holm([p for p, _ in pairs])
     opposite = statistics.holm([p for _, p in pairs])
     judged = iter(
-        _judge(test, groups, *corrected, len(tests), dataset, counts)
-        for test, groups, corrected in zip(tests, sides, zip(claimed, opposite))
+        _judge(*each, len(tests), dataset, counts) for each in zip(tests, sides, figures, claimed, opposite)
     )
     return [_combine(claim, [next(judged) for _ in own]) for claim, own in claims]
 
 
-def _p_values(test: Comparison | Trend | Equivalence, samples: list[list[float]]) -> tuple[float, float]:
+def _is_made(test: Test, study: Study, dataset: str) -> bool:
+    """Whether its variants stand on the data set, and are printed there if it goes by the print."""
+    here = {variant.name for variant in study.variants_on(dataset)}
+    if not set(variants_of(test)) <= here or test.only_on not in ("", dataset):
+        return False
+    return dataset not in study.transfers or not isinstance(test, AsPrinted)
+
+
+def _groups(test: Test, results: Results, dataset: str) -> list[Group]:
+    """The runs of its variants; a shortened training says nothing of a printed figure, so there it has none."""
+    groups = [results.groups[name, dataset] for name in variants_of(test)]
+    if isinstance(test, AsPrinted) and results.budget != "paper":
+        return [Group((), group.wanted) for group in groups]
+    return groups
+
+
+def _figure(test: Test, study: Study, dataset: str) -> Figure | None:
+    if not isinstance(test, AsPrinted):
+        return None
+    figure = tables.printed_error(study.variant(test.variant), dataset)
+    if figure is None or figure.error is None:
+        raise ValueError(f"variant {test.variant!r} has no printed error to be tested against on {dataset}")
+    return figure
+
+
+def _p_values(test: Test, groups: list[Group], figure: Figure | None) -> tuple[float, float]:
     """p of what is claimed and of its opposite; 1 where there are too few runs to test."""
+    samples = [group.values(test.measure) for group in groups]
     if min(map(len, samples)) < 2:
         return 1.0, 1.0
     match test:
         case Comparison():
             lower, higher = samples
+            lower = [test.times * value for value in lower]
             return statistics.welch(lower, higher), statistics.welch(higher, lower)
+        case NotWorse():
+            variant, than = samples
+            most = [value + test.margin for value in than]
+            return statistics.welch(variant, most), statistics.welch(most, variant)
         case Equivalence():
             return statistics.equivalent(*samples, test.margin), statistics.different(*samples, test.margin)
         case Trend():
             return statistics.falling(samples), statistics.falling(samples[::-1])
+        case Rise():
+            less, more = samples[:2], samples[2:]
+            return statistics.rises_less(less, more), statistics.rises_less(more, less)
+        case AsPrinted():
+            against = samples[0], float(figure.error), test.margin
+            return statistics.near(*against), statistics.far(*against)
 
 
 def _judge(
-    test: Comparison | Trend | Equivalence,
+    test: Test,
     groups: list[Group],
+    figure: Figure | None,
     p_claimed: float,
     p_opposite: float,
     tests: int,
@@ -89,29 +142,24 @@ def _judge(
 ) -> tuple[str, str]:
     """One test's word and evidence; p-values are already corrected."""
     samples = [group.values(test.measure) for group in groups]
-    joint = {Comparison: " against ", Trend: " > ", Equivalence: " as good as "}[type(test)]
-    evidence = joint.join(
-        f"`{name}` {_shown(group, test.measure)}" for name, group in zip(variants_of(test), groups)
-    )
-    if test.measure != "test_error":
-        evidence = f"{MEASURES[test.measure]}: {evidence}"
+    evidence = _evidence(test, groups, figure)
     fewest = min(map(len, samples))
-    if fewest == 0:
+    if fewest == 0 and all(group.records for group in groups):
+        word, evidence = INCONCLUSIVE, f"{evidence}; no run of one of them has got there"
+    elif fewest == 0:
         word = NOT_RUN
     elif fewest == 1:
         word, evidence = INCONCLUSIVE, f"{evidence}; two runs of each are the least that can be tested"
     else:
-        if not isinstance(test, Trend):
-            gap = statistics.summarise(samples[0]).mean - statistics.summarise(samples[1]).mean
-            margin = f" (margin {test.margin:g})" if isinstance(test, Equivalence) else ""
-            evidence += f"; difference {gap:+.2f}{margin}".replace("-", "−")
+        evidence += _difference(test, samples, figure)
         if p_claimed < statistics.LEVEL:
             word, evidence = REPRODUCED, f"{evidence}, {_p_text(p_claimed)}"
         elif p_opposite < statistics.LEVEL:
             word, evidence = CONTRADICTED, f"{evidence}, the other way with {_p_text(p_opposite)}"
         else:
             word, evidence = INCONCLUSIVE, f"{evidence}, {_p_text(p_claimed)}"
-            needed = statistics.runs_needed(*samples, tests) if isinstance(test, Comparison) else None
+            plain = isinstance(test, Comparison) and test.times == 1
+            needed = statistics.runs_needed(*samples, tests) if plain else None
             if needed is not None:
                 evidence += f"; about {needed:,} runs a side would decide a difference of this size"
     if isinstance(test, Comparison) and test.no_more_parameters:
@@ -120,6 +168,44 @@ def _judge(
         if few > many:
             word = CONTRADICTED
     return word, evidence
+
+
+def _evidence(test: Test, groups: list[Group], figure: Figure | None) -> str:
+    """What is held against what, with the errors."""
+    shown = [f"`{name}` {_shown(group, test.measure)}" for name, group in zip(variants_of(test), groups)]
+    match test:
+        case Comparison():
+            times = f"{test.times:g} times " if test.times != 1 else ""
+            evidence = times + " against ".join(shown)
+        case Trend():
+            evidence = " > ".join(shown)
+        case Equivalence():
+            evidence = " as good as ".join(shown)
+        case NotWorse():
+            evidence = " not worse than ".join(shown)
+        case Rise():
+            evidence = f"from {shown[0]} to {shown[1]} less than from {shown[2]} to {shown[3]}"
+        case AsPrinted():
+            printed = tables.marked(figure, str(figure.error))
+            evidence = f"{shown[0]} at the budget `paper` as good as the printed {printed}"
+    return evidence if test.measure == "test_error" else f"{MEASURES[test.measure]}: {evidence}"
+
+
+def _difference(test: Test, samples: list[list[float]], figure: Figure | None) -> str:
+    """The first less the second; of rises the first one's less the second's. A trend has none."""
+    means = [statistics.summarise(values).mean for values in samples]
+    match test:
+        case Trend():
+            return ""
+        case Rise():
+            gap, margin = (means[1] - means[0]) - (means[3] - means[2]), ""
+        case Comparison():
+            gap, margin = test.times * means[0] - means[1], ""
+        case Equivalence() | NotWorse():
+            gap, margin = means[0] - means[1], f" (margin {test.margin:g})"
+        case AsPrinted():
+            gap, margin = means[0] - float(figure.error), f" (margin {test.margin:g})"
+    return f"; difference {gap:+.2f}{margin}".replace("-", "−")
 
 
 def _shown(group: Group, measure: Measure) -> str:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 PAPERS = Path(__file__).parent / "papers"
-# 35K and 1.3M as powers of ten, by which Decimal keeps how many digits were printed.
-SUFFIXES = {"K": "e3", "M": "e6"}
+# 35K, 1.3M and 1.5B as powers of ten, by which Decimal keeps how many digits were printed.
+SUFFIXES = {"K": "e3", "M": "e6", "B": "e9"}
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,17 @@ class Figure:
 
     @property
     def error(self) -> Decimal | None:
-        """The printed figure as an error in per cent, 100 less an accuracy; None for a "fail"."""
+        """The printed figure as an error in per cent, 100 less an accuracy; None for a "fail".
+
+        An accuracy of 1 or less is a share, as Xception prints it: 0.790.
+        """
         try:
-            return 100 - self.number if "acc" in self.metric else self.number
+            number = self.number
         except ValueError:
             return None
+        if "acc" not in self.metric:
+            return number
+        return 100 - (number if number > 1 else number.scaleb(2))
 
     def is_on(self, title: str) -> bool:
         """Whether the figure was taken on the data set of that title; "CIFAR" stands for both, in every table."""

@@ -24,10 +24,13 @@ class Group:
         return [record.error for record in self.records]
 
     def values(self, measure: Measure) -> list[float]:
-        """The measure of every run that has it, in per cent; a run that diverged at once has no training error."""
+        """The measure of every run that has it; a run that diverged at once has no training error, for example."""
         if measure == "test_error":
             return self.errors
         curves = [record.facts["curve"] for record in self.records]
+        if measure == "epochs_to_25":
+            reached = [_epoch_of_25(curve["train_error"]) for curve in curves]
+            return [float(epoch) for epoch in reached if epoch]
         if measure == "train_error":
             found = [curve["train_error"][-1:] for curve in curves]
         else:
@@ -87,3 +90,9 @@ def _collate(study: Study, budget: str, by_run_id: Mapping[str, Record]) -> Resu
             if own:
                 groups[variant.name, dataset] = Group(done, len(own))
     return Results(study, budget, groups)
+
+
+def _epoch_of_25(train_errors: list[float | None]) -> int | None:
+    """Number, from 1, of the first epoch whose training error was 25 % or less."""
+    reached = (epoch for epoch, error in enumerate(train_errors, 1) if error is not None and error <= 25)
+    return next(reached, None)

@@ -1,5 +1,5 @@
-"""The statistics of the reports: 95 % t-intervals, tests of a difference, a trend and an equivalence, Holm's
-correction, and how many runs would decide."""
+"""The statistics of the reports: 95 % t-intervals, tests of a difference, of two differences, of a trend, of an
+equivalence and against a figure, Holm's correction, and how many runs would decide."""
 
 import itertools
 import math
@@ -69,11 +69,49 @@ def different(one: Sequence[float], other: Sequence[float], margin: float) -> fl
     return min(1.0, 2 * smallest)
 
 
+def near(values: Sequence[float], figure: float, margin: float) -> float:
+    """p-value of "the mean is less than `margin` from a figure": two one-sided t-tests. Without spread p is 1."""
+    if variance(values) == 0:
+        return 1.0
+    return max(_t_test(values, figure + margin, "less"), _t_test(values, figure - margin, "greater"))
+
+
+def far(values: Sequence[float], figure: float, margin: float) -> float:
+    """p-value of "the mean is more than `margin` from a figure", in whichever direction (Bonferroni)."""
+    if variance(values) == 0:
+        return 1.0
+    smallest = min(_t_test(values, figure - margin, "less"), _t_test(values, figure + margin, "greater"))
+    return min(1.0, 2 * smallest)
+
+
+def _t_test(values: Sequence[float], figure: float, alternative: str) -> float:
+    return float(stats.ttest_1samp(values, figure, alternative=alternative).pvalue)
+
+
+def rises_less(less: Sequence[Sequence[float]], more: Sequence[Sequence[float]]) -> float:
+    """p-value of "from its first sample to its second the mean rises less in `less` than in `more`".
+
+    Welch's one-sided t-test of the difference of the two rises, with Satterthwaite's degrees of freedom over the
+    four samples. Needs two values a sample, and samples that are independent of each
+    other; without any spread p is 1.
+    """
+    means = [math.fsum(values) / len(values) for values in (*less, *more)]
+    terms = [variance(values) / len(values) for values in (*less, *more)]
+    if not any(terms):
+        return 1.0
+    freedom = sum(terms) ** 2 / sum(
+        term**2 / (len(values) - 1) for term, values in zip(terms, (*less, *more))
+    )
+    difference = (means[1] - means[0]) - (means[3] - means[2])
+    return float(stats.t.cdf(difference / math.sqrt(sum(terms)), freedom))
+
+
 def falling(groups: Sequence[Sequence[float]]) -> float:
     """p-value of the one-sided Jonckheere-Terpstra test for "the values fall from group to group".
 
-    Needs two values a group.     The statistic counts the pairs of values in different groups that fall, ties as halves. Its distribution under
-    no difference comes from permutations: all of them where they are few, else 9,999 drawn with a fixed seed.
+    Needs two values a group. The statistic counts the pairs of values in different groups that fall, ties as
+    halves. Its distribution under no difference comes from permutations: all of them where they are few, else
+    9,999 drawn with a fixed seed.
     """
     pooled = [value for group in groups for value in group]
     if len(set(pooled)) == 1:

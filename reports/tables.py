@@ -35,7 +35,7 @@ def table(results: Results, dataset: str, declared: Table, counts: Counts) -> st
             "params": _millions(count.parameters),
             "mult-adds, printed": _printed_count(variant, dataset, ("mult_adds_M", "flops_G")),
             "mult-adds": _millions(count.mult_adds),
-            f"{theirs} ({study.statistic})": _printed_error(error),
+            f"{theirs} ({study.statistic})": as_error(error),
             "error, ours": str(group),
             "difference": _difference(group, error),
             "records": f"[{len(group.records)}](#{anchor(results.budget, dataset, name)})"
@@ -75,9 +75,9 @@ def printed_error(variant: Variant, dataset: str) -> Figure | None:
         and figure.augmentation in (place.augmentation or figure.augmentation,)
     ]
     if len({figure.value for figure in found}) > 1:
-        kinds = ", ".join(repr(figure.augmentation) for figure in found)
+        kinds = ", ".join(f"{figure.augmentation!r} of {figure.table}" for figure in found)
         raise ValueError(
-            f"variant {variant.name!r}: several figures on {title}; name its augmentation: {kinds}"
+            f"variant {variant.name!r}: several figures on {title}; name its augmentation or its part: {kinds}"
         )
     return found[0] if found else None
 
@@ -99,19 +99,27 @@ def marked(figure: Figure | None, text: str = "") -> str:
     return f"{text or figure.value}{DAGGER if unsure else ''}"
 
 
+def as_error(figure: Figure | None) -> str:
+    """As an error, whichever the paper prints; a "fail" as it is."""
+    if figure is None or figure.error is None or "acc" not in figure.metric:
+        return marked(figure)
+    return marked(figure, f"{figure.error} (accuracy {figure.value})")
+
+
 def anchor(budget: str, dataset: str, variant: str) -> str:
     """The place in the trace where the records of a group begin."""
     return f"trace-{budget}-{dataset}-{variant}"
 
 
 def _row(place: Printed, variant: Variant) -> list[Figure]:
-    figures = printed.read(place.table)
+    figures = [figure for figure in printed.read(place.table) if place.part in ("", figure.table)]
     found = [figure for figure in figures if figure.row_id == place.row]
     if not found:
         rows = list(dict.fromkeys(figure.row_id for figure in figures))
         near = difflib.get_close_matches(place.row, rows) or rows
+        where = f"{place.table}.csv{f', {place.part},' if place.part else ''}"
         raise ValueError(
-            f"{place.table}.csv has no row {place.row!r}, which variant {variant.name!r} names; "
+            f"{where} has no row {place.row!r}, which variant {variant.name!r} names; "
             f"did you mean {' or '.join(near)}?"
         )
     return found
@@ -120,13 +128,6 @@ def _row(place: Printed, variant: Variant) -> list[Figure]:
 def _printed_count(variant: Variant, dataset: str, metrics: Sequence[str]) -> str:
     figure = printed_count(variant, dataset, metrics)
     return marked(figure, f"{figure.value}{figure.metric[-1]}" if figure else "")
-
-
-def _printed_error(figure: Figure | None) -> str:
-    """As an error, whichever the paper prints; a "fail" as it is."""
-    if figure is None or figure.error is None or "acc" not in figure.metric:
-        return marked(figure)
-    return marked(figure, f"{figure.error} (accuracy {figure.value})")
 
 
 def _millions(number: int) -> str:

@@ -39,8 +39,10 @@ def explain(study: Study, results: list[Results], variant: str) -> str:
         error = tables.printed_error(row, dataset)
         if error is not None:
             source = f"{error.paper}, {error.table}, row {error.row_id}"
-            figure = f"{error.value} % {'accuracy' if 'acc' in error.metric else 'error'}"
-            lines.append(f"printed on {DATASETS[dataset].title}: {figure} ({source}; {study.statistic})")
+            figure = tables.as_error(error)
+            lines.append(
+                f"printed on {DATASETS[dataset].title}: error {figure} ({source}; {study.statistic})"
+            )
     for result in results:
         for dataset in study.datasets:
             group = result.groups.get((variant, dataset))

@@ -34,8 +34,7 @@ REFRESH_SECONDS = 1
 def main(argv: list[str]) -> int:
     try:
         options = parse(argv)
-        options.budget = options.budget or ("paper" if gpus() else "smoke")
-        cells = asked.cells(options)
+        cells = asked.cells(options, lambda: "paper" if gpus() else "smoke")
         runs = state.missing(cells, options.runs_dir)
         if not runs:
             print(

@@ -1,6 +1,7 @@
 """The options that every launcher has: which cells, and where."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from sweeps import study as studies
@@ -27,9 +28,13 @@ def parser(module: str, description: str) -> argparse.ArgumentParser:
     return made
 
 
-def cells(options: argparse.Namespace) -> list[Cell]:
-    """The cells that the options ask for; the seed varies slowest. Raises ValueError, in one line, for unknown names."""
+def cells(options: argparse.Namespace, default_budget: Callable[[], str]) -> list[Cell]:
+    """The cells that the options ask for, whose budget is written out; the seed varies slowest.
+
+    Raises ValueError, in one line, for unknown names.
+    """
     study = studies.read(options.study)
+    options.budget = options.budget or default_budget()
     return studies.cells(
         study, options.budget, datasets=options.datasets, variants=options.variants, seeds=options.seeds
     )

@@ -25,7 +25,8 @@ POLL_SECONDS = 10
 def main(argv: list[str]) -> int:
     try:
         options = parse(argv)
-        cells = state.missing(asked.cells(options), options.runs_dir)
+        cells = asked.cells(options, lambda: "paper" if options.gpus_per_run else "smoke")
+        cells = state.missing(cells, options.runs_dir)
         waiting = queued()
         new = [cell for cell in cells if job(cell, options.runs_dir) not in waiting]
         if len(new) < len(cells):
@@ -61,7 +62,6 @@ def parse(argv: list[str]) -> argparse.Namespace:
     add("--wait", action="store_true", help="stay until all jobs have ended; exit with 1 if a run failed")
     options = parser.parse_args(argv)
     options.runs_dir, options.data_dir = options.runs_dir.resolve(), options.data_dir.resolve()
-    options.budget = options.budget or ("paper" if options.gpus_per_run else "smoke")
     if wrong := [text for text in options.sbatch if "=" not in text]:
         raise ValueError(f"--sbatch {wrong[0]} is not of the form OPTION=VALUE")
     return options

@@ -6,6 +6,7 @@ imports torch, W&B or Lightning.
 
 import dataclasses
 import difflib
+import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -15,7 +16,17 @@ from lightning_modules import configuration
 from lightning_modules.budgets import BUDGETS as _BUDGETS
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
-from sweeps.claim import Claim, Comparison, Equivalence, Measure, Trend, variants_of
+from sweeps.claim import (
+    AsPrinted,
+    Claim,
+    Comparison,
+    Equivalence,
+    Measure,
+    NotWorse,
+    Rise,
+    Trend,
+    variants_of,
+)
 
 try:
     import tomllib
@@ -31,14 +42,16 @@ STEMS = get_args(Stem)
 class Printed:
     """Where the papers print a variant's figures: a file of `reports/papers/`, a row of it, and which column.
 
-    `metric` and `augmentation` as the file writes them; `augmentation` where the row has several. What is the same
-    for all variants may stand once, as the study's own `printed`.
+    `metric`, `part` and `augmentation` as the file writes them: `part`, the table of the paper, where several in the
+    file have such a row, `augmentation` where the row has several. What is the same for all variants may stand once,
+    as the study's own `printed`.
     """
 
     row: str
     table: str
     augmentation: str = ""
     metric: str = "err"
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,8 @@ class Variant:
 
     `knobs` hold on every data set, `cifar` and `imagenet` add to them on the data sets of that stem; `only_on`
     names the stem on whose data sets alone the row stands.
-    `recipe_changes`: what this row changes of the recipe, where that is what the paper varies.
+    `recipe`, `resolution`: as the study's, which they go before. `recipe_changes`: what this row changes of the
+    recipe, where that is what the paper varies.
     """
 
     name: str
@@ -56,8 +70,9 @@ class Variant:
     cifar: dict = field(default_factory=dict)
     imagenet: dict = field(default_factory=dict)
     only_on: str = ""
+    recipe: str | dict | None = None
     recipe_changes: dict = field(default_factory=dict)
-    resolution: int | None = None  # None: the data set's own
+    resolution: int | dict | None = None
     note: str = ""
     printed: tuple[Printed, ...] = ()
 
@@ -87,7 +102,10 @@ class Study:
     tables: tuple[Table, ...]
     claims: tuple[Claim, ...] = ()
     departures: tuple[str, ...] = ()
-    recipe: str | None = None  # None: the architectures' own
+    # A name, or a name for each stem that has another than the architectures' own; None: they all have their own.
+    recipe: str | dict | None = None
+    # Pixels, or pixels for each stem that has others than its data sets' own; None: they all have their own.
+    resolution: int | dict | None = None
     transfers: tuple[str, ...] = ()  # those of the data sets that the paper doesn't have, reported apart
 
     def variants_on(self, dataset: str) -> tuple[Variant, ...]:
@@ -103,6 +121,14 @@ class Study:
             for table in self.tables
         )
         return tuple(table for table in cut if table.variants)
+
+    def recipe_of(self, variant: Variant, stem: str) -> str | None:
+        """The recipe that a row is trained by on a stem; None: the architecture's own."""
+        return _first(stem, variant.recipe, self.recipe)
+
+    def resolution_of(self, variant: Variant, stem: str) -> int | None:
+        """Pixels at a side of what a row is shown on a stem; None: the data set's own."""
+        return _first(stem, variant.resolution, self.resolution)
 
     def variant(self, name: str) -> Variant:
         """The variant of that name. Raises ValueError, with the near misses, if there is none."""
@@ -153,15 +179,16 @@ def configure(study: Study, variant: str, dataset: str, budget: str, seed: int, 
         raise ValueError(
             f"variant {variant!r} of {study.name} stands on {row.only_on} only, not on {dataset}"
         )
+    stem = catalogue.find(dataset).stem
     return configuration.resolve(
         row.arch,
-        row.knobs_for(catalogue.find(dataset).stem),
+        row.knobs_for(stem),
         dataset=dataset,
         budget=budget,
         seed=seed,
-        recipe=study.recipe,
+        recipe=study.recipe_of(row, stem),
         changes=row.recipe_changes,
-        resolution=row.resolution,
+        resolution=study.resolution_of(row, stem),
         **machine,
     )
 
@@ -203,6 +230,9 @@ _PARTS = {  # fields that hold lists of other declarations
     (Claim, "comparisons"): Comparison,
     (Claim, "trends"): Trend,
     (Claim, "equivalences"): Equivalence,
+    (Claim, "not_worse"): NotWorse,
+    (Claim, "rises"): Rise,
+    (Claim, "as_printed"): AsPrinted,
 }
 
 
@@ -214,6 +244,12 @@ def _study(declared: dict) -> Study:
             places = variant["printed"] if isinstance(variant["printed"], list) else [variant["printed"]]
             variant["printed"] = [_from(Printed, shared | place) for place in places]
     return _from(Study, declared)
+
+
+def _first(stem: str, *values):
+    """The first value that is given; one by stem gives the stem's, or none."""
+    of_stem = (value.get(stem) if isinstance(value, dict) else value for value in values)
+    return next((value for value in of_stem if value is not None), None)
 
 
 def _from(kind, declared: dict):
@@ -243,10 +279,16 @@ def _check(study: Study) -> None:
         for test in claim.tests:
             if test.measure not in get_args(Measure):
                 raise ValueError(f"claim {claim.id}: measure {test.measure!r} is none of {get_args(Measure)}")
+            if test.only_on not in ("", *study.datasets):
+                raise ValueError(f"claim {claim.id}: only_on is {test.only_on!r}, none of the datasets")
             for name in variants_of(test):
                 study.variant(name)
     if strange := [name for name in study.transfers if name not in study.datasets]:
         raise ValueError(f"transfers names {strange[0]!r}, which is none of the datasets")
+    for declared, key in itertools.product((study, *study.variants), ("recipe", "resolution")):
+        by_stem = getattr(declared, key)
+        if isinstance(by_stem, dict) and (strange := sorted(set(by_stem) - set(STEMS))):
+            raise ValueError(f"{key} of {declared.name!r}: {strange[0]!r} is not one of {', '.join(STEMS)}")
     for variant in study.variants:
         if variant.only_on not in ("", *STEMS):
             raise ValueError(

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,87 +19,172 @@ STUB = ROOT.parent / "shared" / "wandb_stub"
 pytestmark = pytest.mark.skipif(
     not STUB.exists(), reason="needs the loopback W&B server in ../shared/wandb_stub"
 )
+READ_BACK = """
+import json, wandb
+runs = wandb.Api().sweep({path!r}).runs
+rows = [[run.id, run.state, dict(run.config), dict(run.summary), list(run.scan_history())] for run in runs]
+print("READ", json.dumps(rows, default=dict))
+"""
+
+
+class World:
+    """An account on the loopback server, with the tiny data set and its studies."""
+
+    def __init__(self, path: Path, server) -> None:
+        self.path = path
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")}
+        self.environment |= server.env() | {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(path),
+            "WANDB_DIR": str(path),
+            "CUDA_VISIBLE_DEVICES": "",
+            "OMP_NUM_THREADS": "1",
+        }
+        self.where = ["--data-dir", str(path / "data"), "--runs-dir", str(path / "runs")]
+
+    def start(self, *argv: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            argv,
+            cwd=self.path,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def run(self, *argv: str) -> str:
+        process = self.start(*argv)
+        output, _ = process.communicate(timeout=600)
+        assert process.returncode == 0, output
+        return output
+
+    def cell(self, *argv: str) -> str:
+        return self.run(sys.executable, str(ROOT / "tests" / "tiny.py"), *argv, *self.where)
+
+    def sweep(self, budget: str, **parameters) -> str:
+        """Make a sweep from the tiny study's file, with some parameters replaced; gives its path."""
+        from sweeps import study, to_wandb
+
+        config = yaml.safe_load(to_wandb.sweep(study.read("tiny"), "tiny", ["tiny"]))
+        config["parameters"] |= parameters
+        config["program"] = str(ROOT / "tests" / "tiny.py")
+        config["command"] += [f"--budget={budget}", *self.where]
+        (self.path / "tiny.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        return re.search(r"wandb agent (\S+)", self.run("wandb", "sweep", "tiny.yaml")).group(1)
+
+    def agent(self, *argv: str) -> subprocess.Popen:
+        return self.start(sys.executable, str(STUB / "fast_agent.py"), *argv)
+
+    def read_back(self, sweep: str) -> list:
+        """[id, state, config, summary, history] of each run of a sweep, through W&B's own client."""
+        output = self.run(sys.executable, "-c", READ_BACK.format(path=sweep))
+        return json.loads(re.search(r"READ (.*)", output).group(1))
+
+    def records(self) -> dict[str, dict]:
+        found = [json.loads(path.read_text()) for path in self.path.glob("runs/*/record.json")]
+        return {record["run_id"]: record for record in found}
+
+    def reach(self, step: int) -> None:
+        """Wait until the run under way has trained so many steps."""
+        deadline = time.monotonic() + 600
+        while time.monotonic() < deadline:
+            for path in self.path.glob("runs/*/progress.json"):
+                if json.loads(path.read_text())["step"] >= step:
+                    return
+            time.sleep(0.05)
+        raise AssertionError("no run got that far")
 
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """An account on the loopback server and the tiny study's sweep. Gives a function that runs a command there."""
     monkeypatch.syspath_prepend(str(STUB))
     from stub_server import StubServer
 
-    from sweeps import study, to_wandb
-
-    monkeypatch.setattr(study, "FOLDER", study.FOLDER)
-    monkeypatch.delitem(tiny.DATASETS, "tiny", raising=False)
+    monkeypatch.setattr(tiny.study, "FOLDER", tiny.study.FOLDER)
+    monkeypatch.setitem(tiny.DATASETS, "tiny", None)
+    monkeypatch.setitem(tiny.RECIPES, "diverging", None)
     monkeypatch.setitem(tiny.BUDGETS, "smoke", tiny.BUDGETS["smoke"])
     tiny.install(tmp_path / "data")
-    config = yaml.safe_load(to_wandb.sweep(study.read("tiny"), "tiny", ["tiny"]))
-    config["parameters"]["seed"]["values"] = [0]
-    config["program"] = str(ROOT / "tests" / "tiny.py")
-    config["command"] += [
-        "--budget=smoke",
-        "--data-dir",
-        str(tmp_path / "data"),
-        "--runs-dir",
-        str(tmp_path / "runs"),
-    ]
-    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    with StubServer(tmp_path / "server") as stub:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")} | stub.env()
-        environment |= {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
-        }
-        environment |= {"HOME": str(tmp_path), "WANDB_DIR": str(tmp_path), "CUDA_VISIBLE_DEVICES": ""}
+    with StubServer(tmp_path / "server") as server:
+        answer = server.state.graphql
 
-        def command(*argv: str) -> str:
-            done = subprocess.run(
-                argv, cwd=tmp_path, env=environment, text=True, capture_output=True, timeout=300, check=False
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
-            return done.stdout + done.stderr
+        def graphql(query: str, variables: dict | None) -> tuple:
+            # An agent that joins a sweep with runs sends one value where a list is declared; GraphQL takes it
+            # for a list of one.
+            if isinstance((variables or {}).get("specs"), str):
+                variables = variables | {"specs": [variables["specs"]]}
+            return answer(query, variables)
 
-        yield command
-    monkeypatch.delitem(tiny.DATASETS, "tiny")
+        server.state.graphql = graphql
+        yield World(tmp_path, server)
 
 
-READ_BACK = """
-import json, wandb
-runs = wandb.Api().sweep({path!r}).runs
-print("READ", json.dumps([[dict(run.config), dict(run.summary), [row for row in run.scan_history()]] for run in runs], default=dict))
-"""
+def test_two_agents_run_every_cell_once_and_w_and_b_holds_the_records(world):
+    world.cell("--study", "tiny", "--variant", "plain", "--budget", "smoke", "--no-wandb")
+    (finished_before,) = world.records()
+    sweep = world.sweep("smoke", seed={"values": [0]})
+    agents = [world.agent(sweep), world.agent(sweep)]
+    for agent in agents:
+        output, _ = agent.communicate(timeout=600)
+        assert agent.returncode == 0, output
 
-
-def test_a_sweep_runs_every_cell_once_and_reads_back_as_the_records(world, tmp_path):
-    path = re.search(r"wandb agent (\S+)", world("wandb", "sweep", "tiny.yaml")).group(1)
-    world(sys.executable, str(STUB / "fast_agent.py"), path)
-    records = {}
-    for file in tmp_path.glob("runs/*/record.json"):
-        record = json.loads(file.read_text())
-        records[record["run_id"]] = record
-    cells = sorted((r["seed"], r["variant"]) for r in records.values())
-    assert cells == [(0, "plain"), (0, "residual")]
-
-    output = world(sys.executable, "-c", READ_BACK.format(path=path))
-    runs = json.loads(re.search(r"READ (.*)", output).group(1))
-    assert sorted(config["run_id"] for config, _, _ in runs) == sorted(records)
-    for config, summary, history in runs:
+    records = world.records()
+    assert sorted(record["variant"] for record in records.values()) == ["0.50", "plain", "residual"]
+    runs = world.read_back(sweep)
+    assert sorted(config["run_id"] for _, _, config, _, _ in runs) == sorted(records)  # each once
+    for _, state, config, summary, history in runs:
+        assert state == "finished"
         record = records[config["run_id"]]
+        assert record["resumed"] == 0
         for name in ("study", "variant", "dataset", "seed", "budget", "parameters", "mult_adds"):
             assert config[name] == record[name] and type(config[name]) is type(record[name]), name
         assert config["depth"] == 8 and config["lr"] == 0.1  # resolved knobs and recipe, flat
         assert not [value for value in config.values() if isinstance(value, dict)]
         assert summary["test_error"] == record["test"]["error"]
-        assert summary["test_images"] == 103
-        curve = [row["train_loss"] for row in history if row.get("train_loss") is not None]
-        assert curve == pytest.approx(record["curve"]["train_loss"])
-        assert record["wandb"]
+        assert (summary["test_errors"], summary["test_images"]) == (record["test"]["errors"], 103)
+        assert summary["machine"] == record["machine"] and summary["wall_seconds"] == record["wall_seconds"]
+        for name, curve in record["curve"].items():
+            assert [row[name] for row in history if name in row] == pytest.approx(curve), name
+        # a cell that was done before the sweep came to it gives its result all the same
+        assert bool(record["wandb"]) == (record["run_id"] != finished_before)
 
 
-def test_one_run_by_hand_is_online_under_its_own_id(world, tmp_path):
-    output = world(
-        *(sys.executable, str(ROOT / "tests" / "tiny.py"), "--study", "tiny", "--variant", "plain"),
-        *("--budget", "smoke", "--data-dir", str(tmp_path / "data"), "--runs-dir", str(tmp_path / "runs")),
-    )
-    (record,) = [json.loads(path.read_text()) for path in tmp_path.glob("runs/*/record.json")]
+def test_one_run_by_hand_is_online_under_its_own_id(world):
+    output = world.cell("--study", "tiny", "--variant", "plain", "--budget", "smoke")
+    (record,) = world.records().values()
     assert record["wandb"].endswith(record["run_id"]) and f"W&B: {record['wandb']}" in output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flags", "how"), [([], signal.SIGKILL), ([], signal.SIGTERM), (["-f"], signal.SIGTERM)]
+)
+def test_a_killed_agents_run_is_queued_again_and_resumed_under_its_id(world, flags, how):
+    sweep = world.sweep("short", seed={"value": 0}, variant={"value": "plain"})
+    agent = world.agent(*flags, sweep)
+    world.reach(step=10)
+    agent.send_signal(how)
+    output, _ = agent.communicate(timeout=60)  # returns when its run is gone too: it holds the pipe
+    assert "progress is saved" in output
+    assert not world.records()
+    ((first, state, _, _, _),) = world.read_back(sweep)
+    assert state == "preempted"
+
+    output, _ = world.agent(*flags, sweep).communicate(timeout=600)
+    assert "Going on where it was interrupted" in output
+    ((again, state, _, summary, history),) = world.read_back(sweep)
+    (record,) = world.records().values()
+    assert (again, state) == (first, "finished") and record["resumed"] == 1
+    assert summary["test_errors"] == record["test"]["errors"]
+    assert [row["epoch"] for row in history] == list(range(1, 31))
+
+
+@pytest.mark.slow
+def test_a_failing_cell_does_not_end_the_agent(world):
+    studies = {"values": ["diverging", "tiny"]}
+    sweep = world.sweep("smoke", study=studies, seed={"value": 0}, variant={"value": "plain"})
+    output, _ = world.agent(sweep).communicate(timeout=600)
+    assert "the loss became" in output
+    states = {config["study"]: state for _, state, config, _, _ in world.read_back(sweep)}
+    assert states == {"diverging": "failed", "tiny": "finished"}

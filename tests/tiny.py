@@ -4,13 +4,16 @@ They are put in place of the real ones in this process only, so that run.py itse
 """
 
 import hashlib
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from lightning_modules.budgets import BUDGETS, Budget
 from lightning_modules.data.catalogue import DATASETS, ArrayDataset
+from lightning_modules.recipes import RECIPES
 from sweeps import study
 
 STUDY = """
@@ -24,8 +27,22 @@ seeds = [0, 1]
 variants = [
     { name = "plain", arch = "plain", knobs = { depth = 8 } },
     { name = "residual", arch = "resnet", knobs = { depth = 8 } },
+    { name = "0.50", arch = "resnet", knobs = { depth = 8, shortcut = "C" } },
 ]
-tables = [{ title = "Both", variants = ["plain", "residual"] }]
+tables = [{ title = "All", variants = ["plain", "residual", "0.50"] }]
+"""
+# Its only run ends with a loss that is no number.
+DIVERGING = """
+title = "Diverging"
+paper = "none"
+source = "none"
+question = "Does a failing run stop the others?"
+statistic = "none"
+datasets = ["tiny"]
+seeds = [0]
+recipe = "diverging"
+variants = [{ name = "plain", arch = "plain", knobs = { depth = 8 } }]
+tables = [{ title = "One", variants = ["plain"] }]
 """
 
 
@@ -43,10 +60,14 @@ def arrays(train: int = 200, test: int = 103, classes: int = 10) -> dict[str, np
 
 
 def install(data_dir: Path) -> ArrayDataset:
-    """Register the data set `tiny`, cached in `data_dir`, the study `tiny`, and a budget `smoke` that suits them."""
+    """Register the data set `tiny`, cached in `data_dir`, two studies on it, and a budget `smoke` that suits them."""
     study.FOLDER = data_dir / "studies"
     study.FOLDER.mkdir(parents=True, exist_ok=True)
-    (study.FOLDER / "tiny.toml").write_text(STUDY)
+    for name, text in (("tiny", STUDY), ("diverging", DIVERGING)):
+        part = study.FOLDER / f"{name}.{os.getpid()}"  # several processes may install at once
+        part.write_text(text)
+        part.replace(study.FOLDER / f"{name}.toml")
+    RECIPES["diverging"] = replace(RECIPES["resnet_cifar"], lr=1e38)
     BUDGETS["smoke"] = Budget("smoke", "for tests", epochs=2, train_images=100, curve_test_images=50)
     made = arrays()
     folder = data_dir / "tiny"

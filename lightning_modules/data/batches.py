@@ -14,18 +14,21 @@ import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
+from torch.nn import functional
 from torch.utils.data import Dataset, Sampler
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What happens to an image: normalise, then mirror, then pad and crop, in this order.
+    """What happens to an image: normalise, then mirror, then pad and crop, then resize, in this order.
 
     The order is that of fb.resnet.torch (datasets/cifar10.lua, transforms.lua), on which the code of
     DenseNet, ResNeXt, Wide ResNet and stochastic depth builds: zeros padded after normalisation are the mean
     colour.
     `mean` and `std` are in units of 0–255; a `mean` of None stands for the per-pixel mean of the training
     images (ResNet, arXiv:1512.03385, section 4.2), which `fitted` fills in as an array (H, W, 3).
+    `resolution`: pixels at a side of what the network receives, resized bilinearly with antialiasing; None, the
+    images' own. Last, so that a network sees the same part of an image at every resolution.
     """
 
     mean: tuple[float, float, float] | np.ndarray | None
@@ -34,6 +37,7 @@ class Preprocessing:
     pad: int = 4
     padding: Literal["zeros", "reflect"] = "zeros"
     mirror: bool = True
+    resolution: int | None = None
 
     def __post_init__(self) -> None:
         if self.padding not in ("zeros", "reflect"):
@@ -238,6 +242,7 @@ class _Pixels:
         if preprocessing.mean is None:
             raise ValueError("the per-pixel mean is not known yet: use preprocessing.fitted(train_images)")
         count, self.side = len(images), images.shape[1]
+        self.resolution = preprocessing.resolution or self.side
         self.images = torch.from_numpy(images).to(device).view(count, self.side**2, 3)
         self.labels = torch.from_numpy(labels).to(device)
         # as planes (3, 1) or (3, H*W), the layout in which a batch is normalised
@@ -262,8 +267,10 @@ class _Pixels:
         if crops is not None:
             shown = self.crop_table.index_select(0, crops)[:, None].expand(size, 3, area)
             image = normalised.gather(2, shown)
-        image = image.reshape(size, 3, self.side, self.side).contiguous(memory_format=self.memory_format)
-        return image, self.labels.index_select(0, index)
+        image = image.reshape(size, 3, self.side, self.side)
+        if self.resolution != self.side:
+            image = functional.interpolate(image, self.resolution, mode="bilinear", antialias=True)
+        return image.contiguous(memory_format=self.memory_format), self.labels.index_select(0, index)
 
 
 def _planes(values, device: torch.device) -> Tensor:

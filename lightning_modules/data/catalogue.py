@@ -29,7 +29,7 @@ class Dataset:
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayDataset(Dataset):
-    """Small images, kept in the cache as arrays and served as they are.
+    """Small images, kept in the cache as arrays.
 
     `sha256` names every array of the data set's folder and the digest of its bytes: images (N, resolution,
     resolution, 3) uint8, labels (N,) int64, in C order and in the order of the official files. `labels` says

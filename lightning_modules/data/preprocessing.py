@@ -54,12 +54,13 @@ def for_arrays(configuration: Configuration, viewing: Viewing | None = None) -> 
     """The input of a data set of arrays."""
     data = find(configuration.dataset)
     recipe = Recipe.from_hyperparameters(configuration.recipe)
-    per_channel = recipe.normalisation == "channel"
+    mean, std = _statistics(data, recipe.normalisation)
     how = Preprocessing(
-        mean=data.mean if per_channel else None,
-        std=data.std if per_channel else (255.0, 255.0, 255.0),
+        mean=None if recipe.normalisation == "pixel_mean" else mean,
+        std=std,
         augment=recipe.augmentation == "standard",
         padding=recipe.padding,
+        resolution=configuration.resolution,
     )
     if viewing is None:
         return how
@@ -97,8 +98,6 @@ def for_photographs(configuration: Configuration, viewing: Viewing | None = None
 
 
 def _statistics(data: Dataset, normalisation: str) -> tuple[tuple, tuple]:
-    if normalisation == "channel":
-        return data.mean, data.std
-    if normalisation == "pixel_mean":
-        return data.mean, (255.0, 255.0, 255.0)
-    raise ValueError(f"normalisation {normalisation!r} is not for photographs: choose channel or pixel_mean")
+    """What is subtracted, and what is divided by then, of 0–255."""
+    divisor = {"channel": data.std, "pixel_mean": (255.0,) * 3, "mean": (1.0,) * 3}
+    return data.mean, divisor[normalisation]

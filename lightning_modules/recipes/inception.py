@@ -1,7 +1,7 @@
 """GoogLeNet and its successors, trained by Google with TensorFlow and its forerunner: asynchronous replicas.
 
 Here one synchronous step stands for the update of one replica: its batch, at the rate that the paper prints.
-Nets that take 299 pixels are tested on the centre 299 of 342 (a share of 0.875, as TF-slim does).
+Tests take the centre 224 of 256, or 299 of 342 at that resolution: a share of 0.875, as TF-slim does.
 On CIFAR, where none of the papers trains, they follow fb.resnet.torch, whose rate batch normalisation allows.
 """
 
@@ -18,7 +18,6 @@ DISTORTION = (
 )
 AVERAGE = "The decay of the average, 0.9999, is TF-slim's (check)."
 TRANSFER = "The paper has no CIFAR training; length, rate and decay are fb.resnet.torch's."
-TEST_SIZE_299 = round(299 / 0.875)
 
 # arXiv:1409.4842, Section 6: asynchronous SGD, momentum 0.9, "decreasing the learning rate by 4% every 8 epochs",
 # Polyak averaging; patches of 8 % to 100 % of the area, aspect 3/4 to 4/3. arXiv:1502.03167, Section 4.2.1:
@@ -95,7 +94,6 @@ INCEPTION_V3_IMAGENET = Recipe(
     bn_momentum=1 - 0.9997,
     bn_epsilon=0.001,
     colour="jitter_pca",
-    test_size=TEST_SIZE_299,
 )
 # arXiv:1602.07261, Section 4: 20 replicas, RMSProp decay 0.9, ε = 1.0, rate 0.045 × 0.94 every two epochs, a
 # running average of the parameters.
@@ -203,7 +201,6 @@ RECIPES = {
         weight_average=0.9999,
         initialisation="he_fan_in",
         colour="jitter_pca",
-        test_size=TEST_SIZE_299,
     ),
     "xception_cifar": replace(
         FB_RESNET_CIFAR,

@@ -11,14 +11,16 @@ from lightning_modules.recipes.inception import ASYNCHRONOUS, DISTORTION
 from lightning_modules.recipes.recipe import IMAGENET_IMAGES, Recipe
 from lightning_modules.recipes.residual import FB_RESNET_CIFAR, FB_RESNET_IMAGENET
 
+# On fan-out a 1×1 convolution to ten classes, as v2 and v3 end with, would start with logits of 10.
+FAN_IN = "He initialisation is on fan-in, because the classifier is a convolution."
 TRANSFER = "The paper has no CIFAR training; length and rate are fb.resnet.torch's, the weight decay its own."
 
 # SqueezeNet_v1.0/solver.prototxt: base_lr 0.04, poly with power 1 over 170,000 iterations, batch 32 × iter_size
-# 16, momentum 0.9, weight decay 0.0002; train_val.prototxt: Xavier, conv10 N(0, 0.01²), crops of 227.
+# 16, momentum 0.9, weight decay 0.0002; train_val.prototxt: Xavier, conv10 N(0, 0.01²), crops of 227, the
+# means 104, 117 and 123 removed from pixels of 0 to 255.
 SQUEEZENET_IMAGENET = Recipe(
     "Iandola et al., SqueezeNet, the released solver: 170k iterations of 512, rate 0.04 falling linearly to 0",
     departures=(
-        "Channel mean and deviation are removed; the code removes the mean alone.",
         "Images are mirrored; the released file doesn't say so.",
         "Crops are as large as the data set's images, 224; the code's are 227.",
     ),
@@ -30,6 +32,7 @@ SQUEEZENET_IMAGENET = Recipe(
     schedule="linear",
     initialisation="xavier_fan_in",
     last_deviation=0.01,
+    normalisation="mean",
     train_crop="random",
 )
 # arXiv:1704.04861, Section 3: RMSProp, asynchronous, as Inception v3; no label smoothing, no side heads, less
@@ -95,14 +98,14 @@ RECIPES = {
     "squeezenet_imagenet": SQUEEZENET_IMAGENET,
     "squeezenet_cifar": replace(
         SQUEEZENET_IMAGENET,
-        source="Transfer of Iandola et al., SqueezeNet, the released solver: rate 0.01 falling linearly to 0",
+        source="Transfer of Iandola et al., SqueezeNet, the released solver: rate 0.004 falling linearly to 0",
         departures=(
             "The paper has no CIFAR training: 164 epochs of batches of 128 are ResNet's (64k iterations).",
-            "The rate is a quarter of the solver's, as the batch is.",
+            "The batch is a quarter of the solver's, the rate a tenth: from a quarter the ReLU on the classes dies.",
         ),
         epochs=164,
         batch_size=512 // 4,
-        lr=0.04 / 4,
+        lr=0.04 / 10,
         train_crop="random_sized",
     ),
     "mobilenet_v1_imagenet": MOBILENET_V1_IMAGENET,
@@ -138,7 +141,8 @@ RECIPES = {
     "mobilenet_v2_cifar": replace(
         FB_RESNET_CIFAR,
         source="Transfer of Sandler et al., MobileNetV2: fb.resnet.torch with its weight decay 4e-5",
-        departures=(TRANSFER,),
+        departures=(TRANSFER, FAN_IN),
+        initialisation="he_fan_in",
         weight_decay=4e-5,
         decay_exempt=("norm", "bias"),
     ),
@@ -169,7 +173,8 @@ RECIPES = {
     "mobilenet_v3_cifar": replace(
         FB_RESNET_CIFAR,
         source="Transfer of Howard et al., Searching for MobileNetV3: fb.resnet.torch with its weight decay 1e-5",
-        departures=(TRANSFER,),
+        departures=(TRANSFER, FAN_IN),
+        initialisation="he_fan_in",
         weight_decay=1e-5,
         decay_exempt=("norm", "bias"),
     ),

@@ -1,7 +1,8 @@
 """Networks of one path without batch normalisation: AlexNet, ZFNet, VGG, NiN, DSN, All-CNN.
 
-They diverge or stall at the rate 0.1 of the residual networks. Where a paper has no CIFAR training, length and
-batch are those of ResNet on CIFAR, and everything else is the paper's as far as it trains there.
+They diverge or stall at the rate 0.1 of the residual networks. Most start from small weights and take pixels of 0
+to 255 without their mean: divided by a deviation of 60 as well, the signal would die out. Where a paper has no CIFAR
+training, length and batch are those of ResNet on CIFAR, and everything else is the paper's as far as it trains there.
 """
 
 from dataclasses import replace
@@ -10,7 +11,8 @@ from lightning_modules.recipes.recipe import CIFAR_IMAGES, IMAGENET_IMAGES, Reci
 
 QUARTERS = (1 / 4, 2 / 4, 3 / 4)
 BY_HAND = "The rate falls after each quarter of the training; the paper waits until validation stalls."
-CHANNEL_MEAN = "Channel mean and deviation are removed in place of the mean image."
+MEAN_COLOUR = "The mean colour is removed in place of the mean image."
+CHANNELS = "Channel mean and deviation are removed in place of the mean image."
 WHITENING = (
     "Channel mean and deviation are removed in place of global contrast normalisation and ZCA whitening."
 )
@@ -18,10 +20,10 @@ TRANSFER = "The paper has no CIFAR training: 164 epochs of batches of 128 are Re
 
 # Section 5: batch 128, momentum 0.9, 5e-4, N(0, 0.01²), biases 1 "in the second, fourth, and fifth convolutional
 # layers, as well as in the fully-connected hidden layers", rate 0.01 "reduced three times", about 90 epochs.
-# Section 4.1: 256 × 256, random 224 and mirror, colour by principal components.
+# Section 2: "the (centered) raw RGB values of the pixels"; 4.1: random 224 of 256, mirror, principal components.
 ALEXNET_IMAGENET = Recipe(
     "Krizhevsky et al., ImageNet Classification, Sections 4.1, 5: 90 epochs, rate 0.01 divided by ten 3 times",
-    departures=(BY_HAND, CHANNEL_MEAN, "One centre crop is tested; the paper averages ten crops."),
+    departures=(BY_HAND, MEAN_COLOUR, "One centre crop is tested; the paper averages ten crops."),
     epochs=90,
     batch_size=128,
     lr=0.01,
@@ -31,16 +33,16 @@ ALEXNET_IMAGENET = Recipe(
     initialisation="normal",
     initial_deviation=0.01,
     unit_biases=("conv2", "conv4", "conv5", "fc6", "fc7"),
+    normalisation="mean",
     train_crop="random",
     colour="pca",
 )
 # Section 3.1: batch 256, momentum 0.9, 5e-4, rate 10^-2 "decreased 3 times, and the learning was stopped after
-# 370K iterations (74 epochs)"; training scale S = 256, random crops of 224, mirror, colour shift.
+# 370K iterations (74 epochs)"; S = 256, random crops of 224, mirror, colour shift, the mean colour removed.
 VGG_IMAGENET = Recipe(
     "Simonyan and Zisserman, Very Deep Networks, Section 3.1: 370k iterations of 256, rate 0.01, S = 256",
     departures=(
         BY_HAND,
-        CHANNEL_MEAN,
         "Xavier initialisation, which the paper found to do as well as starting from the trained network A.",
         "One centre crop of 256 is tested; the paper scores whole images, at several sizes.",
     ),
@@ -51,6 +53,7 @@ VGG_IMAGENET = Recipe(
     nesterov=False,
     lr_milestones=QUARTERS,
     initialisation="xavier",
+    normalisation="mean",
     train_crop="random",
     colour="pca",
 )
@@ -60,8 +63,16 @@ RECIPES = {
     "alexnet_cifar": replace(
         ALEXNET_IMAGENET,
         source="Transfer of Krizhevsky et al., ImageNet Classification, Section 5: rate 0.01",
-        departures=(TRANSFER, BY_HAND),
+        departures=(
+            TRANSFER,
+            BY_HAND,
+            "He initialisation and biases 0: with the paper's, the loss rises to 8 and then stays that of chance.",
+            "Channel mean and deviation are removed.",
+        ),
         epochs=164,
+        initialisation="he_fan_in",
+        unit_biases=(),
+        normalisation="channel",
         train_crop="random_sized",
         colour="none",
     ),
@@ -73,7 +84,7 @@ RECIPES = {
             "The rate falls to a tenth after each quarter of the training; the paper anneals by hand.",
             "Weights start from N(0, 0.01²); the paper prints 10^-2.",
             "No weight decay, for the paper names none; filters of layer 1 aren't renormalised to 0.1.",
-            CHANNEL_MEAN,
+            MEAN_COLOUR,
             "Random crops are taken in place of ten fixed ones; one centre crop is tested.",
         ),
         epochs=70,
@@ -84,6 +95,7 @@ RECIPES = {
         lr_milestones=QUARTERS,
         initialisation="normal",
         initial_deviation=0.01,
+        normalisation="mean",
         train_crop="random",
     ),
     "zfnet_cifar": Recipe(
@@ -156,11 +168,12 @@ RECIPES = {
         source="Lin et al., Network In Network, ImageNet: as AlexNet (check)",
         departures=(
             BY_HAND,
-            CHANNEL_MEAN,
-            "He initialisation: 12 layers don't set out from N(0, 0.01²); the paper prints none.",
+            CHANNELS,
+            "He initialisation: the paper prints none.",
         ),
         initialisation="he_fan_in",
         unit_biases=(),
+        normalisation="channel",
     ),
     # s9xie/DSN, examples/best_cifar10_9.65/*_solver.prototxt: base_lr 0.025, momentum 0.9, weight decay 0.0005,
     # none on biases, batches of 100; 50k iterations with companion losses and 120k without at 0.025, 30k at
@@ -172,7 +185,7 @@ RECIPES = {
             "The last 120k iterations, at rate 0.00001, are left out.",
             "The companion losses fade over the whole training; the code drops them after 50k iterations.",
             "All losses are cross-entropies; the code has squared hinge losses on CIFAR-10.",
-            "All layers have the same rate; the code's companion classifiers and biases have their own.",
+            "Biases have the same rate as weights; the code doubles it.",
         ),
         epochs=(170_000 + 30_000) * 100 // CIFAR_IMAGES,
         batch_size=100,
@@ -192,7 +205,7 @@ RECIPES = {
         departures=(
             WHITENING,
             "One rate for all networks; the paper chooses among 0.25, 0.1, 0.05 and 0.01 for each.",
-            "Batches of 128 (check), He initialisation: the paper prints neither.",
+            "Batches of 128 (check), N(0, 0.05²) as NiN: the paper prints neither; from He's the ReLU on the classes dies.",
             "Crops are shifted by up to 4 pixels, the paper's by 5.",
         ),
         epochs=350,
@@ -201,13 +214,14 @@ RECIPES = {
         weight_decay=1e-3,
         nesterov=False,
         lr_milestones=(200 / 350, 250 / 350, 300 / 350),
-        initialisation="he_fan_in",
+        initialisation="normal",
+        initial_deviation=0.05,
     ),
     "all_cnn_imagenet": Recipe(
         "Springenberg et al., Striving for Simplicity, ImageNet: 450k iterations of 64, rate 0.01 (check)",
         departures=(
             "All of it is from memory (check): weight decay 0.0005, rate divided by ten every 200k iterations.",
-            CHANNEL_MEAN,
+            CHANNELS,
             "He initialisation: the paper prints none.",
         ),
         epochs=round(450_000 * 64 / IMAGENET_IMAGES),

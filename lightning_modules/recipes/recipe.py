@@ -48,7 +48,8 @@ class Recipe:
     # initialisation; batch normalisation starts at scale 1, shift 0
     initialisation: Initialisation = "he_fan_out"
     # input
-    normalisation: Literal["channel", "pixel_mean"] = "channel"
+    # channel: mean and deviation; pixel_mean: mean image, then to 0-1; mean: the mean colour alone, 0-255 kept
+    normalisation: Literal["channel", "pixel_mean", "mean"] = "channel"
     augmentation: Literal["standard", "none"] = "standard"  # standard: the papers' "+", pad 4, crop, mirror
     padding: Literal["zeros", "reflect"] = "zeros"
 

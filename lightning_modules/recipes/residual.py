@@ -47,6 +47,31 @@ RESNET_CIFAR = Recipe(
     normalisation="pixel_mean",
 )
 
+# Section 6.2 (CIFAR): as each baseline; standard augmentation.
+SENET_CIFAR = replace(
+    FB_RESNET_CIFAR,
+    source="Hu et al., Squeeze-and-Excitation Networks, CIFAR: as each baseline, here fb.resnet.torch",
+    departures=(
+        "One recipe for all baselines; a study of Wide ResNet or others names that family's recipe.",
+    ),
+)
+# Section 5 and README: synchronous SGD 0.9, batches of 1024, rate 0.6 divided by ten every 30 epochs, 100
+# epochs, He initialisation, random sized crop, mirror, mean removed.
+SENET_IMAGENET = Recipe(
+    "Hu et al., Squeeze-and-Excitation Networks, Section 5: batch 1024, rate 0.6 divided by ten every 30",
+    departures=(
+        "Weight decay 1e-4 is that of ResNet; the paper prints none (check).",
+        "Released models were trained with rotations and pixel jitter, which are left out.",
+    ),
+    epochs=100,
+    batch_size=1024,
+    lr=0.6,
+    weight_decay=1e-4,
+    nesterov=False,
+    lr_milestones=(30 / 100, 60 / 100, 90 / 100),
+    initialisation="he_fan_in",
+)
+
 RECIPES = {
     "fb_resnet_cifar": FB_RESNET_CIFAR,
     "fb_resnet_imagenet": FB_RESNET_IMAGENET,
@@ -168,28 +193,9 @@ RECIPES = {
         source="Xie et al., Aggregated Residual Transformations, Section 4: ImageNet as fb.resnet.torch",
         departures=("The rate falls twice, after 30 and 60 of 90 epochs; the third time would be the end.",),
     ),
-    # Section 6.2 (CIFAR): as each baseline; standard augmentation.
-    "senet_cifar": replace(
-        FB_RESNET_CIFAR,
-        source="Hu et al., Squeeze-and-Excitation Networks, CIFAR: as each baseline, here fb.resnet.torch",
-        departures=(
-            "One recipe for all baselines; a study of Wide ResNet or others names that family's recipe.",
-        ),
-    ),
-    # Section 5 and README: synchronous SGD 0.9, batches of 1024, rate 0.6 divided by ten every 30 epochs, 100
-    # epochs, He initialisation, random sized crop, mirror, mean removed.
-    "senet_imagenet": Recipe(
-        "Hu et al., Squeeze-and-Excitation Networks, Section 5: batch 1024, rate 0.6 divided by ten every 30",
-        departures=(
-            "Weight decay 1e-4 is that of ResNet; the paper prints none (check).",
-            "Released models were trained with rotations and pixel jitter, which are left out.",
-        ),
-        epochs=100,
-        batch_size=1024,
-        lr=0.6,
-        weight_decay=1e-4,
-        nesterov=False,
-        lr_milestones=(30 / 100, 60 / 100, 90 / 100),
-        initialisation="he_fan_in",
-    ),
+    "senet_cifar": SENET_CIFAR,
+    "senet_imagenet": SENET_IMAGENET,
+    "senet_inception_cifar": SENET_CIFAR,
+    "senet_inception_imagenet": SENET_IMAGENET,
+    "senet_154_imagenet": SENET_IMAGENET,
 }

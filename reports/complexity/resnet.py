@@ -4,7 +4,7 @@ from architectures.counting import Counts
 from reports.complexity import Network
 from reports.printed import Figure
 
-TABLES = ("resnet_t1", "resnet_t2", "resnet_t3", "resnet_t4", "resnet_t6", "resnet_repo")
+TABLES = ("resnet_t1", "resnet_t2", "resnet_t3", "resnet_t4", "resnet_t5", "resnet_t6", "resnet_repo")
 CONVENTION = (
     "mult-adds of convolutions and fully connected layers, the stride in a bottleneck's first 1×1; "
     "parameters with batch normalisation; layers with weights on the main path"

@@ -14,6 +14,9 @@ import pkgutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from reports import complexity
+from reports.printed import Figure
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -66,3 +69,19 @@ def with_random_weights(arch: str, **arguments) -> "nn.Module":
                 nn.init.uniform_(module.running_mean, -0.2, 0.2)
                 nn.init.uniform_(module.running_var, 0.5, 1.5)
     return network.double().eval()
+
+
+def as_printed(paper: str, wanted: Callable[[Figure], bool]) -> tuple[bool, str]:
+    """Whether our counts are the wanted figures of a paper, as `reports.complexity` judges; which aren't."""
+    rows = [row for row in complexity.rows(paper) if row.network and wanted(row.figure)]
+    failures = [
+        f"{figure.table}, {figure.row_id}, {figure.metric}: printed {figure.value}, counted {row.counted:,.2f}"
+        + (f" ({row.reason})" if row.reason else "")
+        for row in rows
+        if row.verdict not in (complexity.EXACT, complexity.CUT) and (figure := row.figure)
+    ]
+    if failures or not rows:
+        return False, "; ".join(failures) or "no printed figure found"
+    cut = sum(row.verdict == complexity.CUT for row in rows)
+    several = f"all {len(rows)} printed figures are" if len(rows) > 1 else "the printed figure is"
+    return True, f"{several} exact" + (f", {cut} of them cut off, not rounded" if cut else "")

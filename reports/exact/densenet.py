@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 CIFAR = {"stem": "cifar", "num_classes": 10}
+IMAGENET = {"stem": "imagenet", "num_classes": 1000}
+# How far "as much" and "twice as much" may be off.
+ABOUT = 0.1
 
 
 @exact("densenet.compression_halves")
@@ -99,6 +102,24 @@ def connections() -> tuple[bool, str]:
     return found == [12 * 13 / 2] * 3, (
         f"the 12-layer blocks of DenseNet (L = 40, k = 12) have {', '.join(f'{n:g}' for n in found)} "
         "connections; 12 · 13 / 2 = 78"
+    )
+
+
+@exact("densenet.flops_half")
+def half_of_resnet_101() -> tuple[bool, str]:
+    """Section 4.4 and Figure 3: DenseNet-201 computes as much as ResNet-50, half as much as ResNet-101."""
+    from architectures.counting import count
+
+    dense = count(on_meta("densenet_bc", depth=201, growth_rate=32, **IMAGENET), 224)
+    r50, r101 = (
+        count(on_meta("resnet", depth=depth, stride_in="3x3", **IMAGENET), 224) for depth in (50, 101)
+    )
+    as_much = abs(dense.mult_adds / r50.mult_adds - 1)
+    twice = abs(r101.mult_adds / r50.mult_adds / 2 - 1)
+    return dense.parameters * 2 < r101.parameters and max(as_much, twice) < ABOUT, (
+        f"DenseNet-201 has {dense.parameters / 1e6:.1f}M parameters and {dense.mult_adds / 1e9:.2f}G mult-adds, "
+        f"ResNet-50 {r50.mult_adds / 1e9:.2f}G, ResNet-101 {r101.parameters / 1e6:.1f}M and "
+        f"{r101.mult_adds / 1e9:.2f}G (that the errors are the same takes training)"
     )
 
 

@@ -9,12 +9,28 @@ from torch import nn
 from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
-from architectures.fractalnet import Column, Fractal, LocalSampling
+from architectures.fractalnet import Column, Fractal, LocalSampling, Sampling
 
 
 def on_meta(stem: str = "cifar", **knobs) -> nn.Module:
     with torch.device("meta"):
         return build("fractalnet", stem=stem, num_classes=10, **knobs)
+
+
+class Chosen(Sampling):
+    """The living columns of a join, by the number of its columns."""
+
+    def __init__(self, living: dict[int, list[bool]]) -> None:
+        self.living = living
+
+    def __call__(self, columns: int) -> list[bool]:
+        return self.living[columns]
+
+
+def after(x: torch.Tensor, *layers: nn.Module, alone: bool = False) -> torch.Tensor:
+    for layer in layers:
+        x = layer(x, alone)
+    return x
 
 
 def three_columns() -> tuple[Fractal, list[list[nn.Module]]]:
@@ -34,22 +50,22 @@ def test_a_block_of_three_columns_by_figure_1():
     block, ((a,), (b1, b2), (c1, c2, c3, c4)) = three_columns()
     x = torch.randn(2, 2, 5, 5)
     with torch.no_grad():
-        middle = (b1(x) + c2(c1(x))) / 2
-        expected = (a(x) + b2(middle) + c4(c3(middle))) / 3
-        torch.testing.assert_close(block.eval()(x, LocalSampling(0)), block(x, LocalSampling(0)))
-        block.train()
+        middle = (after(x, b1) + after(x, c1, c2)) / 2
+        expected = (after(x, a) + after(middle, b2) + after(middle, c3, c4)) / 3
         torch.testing.assert_close(block(x, LocalSampling(0)), expected)
 
 
 def test_joins_average_the_inputs_that_live():
     block, ((a,), (b1, b2), (_, _, c3, c4)) = three_columns()
     x = torch.randn(2, 2, 5, 5)
-    living = {3: [True, True, True], 2: [True, False], 1: [True]}  # the middle join drops the deepest column
     with torch.no_grad():
-        expected = (a(x) + b2(b1(x)) + c4(c3(b1(x)))) / 3
-        torch.testing.assert_close(block(x, living.__getitem__), expected)
-        living = {3: [True, False, True], 2: [True, False], 1: [True]}
-        torch.testing.assert_close(block(x, living.__getitem__), (a(x) + c4(c3(b1(x)))) / 2)
+        # the join in the middle drops the deepest column
+        sampling = Chosen({3: [True, True, True], 2: [True, False], 1: [True]})
+        expected = (after(x, a) + after(x, b1, b2) + after(x, b1, c3, c4)) / 3
+        torch.testing.assert_close(block(x, sampling), expected)
+        sampling = Chosen({3: [True, False, True], 2: [True, False], 1: [True]})
+        expected = (after(x, a) + after(x, b1, c3, c4)) / 2
+        torch.testing.assert_close(block(x, sampling), expected)
 
 
 @pytest.mark.parametrize("above_deepest", [0, 1, 2])
@@ -66,9 +82,28 @@ def test_global_sampling_is_one_column_alone(above_deepest):
     for layer, state in zip(others, before, strict=True):
         assert all(p.grad is not None and not p.grad.any() for p in layer.parameters())
         assert all(torch.equal(state[name], t) for name, t in layer.state_dict().items())
-    assert all(layer[0].weight.grad is not None for layer in alone)
+    assert all(layer.convolution.weight.grad is not None for layer in alone)
     with torch.no_grad():
-        assert torch.equal(y, nn.Sequential(*alone)(x))
+        assert torch.equal(y, after(x, *alone, alone=True))
+
+
+@pytest.mark.parametrize("sampling, moved, kept", [
+    (Column(0), "norm_alone", "norm_together"), (LocalSampling(0), "norm_together", "norm_alone"),
+])  # fmt: skip
+def test_a_column_alone_has_running_statistics_of_its_own(sampling, moved, kept):
+    block, (*_, deepest) = three_columns()
+    x = torch.randn(8, 2, 5, 5)
+    block(x, sampling)
+    for layer in deepest:
+        assert getattr(layer, moved).num_batches_tracked == 1 and getattr(layer, moved).running_mean.any()
+        assert getattr(layer, kept).num_batches_tracked == 0 and not getattr(layer, kept).running_mean.any()
+    with torch.no_grad():
+        block.eval()
+        before = block(x, sampling)
+        for layer in block.modules():
+            if hasattr(layer, kept):
+                getattr(layer, kept).running_mean += 7
+        assert torch.equal(block(x, sampling), before)
 
 
 def test_a_network_trains_one_column_or_many_and_every_parameter_gets_a_gradient():
@@ -133,10 +168,8 @@ def test_the_deepest_column_alone_scores_in_evaluation():
     with torch.no_grad():
         y = x
         for block, pooling in ((every.block_1, every.pooling_1), (every.block_2, every.pooling_2)):
-            for two in block.paths[1]:
-                for half in two.paths[1]:
-                    y = half.paths[0](y)
-            y = pooling(y)
+            column = [half.paths[0] for two in block.paths[1] for half in two.paths[1]]
+            y = pooling(after(y, *column, alone=True))
         torch.testing.assert_close(deepest(x), every.classifier(y))
         assert not torch.allclose(every(x), deepest(x))
 
@@ -152,9 +185,9 @@ def test_parameters_by_formula():
     # in a block of C columns C convolutions change the width, and 2^C - 1 - C keep it
     expected, maps = 0, 3
     for width in (64, 128, 256, 512, 512):
-        expected += 9 * (3 * maps * width + 4 * width * width) + 7 * 2 * width
+        expected += 9 * (3 * maps * width + 4 * width * width)
         maps = width
-    assert count(on_meta(), 32).parameters == expected + 10 * maps + 10 == 33_724_618
+    assert count(on_meta(), 32).parameters == expected + 10 * maps + 10 == 33_704_010
 
 
 def test_fractalnet_34_described():
@@ -181,8 +214,8 @@ def test_dropout_grows_from_block_to_block():
         {m.p for m in getattr(network, f"block_{number}").modules() if isinstance(m, nn.Dropout)}
         for number in range(1, 6)
     ]
-    assert rates[0] == set() and [round(p, 3) for (p,) in rates[1:]] == [0.1, 0.2, 0.3, 0.4]
-    assert not [m for m in on_meta(dropout=0.0).modules() if isinstance(m, nn.Dropout)]
+    assert [round(p, 3) for (p,) in rates] == [0, 0.1, 0.2, 0.3, 0.4]
+    assert {m.p for m in on_meta(dropout=0.0).modules() if isinstance(m, nn.Dropout)} == {0.0}
 
 
 @pytest.mark.parametrize(

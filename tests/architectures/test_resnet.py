@@ -120,6 +120,31 @@ def test_blocks_whose_branches_are_zero_are_the_identity_up_to_the_relu(knobs):
         assert torch.equal(stage(x), x.relu())
 
 
+@pytest.mark.parametrize("option", "ABC")
+def test_weighted_shortcuts_start_as_plain_ones_and_learn(option):
+    torch.manual_seed(0)
+    knobs = {"stem": "cifar", "num_classes": 10, "depth": 8, "shortcut": option}
+    weighted, plain = build("resnet", weighted=True, **knobs).eval(), build("resnet", **knobs).eval()
+    weights = {name: p for name, p in weighted.named_parameters() if p.ndim == 0}
+    assert len(weights) == 3 and parameters(weighted) == parameters(plain) + 3
+    others = [t for name, t in weighted.state_dict().items() if name not in weights]
+    plain.load_state_dict(dict(zip(plain.state_dict(), others, strict=True)))
+    images = torch.randn(2, 3, 32, 32)
+    logits = weighted(images)
+    assert torch.equal(logits, plain(images))
+    logits.square().sum().backward()
+    assert all(weight.grad.abs() > 0 for weight in weights.values())
+
+
+def test_a_weight_scales_its_shortcut():
+    torch.manual_seed(0)
+    block = build("resnet", stem="cifar", num_classes=10, depth=8, weighted=True).eval().conv2_x[0]
+    nn.init.constant_(block.shortcut[1].weight, 0.25)
+    x = torch.randn(2, 16, 8, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(block(x), (block.branch(x) + 0.25 * x).relu())
+
+
 def test_a_plain_block_is_its_branch_alone():
     block = build("plain", stem="cifar", num_classes=10, depth=8).eval().conv3_x[0]
     x = torch.randn(2, 16, 8, 8)

@@ -12,7 +12,7 @@ from architectures.describe import describe
 from architectures.shufflenet_v1 import ShuffleUnit
 from architectures.squeeze_excitation import SqueezeExcitation
 
-PLAIN = {"shuffle": True, "se": False}
+PLAIN = {"shuffle": True, "depthwise_relu": False, "se": False}
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
@@ -57,11 +57,24 @@ def test_shallow_form_has_26_layers():
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_groups_mix_only_by_the_shuffle(shuffle):
     torch.manual_seed(0)
-    unit = ShuffleUnit(24, 24, 1, 3, 3, shuffle=shuffle, se=False).eval()
+    unit = ShuffleUnit(24, 24, 1, 3, 3, **PLAIN | {"shuffle": shuffle}).eval()
     x = torch.rand(1, 24, 5, 5, requires_grad=True)
     unit.branch(x)[:, :8].sum().backward()
     of_other_groups = x.grad[:, 8:].abs().max()
     assert (of_other_groups > 1e-4) if shuffle else (of_other_groups == 0)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_without_shuffle_groups_meet_only_where_a_stage_begins(shuffle):
+    torch.manual_seed(0)
+    network = build("shufflenet_v1", stem="cifar", num_classes=10, groups=3, scale=0.25, shuffle=shuffle)
+    first, *others = network.eval().stage3
+    for units in (first, nn.Sequential(*others)):
+        x = torch.rand(1, 60 if units is first else 120, 8, 8, requires_grad=True)
+        y = units(x)
+        y[:, : y.shape[1] // 3].sum().backward()
+        of_other_groups = x.grad[:, x.shape[1] // 3 :].abs().max()
+        assert (of_other_groups > 1e-4) if shuffle or units is first else (of_other_groups == 0)
 
 
 @pytest.mark.parametrize("groups, same", [(1, True), (3, False)])
@@ -102,11 +115,24 @@ def test_units_of_figure_2():
     ]
 
 
+def test_depthwise_relu_is_behind_every_depthwise_convolution():
+    units, others = (
+        [unit for unit in on_meta(depthwise_relu=value).modules() if isinstance(unit, ShuffleUnit)]
+        for value in (True, False)
+    )
+    assert len(units) == 16
+    for unit, other in zip(units, others, strict=True):
+        kinds, without = ([type(module) for module in branch] for branch in (unit.branch, other.branch))
+        depthwise = next(i for i, layer in enumerate(unit.branch) if getattr(layer, "groups", 1) > 3)
+        assert kinds[depthwise + 2] is nn.ReLU
+        assert kinds[: depthwise + 2] + kinds[depthwise + 3 :] == without
+
+
 def test_excitation_weighs_all_maps_of_a_unit():
     torch.manual_seed(0)
     x = torch.rand(2, 24, 6, 6)
     for outputs, stride in ((24, 1), (96, 2)):
-        unit = ShuffleUnit(24, outputs, stride, 3, 3, shuffle=True, se=True).eval()
+        unit = ShuffleUnit(24, outputs, stride, 3, 3, **PLAIN | {"se": True}).eval()
         nn.init.zeros_(unit.excitation.excitation[2].weight)
         nn.init.constant_(unit.excitation.excitation[2].bias, -50.0)
         silent = x if stride == 1 else torch.zeros(2, 96, 3, 3)
@@ -129,19 +155,6 @@ def test_every_printed_width_can_be_built(groups, scale):
     network = on_meta(groups=groups, scale=scale)
     ends = (network.stage2[-1], network.stage3[-1], network.stage4[-1])
     assert [unit.branch[-1].num_features for unit in ends] == [maps, 2 * maps, 4 * maps]
-
-
-@pytest.mark.parametrize("stem, resolution", [("cifar", 32), ("imagenet", 64)])
-@pytest.mark.parametrize(
-    "knobs", [{}, {"groups": 8, "se": True}, {"scale": 0.25, "groups": 2, "shallow": True}]
-)
-def test_every_parameter_gets_a_gradient(stem, resolution, knobs):
-    torch.manual_seed(0)
-    network = build("shufflenet_v1", stem=stem, num_classes=10, **knobs)
-    loss = functional.cross_entropy(network(torch.randn(2, 3, resolution, resolution)), torch.tensor([1, 7]))
-    loss.backward()
-    assert loss.isfinite()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
 
 def test_cifar_images_reach_stage_4_at_4x4():

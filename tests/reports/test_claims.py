@@ -5,18 +5,19 @@ import dataclasses
 import pytest
 
 from reports import claims, counts, records, results
-from sweeps.claim import Claim, Comparison, Equivalence, Trend
+from sweeps.claim import AsPrinted, Claim, Comparison, Equivalence, NotWorse, Rise, Trend
+from sweeps.study import Variant
 
 
 @pytest.fixture
 def judge(study, facts, write_records):
     """`judge(comparisons, {variant: errors})`: the verdict on one claim, or on several."""
 
-    def judge(*claimed, parameters=None, of=study, **errors):
+    def judge(*claimed, parameters=None, of=study, budget="smoke", **errors):
         declared = dataclasses.replace(
             of, claims=tuple(claim(f"c{i}", tests) for i, tests in enumerate(claimed))
         )
-        lines = [facts(name, seed, e) for name, own in errors.items() for seed, e in enumerate(own)]
+        lines = [facts(name, seed, e, budget) for name, own in errors.items() for seed, e in enumerate(own)]
         found, _ = records.read([write_records(*lines)])
         size = {"thin": 1, "wide": 2, "other": 3} | (parameters or {})
         counted = {(name, "cifar10"): counts.Count(number, 0) for name, number in size.items()}
@@ -27,7 +28,14 @@ def judge(study, facts, write_records):
 
 
 def claim(name, tests) -> Claim:
-    kinds = {"comparisons": Comparison, "trends": Trend, "equivalences": Equivalence}
+    kinds = {
+        "comparisons": Comparison,
+        "trends": Trend,
+        "equivalences": Equivalence,
+        "not_worse": NotWorse,
+        "rises": Rise,
+        "as_printed": AsPrinted,
+    }
     return Claim(name, **{field: tuple(t for t in tests if isinstance(t, k)) for field, k in kinds.items()})
 
 
@@ -129,6 +137,46 @@ def test_an_equivalence(judge):
     assert unsure.word == "inconclusive"
 
 
+def test_an_error_that_is_not_worse(judge):
+    no_worse = (NotWorse("wide", "thin", margin=1.0),)
+    thin = [5000, 5010, 5020]
+    for wide, word in (([5030, 5040, 5050], "reproduced"), ([3000, 3010, 3020], "reproduced")):
+        assert judge(no_worse, wide=wide, thin=thin).word == word
+    verdict = judge(no_worse, wide=[5200, 5210, 5220], thin=thin)
+    assert verdict.word == "contradicted"
+    assert verdict.evidence[0].startswith(
+        "`wide` 52.10 ± 0.25 (3) not worse than `thin` 50.10 ± 0.25 (3); difference +2.00 (margin 1), the other way"
+    )
+    assert judge(no_worse, wide=[5080, 5110, 5140], thin=thin).word == "inconclusive"
+
+
+def test_epochs_to_a_quarter_of_training_error(study, facts, write_records):
+    def lines(name: str, epochs: list[int | None]) -> list[dict]:
+        made = [facts(name, seed, 5000) for seed in range(3)]
+        for line, reached in zip(made, epochs):
+            line["curve"] = {key: values[:1] * 40 for key, values in line["curve"].items()}
+            line["curve"]["epoch"] = list(range(1, 41))
+            line["curve"]["train_error"] = [25.0 if e == reached else 26.0 for e in range(1, 41)]
+        return made
+
+    six_times = Comparison("wide", "thin", measure="epochs_to_25", times=5.5)
+    declared = dataclasses.replace(study, claims=(Claim("c", comparisons=(six_times,)),))
+
+    def judged(thin: list[int | None]) -> claims.Verdict:
+        found, _ = records.read([write_records(*lines("wide", [5, 6, 5]), *lines("thin", thin))])
+        return claims.judge_trained(results.collate(declared, found)[0], "cifar10", {})[0]
+
+    verdict = judged([38, 40, 39])
+    assert verdict.word == "reproduced"
+    assert verdict.evidence[0].startswith(
+        "epochs to a training error of 25 %: 5.5 times `wide` 5.33 ± 1.43 (3) against `thin` 39.00 ± 2.48 (3)"
+    )
+    assert judged([7, 8, 9]).word == "contradicted"
+    assert judged([30, 28, 29]).word == "inconclusive"
+    never = judged([None, None, None])
+    assert never.word == "inconclusive" and "no run of one of them has got there" in never.evidence[0]
+
+
 def test_training_error_and_speed_of_learning(judge):
     # by tests/reports/conftest.py the training error ends at 60 + seed, the curve of the test error at the error
     pair = {"wide": [5000, 5010, 5020], "thin": [6000, 6010, 6020]}
@@ -148,3 +196,43 @@ def test_rows_that_stand_on_another_stem_take_no_part(judge, study):
     assert judge(pairs, **errors).word == "inconclusive"
     assert judge(pairs, of=here, **errors).word == "reproduced"
     assert judge(pairs[1:], pairs[:1], of=here, **errors).claim.id == "c1"
+
+
+def test_a_rise_against_another(judge, study):
+    four = dataclasses.replace(study, variants=(*study.variants, Variant("last", "densenet")))
+    errors = {"wide": [5000, 5010, 5020], "thin": [5100, 5110, 5120]}
+    errors |= {"other": [5000, 5010, 5030], "last": [7000, 7010, 7030]}
+    little = (Rise(less=("wide", "thin"), more=("other", "last")),)
+    verdict = judge(little, of=four, **errors)
+    assert verdict.word == "reproduced"
+    assert verdict.evidence[0].startswith(
+        "from `wide` 50.10 ± 0.25 (3) to `thin` 51.10 ± 0.25 (3) less than "
+        "from `other` 50.13 ± 0.38 (3) to `last` 70.13 ± 0.38 (3); difference −19.00, p < 0.001"
+    )
+    much = (Rise(less=("other", "last"), more=("wide", "thin")),)
+    assert judge(much, of=four, **errors).word == "contradicted"
+    assert judge(little, of=four, **errors | {"last": []}).word == "not run"
+
+
+def test_an_error_as_printed(judge, study):
+    # tests/reports/conftest.py: DenseNet's Table 2 prints 5.24 for wide
+    near = (AsPrinted("wide", margin=0.3),)
+    verdict = judge(near, budget="paper", wide=[520, 525, 530])
+    assert verdict.word == "reproduced"
+    assert verdict.evidence[0].startswith(
+        "`wide` 5.25 ± 0.12 (3) at the budget `paper` as good as the printed 5.24; "
+        "difference +0.01 (margin 0.3), p"
+    )
+    assert judge(near, budget="paper", wide=[620, 625, 630]).word == "contradicted"
+    assert judge(near, budget="smoke", wide=[520, 525, 530]).word == "not run"
+    transfer = dataclasses.replace(study, transfers=("cifar10",))
+    assert judge(near, of=transfer, budget="paper", wide=[520, 525, 530]) == []
+    with pytest.raises(ValueError, match="variant 'other' has no printed error"):
+        judge((AsPrinted("other", margin=0.3),), budget="paper")
+
+
+def test_a_test_may_be_made_on_one_data_set_only(judge):
+    errors = {"wide": [5000, 5010, 5020], "thin": [6000, 6010, 6020]}
+    here = (Comparison("wide", "thin", only_on="cifar10"), Comparison("thin", "wide", only_on="cifar100"))
+    assert judge(here, **errors).word == "reproduced"
+    assert judge(here[1:], **errors) == []

@@ -5,7 +5,7 @@ from importlib import import_module
 import pytest
 
 from reports import complexity
-from reports.printed import read
+from reports.printed import PAPERS, read
 
 # How the metrics begin that take training, a stopwatch or a decision, not a count.
 MEASURED = (
@@ -38,3 +38,17 @@ def test_no_metric_is_overlooked(paper):
     metrics = {f.metric for f in figures}
     strange = {m for m in metrics if not (complexity.countable(m) or m.startswith(MEASURED))}
     assert not strange
+
+
+def test_no_table_with_counts_is_overlooked():
+    judged = {
+        table
+        for paper in complexity.papers()
+        for table in import_module(f"reports.complexity.{paper}").TABLES
+    }
+    with_counts = {
+        path.stem
+        for path in PAPERS.glob("*.csv")
+        if any(complexity.countable(figure.metric) for figure in read(path.stem))
+    }
+    assert with_counts <= judged

@@ -184,7 +184,11 @@ def test_why(study, write_records, facts, capsys):
     folder = write_records(*[facts("wide", seed, 5000 + seed) for seed in range(3)])
     assert main(["why", "made_up/wide", "--records", str(folder)]) == 0
     said = capsys.readouterr().out
-    for part in ("printed on CIFAR-10: 5.24 %", "seed 2: 50.02 % = 5002 of 10000", "records/made_up.jsonl:3"):
+    for part in (
+        "printed on CIFAR-10: error 5.24 (",
+        "seed 2: 50.02 % = 5002 of 10000",
+        "records/made_up.jsonl:3",
+    ):
         assert part in said
     assert main(["why", "made_up/wiide", "--records", str(folder)]) == 2
     assert "did you mean wide" in capsys.readouterr().err

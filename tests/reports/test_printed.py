@@ -27,15 +27,24 @@ def test_cut_is_not_rounded():
     assert not figure("3.9").cut(3.858)
 
 
-def test_thousands_and_millions_keep_their_digits():
+def test_thousands_millions_and_billions_keep_their_digits():
     assert figure("35K").matches(34_848) and not figure("35K").matches(34_499)
     assert figure("1.3M").matches(1_327_104) and not figure("1.3M").matches(1_360_000)
+    assert figure("1.5B").matches(1_450_000_000) and not figure("1.5B").matches(1_448_813_632)
     assert figure("149M").cut(149_520_384) and not figure("149M").matches(149_520_384)
 
 
 def test_a_word_is_no_number():
     with pytest.raises(ValueError, match="'fail' is no number"):
         figure("fail").matches(1.0)
+
+
+def test_an_accuracy_is_an_error_too():
+    def error(metric: str, value: str) -> str:
+        return str(dataclasses.replace(figure(value), metric=metric).error)
+
+    assert (error("top1_err", "25.6"), error("top1_acc", "70.6")) == ("25.6", "29.4")
+    assert (error("top1_acc", "0.790"), error("top1_acc", "fail")) == ("21.0", "None")
 
 
 def test_every_table_can_be_read():

@@ -101,3 +101,30 @@ def test_trend_of_several_runs_agrees_with_the_exact_count():
 def test_a_trend_gives_the_same_p_again():
     groups = [[5.0, 6.0, 7.0], [4.0, 5.5, 6.5], [3.0, 4.5, 5.0], [3.5, 2.0, 5.2], [1.0, 2.5, 4.0]]
     assert statistics.falling(groups) == statistics.falling(groups) < 0.01
+
+
+def test_rises_by_hand():
+    # rises 1 and 4, variances 1, 1, 1, 4 of three each: t = (1 − 4) / √(7/3) = −1.964,
+    # ν = (7/3)² / ((3 · (1/3)² + (4/3)²) / 2) = 5.158
+    less = [[0.0, 1.0, 2.0], [1.0, 2.0, 3.0]]
+    more = [[0.0, 1.0, 2.0], [3.0, 5.0, 7.0]]
+    expected = stats.t.cdf(-3 / math.sqrt(7 / 3), (7 / 3) ** 2 / ((3 / 9 + 16 / 9) / 2))
+    assert statistics.rises_less(less, more) == pytest.approx(expected)
+    assert statistics.rises_less(more, less) == pytest.approx(1 - expected)
+    assert statistics.rises_less([[1.0, 1.0]] * 2, [[1.0, 1.0], [9.0, 9.0]]) == 1
+
+
+def test_rises_from_samples_without_spread_are_welchs_test():
+    flat, lower, higher = [0.0, 0.0], [1.0, 2.0, 4.0], [3.0, 5.0, 7.0]
+    assert statistics.rises_less([flat, lower], [flat, higher]) == pytest.approx(
+        statistics.welch(lower, higher)
+    )
+
+
+def test_near_and_far_by_hand():
+    # mean 5, s = 1, n = 3: the lower bound 4.5 is the nearer, (5 − 4.5) √3, ν = 2
+    values = [4.0, 5.0, 6.0]
+    assert statistics.near(values, 5.5, 1.0) == pytest.approx(stats.t.cdf(-0.5 * math.sqrt(3), 2))
+    # 3 from the figure, 2 beyond the margin, in one of two directions
+    assert statistics.far(values, 8.0, 1.0) == pytest.approx(2 * stats.t.cdf(-2 * math.sqrt(3), 2))
+    assert statistics.near([5.0, 5.0], 5.0, 1.0) == statistics.far([5.0, 5.0], 9.0, 1.0) == 1

@@ -1,7 +1,9 @@
 """The local launcher: every missing cell once, one overall result, a failing cell does not stop the rest."""
 
+import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,51 +15,82 @@ import pytest
 from sweeps import local
 
 ROOT = Path(__file__).parent.parent.parent
+LEASE = 3
 LAUNCH = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
+from lightning_modules import ownership
 from sweeps import local, state
 from tests import tiny
+ownership.LEASE_SECONDS = {lease}
 state.PROGRAM = Path({program!r})
 tiny.install(Path({data!r}))
 sys.exit(local.main(sys.argv[1:]))
 """
-# Stands in for run.py where only the launcher is under test.
+# Stands in for run.py where only the launcher is under test. Only the first process at a cell takes its time.
 STAND_IN = """
 import json, os, sys, time
 from pathlib import Path
 options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 sys.path.insert(0, {root!r})
-from tests import tiny
+from lightning_modules import ownership, surroundings
 from sweeps import study
+from tests import tiny
+ownership.LEASE_SECONDS = {lease}
+surroundings.end_with_parent()
 tiny.install(Path(options["--data-dir"]))
 variant, seed = options["--variant"], int(options["--seed"])
 run_id = study.configure(study.read("tiny"), variant, "tiny", options["--budget"], seed).run_id
 folder = Path(options["--runs-dir"]) / run_id
-with open(folder / "starts", "a") as file:
-    file.write(os.environ["OMP_NUM_THREADS"])
-time.sleep({seconds})
-if variant in {failing!r}:
-    sys.exit("no such luck")
-(folder / "record.json").write_text(json.dumps({{"test": {{"error": 12.5}}}}))
+if not ownership.free(folder, wait="--wait" in sys.argv):
+    sys.exit(3)
+with ownership.lock(folder):
+    if (folder / "record.json").exists():
+        sys.exit(0)
+    again = (folder / "starts").exists()
+    with open(folder / "starts", "a") as file:
+        file.write(os.environ["OMP_NUM_THREADS"])
+    time.sleep(0 if again else {seconds})
+    if variant in {failing!r}:
+        (folder / "failure.txt").write_text("no such luck")
+        sys.exit(1)
+    (folder / "record.json").write_text(json.dumps({{"test": {{"error": 12.5}}}}))
 """
 
 
-def launcher(tmp_path: Path, *arguments: str, program: Path) -> subprocess.Popen:
+def launcher(
+    tmp_path: Path, *arguments: str, program: Path, machine: tuple[str, ...] = ()
+) -> subprocess.Popen:
     script = tmp_path / "launch.py"
-    script.write_text(LAUNCH.format(root=str(ROOT), program=str(program), data=str(tmp_path / "data")))
-    command = [sys.executable, str(script), "tiny", "--budget", "smoke", *arguments]
+    script.write_text(
+        LAUNCH.format(root=str(ROOT), program=str(program), data=str(tmp_path / "data"), lease=LEASE)
+    )
+    command = [
+        *machine,
+        sys.executable,
+        str(script),
+        "tiny",
+        "--variants",
+        "plain,residual",
+        "--budget",
+        "smoke",
+    ]
     folders = ["--runs-dir", str(tmp_path / "runs"), "--data-dir", str(tmp_path / "data")]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
+    environment.pop("OMP_NUM_THREADS", None)
     return subprocess.Popen(
-        [*command, *folders], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        [*command, *arguments, *folders],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
     )
 
 
 def stand_in(tmp_path: Path, seconds: float = 0, failing: tuple[str, ...] = ()) -> Path:
     program = tmp_path / "stand_in.py"
-    program.write_text(STAND_IN.format(root=str(ROOT), seconds=seconds, failing=failing))
+    program.write_text(STAND_IN.format(root=str(ROOT), seconds=seconds, failing=failing, lease=LEASE))
     return program
 
 
@@ -76,18 +109,119 @@ def test_real_runs_side_by_side_then_nothing_is_missing(tmp_path):
     assert again.returncode == 0 and "nothing is missing" in output
 
 
+def starts(tmp_path: Path) -> list[str]:
+    return [path.read_text() for path in tmp_path.glob("runs/*/starts")]
+
+
 def test_a_failing_cell_does_not_stop_the_rest(tmp_path):
     process = launcher(tmp_path, "--jobs", "2", program=stand_in(tmp_path, failing=("plain",)))
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 1, output
     assert "2 of 4 runs failed" in output and output.count("residual on tiny, seed") == 2
+    assert output.count("FAILED (no such luck)") == 2
     logs = [line.split(": ")[1] for line in output.splitlines() if line.startswith("  plain on tiny")]
-    assert len(logs) == 2 and all("no such luck" in Path(log).read_text() for log in logs)
+    assert len(logs) == 2 and all(Path(log).exists() for log in logs)
 
     healed = launcher(tmp_path, "--jobs", "2", program=stand_in(tmp_path))
     output, _ = healed.communicate(timeout=120)
     assert healed.returncode == 0 and "2 runs are missing" in output
     assert len(list(tmp_path.glob("runs/*/record.json"))) == 4
+
+
+def test_two_launchers_share_the_cells(tmp_path):
+    program = stand_in(tmp_path, seconds=1.5, failing=("plain",))
+    both = [launcher(tmp_path, "--jobs", "1", program=program) for _ in range(2)]
+    for process in both:
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 1, output
+        assert "2 of 4 runs failed" in output and output.count("test error 12.50 %") == 2
+    # each once, failing ones too
+    assert [len(text) for text in starts(tmp_path)] == [1, 1, 1, 1]
+
+
+def test_a_killed_launchers_cell_is_taken_over_by_another(tmp_path):
+    cell = ("--seeds", "0", "--variants", "plain", "--jobs", "1")
+    program = stand_in(tmp_path, seconds=100)
+    first = launcher(tmp_path, *cell, program=program)
+    wait_for(lambda: starts(tmp_path))
+    second = launcher(tmp_path, *cell, program=program)
+    waiting = f"--data-dir {tmp_path / 'data'} --wait"
+    wait_for(lambda: waiting in commands())
+    first.kill()
+    output, _ = second.communicate(timeout=60)
+    assert second.returncode == 0 and "test error 12.50 %" in output, output
+    assert [len(text) for text in starts(tmp_path)] == [2]
+    first.communicate(timeout=60)
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare") or os.geteuid() != 0, reason="root can make what looks like two machines"
+)
+def test_two_machines_share_the_cells_and_one_takes_over_when_the_other_is_gone(tmp_path):
+    def machine(name: str) -> tuple[str, ...]:
+        # A name and processes of its own, which the other cannot see.
+        unshare = ("unshare", "--uts", "--pid", "--mount-proc", "--fork", "--kill-child")
+        return *unshare, "sh", "-c", 'hostname "$0" && exec "$@"', name
+
+    program = stand_in(tmp_path, seconds=1)
+    both = [launcher(tmp_path, "--jobs", "1", program=program, machine=machine(name)) for name in "ab"]
+    for process in both:
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0 and output.count("test error 12.50 %") == 4, output
+    assert [len(text) for text in starts(tmp_path)] == [1, 1, 1, 1]
+
+    cell = ("--seeds", "5", "--variants", "plain", "--jobs", "1")
+    program = stand_in(tmp_path, seconds=100)
+    first = launcher(tmp_path, *cell, program=program, machine=machine("a"))
+    wait_for(lambda: len(starts(tmp_path)) == 5)
+    second = launcher(tmp_path, *cell, program=program, machine=machine("b"))
+    wait_for(lambda: f"--data-dir {tmp_path / 'data'} --wait" in commands())
+    first.kill()  # and with it all of its machine's processes
+    output, _ = second.communicate(timeout=60)
+    assert second.returncode == 0 and "test error 12.50 %" in output, output
+    assert sorted(len(text) for text in starts(tmp_path)) == [1, 1, 1, 1, 2]
+
+
+def commands() -> str:
+    """The arguments of all processes of this machine."""
+    texts = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            texts.append(path.read_text().replace("\0", " "))
+        except OSError:  # gone in between
+            pass
+    return "\n".join(texts)
+
+
+def wait_for(happened, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def options(**given) -> argparse.Namespace:
+    return argparse.Namespace(**{"devices": None, "jobs": None, "per_gpu": 1} | given)
+
+
+def test_a_slot_is_a_gpu_or_a_core_and_the_threads_fit_the_cores(monkeypatch):
+    monkeypatch.setattr(local, "usable_cores", lambda: 16)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(local, "gpus", lambda: ["2", "3"])
+
+    def made(**given) -> list[tuple]:
+        slots = [slot.environment for slot in local.slots(options(**given))]
+        return [(slot.get("CUDA_VISIBLE_DEVICES"), slot["OMP_NUM_THREADS"]) for slot in slots]
+
+    assert made() == [("2", "8"), ("3", "8")]
+    assert made(per_gpu=2) == [("2", "4"), ("3", "4"), ("2", "4"), ("3", "4")]
+    assert made(devices=["3"], jobs=2) == [("3", "8"), ("3", "8")]
+    monkeypatch.setattr(local, "gpus", list)
+    assert made() == [(None, "1")] * 16 and made(jobs=3) == [(None, "5")] * 3
+    with pytest.raises(ValueError, match="--jobs 17 is more than this machine's 16 cores"):
+        made(jobs=17)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert made(jobs=3) == [(None, "2")] * 3
 
 
 def test_sigterm_stops_the_runs_and_starts_no_more(tmp_path):

@@ -3,6 +3,7 @@
 import pytest
 
 from reports import ledger, tables
+from reports.counts import count_variants
 from sweeps import study as studies
 from sweeps import to_wandb
 
@@ -176,6 +177,10 @@ def test_printed_columns_may_stand_once_for_the_study(declare):
             "measure 'x'",
         ),
         ('comparisons = [{ lower = "a" }]', "higher"),
+        ('comparisons = [{ lower = "a", higher = "a", only_on = "svhn" }]', "only_on is 'svhn'"),
+        ('rises = [{ less = ["a", "b", "c"], more = ["d", "e"] }]', "two variants each"),
+        ('rises = [{ less = ["a", "b"], more = ["a", "c"] }]', "none of the four twice"),
+        ('as_printed = [{ variant = "b", margin = 0.3 }]', "no variant 'b'"),
     ],
 )
 def test_a_faulty_claim_is_refused(declare, claim, complaint):
@@ -199,3 +204,28 @@ def test_a_row_may_stand_on_one_stem_only(declare):
         studies.configure(study, "b", "cifar10", "paper", 0)
     with pytest.raises(ValueError, match="only_on is 'image', not one of cifar, imagenet"):
         declare(GOOD + 'only_on = "image"\n')
+
+
+def test_recipes_of_rows_and_stems(declare):
+    text = GOOD + '[[variants]]\nname = "b"\narch = "densenet_bc"\nrecipe = "resnet_cifar"\n'
+    study = declare('recipe = { cifar = "resnext_cifar" }\n' + text.replace('["a"]', '["a", "b"]'))
+    names = {name: studies.configure(study, name, "cifar10", "paper", 0).recipe_name for name in "ab"}
+    assert names == {"a": "resnext_cifar", "b": "resnet_cifar"}
+    assert study.recipe_of(study.variant("a"), "imagenet") is None
+    with pytest.raises(ValueError, match="recipe of 'made': 'cifar10' is not one of cifar, imagenet"):
+        declare('recipe = { cifar10 = "resnext_cifar" }\n' + GOOD)
+    with pytest.raises(ValueError, match="unknown recipe 'resnxt_cifar'"):
+        declare('recipe = "resnxt_cifar"\n' + GOOD)
+
+
+def test_resolutions_of_rows_and_stems(declare):
+    text = GOOD + '[[variants]]\nname = "b"\narch = "densenet_bc"\nknobs = { depth = 40 }\nresolution = 24\n'
+    study = declare("resolution = { cifar = 28 }\n" + text.replace('["a"]', '["a", "b"]'))
+    shown = {name: studies.configure(study, name, "cifar10", "paper", 0).resolution for name in "ab"}
+    assert shown == {"a": 28, "b": 24}
+    assert study.resolution_of(study.variant("a"), "imagenet") is None
+    assert count_variants(study)["b", "cifar10"].mult_adds < count_variants(study)["a", "cifar10"].mult_adds
+    with pytest.raises(ValueError, match="resolution of 'a': 'cifar10' is not one of cifar, imagenet"):
+        declare(GOOD + "resolution = { cifar10 = 28 }\n")
+    with pytest.raises(ValueError, match="resolution on cifar10 must be from 16 to 32, not 64"):
+        declare("resolution = 64\n" + GOOD)

@@ -1,8 +1,12 @@
 """Whole-batch augmentation against a reference that treats one image at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from lightning_modules.data import batches
@@ -82,6 +86,32 @@ def test_without_augmentation_and_mirror_only():
     never = torch.cat([x for x, _ in loaded(train_batches(Preprocessing(MEAN, STD, pad=0, mirror=False)), 0)])
     plain = torch.cat([x for x, _ in loaded(train_batches(Preprocessing(MEAN, STD, augment=False)), 0)])
     assert same_bits(never, plain)
+
+
+@pytest.mark.parametrize("side", [28, 20, 16])
+def test_at_another_resolution_the_crops_are_resized_as_pil_does_it(side):
+    smaller = replace(STANDARD, resolution=side)
+    for (whole, _), (images, _) in zip(loaded(train_batches(), 1), loaded(train_batches(smaller), 1)):
+        assert images.shape == (len(whole), 3, side, side) and images.is_contiguous()
+        planes = [
+            Image.fromarray(plane).resize((side, side), Image.Resampling.BILINEAR)
+            for plane in whole.flatten(0, 1).numpy()
+        ]
+        expected = torch.from_numpy(np.stack([np.asarray(plane) for plane in planes]))
+        torch.testing.assert_close(images.flatten(0, 1), expected, atol=1e-4, rtol=0)
+
+
+def test_test_images_are_resized_too():
+    options = {"batch_size": 10, "memory_format": torch.channels_last}
+    whole, smaller = (
+        batches.TestBatches(IMAGES, LABELS, preprocessing=how, **options)[0][0]
+        for how in (STANDARD, replace(STANDARD, resolution=16))
+    )
+    # the middle of a pixel of 16 lies between pixels of 32, so that its weights are 1, 3, 3, 1 at a side
+    weights = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+    inner = functional.conv2d(whole[:, :1], torch.outer(weights, weights)[None, None], stride=2, padding=1)
+    torch.testing.assert_close(smaller[:, :1, 1:-1, 1:-1], inner[:, :, 1:-1, 1:-1])
+    assert smaller.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_the_plan_depends_on_seed_and_epoch_alone_and_is_uniform():

@@ -80,9 +80,10 @@ def test_how_given_weights_look():
 @pytest.mark.parametrize(
     ("dataset", "asked", "message"),
     [
-        ("cifar10", 64, "cifar10 has images of 32×32; leave out the resolution"),
-        ("imagenet", 95, "resolution must be from 96 to 320, not 95"),
-        ("imagenette", 321, "resolution must be from 96 to 320, not 321"),
+        ("cifar10", 64, "resolution on cifar10 must be from 16 to 32, not 64"),
+        ("cifar100", 15, "resolution on cifar100 must be from 16 to 32, not 15"),
+        ("imagenet", 95, "resolution on imagenet must be from 96 to 320, not 95"),
+        ("imagenette", 321, "resolution on imagenette must be from 96 to 320, not 321"),
     ],
 )
 def test_resolutions_that_are_refused(dataset, asked, message):
@@ -94,6 +95,11 @@ def test_a_resolution_is_another_run_and_the_default_none():
     plain, same, other = (resolved(resolution=side).run_id for side in (None, 224, 192))
     assert plain == same != other
     assert resolved("cifar10").run_id == resolved("cifar10", resolution=32).run_id
+    assert resolved("cifar10").run_id != resolved("cifar10", resolution=28).run_id
+
+
+def test_images_of_arrays_are_shown_at_the_resolution():
+    assert [for_arrays(resolved("cifar10", resolution=side)).resolution for side in (None, 24)] == [32, 24]
 
 
 def test_small_data_sets_are_not_cut_to_more_than_they_have():
