@@ -21,6 +21,7 @@ from sweeps.claim import (
     Claim,
     Comparison,
     Equivalence,
+    LogLinear,
     Measure,
     NotWorse,
     Rise,
@@ -232,6 +233,7 @@ _PARTS = {  # fields that hold lists of other declarations
     (Claim, "equivalences"): Equivalence,
     (Claim, "not_worse"): NotWorse,
     (Claim, "rises"): Rise,
+    (Claim, "log_linear"): LogLinear,
     (Claim, "as_printed"): AsPrinted,
 }
 
