@@ -185,7 +185,7 @@ RECIPES = {
             "The last 120k iterations, at rate 0.00001, are left out.",
             "The companion losses fade over the whole training; the code drops them after 50k iterations.",
             "All losses are cross-entropies; the code has squared hinge losses on CIFAR-10.",
-            "All layers have the same rate; the code's companion classifiers and biases have their own.",
+            "Biases have the same rate as weights; the code doubles it.",
         ),
         epochs=(170_000 + 30_000) * 100 // CIFAR_IMAGES,
         batch_size=100,
