@@ -63,6 +63,7 @@ def evaluate(configuration: Configuration, path: Path, machine: training.Machine
         Terminated: SIGTERM came.
     """
     training.quieten()
+    data_module(configuration, machine, viewing)  # refuses views that the data set doesn't have
     network = training.build(configuration)
     found = weights.read(path)
     state = weights.fitted(network, found, path.name)
