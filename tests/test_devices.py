@@ -13,6 +13,7 @@ import torch
 
 from lightning_modules import configuration, surroundings, training
 from lightning_modules.classifier import Classifier
+from lightning_modules.data import preprocessing
 from lightning_modules.data.catalogue import Dataset
 from lightning_modules.data.module import CIFARDataModule
 from tests import tiny
