@@ -84,7 +84,7 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         "--mean",
         type=_colour,
         metavar="R,G,B",
-        help="of 0-1, where the weights expect another than the recipe's",
+        help="of 0-1 (default: the recipe's for our weights, the data set's for others)",
     )
     add("--std", type=_colour, metavar="R,G,B")
 

@@ -1,5 +1,6 @@
 """Given weights on the whole test set of a data set: top-1 and top-5 errors, counted image by image."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -50,7 +51,10 @@ class Evaluator(pl.LightningModule):
 
 
 def evaluate(configuration: Configuration, path: Path, machine: training.Machine, viewing: Viewing) -> dict:
-    """The errors of the weights in `path` in the network of the configuration. Returns `Tally.result()`.
+    """The errors of the weights in `path` in the network of the configuration.
+
+    A file with this project's names was trained by the recipe, whose input and batch normalisation hold for it.
+    Returns `Tally.result()` and the `mean` and `std` that were used, of 0–255.
 
     Raises:
         ValueError: the file, the network and the views don't fit each other.
@@ -59,16 +63,19 @@ def evaluate(configuration: Configuration, path: Path, machine: training.Machine
         Terminated: SIGTERM came.
     """
     training.quieten()
-    data = data_module(configuration, machine, viewing)
+    data_module(configuration, machine, viewing)  # refuses views that the data set doesn't have
     network = training.build(configuration)
     found = weights.read(path)
     state = weights.fitted(network, found, path.name)
+    ours = state.keys() <= found.keys()
+    if not ours:  # others normalise by channel, whatever the papers' recipes do
+        dataset = catalogue.find(configuration.dataset)
+        viewing = replace(viewing, mean=viewing.mean or dataset.mean, std=viewing.std or dataset.std)
+    data = data_module(configuration, machine, viewing)
     if viewing.views == "dense":
         network = sliding(configuration, max(data.preprocessing.test_sizes))
     network.load_state_dict(state, strict=False)
-    if (
-        state.keys() <= found.keys()
-    ):  # trained by this project; other files' networks normalise as they were built
+    if ours:
         set_batch_norm(network, Recipe.from_hyperparameters(configuration.recipe))
     data.obtain()
     evaluator = Evaluator(network)
@@ -91,7 +98,7 @@ def evaluate(configuration: Configuration, path: Path, machine: training.Machine
         raise training.CannotRun(" ".join(str(error).split())) from error
     except SIGTERMException as stop:
         raise training.Terminated from stop
-    return evaluator.tested
+    return evaluator.tested | {"mean": data.preprocessing.mean, "std": data.preprocessing.std}
 
 
 def sliding(configuration: Configuration, side: int) -> nn.Module:
@@ -121,6 +128,8 @@ def report(result: dict, configuration: Configuration, path: Path, viewing: View
         f"{configuration.arch} with the weights of {path.name} on {data.title}, "
         f"{viewing.views.replace('_', ' ')}, {configuration.resolution}×{configuration.resolution}"
     )
+    mean = "of each pixel" if result["mean"] is None else _of_one(result["mean"])
+    print(f"input: mean {mean}, deviation {_of_one(result['std'])}")
     for name, errors, percent in (
         ("top-1", result["errors"], result["error"]),
         ("top-5", result["top5_errors"], result["top5_error"]),
@@ -128,3 +137,8 @@ def report(result: dict, configuration: Configuration, path: Path, viewing: View
         print(f"{name} error {percent:.2f} % ({errors:,} of {result['images']:,} images)")
     if result["images"] != data.test_images:
         print(f"That is a part of the test set, which has {data.test_images:,} images.")
+
+
+def _of_one(colour: tuple[float, float, float]) -> str:
+    """As --mean and --std take it."""
+    return ",".join(f"{value / 255:.4g}" for value in colour)

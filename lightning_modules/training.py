@@ -193,14 +193,9 @@ def build(configuration: Configuration) -> nn.Module:
 
 
 def counted(configuration: Configuration) -> dict:
-    """Parameters and multiply-adds of one image, counted on the meta device. Raises ValueError as `build`."""
-    side = configuration.resolution
+    """Parameters and multiply-adds of one image, counted on the meta device. Raises ValueError as `build` and `count`."""
     with torch.device("meta"):
-        network = build(configuration)
-        try:
-            counts = count(network, side)
-        except RuntimeError as error:
-            raise ValueError(f"{configuration.arch} cannot take images of {side}×{side} pixels") from error
+        counts = count(build(configuration), configuration.resolution)
     return {"parameters": counts.parameters, "mult_adds": counts.mult_adds}
 
 

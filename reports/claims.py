@@ -3,12 +3,13 @@
 A trained claim is a set of tests over variants (`sweeps/claim.py`): that an error is below another (Welch's
 one-sided test), that it falls along several (Jonckheere-Terpstra), that two are as good as equal (two one-sided
 tests against a margin), that one is at most a margin above another, that it rises less here than there (Welch's
-test of the two rises), or that it is the printed one give or take a margin. Each is made over the seeds at 5 %,
-once for what is claimed and once for its opposite; in either direction Holm's correction runs over all tests of
-the study at that budget and data set. A test that can't be made yet counts as p = 1, so that a verdict doesn't
-depend on how much of the study has been run.
+test of the two rises), that several lie on a line, or that it is the printed one, give or take a margin. Each is
+made over the seeds at 5 %, once for what is claimed and once for its opposite; in either direction Holm's correction
+runs over all tests of the study at that budget and data set. A test that can't be made yet counts as p = 1, so that
+a verdict doesn't depend on how much of the study has been run.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from sweeps.claim import (
     Claim,
     Comparison,
     Equivalence,
+    LogLinear,
     Measure,
     NotWorse,
     Rise,
@@ -34,6 +36,7 @@ REPRODUCED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = "reproduced", "contradicted", 
 MEASURES = {
     "train_error": "training error",
     "curve_error": "test error, mean over the epochs",
+    "generalisation_gap": "test error less training error",
     "epochs_to_25": "epochs to a training error of 25 %",
 }
 
@@ -70,11 +73,13 @@ def judge_trained(results: Results, dataset: str, counts: Counts) -> list[Verdic
     tests = [test for _, own in claims for test in own]
     sides = [_groups(test, results, dataset) for test in tests]
     figures = [_figure(test, results.study, dataset) for test in tests]
-    pairs = [_p_values(*each) for each in zip(tests, sides, figures)]
+    costs = [[math.log2(counts[name, dataset].mult_adds) for name in _costly(test)] for test in tests]
+    pairs = [_p_values(*each) for each in zip(tests, sides, figures, costs)]
     claimed = statistics.holm([p for p, _ in pairs])
     opposite = statistics.holm([p for _, p in pairs])
     judged = iter(
-        _judge(*each, len(tests), dataset, counts) for each in zip(tests, sides, figures, claimed, opposite)
+        _judge(*each, len(tests), dataset, counts)
+        for each in zip(tests, sides, figures, costs, claimed, opposite)
     )
     return [_combine(claim, [next(judged) for _ in own]) for claim, own in claims]
 
@@ -104,7 +109,14 @@ def _figure(test: Test, study: Study, dataset: str) -> Figure | None:
     return figure
 
 
-def _p_values(test: Test, groups: list[Group], figure: Figure | None) -> tuple[float, float]:
+def _costly(test: Test) -> tuple[str, ...]:
+    """The variants whose multiply-adds a test is about."""
+    return test.along if isinstance(test, LogLinear) else ()
+
+
+def _p_values(
+    test: Test, groups: list[Group], figure: Figure | None, costs: list[float]
+) -> tuple[float, float]:
     """p of what is claimed and of its opposite; 1 where there are too few runs to test."""
     samples = [group.values(test.measure) for group in groups]
     if min(map(len, samples)) < 2:
@@ -125,6 +137,9 @@ def _p_values(test: Test, groups: list[Group], figure: Figure | None) -> tuple[f
         case Rise():
             less, more = samples[:2], samples[2:]
             return statistics.rises_less(less, more), statistics.rises_less(more, less)
+        case LogLinear():
+            line = costs, samples, test.margin
+            return statistics.linear(*line), statistics.bent(*line)
         case AsPrinted():
             against = samples[0], float(figure.error), test.margin
             return statistics.near(*against), statistics.far(*against)
@@ -134,6 +149,7 @@ def _judge(
     test: Test,
     groups: list[Group],
     figure: Figure | None,
+    costs: list[float],
     p_claimed: float,
     p_opposite: float,
     tests: int,
@@ -151,7 +167,7 @@ def _judge(
     elif fewest == 1:
         word, evidence = INCONCLUSIVE, f"{evidence}; two runs of each are the least that can be tested"
     else:
-        evidence += _difference(test, samples, figure)
+        evidence += _difference(test, samples, figure, costs)
         if p_claimed < statistics.LEVEL:
             word, evidence = REPRODUCED, f"{evidence}, {_p_text(p_claimed)}"
         elif p_opposite < statistics.LEVEL:
@@ -179,6 +195,8 @@ def _evidence(test: Test, groups: list[Group], figure: Figure | None) -> str:
             evidence = times + " against ".join(shown)
         case Trend():
             evidence = " > ".join(shown)
+        case LogLinear():
+            evidence = f"on a line over log mult-adds: {', '.join(shown)}"
         case Equivalence():
             evidence = " as good as ".join(shown)
         case NotWorse():
@@ -191,12 +209,17 @@ def _evidence(test: Test, groups: list[Group], figure: Figure | None) -> str:
     return evidence if test.measure == "test_error" else f"{MEASURES[test.measure]}: {evidence}"
 
 
-def _difference(test: Test, samples: list[list[float]], figure: Figure | None) -> str:
-    """The first less the second; of rises the first one's less the second's. A trend has none."""
+def _difference(test: Test, samples: list[list[float]], figure: Figure | None, costs: list[float]) -> str:
+    """The first less the second; of rises the first one's less the second's; the largest from a line.
+
+    A trend has none.
+    """
     means = [statistics.summarise(values).mean for values in samples]
     match test:
         case Trend():
             return ""
+        case LogLinear():
+            gap, margin = max(statistics.off_the_line(costs, samples), key=abs), f" (margin {test.margin:g})"
         case Rise():
             gap, margin = (means[1] - means[0]) - (means[3] - means[2]), ""
         case Comparison():

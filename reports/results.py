@@ -31,6 +31,9 @@ class Group:
         if measure == "epochs_to_25":
             reached = [_epoch_of_25(curve["train_error"]) for curve in curves]
             return [float(epoch) for epoch in reached if epoch]
+        if measure == "generalisation_gap":
+            ends = [(record.error, curve["train_error"]) for record, curve in zip(self.records, curves)]
+            return [test - train[-1] for test, train in ends if train and train[-1] is not None]
         if measure == "train_error":
             found = [curve["train_error"][-1:] for curve in curves]
         else:

@@ -1,5 +1,5 @@
-"""The statistics of the reports: 95 % t-intervals, tests of a difference, of two differences, of a trend, of an
-equivalence and against a figure, Holm's correction, and how many runs would decide."""
+"""The statistics of the reports: 95 % t-intervals, tests of a difference, of two differences, of a trend, of a line,
+of an equivalence and against a figure, Holm's correction, and how many runs would decide."""
 
 import itertools
 import math
@@ -136,6 +136,50 @@ def falling(groups: Sequence[Sequence[float]]) -> float:
             rng=np.random.default_rng(0),
         ).pvalue
     )
+
+
+def off_the_line(places: Sequence[float], groups: Sequence[Sequence[float]]) -> np.ndarray:
+    """How far the means of the groups lie above the least-squares line through them, at these places."""
+    return _residues(places) @ [math.fsum(values) / len(values) for values in groups]
+
+
+def linear(places: Sequence[float], groups: Sequence[Sequence[float]], margin: float) -> float:
+    """p-value of "every mean is less than `margin` off the line": two one-sided t-tests each, all must hold.
+
+    The groups share one variance, their pooled one. Needs two values a group; without any spread p is 1.
+    """
+    off, error, freedom = _deviations(places, groups)
+    if not error.any():
+        return 1.0
+    above, below = (off + margin) / error, (off - margin) / error
+    return float(max(stats.t.sf(above, freedom).max(), stats.t.cdf(below, freedom).max()))
+
+
+def bent(places: Sequence[float], groups: Sequence[Sequence[float]], margin: float) -> float:
+    """p-value of "some mean is more than `margin` off the line" (Bonferroni over the groups and both directions)."""
+    off, error, freedom = _deviations(places, groups)
+    if not error.any():
+        return 1.0
+    above, below = (off - margin) / error, (off + margin) / error
+    smallest = min(stats.t.sf(above, freedom).min(), stats.t.cdf(below, freedom).min())
+    return min(1.0, float(2 * len(groups) * smallest))
+
+
+def _deviations(
+    places: Sequence[float], groups: Sequence[Sequence[float]]
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Of every mean: how far off the line it is, and the standard error of that; their degrees of freedom."""
+    sizes = np.array([len(values) for values in groups])
+    freedom = int((sizes - 1).sum())
+    pooled = math.fsum((size - 1) * variance(values) for size, values in zip(sizes, groups)) / freedom
+    error = np.sqrt(pooled * (_residues(places) ** 2 / sizes).sum(axis=1))
+    return off_the_line(places, groups), error, freedom
+
+
+def _residues(places: Sequence[float]) -> np.ndarray:
+    """The matrix that takes values at these places to what a least-squares line leaves of them."""
+    design = np.stack([np.ones(len(places)), places], axis=1)
+    return np.eye(len(places)) - design @ np.linalg.pinv(design)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

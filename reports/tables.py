@@ -75,9 +75,9 @@ def printed_error(variant: Variant, dataset: str) -> Figure | None:
         and figure.augmentation in (place.augmentation or figure.augmentation,)
     ]
     if len({figure.value for figure in found}) > 1:
-        kinds = ", ".join(repr(figure.augmentation) for figure in found)
+        kinds = ", ".join(f"{figure.augmentation!r} of {figure.table}" for figure in found)
         raise ValueError(
-            f"variant {variant.name!r}: several figures on {title}; name its augmentation: {kinds}"
+            f"variant {variant.name!r}: several figures on {title}; name its augmentation or its part: {kinds}"
         )
     return found[0] if found else None
 
@@ -112,13 +112,14 @@ def anchor(budget: str, dataset: str, variant: str) -> str:
 
 
 def _row(place: Printed, variant: Variant) -> list[Figure]:
-    figures = printed.read(place.table)
+    figures = [figure for figure in printed.read(place.table) if place.part in ("", figure.table)]
     found = [figure for figure in figures if figure.row_id == place.row]
     if not found:
         rows = list(dict.fromkeys(figure.row_id for figure in figures))
         near = difflib.get_close_matches(place.row, rows) or rows
+        where = f"{place.table}.csv{f', {place.part},' if place.part else ''}"
         raise ValueError(
-            f"{place.table}.csv has no row {place.row!r}, which variant {variant.name!r} names; "
+            f"{where} has no row {place.row!r}, which variant {variant.name!r} names; "
             f"did you mean {' or '.join(near)}?"
         )
     return found

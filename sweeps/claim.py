@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 # What is compared: the test error (the headline) or the training error after the last epoch, or the test error
-# averaged over all epochs, which is lower the sooner a network learns, all in per cent; or the number of the first
-# epoch whose training error was 25 % or less, which a run may not reach.
-Measure = Literal["test_error", "train_error", "curve_error", "epochs_to_25"]
+# averaged over all epochs, which is lower the sooner a network learns, or the test error less the training error
+# after the last epoch, all in per cent; or the number of the first epoch whose training error was 25 % or less, which
+# a run may not reach.
+Measure = Literal["test_error", "train_error", "curve_error", "generalisation_gap", "epochs_to_25"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,18 @@ class Rise(Test):
 
 
 @dataclass(frozen=True)
+class LogLinear(Test):
+    """ "Over the logarithm of the multiply-adds the errors of `along` lie on a line, none `margin` points off it"."""
+
+    along: tuple[str, ...]
+    margin: float
+
+    def __post_init__(self) -> None:
+        if len(set(self.along)) < 3:
+            raise ValueError("along is three variants or more: two always lie on a line")
+
+
+@dataclass(frozen=True)
 class AsPrinted(Test):
     """ "The test error is the printed one, give or take `margin` percentage points".
 
@@ -89,6 +102,7 @@ class Claim:
     equivalences: tuple[Equivalence, ...] = ()
     not_worse: tuple[NotWorse, ...] = ()
     rises: tuple[Rise, ...] = ()
+    log_linear: tuple[LogLinear, ...] = ()
     as_printed: tuple[AsPrinted, ...] = ()
 
     @property
@@ -100,6 +114,7 @@ class Claim:
             *self.equivalences,
             *self.not_worse,
             *self.rises,
+            *self.log_linear,
             *self.as_printed,
         )
 
@@ -111,6 +126,8 @@ def variants_of(test: Test) -> tuple[str, ...]:
             return lower, higher
         case Trend(falling):
             return falling
+        case LogLinear(along):
+            return along
         case Equivalence(one, other):
             return one, other
         case NotWorse(variant, than):

@@ -21,6 +21,7 @@ from sweeps.claim import (
     Claim,
     Comparison,
     Equivalence,
+    LogLinear,
     Measure,
     NotWorse,
     Rise,
@@ -42,14 +43,16 @@ STEMS = get_args(Stem)
 class Printed:
     """Where the papers print a variant's figures: a file of `reports/papers/`, a row of it, and which column.
 
-    `metric` and `augmentation` as the file writes them; `augmentation` where the row has several. What is the same
-    for all variants may stand once, as the study's own `printed`.
+    `metric`, `part` and `augmentation` as the file writes them: `part`, the table of the paper, where several in the
+    file have such a row, `augmentation` where the row has several. What is the same for all variants may stand once,
+    as the study's own `printed`.
     """
 
     row: str
     table: str
     augmentation: str = ""
     metric: str = "err"
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -230,6 +233,7 @@ _PARTS = {  # fields that hold lists of other declarations
     (Claim, "equivalences"): Equivalence,
     (Claim, "not_worse"): NotWorse,
     (Claim, "rises"): Rise,
+    (Claim, "log_linear"): LogLinear,
     (Claim, "as_printed"): AsPrinted,
 }
 

@@ -46,11 +46,11 @@ def refused(capsys, *argv: str) -> str:
         (["--study", "densenet_bc_compression", "--variant", "bc", "--lr", "1"], "a study fixes its runs"),
         (["--arch", "densenet_bc", "--compression", "1.5"], "compression"),
         (["--arch", "densenet_bc", "--depth", "41"], "41"),
-        (["--arch", "resnet", "--resolution", "64"], "cifar10 has images of 32×32; leave out the resolution"),
+        (["--arch", "resnet", "--resolution", "64"], "resolution on cifar10 must be from 16 to 32, not 64"),
         (["--arch", "resnet", "--dataset", "imagenet", "--resolution", "64"], "from 96 to 320, not 64"),
         (
             ["--arch", "alexnet", "--dataset", "imagenet", "--resolution", "96"],
-            "alexnet cannot take images of 96×96",
+            "the network can't take images of 96×96",
         ),
         (["--arch", "resnet", "--evaluate"], "--evaluate needs --weights FILE"),
         (["--arch", "resnet", "--weights", "w.pth"], "--weights is for the evaluation of given weights: add"),

@@ -13,6 +13,7 @@ import torch
 
 from lightning_modules import configuration, surroundings, training
 from lightning_modules.classifier import Classifier
+from lightning_modules.data import preprocessing
 from lightning_modules.data.catalogue import Dataset
 from lightning_modules.data.module import CIFARDataModule
 from tests import tiny
@@ -101,7 +102,7 @@ def test_two_processes_count_what_one_counts_with_the_same_weights(tmp_path, dat
     checkpoint = torch.load(only(tmp_path, "checkpoint.ckpt"), weights_only=True)
     module = Classifier(found["config"])
     module.load_state_dict(checkpoint["state_dict"])
-    how = training.preprocessing(configuration.Configuration(**found["config"]))
+    how = preprocessing.for_arrays(configuration.Configuration(**found["config"]))
     data = CIFARDataModule(dataset, tmp_path / "data", batch_size=80, seed=0, preprocessing=how)
     data.setup()
     module.eval()
@@ -113,7 +114,7 @@ def test_two_processes_count_what_one_counts_with_the_same_weights(tmp_path, dat
 
 def test_devices_that_cannot_share_the_batch_are_refused(tmp_path, dataset):
     asked = configuration.resolve(
-        "resnet", {"depth": 8}, dataset="tiny", budget="smoke", seed=0, batch_size=80
+        "resnet", {"depth": 8}, dataset="tiny", budget="smoke", seed=0, changes={"batch_size": 80}
     )
     machine = training.Machine(
         accelerator="cpu", devices=3, strategy="ddp", data_dir=tmp_path / "data", wandb=False

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCK = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if line.strip()]
 UPDATE = (
-    "run `uv lock --upgrade && uv export --no-hashes --no-header --no-annotate --all-groups -o requirements.lock` "
+    "run `uv lock --upgrade && uv export --no-hashes --no-header --no-annotate --all-groups --all-extras -o requirements.lock` "
     "and copy its lines into [tool.uv] constraint-dependencies"
 )
 
@@ -31,7 +31,12 @@ def test_conda_installs_the_lock():
 
 
 @pytest.mark.parametrize(
-    "declared", [*PYPROJECT["project"]["dependencies"], *PYPROJECT["dependency-groups"]["dev"]]
+    "declared",
+    [
+        *PYPROJECT["project"]["dependencies"],
+        *PYPROJECT["project"]["optional-dependencies"]["slurm"],
+        *PYPROJECT["dependency-groups"]["dev"],
+    ],
 )
 def test_the_lock_satisfies_what_is_declared(declared):
     wanted = Requirement(declared)

@@ -7,7 +7,7 @@ On CIFAR, where none of the papers trains, they follow fb.resnet.torch, whose ra
 
 from dataclasses import replace
 
-from lightning_modules.recipes.recipe import IMAGENET_IMAGES, Recipe
+from lightning_modules.recipes.recipe import IMAGENET_IMAGES, NOT_VERIFIED, Recipe
 from lightning_modules.recipes.residual import FB_RESNET_CIFAR
 
 ASYNCHRONOUS = (
@@ -117,6 +117,7 @@ RECIPES = {
         departures=(
             "The paper has no CIFAR training: 164 epochs of batches of 128 are ResNet's (64k iterations).",
             "The rate is not the paper's 0.0015 for batches of 32 but 0.01 for 128, from He's initialisation.",
+            NOT_VERIFIED,
         ),
         epochs=164,
         batch_size=128,
@@ -159,14 +160,14 @@ RECIPES = {
     "inception_v3_cifar": replace(
         FB_RESNET_CIFAR,
         source="Transfer of Szegedy et al., Rethinking the Inception Architecture: fb.resnet.torch, smoothing 0.1",
-        departures=(TRANSFER, "Label smoothing 0.1 is the paper's."),
+        departures=(TRANSFER, "Label smoothing 0.1 is the paper's.", NOT_VERIFIED),
         label_smoothing=0.1,
     ),
     "inception_v4_imagenet": INCEPTION_V4_IMAGENET,
     "inception_v4_cifar": replace(
         FB_RESNET_CIFAR,
         source="Transfer of Szegedy et al., Inception-v4: fb.resnet.torch, smoothing 0.1",
-        departures=(TRANSFER, "Label smoothing 0.1 is Inception v3's."),
+        departures=(TRANSFER, "Label smoothing 0.1 is Inception v3's.", NOT_VERIFIED),
         label_smoothing=0.1,
     ),
     "inception_resnet_imagenet": replace(
@@ -176,7 +177,7 @@ RECIPES = {
     "inception_resnet_cifar": replace(
         FB_RESNET_CIFAR,
         source="Transfer of Szegedy et al., Inception-v4: fb.resnet.torch, smoothing 0.1",
-        departures=(TRANSFER, "Label smoothing 0.1 is Inception v3's."),
+        departures=(TRANSFER, "Label smoothing 0.1 is Inception v3's.", NOT_VERIFIED),
         label_smoothing=0.1,
     ),
     # Section 4.3: SGD, momentum 0.9, rate 0.045 × 0.94 every 2 epochs, weight decay 1e-5, Polyak averaging; 60
@@ -207,6 +208,7 @@ RECIPES = {
         source="Transfer of Chollet, Xception: fb.resnet.torch with its weight decay 1e-5",
         departures=(
             "The paper has no CIFAR training; length and rate are fb.resnet.torch's, the weight decay its own.",
+            NOT_VERIFIED,
         ),
         weight_decay=1e-5,
         decay_exempt=("norm", "bias"),

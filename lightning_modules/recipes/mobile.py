@@ -180,6 +180,8 @@ RECIPES = {
     ),
     "shufflenet_v1_imagenet": SHUFFLENET_V1_IMAGENET,
     "shufflenet_v1_cifar": SHUFFLENET_V1_CIFAR,
+    "shufflenet_units_imagenet": SHUFFLENET_V1_IMAGENET,
+    "shufflenet_units_cifar": SHUFFLENET_V1_CIFAR,
     "shufflenet_v2_imagenet": replace(
         SHUFFLENET_V1_IMAGENET,
         source="Ma et al., ShuffleNet V2, Section 4, and the released code: the settings of ShuffleNet",

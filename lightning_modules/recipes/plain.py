@@ -185,7 +185,7 @@ RECIPES = {
             "The last 120k iterations, at rate 0.00001, are left out.",
             "The companion losses fade over the whole training; the code drops them after 50k iterations.",
             "All losses are cross-entropies; the code has squared hinge losses on CIFAR-10.",
-            "All layers have the same rate; the code's companion classifiers and biases have their own.",
+            "Biases have the same rate as weights; the code doubles it.",
         ),
         epochs=(170_000 + 30_000) * 100 // CIFAR_IMAGES,
         batch_size=100,
@@ -201,16 +201,16 @@ RECIPES = {
     # Section 3.2: momentum 0.9, rates from {0.25, 0.1, 0.05, 0.01}, "multiplied by a fixed multiplier of 0.1
     # after S = [200, 250, 300] epochs", 350 epochs, weight decay 0.001.
     "all_cnn_cifar": Recipe(
-        "Springenberg et al., Striving for Simplicity, Section 3.2: 350 epochs, rate 0.05, /10 at 200, 250, 300",
+        "Springenberg et al., Striving for Simplicity, Section 3.2: 350 epochs, rate 0.01, /10 at 200, 250, 300",
         departures=(
             WHITENING,
-            "One rate for all networks; the paper chooses among 0.25, 0.1, 0.05 and 0.01 for each.",
+            "One rate for all networks, the lowest of the paper's, with which the loss falls most steadily at first.",
             "Batches of 128 (check), N(0, 0.05²) as NiN: the paper prints neither; from He's the ReLU on the classes dies.",
             "Crops are shifted by up to 4 pixels, the paper's by 5.",
         ),
         epochs=350,
         batch_size=128,
-        lr=0.05,
+        lr=0.01,
         weight_decay=1e-3,
         nesterov=False,
         lr_milestones=(200 / 350, 250 / 350, 300 / 350),

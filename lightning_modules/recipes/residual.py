@@ -5,7 +5,7 @@ Steps are derived from epochs of 50,000 (CIFAR) or 1,281,167 images (ImageNet). 
 
 from dataclasses import replace
 
-from lightning_modules.recipes.recipe import CIFAR_IMAGES, IMAGENET_IMAGES, Recipe
+from lightning_modules.recipes.recipe import CIFAR_IMAGES, IMAGENET_IMAGES, NOT_VERIFIED, Recipe
 
 # opts.lua, train.lua: nEpochs 164, batchSize 128 as README.md runs it, Nesterov 0.9 with dampening 0,
 # learningRate() divides by ten after epochs 81 and 122.
@@ -53,6 +53,7 @@ SENET_CIFAR = replace(
     source="Hu et al., Squeeze-and-Excitation Networks, CIFAR: as each baseline, here fb.resnet.torch",
     departures=(
         "One recipe for all baselines; a study of Wide ResNet or others names that family's recipe.",
+        NOT_VERIFIED,
     ),
 )
 # Section 5 and README: synchronous SGD 0.9, batches of 1024, rate 0.6 divided by ten every 30 epochs, 100

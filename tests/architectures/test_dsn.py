@@ -84,6 +84,7 @@ def test_the_network_described():
         ("conv3", "8×8", "3×3 conv, 192"),
         ("mlp3", "8×8", "1×1 conv, 192; 1×1 conv, 10"),
         ("head", "1×1", "global average pool"),
+        ("auxiliary, in training only", "", "[10-d fully connected] × 3"),
         ("total", "", "9 weighted layers"),
     ]
 

@@ -20,7 +20,7 @@ from tests import photographs, tiny
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "shared"))
 WEIGHTS, SUBSET = SHARED / "weights", SHARED / "data" / "imagenet-val-subset" / "val"
-IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+NORMALISED = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -38,7 +38,7 @@ def resolved(arch, knobs, dataset="photographs", **options):
 
 def by_hand(network, images, labels, show) -> dict:
     """One image at a time; show: image to a list of views, over which softmax is averaged."""
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in NORMALISED)
     loss, errors = 0.0, 0
     for image, label in zip(images, labels, strict=True):
         with torch.no_grad():
@@ -65,7 +65,7 @@ def test_softmax_is_averaged_over_all_views_of_all_sizes(photos, tmp_path, views
     network = quarrelsome(architectures.build("squeezenet", stem="imagenet", num_classes=4, version="1.1"))
     torch.save(network.state_dict(), tmp_path / "w.pth")
     machine = Machine(accelerator="cpu", data_dir=tmp_path)
-    result = evaluation.evaluate(wanted, tmp_path / "w.pth", machine, Viewing(views, sizes))
+    result = evaluation.evaluate(wanted, tmp_path / "w.pth", machine, Viewing(views, sizes, *NORMALISED))
     files = folders.find(photos, tmp_path, "val")
 
     def show(image):
@@ -76,6 +76,20 @@ def test_softmax_is_averaged_over_all_views_of_all_sizes(photos, tmp_path, views
     assert {key: result[key] for key in expected} == expected
 
 
+@pytest.mark.parametrize("ours", [True, False])
+def test_other_weights_are_shown_images_normalised_by_channel_ours_as_the_recipe_says(photos, tmp_path, ours):
+    wanted = resolved("squeezenet", {"version": "1.1"}, changes={"normalisation": "pixel_mean"})
+    state = architectures.build("squeezenet", stem="imagenet", num_classes=4, version="1.1").state_dict()
+    if not ours:
+        state = {f"features.{name}": value for name, value in state.items()}
+    torch.save(state, tmp_path / "w.pth")
+    result = evaluation.evaluate(
+        wanted, tmp_path / "w.pth", Machine(accelerator="cpu", data_dir=tmp_path), Viewing()
+    )
+    assert result["mean"] == photos.mean
+    assert result["std"] == ((255.0, 255.0, 255.0) if ours else photos.std)
+
+
 @pytest.mark.slow
 def test_dense_evaluation_turns_vggs_fully_connected_layers_into_convolutions(photos, tmp_path):
     wanted = resolved("vgg", {"config": "A"}, resolution=224)
@@ -83,7 +97,7 @@ def test_dense_evaluation_turns_vggs_fully_connected_layers_into_convolutions(ph
     given = quarrelsome(architectures.build("vgg", **shape))
     torch.save(given.state_dict(), tmp_path / "w.pth")
     machine = Machine(accelerator="cpu", data_dir=tmp_path)
-    result = evaluation.evaluate(wanted, tmp_path / "w.pth", machine, Viewing("dense", (256,)))
+    result = evaluation.evaluate(wanted, tmp_path / "w.pth", machine, Viewing("dense", (256,), *NORMALISED))
     convolutional = architectures.build("vgg", **shape, head="conv").eval()
     convolutional.load_state_dict(given.state_dict())
     files = folders.find(photos, tmp_path, "val")
@@ -126,7 +140,7 @@ def test_public_cifar_resnets_have_their_published_errors(depth, errors):
         pytest.skip("needs the weights in ../shared/weights and CIFAR-10 in data/ (or DATA_DIR)")
     wanted = resolved("resnet", {"depth": depth}, dataset="cifar10")
     machine = Machine(accelerator="cpu", data_dir=data_dir)
-    viewing = Viewing(mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    viewing = Viewing("single", None, *NORMALISED)
     result = evaluation.evaluate(wanted, found[0], machine, viewing)
     assert (result["errors"], result["images"]) == (errors, 10_000)
 

@@ -45,8 +45,14 @@ def test_a_seed_decides_every_bit(train):
 
 
 def test_the_record_says_what_ran(train):
-    record, weights = train("run", seed=0, arch="resnet", changes={"batch_size": 20})
-    assert record["knobs"] == {"depth": 8, "shortcut": "A", "block": "paper", "stride_in": "1x1"}
+    record, weights = train("run", seed=0, arch="resnet", batch_size=20)
+    assert record["knobs"] == {
+        "depth": 8,
+        "shortcut": "A",
+        "block": "paper",
+        "stride_in": "1x1",
+        "weighted": False,
+    }
     trained = {n: t for n, t in weights.items() if "running_" not in n and "num_batches" not in n}
     assert record["parameters"] == sum(tensor.numel() for tensor in trained.values())
     assert record["test"]["images"] == 103 and record["curve_test_images"] == 50

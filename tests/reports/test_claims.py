@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from reports import claims, counts, records, results
-from sweeps.claim import AsPrinted, Claim, Comparison, Equivalence, NotWorse, Rise, Trend
+from sweeps.claim import AsPrinted, Claim, Comparison, Equivalence, LogLinear, NotWorse, Rise, Trend
 from sweeps.study import Variant
 
 
@@ -20,7 +20,7 @@ def judge(study, facts, write_records):
         lines = [facts(name, seed, e, budget) for name, own in errors.items() for seed, e in enumerate(own)]
         found, _ = records.read([write_records(*lines)])
         size = {"thin": 1, "wide": 2, "other": 3} | (parameters or {})
-        counted = {(name, "cifar10"): counts.Count(number, 0) for name, number in size.items()}
+        counted = {(name, "cifar10"): counts.Count(number, 10**number) for name, number in size.items()}
         verdicts = claims.judge_trained(results.collate(declared, found)[-1], "cifar10", counted)
         return verdicts[0] if len(verdicts) == 1 else verdicts
 
@@ -34,6 +34,7 @@ def claim(name, tests) -> Claim:
         "equivalences": Equivalence,
         "not_worse": NotWorse,
         "rises": Rise,
+        "log_linear": LogLinear,
         "as_printed": AsPrinted,
     }
     return Claim(name, **{field: tuple(t for t in tests if isinstance(t, k)) for field, k in kinds.items()})
@@ -196,6 +197,30 @@ def test_rows_that_stand_on_another_stem_take_no_part(judge, study):
     assert judge(pairs, **errors).word == "inconclusive"
     assert judge(pairs, of=here, **errors).word == "reproduced"
     assert judge(pairs[1:], pairs[:1], of=here, **errors).claim.id == "c1"
+
+
+def test_a_line_over_the_logarithm_of_the_cost(judge):
+    # conftest's thin, wide, other cost 10, 100 and 1,000 mult-adds
+    line = (LogLinear(("thin", "wide", "other"), margin=1.0),)
+    straight = {"thin": [6000, 6010, 6020], "wide": [5000, 5010, 5020], "other": [4000, 4010, 4020]}
+    verdict = judge(line, **straight)
+    assert verdict.word == "reproduced"
+    assert verdict.evidence[0].startswith(
+        "on a line over log mult-adds: `thin` 60.10 ± 0.25 (3), `wide` 50.10"
+    )
+    bent = judge(line, **straight | {"wide": [4400, 4410, 4420]})
+    assert bent.word == "contradicted"
+    assert "difference −4.00 (margin 1), the other way with p < 0.001" in bent.evidence[0]
+    assert judge(line, **straight | {"wide": [4850, 4860, 4870]}).word == "inconclusive"
+    assert judge(line, **straight | {"wide": []}).word == "not run"
+
+
+def test_the_gap_between_test_and_training_error(judge):
+    # by conftest the training error ends at 60, 61 and 62
+    gap = (Comparison("wide", "thin", measure="generalisation_gap"),)
+    verdict = judge(gap, wide=[6100, 6210, 6320], thin=[8100, 8210, 8320])
+    assert verdict.word == "reproduced"
+    assert verdict.evidence[0].startswith("test error less training error: `wide` 1.10 ± 0.25 (3) against")
 
 
 def test_a_rise_against_another(judge, study):

@@ -128,3 +128,20 @@ def test_near_and_far_by_hand():
     # 3 from the figure, 2 beyond the margin, in one of two directions
     assert statistics.far(values, 8.0, 1.0) == pytest.approx(2 * stats.t.cdf(-2 * math.sqrt(3), 2))
     assert statistics.near([5.0, 5.0], 5.0, 1.0) == statistics.far([5.0, 5.0], 9.0, 1.0) == 1
+
+
+def test_a_line_by_hand():
+    # means 0, 1, 0 lie −1/3, 2/3, −1/3 off their line; with variance 1, n = 3, 6 degrees of freedom the standard
+    # errors are √(1/18), √(4/18), √(1/18)
+    places, groups = [0.0, 1.0, 2.0], [[-1.0, 0.0, 1.0], [0.0, 1.0, 2.0], [-1.0, 0.0, 1.0]]
+    assert statistics.off_the_line(places, groups) == pytest.approx([-1 / 3, 2 / 3, -1 / 3])
+    nearest = (2 / 3 - 2) / math.sqrt(4 / 18)
+    assert statistics.linear(places, groups, 2.0) == pytest.approx(stats.t.cdf(nearest, 6))
+    beyond = (2 / 3 - 0.1) / math.sqrt(4 / 18)
+    assert statistics.bent(places, groups, 0.1) == pytest.approx(6 * stats.t.sf(beyond, 6))
+    assert (
+        statistics.linear(places, [[1.0, 1.0]] * 3, 2.0)
+        == statistics.bent(places, [[1.0, 1.0]] * 3, 2.0)
+        == 1
+    )
+    assert statistics.bent(places, groups, 2.0) == 1

@@ -41,9 +41,21 @@ def test_a_row_with_several_augmentations_must_say_which():
 
     assert error_of(augmentation="+").value == "5.24"
     assert error_of(augmentation="none").value == "7.00"
-    with pytest.raises(ValueError, match="several figures on CIFAR-10; name its augmentation: .*'none'"):
+    with pytest.raises(ValueError, match="several figures on CIFAR-10; name its augmentation or .*'none'"):
         error_of()
     assert error_of(metric="no such metric") is None
+
+
+def test_a_row_of_several_tables_must_say_of_which():
+    def error_of(**place):
+        printed = Printed("v3", "inception_v4", metric="top1_err", **place)
+        return tables.printed_error(Variant("v3", "inception_v3", printed=(printed,)), "imagenet")
+
+    assert error_of(part="Table 2").value == "21.2"
+    with pytest.raises(ValueError, match="several figures on ImageNet; name .* part: '' of Table 2, '' of"):
+        error_of()
+    with pytest.raises(ValueError, match="inception_v4.csv, Table 1, has no row 'v3', which"):
+        error_of(part="Table 1")
 
 
 def test_a_transfer_shows_the_papers_data_set_and_no_difference(study):
