@@ -23,7 +23,10 @@ from torch.nn.modules.conv import _ConvNd
 PARAMETER_PARTS = ("conv_weights", "fc_weights", "biases", "norm_scales_and_shifts", "other_parameters")
 LAYERS = (_ConvNd, nn.Linear)
 # They keep the shape of what goes in, and on the meta device take longer than all layers together.
-KEEP_SHAPE = (_NormBase, nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid)
+KEEP_SHAPE = (
+    *(_NormBase, nn.LocalResponseNorm),
+    *(nn.ReLU, nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh, nn.ELU),
+)
 
 
 @dataclass(frozen=True)
@@ -71,23 +74,22 @@ def count(network: nn.Module, resolution: int) -> Counts:
     Raises:
         ValueError: the network can't take images of that resolution.
     """
-    mult_adds, _ = _forward_on_meta(network, resolution)
-    return _counts(network, mult_adds)
+    return _counts(network, _mult_adds(network, resolution)[0])
 
 
 def count_stages(network: nn.Module, resolution: int) -> list[Stage]:
     """The direct children of a network in the order in which they run; errors as `count`."""
-    mult_adds, outputs = _forward_on_meta(network, resolution)
+    mult_adds, outputs = _mult_adds(network, resolution)
     return [
-        Stage(name, module, outputs[name], _counts(module, mult_adds))
+        Stage(name, module, outputs[module], _counts(module, mult_adds))
         for name, module in network.named_children()
-        if name in outputs
+        if module in outputs
     ]
 
 
 def count_kinds(network: nn.Module, resolution: int) -> dict[str, Counts]:
     """The layers with weights by their kind, such as "3×3 depthwise conv", as they occur; errors as `count`."""
-    mult_adds, _ = _forward_on_meta(network, resolution)
+    mult_adds, _ = _mult_adds(network, resolution)
     kinds: dict[str, list[nn.Module]] = {}
     for layer in network.modules():
         if isinstance(layer, LAYERS):
@@ -95,31 +97,42 @@ def count_kinds(network: nn.Module, resolution: int) -> dict[str, Counts]:
     return {kind: _counts(nn.ModuleList(layers), mult_adds) for kind, layers in kinds.items()}
 
 
-def _forward_on_meta(
+def _mult_adds(
     network: nn.Module, resolution: int
-) -> tuple[Counter[nn.Module], dict[str, tuple[int, ...]]]:
+) -> tuple[Counter[nn.Module], dict[nn.Module, tuple[int, ...]]]:
     """Multiply-adds of every layer with weights, and the output shape of every direct child."""
+    children = set(network.children())
+    mult_adds: Counter[nn.Module] = Counter()
+    outputs: dict[nn.Module, tuple[int, ...]] = {}
+
+    def note(module: nn.Module, inputs: tuple, output: Tensor) -> None:
+        if isinstance(module, LAYERS):
+            mult_adds[module] += output.numel() * module.weight[0].numel()
+        if module in children:
+            outputs[module] = tuple(output.shape[1:])
+
+    observe(network, resolution, note)
+    return mult_adds, outputs
+
+
+def observe(network: nn.Module, resolution: int, note: Callable[[nn.Module, tuple, Tensor], None]) -> None:
+    """Run one image through the network, and call `note(module, inputs, output)` after every module.
+
+    The tensors have shapes and no values. A batch normalisation or an activation puts out its own input.
+
+    Raises:
+        ValueError: the network can't take images of that resolution.
+    """
     if resolution < 1:
         raise ValueError(f"resolution {resolution} is too small; it must be at least 1")
     state = {**dict(network.named_parameters()), **dict(network.named_buffers())}
-    on_meta = {name: tensor.detach().to("meta") for name, tensor in state.items()}
-    dtype = next((tensor.dtype for tensor in on_meta.values() if tensor.is_floating_point()), torch.float32)
+    on_meta = {name: tensor.detach().to("meta") for name, tensor in state.items() if not tensor.is_meta}
+    dtype = next((tensor.dtype for tensor in state.values() if tensor.is_floating_point()), torch.float32)
     images = torch.empty(1, 3, resolution, resolution, device="meta", dtype=dtype)
 
-    mult_adds: Counter[nn.Module] = Counter()
-    outputs: dict[str, tuple[int, ...]] = {}
-
-    def note_mult_adds(layer: nn.Module, inputs: tuple, output: Tensor) -> None:
-        mult_adds[layer] += output.numel() * layer.weight[0].numel()
-
-    def note_shape(name: str) -> Callable:
-        return lambda module, inputs, output: outputs.__setitem__(name, tuple(output.shape[1:]))
-
-    layers = [module for module in network.modules() if isinstance(module, LAYERS)]
-    skipped = [module for module in network.modules() if isinstance(module, KEEP_SHAPE)]
     modes = [(module, module.training) for module in network.modules()]
-    hooks = [layer.register_forward_hook(note_mult_adds) for layer in layers]
-    hooks += [module.register_forward_hook(note_shape(name)) for name, module in network.named_children()]
+    skipped = [module for module, _ in modes if isinstance(module, KEEP_SHAPE)]
+    hooks = [module.register_forward_hook(note) for module, _ in modes]
     network.eval()
     for module in skipped:
         module.forward = _unchanged
@@ -136,7 +149,6 @@ def _forward_on_meta(
             hook.remove()
         for module, training in modes:
             module.training = training
-    return mult_adds, outputs
 
 
 def _unchanged(x: Tensor) -> Tensor:

@@ -71,11 +71,12 @@ def _why(place: str, folders: list[Path]) -> int:
 def _pages(options: argparse.Namespace) -> int:
     wanted = [studies.read(name).name for name in options.words]
 
-    from reports import files, pages, records
+    from reports import files, pages, records, remembered
 
     found, warnings = records.read(options.records or RECORDS)
     _warn(warnings)
-    made = pages.make(found, warnings, wanted)
+    with remembered.counts(options.out / ".counts.json"):
+        made = pages.make(found, warnings, wanted)
     stale = [name for name, content in made.items() if _differs(options.out / name, content)]
     left = [] if wanted else pages.leftovers(options.out, made)
     if options.check:

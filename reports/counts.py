@@ -1,11 +1,11 @@
 """Parameters and mult-adds of a study's variants, counted on the networks that this code builds."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import NamedTuple
 
-import architectures
 from lightning_modules.data.catalogue import DATASETS
+from reports import complexity
+from reports.complexity import Network
 from sweeps.study import Study
 
 
@@ -25,21 +25,9 @@ def count_variants(study: Study) -> Counts:
     for name in study.datasets:
         dataset = DATASETS[name]
         for variant in study.variants_on(name):
-            knobs = architectures.resolve(variant.arch, dataset.stem, variant.knobs_for(dataset.stem))
+            knobs = variant.knobs_for(dataset.stem)
             resolution = study.resolution_of(variant, dataset.stem) or dataset.resolution
-            network = (variant.arch, dataset.stem, dataset.classes, tuple(knobs.items()))
-            counts[variant.name, name] = _count(network, resolution)
+            network = Network.of(variant.arch, dataset.stem, knobs, resolution, dataset.classes)
+            counted = complexity.counts(network)
+            counts[variant.name, name] = Count(counted.parameters, counted.mult_adds)
     return counts
-
-
-@cache  # networks come back in several studies, and the deepest take a second each
-def _count(network: tuple, resolution: int) -> Count:
-    import torch  # seconds: only where pages are made, not for --help
-
-    from architectures.counting import count
-
-    arch, stem, classes, knobs = network
-    with torch.device("meta"):
-        built = architectures.build(arch, stem=stem, num_classes=classes, **dict(knobs))
-    counted = count(built, resolution)
-    return Count(counted.parameters, counted.mult_adds)

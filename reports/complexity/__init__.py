@@ -97,12 +97,18 @@ def _judge(module, figure: Figure, ours: float) -> tuple[str, str]:
     return UNEXPLAINED, ""
 
 
-@cache
-def counts(network: Network):
-    """Counted on the meta device; `architectures.counting.Counts`."""
-    from architectures.counting import count
+# What has been counted so far, by the network's description.
+KNOWN: dict = {}
 
-    return count(on_meta(network), network.resolution)
+
+def counts(network: Network):
+    """Counted on the meta device, once; `architectures.counting.Counts`."""
+    name = repr(network)
+    if name not in KNOWN:
+        from architectures.counting import count
+
+        KNOWN[name] = count(on_meta(network), network.resolution)
+    return KNOWN[name]
 
 
 @cache

@@ -5,7 +5,7 @@ from functools import cache
 import torch
 from torch import nn
 
-from architectures.counting import Counts
+from architectures.counting import Counts, observe
 from architectures.squeeze_excitation import SqueezeExcitation
 from reports.complexity import Network, on_meta
 from reports.printed import Figure
@@ -120,8 +120,6 @@ def scaled_maps(network: Network) -> int:
 @cache
 def additions(network: Network) -> tuple[int, int]:
     """Numbers that average poolings add up, and that shortcuts are added to, in one forward pass."""
-    built = on_meta(network)
-    images = torch.empty(1, 3, network.resolution, network.resolution, device="meta")
     pooled, added = [], []
 
     def note(module: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
@@ -133,8 +131,5 @@ def additions(network: Network) -> tuple[int, int]:
         elif hasattr(module, "shortcut") and not getattr(module, "concatenates", False):
             added.append(output.numel())
 
-    for module in built.modules():
-        module.register_forward_hook(note)
-    with torch.no_grad():
-        built.eval()(images)
+    observe(on_meta(network), network.resolution, note)
     return sum(pooled), sum(added)

@@ -125,15 +125,17 @@ def half_of_resnet_101() -> tuple[bool, str]:
 
 def _blocks(network: "nn.Module", resolution: int) -> "list[list[nn.Conv2d]]":
     """The convolutions after the first, by the resolution they work at: blocks with transitions."""
-    import torch
     from torch import nn
 
+    from architectures.counting import observe
+
     met: list[tuple[nn.Conv2d, int]] = []
-    for module in network.modules():
+
+    def note(module: nn.Module, inputs: tuple, _) -> None:
         if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(lambda conv, inputs, _: met.append((conv, inputs[0].shape[-1])))
-    with torch.no_grad():
-        network.eval()(torch.empty(1, 3, resolution, resolution, device="meta"))
+            met.append((module, inputs[0].shape[-1]))
+
+    observe(network, resolution, note)
     blocks: dict[int, list[nn.Conv2d]] = {}
     for convolution, size in met[1:]:
         blocks.setdefault(size, []).append(convolution)

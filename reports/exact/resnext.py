@@ -128,14 +128,11 @@ def _share_of_1x1(sides: "dict[nn.Conv2d, int]") -> float:
 
 def _input_sides(network: "nn.Module") -> "dict[nn.Conv2d, int]":
     """The convolutions of a network with the resolution that each receives of an image of 224 × 224."""
-    import torch
+    from architectures.counting import observe
 
-    sides: dict[nn.Conv2d, int] = {}
-    for layer in _convolutions(network):
-        layer.register_forward_hook(lambda layer, inputs, _: sides.update({layer: inputs[0].shape[-1]}))
-    with torch.no_grad():
-        network.eval()(torch.empty(1, 3, 224, 224, device="meta"))
-    return sides
+    sides = {}
+    observe(network, 224, lambda module, inputs, _: sides.update({module: inputs[0].shape[-1]}))
+    return {layer: sides[layer] for layer in _convolutions(network)}
 
 
 def _cost(layer: "nn.Conv2d", side: int = CONV2_SIDE) -> list[int]:

@@ -94,18 +94,9 @@ def _pointwise(inputs: int, outputs: int, groups: int = 1) -> "nn.Conv2d":
 
 def _shuffles(network: "nn.Module") -> "list[tuple[nn.Module, int]]":
     """Every channel shuffle and the maps that it gets."""
-    import torch
-
     from architectures.channel_shuffle import ChannelShuffle
+    from architectures.counting import observe
 
-    met = []
-    hooks = [
-        module.register_forward_hook(lambda shuffle, inputs, _: met.append((shuffle, inputs[0].shape[1])))
-        for module in network.modules()
-        if isinstance(module, ChannelShuffle)
-    ]
-    with torch.no_grad():
-        network.eval()(torch.empty(1, 3, 224, 224, device="meta"))
-    for hook in hooks:
-        hook.remove()
-    return met
+    maps = {}
+    observe(network, 224, lambda module, inputs, _: maps.update({module: inputs[0].shape[1]}))
+    return [(module, number) for module, number in maps.items() if isinstance(module, ChannelShuffle)]
