@@ -8,6 +8,7 @@ from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
 from architectures.highway import HighwayLayer, stage_lengths
+from lightning_modules import recipes
 from lightning_modules.initialisation import initialise
 
 
@@ -69,7 +70,7 @@ def test_the_gate_by_its_formula():
 
 def test_a_recipes_initialisation_leaves_the_gates_closed():
     network = build("highway", stem="cifar", num_classes=10, depth=8, gate_bias=-3)
-    initialise(network, "he_fan_in")
+    initialise(network, recipes.find("highway_cifar"))
     gates = [m.shortcut.gate for m in network.modules() if isinstance(m, HighwayLayer)]
     assert len(gates) == 3 and all((gate.bias == -3).all() for gate in gates)
 
