@@ -94,12 +94,10 @@ def interrupt(folder: Path, data_dir: Path, how: signal.Signals, after_step: int
     return process.returncode
 
 
-@pytest.mark.parametrize(
-    ("recipe", "how"), [("sgd", signal.SIGKILL), ("sgd", signal.SIGTERM), ("rmsprop", signal.SIGTERM)]
-)
-def test_interrupted_twice_ends_with_the_same_weights(tmp_path, data_dir, request, recipe, how):
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_interrupted_twice_ends_with_the_same_weights(tmp_path, data_dir, request, recipe):
     undisturbed = request.getfixturevalue("undisturbed" if recipe == "sgd" else f"undisturbed_{recipe}")
-    for after_step in (15, 50):
+    for how, after_step in ((signal.SIGKILL, 15), (signal.SIGTERM, 50)):
         code = interrupt(tmp_path, data_dir, how, after_step, recipe)
         assert code == (-signal.SIGKILL if how == signal.SIGKILL else 143)
         assert not list(tmp_path.glob("*/record.json"))
