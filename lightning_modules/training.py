@@ -199,12 +199,14 @@ def counted(configuration: Configuration) -> dict:
     return {"parameters": counts.parameters, "mult_adds": counts.mult_adds}
 
 
-def seconds_per_image(configuration: Configuration) -> float:
-    """Time of one training step of a few images on this machine, per image; draws no random number of the run's."""
+def seconds_per_image(configuration: Configuration, images: int | None = None) -> float:
+    """Time of one training step of a few images on this machine, per image; draws no random number of the run's.
+
+    images: how many; None, as many as show the speed without keeping two cores for minutes.
+    """
     keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    # Sixteen of ImageNet's size would keep two cores busy for minutes.
-    images = 16 if device.type == "cuda" or configuration.resolution <= 32 else 2
+    images = images or (16 if device.type == "cuda" or configuration.resolution <= 32 else 2)
     with torch.random.fork_rng():
         network = build(configuration).to(device, memory_format=torch.channels_last)
         batch = torch.randn(images, 3, configuration.resolution, configuration.resolution, device=device)

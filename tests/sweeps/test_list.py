@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 
@@ -123,9 +124,11 @@ def test_costs_come_from_recorded_speeds_then_from_relatives_then_from_timing(de
     (tmp_path / "runs" / "x").mkdir(parents=True)
     (tmp_path / "runs" / "x" / "record.json").write_text(json.dumps(facts))
     timed = []
-    monkeypatch.setattr(
-        training, "seconds_per_image", lambda wanted, images: timed.append(wanted.arch) or 0.02
+    # with the signature of the real one, so that a call which that doesn't take fails here too
+    timing = create_autospec(
+        training.seconds_per_image, side_effect=lambda wanted, _: timed.append(wanted.arch) or 0.02
     )
+    monkeypatch.setattr(training, "seconds_per_image", timing)
 
     cells = studies.cells(study, "smoke")
     found = costs.Costs(cells, tmp_path / "runs")
