@@ -5,6 +5,7 @@
     python run.py --arch densenet_bc --help                               its knobs
     python run.py --study densenet_bc_compression --variant bc --seed 1   one cell of a study
     python run.py --arch resnet --depth 20 --weights FILE --evaluate      the errors of given weights
+    python run.py … --evaluate --compress deep_compression --density 0.5  and what compression makes of them
     python run.py --list                                                  what there is
 
 The same command again says that it is done; after an interruption it goes on where it stopped.
@@ -30,6 +31,7 @@ from lightning_modules.recipes import RECIPES
 from sweeps import study as studies
 
 if TYPE_CHECKING:
+    from lightning_modules.data.preprocessing import Viewing
     from lightning_modules.training import Machine
 
 DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # exit codes (4: ownership.LOST)
@@ -237,6 +239,10 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
 def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
     if not options.weights:
         raise ValueError("--evaluate needs --weights FILE; it trains nothing")
+    if options.compress and options.density is None:
+        raise ValueError("--compress needs --density SHARE, from above 0 to 1, of the weights that are kept")
+    if options.out and not options.out.parent.is_dir():
+        raise ValueError(f"{options.out.parent} is no folder; choose another --out")
 
     from lightning_modules import evaluation, training
     from lightning_modules.data.cache import DataError
@@ -246,6 +252,8 @@ def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
     sizes = tuple(options.test_size) if options.test_size else None
     viewing = Viewing(options.evaluation or "single", sizes, options.mean, options.std)
     try:
+        if options.compress:
+            return compare(wanted, options, viewing)
         result = evaluation.evaluate(wanted, options.weights, machine(options), viewing)
     except (training.CannotRun, DataError) as error:
         print(f"run.py: {error}", file=sys.stderr)
@@ -255,6 +263,23 @@ def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
         return TERMINATED
     if surroundings.is_first_process():
         evaluation.report(result, wanted, options.weights, viewing)
+    return DONE
+
+
+def compare(wanted: Configuration, options: argparse.Namespace, viewing: "Viewing") -> int:
+    from lightning_modules.compression import finding
+
+    how = {"density": options.density, "bits": options.bits, "index_bits": options.index_bits}
+    found = finding.compare(wanted, options.weights, machine(options), viewing, options.compress, how)
+    if surroundings.is_first_process():
+        finding.report(found, wanted, options.weights, viewing)
+        if options.out:
+            try:
+                options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            except OSError as error:
+                raise ValueError(
+                    f"cannot write {options.out} ({error.strerror}); choose another --out"
+                ) from error
     return DONE
 
 

@@ -78,7 +78,9 @@ def test_networks_get_no_larger_and_depthwise_convolutions_stay():
 # Pruning
 
 
-@pytest.mark.parametrize(("weights", "density", "left"), [(100, 0.07, 7), (100, 0.071, 8), (9, 1, 9), (9, 0.01, 1)])
+@pytest.mark.parametrize(
+    ("weights", "density", "left"), [(100, 0.07, 7), (100, 0.071, 8), (9, 1, 9), (9, 0.01, 1)]
+)
 def test_how_many_weights_are_left(weights, density, left):
     assert pruning.kept(weights, density) == left
 
@@ -163,7 +165,9 @@ def test_lengths_make_a_code_within_a_bit_of_the_entropy():
     for symbols in (2, 3, 17, 256):
         counts = (1 + 1000 * torch.rand(symbols) ** 6).int().tolist()
         lengths, total = huffman.code_lengths(counts), sum(counts)
-        assert sum(2.0**-length for length in lengths) == 1  # Kraft: no word begins another, and none is missing
+        assert (
+            sum(2.0**-length for length in lengths) == 1
+        )  # Kraft: no word begins another, and none is missing
         entropy = -sum(n / total * math.log2(n / total) for n in counts)
         assert entropy <= huffman.coded_bits(counts) / total < entropy + 1
 
@@ -262,8 +266,9 @@ def test_bytes_of_a_case_worked_by_hand():
 
 def test_a_layer_is_stored_whole_where_that_is_smaller():
     network = built("resnet", depth=8)
-    assert compress(network, "pruning", density=1.0).bytes_after == size.whole(network)["weights"] + (
-        size.whole(network)["others"]
+    assert (
+        compress(network, "pruning", density=1.0).bytes_after
+        == size.whole(network)["weights"] + (size.whole(network)["others"])
     )
 
 
