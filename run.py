@@ -29,6 +29,7 @@ from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
 from lightning_modules.recipes import RECIPES
 from sweeps import study as studies
+from sweeps import teachers
 
 if TYPE_CHECKING:
     from lightning_modules.data.preprocessing import Viewing
@@ -57,13 +58,14 @@ def configure(options: argparse.Namespace) -> Configuration:
     """What the options ask for, every value written out. Raises ValueError in one line."""
     changes = {
         name: value
-        for name in ("batch_size", "lr", "augmentation")
+        for name in ("batch_size", "lr", "augmentation", "soft_weight", "temperature")
         if (value := getattr(options, name)) is not None
     }
     budget = options.budget or default_budget()
     if options.study:
         study = studies.read(options.study)
-        others = [name for name in ("recipe", "resolution", "epochs") if getattr(options, name) is not None]
+        fixed = ("recipe", "resolution", "epochs", "teacher")
+        others = [name for name in fixed if getattr(options, name) is not None]
         changed = [flag(name) for name in [*others, *changes]]
         if options.arch or changed:
             raise ValueError(
@@ -94,6 +96,7 @@ def configure(options: argparse.Namespace) -> Configuration:
         resolution=options.resolution,
         epochs=options.epochs,
         changes=changes,
+        teacher=configuration.of_finished(options.teacher) if options.teacher else None,
     )
 
 
@@ -154,6 +157,7 @@ def run(wanted: Configuration, options: argparse.Namespace) -> int:
     except OSError as error:
         raise ValueError(f"cannot write to {folder} ({error.strerror}); choose another --runs-dir") from error
     if not surroundings.is_first_process():
+        teachers.wait(teachers_folder(wanted, options))
         return train(wanted, folder, options)  # the first process holds the lock for all
 
     try:
@@ -163,10 +167,19 @@ def run(wanted: Configuration, options: argparse.Namespace) -> int:
             if failure(folder) != failed_before:
                 print(f"run.py: failed in another process: {failure(folder)}", file=sys.stderr)
                 return FAILED
+            if wanted.teacher and options.study and (code := teachers.provide(wanted, options)) != DONE:
+                return code
             (folder / "failure.txt").unlink(missing_ok=True)
             return train(wanted, folder, options)
     except Timeout:
         return busy(folder)
+
+
+def teachers_folder(wanted: Configuration, options: argparse.Namespace) -> Path | None:
+    """Where the run is that this one learns from; None if it learns from none."""
+    if not wanted.teacher:
+        return None
+    return options.teacher or options.runs_dir / Configuration(**wanted.teacher).run_id
 
 
 def busy(folder: Path) -> int:
@@ -208,7 +221,12 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
     signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
         result = training.train(
-            wanted, folder, machine(options), study=options.study, variant=options.variant
+            wanted,
+            folder,
+            machine(options),
+            study=options.study,
+            variant=options.variant,
+            teacher=teachers_folder(wanted, options),
         )
     except (training.CannotRun, DataError) as error:
         print(f"run.py: {error}", file=sys.stderr)

@@ -78,6 +78,9 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     )
     add("--epochs", type=int, metavar="N", help="length; the schedule is compressed or stretched to it")
     add("--augmentation", choices=("standard", "none"), help="standard: the papers' +, pad 4, crop, mirror")
+    add("--teacher", type=Path, metavar="RUN", help="learn from the network of a finished run (runs/…)")
+    add("--soft-weight", type=float, metavar="W", help="share of the teacher's answers in the loss, up to 1")
+    add("--temperature", type=float, metavar="T", help="of the teacher's softmax and this one's (default: 1)")
 
     add = parser.add_argument_group("evaluation of given weights").add_argument
     add("--evaluate", action="store_true", help="the errors of --weights on the whole test set, and stop")
