@@ -283,7 +283,7 @@ def test_numbers_are_parameters_and_running_statistics():
 
 
 NETWORKS = {
-    "resnext": {"cardinality": 4, "base_width": 8},
+    "resnext": {"cardinality": 2, "base_width": 4},
     "shufflenet_v1": {},
     "squeezenet": {},
     "densenet_bc": {"depth": 22},
