@@ -27,6 +27,13 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="FOLDER",
         help="where the records are (default: reports/records and runs; repeatable)",
     )
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), help="what experiments run on (default: the GPU if there is one)"
+    )
+    parser.add_argument(
+        "--runs-dir", type=Path, default=HERE.parent / "runs", help="runs whose weights experiments look into"
+    )
+    parser.add_argument("--data-dir", type=Path, default=HERE.parent / "data")
     options = parser.parse_args(arguments)
     command, rest = options.words[:1], options.words[1:]
     try:
@@ -34,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _collect()
         if command == ["why"] and len(rest) == 1:
             return _why(rest[0], options.records or RECORDS)
+        if command == ["find"]:
+            return _find(rest, options)
         return _pages(options)
     except ValueError as error:
         print(f"python -m reports: {error}", file=sys.stderr)
@@ -42,7 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 EPILOG = (
     "`python -m reports collect` takes finished runs from runs/ into reports/records/; "
-    "`python -m reports why STUDY/VARIANT` prints where a row's figures come from."
+    "`python -m reports why STUDY/VARIANT` prints where a row's figures come from; "
+    "`python -m reports find [CLAIM ...]` makes the experiments of measured and numeric claims on this machine."
 )
 
 
@@ -65,6 +75,18 @@ def _why(place: str, folders: list[Path]) -> int:
     found, warnings = records.read(folders)
     _warn(warnings)
     print(trace.explain(study, results.collate(study, found), variant))
+    return 0
+
+
+def _find(claims: list[str], options: argparse.Namespace) -> int:
+    import torch
+
+    from reports.experiments import Place
+    from reports.find import find
+
+    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    for line in find(claims, Place(device, options.runs_dir, options.data_dir)):
+        print(line, flush=True)
     return 0
 
 
