@@ -126,6 +126,7 @@ def test_a_checkpoint_of_our_own_gives_the_error_of_its_record_and_can_be_compre
         checkpoint = tmp_path / "run" / "checkpoint.ckpt"
         how = {"density": 0.5, "bits": 5}
         found = finding.compare(wanted, checkpoint, machine, Viewing(), "deep_compression", how)
+        finding.report(found, wanted, checkpoint, Viewing())
     finally:
         del DATASETS["tiny"]
     assert {key: found["before"][key] for key in ("images", "errors", "top5_errors")} == {
@@ -133,7 +134,6 @@ def test_a_checkpoint_of_our_own_gives_the_error_of_its_record_and_can_be_compre
     }
     assert found["after"]["images"] == 103 and found["before"]["numbers"] > record["parameters"]
     assert found["before"]["bytes"] == 4 * found["before"]["numbers"] > 8 * found["after"]["bytes"]
-    finding.report(found, wanted, checkpoint, Viewing())
     ratio = found["before"]["bytes"] / found["after"]["bytes"]
     assert f"{ratio:.1f} times smaller" in capsys.readouterr().out
 
