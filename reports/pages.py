@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports import architectures_page, complexity_page, counts, index_page, markdown, results, study_page
+from reports import (
+    architectures_page,
+    complexity_page,
+    counts,
+    index_page,
+    markdown,
+    paper_tables_page,
+    results,
+    study_page,
+)
 from reports.records import Record
 from sweeps import study as studies
 
@@ -23,6 +32,7 @@ def make(records: Sequence[Record], warnings: Sequence[str], only: Sequence[str]
             made |= study_page.files(study, budgets, counted)
     if not only:
         made |= complexity_page.files() | architectures_page.files()
+        made |= paper_tables_page.files((study, budgets) for study, budgets, _ in collated.values())
     return made
 
 

@@ -1,0 +1,26 @@
+"""What runs have spent, in words."""
+
+import math
+from collections.abc import Sequence
+
+from reports import trace
+from reports.records import Record
+
+
+def banner(records: Sequence[Record]) -> str:
+    """Steps and images of each run, hours of all, and the machines; for at least one record."""
+    cuts = " or ".join(dict.fromkeys(map(_cut, records)))
+    machines = ", ".join(dict.fromkeys(map(trace.device, records)))
+    hours = sum(record.facts["wall_seconds"] for record in records) / 3600
+    runs = "1 run" if len(records) == 1 else f"{len(records)} runs"
+    return f"Spent: {cuts}. {runs}, {hours:.1f} hours in all on {machines}."
+
+
+def _cut(record: Record) -> str:
+    spent, machine = record.facts["budget_spent"], record.facts["machine"]
+    batch = machine["devices"] * machine["images_per_device"]
+    steps = spent["epochs"] * math.ceil(spent["train_images"] / batch)
+    return (
+        f"{steps:,} optimiser steps of {batch} images ({spent['epochs']} of {spent['of_epochs']} epochs on "
+        f"{spent['train_images']:,} of {spent['of_images']:,} training images)"
+    )
