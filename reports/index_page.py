@@ -12,6 +12,7 @@ from sweeps.study import Study
 
 WITHOUT_TRAINING = """## What needs no training
 
+- [The papers' tables](tables.md) as they print them, ours under every row.
 - [Every printed count, counted again](complexity.md): parameters, multiply-adds, sizes and layers of every paper.
 - [The papers' architecture tables](architectures.md), made from the networks."""
 

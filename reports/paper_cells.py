@@ -14,7 +14,12 @@ from reports.results import Group, Results, written
 from sweeps.study import Study
 
 COUNTED, TRAINED, NO_STUDY, QUOTED, APART = "counted", "trained", "no study", "quoted", "apart"
-MARKS = {complexity.EXACT: "✓", complexity.CUT: "✓ cut", complexity.EXPLAINED: "✗", complexity.UNEXPLAINED: "?"}
+MARKS = {
+    complexity.EXACT: "✓",
+    complexity.CUT: "✓ cut",
+    complexity.EXPLAINED: "✗",
+    complexity.UNEXPLAINED: "?",
+}
 # Data sets, as the printed figures name them, on which our runs are tested.
 OURS = {"CIFAR-10", "CIFAR-100", "ImageNet-1k val", "ILSVRC-2012"}
 # Why a figure has no counterpart, by how its metric is written.
@@ -24,7 +29,10 @@ NOT_MEASURED = (
     (r"_train$", "a training error"),
     (r"_(10crop|320|[15]kway)$", "several crops, a larger crop or other classes"),
     (r"_original$", "quoted from the networks' own papers"),
-    (r"^(ms|s_per|epoch_s|steps|gpu|arm|ips|pct_runtime|memory)", "speed and memory of the authors' machines"),
+    (
+        r"^(ms|s_per|epoch_s|steps|gpu|arm|ips|pct_runtime|memory)",
+        "speed and memory of the authors' machines",
+    ),
     (r"mAP|AP$|MAP@", "another task"),
     (r"^(rate|reduction|density|kept|bits)", "set or won by compression"),
     (r"^(year|[se][13]x[13])$", "a fact or a setting"),
@@ -41,12 +49,16 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True)
 class Cited:
-    """A variant of a study that is to be held against a printed figure, on one of the study's data sets."""
+    """A variant of a study that is to be held against a printed figure, on one of the study's data sets.
+
+    `is_first`: it is what the study is about, and not the same figure of another table.
+    """
 
     study: Study
     results: tuple[Results, ...]
     variant: str
     dataset: str
+    is_first: bool
 
     @property
     def is_transfer(self) -> bool:
@@ -74,11 +86,15 @@ class Ours:
             return dict.fromkeys(own, Standing(QUOTED))
         return own
 
+    def on_the_papers_data(self, figure: Figure) -> list[Cited]:
+        """The variants that cite a figure and run on its data set, transfers left out."""
+        return [place for place in self.cited.get(figure, ()) if not place.is_transfer]
+
     def _standing(self, figure: Figure) -> Standing:
         judged = self.counted.get(figure)
         if judged and judged.network:
             return Standing(COUNTED)
-        if any(not cited.is_transfer for cited in self.cited.get(figure, ())):
+        if self.on_the_papers_data(figure):
             return Standing(TRAINED)
         if judged:
             others = judged.reason.startswith(("quoted", "another family"))
@@ -103,8 +119,10 @@ def collect(collated: Iterable[tuple[Study, list[Results]]]) -> Ours:
     for study, results in collated:
         for dataset in study.datasets:
             for variant in study.variants_on(dataset):
-                for figure in tables.printed_errors(variant, tables.paper_dataset(study, dataset)):
-                    cited.setdefault(figure, []).append(Cited(study, tuple(results), variant.name, dataset))
+                figures = tables.printed_errors(variant, tables.paper_dataset(study, dataset))
+                for nth, figure in enumerate(figures):
+                    place = Cited(study, tuple(results), variant.name, dataset, is_first=nth == 0)
+                    cited.setdefault(figure, []).append(place)
     return Ours(counted, {figure: tuple(found) for figure, found in cited.items()})
 
 
@@ -157,7 +175,7 @@ def _not_measured(figure: Figure) -> str:
         if re.search(written_so, figure.metric):
             return reason
     if figure.dataset not in OURS:
-        return f"taken on {figure.dataset}" if figure.dataset else "a fact or a setting"
+        return "not on a data set used here" if figure.dataset else "a fact or a setting"
     several = [figure.kwargs.get(name, 1) for name in ("crops", "models")] != [1, 1]
     other = {"compress", "distilled", "external", "framework", "pretrain", "test_crop"} & set(figure.kwargs)
     return SEVERAL if several or other or figure.kwargs.get("eval", "1-crop") != "1-crop" else ""

@@ -100,7 +100,12 @@ PHRASES = {
 }
 WORDS = {"bn": "BN", "fc": "fc layers", "lr": "rate:", "lrn": "LRN", "pca_colour": "PCA colour", "se": "SE"}
 # True of a network, and said without "with".
-ADJECTIVES = {"distilled": "distilled", "minimalistic": "minimalistic", "shallow": "shallow", "preact": "pre-activation"}
+ADJECTIVES = {
+    "distilled": "distilled",
+    "minimalistic": "minimalistic",
+    "shallow": "shallow",
+    "preact": "pre-activation",
+}
 
 # A metric is one of these, or one and an ending.
 METRICS = {

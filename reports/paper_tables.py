@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +52,9 @@ class Column(NamedTuple):
     @property
     def title(self) -> str:
         """As the papers write it; an error that its data set or another particular tells is that alone."""
-        particulars = [text for text in (notation.where(self.dataset, self.augmentation), self.across) if text]
+        particulars = [
+            text for text in (notation.where(self.dataset, self.augmentation), self.across) if text
+        ]
         metric = [] if self.metric == "err" and particulars else [notation.heading(self.metric)]
         return ", ".join([*metric, *particulars])
 
@@ -72,7 +75,8 @@ class Wide:
     rows: tuple[Row, ...]
 
 
-def pages(file: Path = FILE) -> list[Page]:
+@cache
+def pages(file: Path = FILE) -> tuple[Page, ...]:
     """The declared pages with the figures of the files beside the declaration.
 
     Raises:
@@ -97,14 +101,14 @@ def pages(file: Path = FILE) -> list[Page]:
         )
         for page in declared
     ]
+    if by_table:
+        source, name = next(iter(by_table))
+        raise ValueError(f"{file.name} has no page for {name!r} of {source!r}; add it, with a title")
     for page in made:
         for table in page.tables:
             if not table.figures:
                 raise ValueError(f"{file.name}: no file has a table {table.name!r} of {table.source!r}")
-    if by_table:
-        source, name = next(iter(by_table))
-        raise ValueError(f"{file.name} has no page for {name!r} of {source!r}; add it, with a title")
-    return made
+    return tuple(made)
 
 
 def lay_out(table: PaperTable) -> Wide:
@@ -156,7 +160,9 @@ def _rows(table: PaperTable) -> list[dict[Column, Figure]]:
         key = _label(table, figure) if table.across else figure.row_id
         row = next((row for name, row in reversed(rows) if name == key), None)
         if row is not None and column in row and table.across:
-            raise ValueError(f"{table.source}, {table.name}, {key}: two figures in the column {column.title!r}")
+            raise ValueError(
+                f"{table.source}, {table.name}, {key}: two figures {figure.metric!r} at {varied}"
+            )
         if row is None or column in row:
             row = {}
             rows.append((key, row))
@@ -175,7 +181,9 @@ def _of_rows(rows: Sequence[Mapping[Column, Figure]], fields: Sequence[str]) -> 
         values = [{getattr(figure, field) for figure in row.values()} for row in rows]
         if all(len(value) == 1 for value in values) and len(set.union(*values)) > 1:
             for own, value in zip(words, values):
-                own.append(notation.PLUS.get(*value, *value) if field == "augmentation" else next(iter(value)))
+                own.append(
+                    notation.PLUS.get(*value, *value) if field == "augmentation" else next(iter(value))
+                )
     return words
 
 
@@ -183,7 +191,9 @@ def _ordered(rows: Sequence[Mapping[Column, Figure]]) -> list[Column]:
     """Metrics as the row with most of them has them, then data sets, augmentations and variations as they come."""
     seen = list(dict.fromkeys(column for row in rows for column in row))
     fullest = max(rows, key=lambda row: len({column.metric for column in row}))
-    orders = [list(dict.fromkeys([*(column.metric for column in fullest), *(column.metric for column in seen)]))]
+    orders = [
+        list(dict.fromkeys([*(column.metric for column in fullest), *(column.metric for column in seen)]))
+    ]
     for field in ("dataset", "augmentation", "across"):
         orders.append(list(dict.fromkeys(getattr(column, field) for column in seen)))
     return sorted(seen, key=lambda column: [order.index(part) for order, part in zip(orders, column)])

@@ -1,14 +1,13 @@
 """The pages `reports/tables_<paper>.md`: a paper's tables as it prints them, ours under every row; and their list."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from lightning_modules.data.catalogue import DATASETS
-from reports import markdown, paper_cells, paper_tables, spent, tables
-from reports.paper_cells import APART, COUNTED, NO_STUDY, QUOTED, TRAINED, Cited, Ours, Standing
+from reports import markdown, paper_cells, paper_tables, paper_tables_text, spent, tables
+from reports.paper_cells import APART, COUNTED, NO_STUDY, QUOTED, TRAINED, Ours, Standing
 from reports.paper_tables import Column, Page, PaperTable, Row, Wide
-from reports.printed import Figure
+from reports.records import Record
 from reports.results import Results
 from sweeps import study as studies
 from sweeps.study import Study
@@ -22,10 +21,10 @@ HOW_TO_READ = f"""Each row as its source prints it, in its order; errors and acc
 - **trained figures**, of the budget `paper` alone: mean ± 95 % t-interval (runs), the difference, ours less printed, and
   a verdict: **agrees** where the interval contains the printed figure, **differs** where not, *one run* where there is no
   interval. `— (0/3)`: none of three runs done. *no study*: the network is built here, but no study runs this row.
-- **quoted**: a network that isn't built here. A printed figure with nothing under it has no counterpart here; the reason
-  stands below the table.
-
-{CONTAINED} The documents whose claims this project tests contain the table, the row, or a part of it."""
+- **quoted**: of a network that isn't built here, or a figure from another paper, on whose page ours stands. A printed
+  figure with nothing under it has no counterpart here; the reason stands below the table.
+- Marks: + after a data set, crops and mirror images, as the papers mark them; {CONTAINED}, the documents whose claims this
+  project tests contain the table or row, or a part of it."""
 SUMMARY = ("tables", "figures", "counted", "run", "declared", "no study", "quoted", "apart")
 
 
@@ -42,6 +41,22 @@ def files(collated: Iterable[tuple[Study, list[Results]]]) -> dict[str, bytes]:
 
 def name(page: Page) -> str:
     return f"tables_{page.name}"
+
+
+def link(study: Study) -> str:
+    """Where the figures that a study is about stand in their tables; empty if it cites none."""
+    cited = {
+        (figure.paper, figure.table)
+        for dataset in study.datasets
+        for variant in study.variants_on(dataset)
+        for figure in tables.printed_errors(variant, tables.paper_dataset(study, dataset))[:1]
+    }
+    found = [
+        f"[{page.title}]({name(page)}.md)"
+        for page in paper_tables.pages()
+        if any((table.source, table.name) in cited for table in page.tables)
+    ]
+    return f"The same rows in the papers' own tables: {', '.join(found)}." if found else ""
 
 
 def _list(totals: Sequence[tuple[Page, Counter[str]]]) -> str:
@@ -70,7 +85,7 @@ def _summary(tables_of_page: Sequence[Wide], ours: Ours) -> Counter[str]:
             for column, standing in ours.standings(row).items():
                 total.update(["figures", kinds[standing.kind]])
                 total["run"] += standing.kind == TRAINED and any(
-                    place.group("paper").records for place in _own(ours, row.figures[column])
+                    place.group("paper").records for place in ours.on_the_papers_data(row.figures[column])
                 )
     return total
 
@@ -83,35 +98,19 @@ def _page(page: Page, tables_of_page: Sequence[Wide], ours: Ours) -> str:
 
 def _section(page: Page, table: PaperTable, wide: Wide, ours: Ours) -> str:
     standings = [ours.standings(row) for row in wide.rows]
-    released = "" if table.source == page.tables[0].source else f"{_in_documents(table.source)}, "
+    source = paper_tables_text.in_documents(table.source)
+    released = f"{source}, " if table.source != page.tables[0].source else ""
     contained = {figure.in_seed != "no" for figure in table.figures}
     mark = f" {CONTAINED}" if True in contained else ""
     parts = [
         f"## {released}{table.name}: {table.title}{mark}",
-        _caption(table, wide, ours),
+        paper_tables_text.caption(table, wide, ours),
         *(_table(columns, wide, standings, ours, len(contained) > 1) for columns in _split(table, wide)),
-        _apart(wide, standings),
-        _notes(table, wide),
+        paper_tables_text.apart(wide, standings),
+        paper_tables_text.notes(wide),
         *_shorter(wide, ours),
     ]
     return "\n\n".join(part for part in parts if part)
-
-
-def _caption(table: PaperTable, wide: Wide, ours: Ours) -> str:
-    """Data sets, augmentation and statistic of the printed figures where columns don't say them; the studies."""
-    said = []
-    for title, field in (("data", "dataset"), ("augmentation", "augmentation")):
-        values = dict.fromkeys(getattr(figure, field) for figure in table.figures)
-        if not any(getattr(column, field) for column in wide.columns) and any(values):
-            said.append(f"{title}: {', '.join(filter(None, values))}")
-    citing = [place.study for figure in table.figures for place in _own(ours, figure)]
-    if citing:
-        cited = Counter(study.name for study in citing)
-        first, *_ = names = sorted(cited, key=lambda study: (-cited[study], study))
-        said.append(f"printed: {next(study.statistic for study in citing if study.name == first)}")
-        said.append("studies: " + ", ".join(f"[{study}]({study}.md)" for study in names))
-    text = "; ".join(said)
-    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _split(table: PaperTable, wide: Wide) -> list[Sequence[Column]]:
@@ -137,7 +136,12 @@ def _table(
         kinds = {standing[column].kind for column in here}
         quoted = " *(quoted)*" if kinds == {QUOTED} else ""
         mark = f" {CONTAINED}" if mark_rows and any(row.figures[c].in_seed != "no" for c in here) else ""
-        lines.append([f"{row.label}{mark}{quoted}", *(tables.marked(row.figures[c]) if c in row.figures else "" for c in columns)])
+        lines.append(
+            [
+                f"{row.label}{mark}{quoted}",
+                *(tables.marked(row.figures[c]) if c in row.figures else "" for c in columns),
+            ]
+        )
         if not quoted and kinds != {APART}:
             lines.append([OURS, *(_ours(row, column, standing.get(column), ours) for column in columns)])
     titles = [column.title for column in columns]
@@ -151,49 +155,8 @@ def _ours(row: Row, column: Column, standing: Standing | None, ours: Ours) -> st
     if standing.kind == COUNTED:
         return paper_cells.count(ours.counted[figure])
     if standing.kind == TRAINED:
-        return paper_cells.trained(figure, _own(ours, figure))
+        return paper_cells.trained(figure, ours.on_the_papers_data(figure))
     return f"*{standing.kind}*"
-
-
-def _own(ours: Ours, figure: Figure) -> list[Cited]:
-    return [place for place in ours.cited.get(figure, ()) if not place.is_transfer]
-
-
-def _apart(wide: Wide, standings: Sequence[Mapping[Column, Standing]]) -> str:
-    """Why figures have no counterpart, with the columns that they stand in."""
-    reasons: dict[str, dict[str, None]] = {}
-    for standing in standings:
-        for column in wide.columns:
-            if column in standing and standing[column].kind == APART:
-                reasons.setdefault(standing[column].reason, {})[column.title] = None
-    said = [f"{', '.join(titles)} ({reason})" for reason, titles in reasons.items()]
-    return f"No counterpart: {'; '.join(said)}." if said else ""
-
-
-def _notes(table: PaperTable, wide: Wide) -> str:
-    """What the files note: once if all figures have it, else with the rows that do."""
-    by_note: dict[str, list[str]] = {}
-    for row in wide.rows:
-        for note in dict.fromkeys(note for figure in row.figures.values() for note in _said(figure)):
-            by_note.setdefault(note, []).append(row.label)
-    lines = [
-        note if len(rows) == len(wide.rows) > 1 else f"{'; '.join(rows)}: {note}"
-        for note, rows in by_note.items()
-    ]
-    return f"Notes:\n\n{markdown.bullets(lines)}" if lines else ""
-
-
-def _said(figure: Figure) -> list[str]:
-    """The parts of a note, without what the dagger says."""
-    parts = [part for part in figure.note.split("; ") if part not in ("recalled", "check")]
-    return [_in_documents(part) for part in parts if part]
-
-
-def _in_documents(text: str) -> str:
-    """The documents by their short names, as the claims have them: S0 and S1 for "seed 000/001"."""
-    text = re.sub(r"\bseed 00(\d)/00(\d)", r"S\1 and S\2", text)
-    text = re.sub(r"\bseed 00(\d)", r"S\1", text)
-    return re.sub(r"\bseed\b", "document", text)
 
 
 def _shorter(wide: Wide, ours: Ours) -> list[str]:
@@ -208,8 +171,7 @@ def _shorter(wide: Wide, ours: Ours) -> list[str]:
 
 
 def _runs(wide: Wide, ours: Ours, budget: str, transfer: bool) -> list[str]:
-    cells: dict[str, dict[str, dict[str, None]]] = {}
-    records = {}
+    cells: dict[str, dict[str, dict[tuple[Record, ...], str]]] = {}
     for row in wide.rows:
         for column in wide.columns:
             figure = row.figures.get(column)
@@ -218,16 +180,21 @@ def _runs(wide: Wide, ours: Ours, budget: str, transfer: bool) -> list[str]:
                 if place.is_transfer != transfer or not group.records:
                     continue
                 title = f"{column.title}, {DATASETS[place.dataset].title}" if transfer else column.title
-                text = paper_cells.result(figure, place, budget)
-                cells.setdefault(row.label, {}).setdefault(title, {})[text] = None
-                records |= {record.run_id: record for record in group.records}
+                same = cells.setdefault(row.label, {}).setdefault(title, {})
+                same.setdefault(group.records, paper_cells.result(figure, place, budget))
     if not cells:
         return []
     titles = list(dict.fromkeys(title for row in cells.values() for title in row))
-    body = [[label, *("<br>".join(row.get(title, "")) for title in titles)] for label, row in cells.items()]
+    body = [
+        [label, *("<br>".join(row.get(title, {}).values()) for title in titles)]
+        for label, row in cells.items()
+    ]
+    runs = dict.fromkeys(
+        record for row in cells.values() for cell in row.values() for group in cell for record in group
+    )
     what = "on data sets that the paper lacks" if transfer else "not to be held against the printed figures"
     return [
         f"### Budget {budget}, {what}",
-        spent.banner(list(records.values())),
+        f"Each run: {spent.each(list(runs))}. {spent.together(list(runs))}.",
         markdown.table(["", *titles], body, right=titles),
     ]

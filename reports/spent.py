@@ -1,4 +1,4 @@
-"""What runs have spent, in words."""
+"""What runs have spent, in words; for at least one record."""
 
 import math
 from collections.abc import Sequence
@@ -7,13 +7,16 @@ from reports import trace
 from reports.records import Record
 
 
-def banner(records: Sequence[Record]) -> str:
-    """Steps and images of each run, hours of all, and the machines; for at least one record."""
-    cuts = " or ".join(dict.fromkeys(map(_cut, records)))
+def each(records: Sequence[Record]) -> str:
+    """Steps, epochs and images of each run."""
+    return " or ".join(dict.fromkeys(map(_cut, records)))
+
+
+def together(records: Sequence[Record]) -> str:
+    """Hours of all runs, and the machines."""
     machines = ", ".join(dict.fromkeys(map(trace.device, records)))
     hours = sum(record.facts["wall_seconds"] for record in records) / 3600
-    runs = "1 run" if len(records) == 1 else f"{len(records)} runs"
-    return f"Spent: {cuts}. {runs}, {hours:.1f} hours in all on {machines}."
+    return f"{hours:.1f} hours in all on {machines}"
 
 
 def _cut(record: Record) -> str:
