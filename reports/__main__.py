@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from sweeps import study as studies
@@ -30,8 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     command, rest = options.words[:1], options.words[1:]
     try:
-        if command == ["collect"] and not rest:
-            return _collect()
+        if command == ["collect"]:
+            return _collect([Path(name) for name in rest] or RECORDS[1:])
+        if command == ["pull"] and rest:
+            return _pull(rest)
         if command == ["why"] and len(rest) == 1:
             return _why(rest[0], options.records or RECORDS)
         return _pages(options)
@@ -41,17 +45,38 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 EPILOG = (
-    "`python -m reports collect` takes finished runs from runs/ into reports/records/; "
-    "`python -m reports why STUDY/VARIANT` prints where a row's figures come from."
+    "`python -m reports collect [FOLDER ...]` takes finished runs from runs/, or from such folders of other machines, "
+    "into reports/records/; `python -m reports pull ENTITY/PROJECT` takes them from W&B, `pull FOLDER ...` from its "
+    "offline runs; `python -m reports why STUDY/VARIANT` prints where a row's figures come from."
 )
 
 
-def _collect() -> int:
+def _collect(folders: Sequence[Path]) -> int:
     from reports.collect import collect
 
-    committed, runs = RECORDS
-    for line in collect(runs, committed):
-        print(line)
+    said, warnings = collect(folders, RECORDS[0])
+    _warn(warnings)
+    print(*said, sep="\n")
+    return 0
+
+
+def _pull(places: Sequence[str]) -> int:
+    from reports.collect import Committed, summary
+    from reports.pull import offline, pull
+
+    committed, counts = Committed(RECORDS[0]), Counter()
+    folders = [Path(place) for place in places if Path(place).exists()]
+    found, warnings = offline(folders)
+    new, complaints = committed.add(found)
+    counts.update(new)
+    _warn(warnings + complaints)
+    try:
+        for project in places:
+            if not Path(project).exists():
+                counts.update(pull(project, committed, lambda line: _warn([line])))
+    except KeyboardInterrupt:
+        raise ValueError("interrupted; what was fetched is committed, and the same command goes on") from None
+    print(*summary(committed, counts), sep="\n")
     return 0
 
 
