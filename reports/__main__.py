@@ -18,8 +18,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "words", nargs="*", metavar="STUDY", help="studies to make the pages of (default: all)"
     )
-    parser.add_argument(
+    ends = parser.add_mutually_exclusive_group()
+    ends.add_argument(
         "--check", action="store_true", help="write nothing; name stale files and exit 1 if any"
+    )
+    ends.add_argument(
+        "--publish", metavar="ENTITY/PROJECT", help="send the pages to a W&B Report too (extra `publish`)"
     )
     parser.add_argument("--out", type=Path, default=HERE, help="where the pages go (default: reports/)")
     parser.add_argument(
@@ -62,18 +66,17 @@ def _collect(folders: Sequence[Path]) -> int:
 
 def _pull(places: Sequence[str]) -> int:
     from reports.collect import Committed, summary
-    from reports.pull import offline, pull
+    from reports.pull import is_folder, offline, pull
 
     committed, counts = Committed(RECORDS[0]), Counter()
-    folders = [Path(place) for place in places if Path(place).exists()]
-    found, warnings = offline(folders)
+    projects = [place for place in places if not is_folder(place)]
+    found, warnings = offline(Path(place) for place in places if place not in projects)
     new, complaints = committed.add(found)
     counts.update(new)
     _warn(warnings + complaints)
     try:
-        for project in places:
-            if not Path(project).exists():
-                counts.update(pull(project, committed, lambda line: _warn([line])))
+        for project in projects:
+            counts.update(pull(project, committed, lambda line: _warn([line])))
     except KeyboardInterrupt:
         raise ValueError("interrupted; what was fetched is committed, and the same command goes on") from None
     print(*summary(committed, counts), sep="\n")
@@ -95,6 +98,10 @@ def _why(place: str, folders: list[Path]) -> int:
 
 def _pages(options: argparse.Namespace) -> int:
     wanted = [studies.read(name).name for name in options.words]
+    if options.publish:
+        from reports import publish
+
+        publish.check(options.publish)
 
     from reports import files, pages, records, remembered
 
@@ -116,6 +123,9 @@ def _pages(options: argparse.Namespace) -> int:
         print(f"removed: {name}")
     if not stale and not left:
         print("everything was up to date")
+    if options.publish:
+        texts = {name: content.decode() for name, content in made.items() if name.endswith(".md")}
+        print(f"published: {publish.publish(texts, options.publish)}")
     return 0
 
 

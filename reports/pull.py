@@ -30,6 +30,12 @@ PER_PAGE = 200  # runs to a request; each brings its configuration and summary
 PATIENCE = 3  # downloads in a row that may fail before the server is given up
 
 
+def is_folder(place: str) -> bool:
+    """Whether a place to pull from is on this disk. W&B's client may leave empty folders named ENTITY/PROJECT."""
+    folder = Path(place)
+    return folder.is_dir() and (any(folder.rglob("*.wandb")) or not PROJECT.fullmatch(place))
+
+
 def offline(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
     """The records in W&B's own folders, these or any below them, and a line for each run that has none.
 
@@ -129,7 +135,7 @@ def _listed(project: str, warn: Callable[[str], None]) -> list[list[Tracked]]:
     import wandb
 
     found: dict[str, list[Tracked]] = {}
-    with _answering():
+    with answering():
         for run in wandb.Api().runs(project, per_page=PER_PAGE, lazy=False):
             where = f"W&B {project}/{run.id}"
             if reason := _unfit(run):
@@ -167,7 +173,7 @@ def _first_whole(same_run: list[Tracked], warn: Callable[[str], None]) -> Record
 
 def _fetch(tracked: Tracked) -> Record:
     """Download and check a record. Raises ValueError with what is wrong with it."""
-    with _answering(), tempfile.TemporaryDirectory() as folder:
+    with answering(), tempfile.TemporaryDirectory() as folder:
         file = next(iter(tracked.run.files(names=[RECORD])), None)
         if file:
             file.download(root=folder).close()
@@ -186,8 +192,9 @@ def _fetch(tracked: Tracked) -> Record:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def answering() -> Iterator[None]:
+    """Raises Unreachable for whatever W&B's client raises."""
     try:
         yield
-    except Exception as error:  # W&B's client raises its own kinds, requests' and plain ones
+    except Exception as error:  # its own kinds, requests' and plain ones
         raise Unreachable(" ".join(str(error).split()) or type(error).__name__) from error

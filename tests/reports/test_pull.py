@@ -1,38 +1,13 @@
 """Taking records from W&B, through its real client and a loopback server, and from folders of offline runs."""
 
 import json
-import os
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from reports import __main__, records
 from reports.collect import Committed
-from reports.pull import offline, pull
-
-STUB = Path(__file__).parents[3] / "shared" / "wandb_stub"
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    """The loopback server, with this process logged in."""
-    if not STUB.exists():
-        pytest.skip("needs the loopback W&B server in ../shared/wandb_stub")
-    monkeypatch.syspath_prepend(str(STUB))
-    import wandb
-    from stub_server import StubServer
-
-    for name in os.environ:
-        if name.startswith("WANDB_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    with StubServer(tmp_path / "server") as server:
-        for name, value in server.env().items():
-            monkeypatch.setenv(name, value)
-        wandb.teardown()  # it keeps the settings of an earlier test
-        yield server
-        wandb.teardown()
+from reports.pull import is_folder, offline, pull
 
 
 @pytest.fixture
@@ -206,6 +181,14 @@ def test_offline_folders(study, tmp_path, facts, offline_run):
     assert len(offline([whole])[0]) == 1
     with pytest.raises(ValueError, match="holds no run of W&B's"):
         offline([whole / "files"])
+
+
+def test_an_empty_folder_of_that_name_does_not_hide_a_project(tmp_path, facts, offline_run, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "me" / "convnets").mkdir(parents=True)
+    saved = offline_run("1-wide0", facts("wide", 0, 5000)).relative_to(tmp_path)
+    places = ["me/convnets", "no/where", str(tmp_path / "me"), str(saved), str(saved.parent)]
+    assert [is_folder(place) for place in places] == [False, False, True, True, True]
 
 
 def test_the_command_takes_folders(study, tmp_path, facts, offline_run, monkeypatch, capsys):
