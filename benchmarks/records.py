@@ -2,15 +2,14 @@
 
     python -m benchmarks.records [most]
 
-The records are made up in a temporary folder after the first committed one, once as lines of `.jsonl` files, once
-as run folders; each is read in a process of its own. `and curves` then looks at every curve once, as the figures of
-a report over all of them would.
+The records are made up in a temporary folder (4 GB at the most) after the first committed one, as lines of `.jsonl`
+files or as run folders. `curves` is what it takes on top to look at every curve once, as figures of them all would;
+peaks are those of a process that does nothing else (Linux). Times are CPU seconds: one core's, whatever else the machine does.
 """
 
-import copy
 import json
 import multiprocessing
-import resource
+import re
 import sys
 import tempfile
 import time
@@ -19,63 +18,60 @@ from pathlib import Path
 from reports import records
 
 MODEL = Path(records.__file__).parent / "records" / "densenet_bc_compression.jsonl"
-EPOCHS = {"short": 30, "paper": 300}
+SHAPES = [("lines", 30), ("folders", 30), ("lines", 300)]  # how they are kept, and epochs of a curve
 PER_FILE = 1_000  # records of one study
 
 
-def made_up(number: int, model: dict, epochs: int) -> dict:
-    """A record of its own id, whose curve has so many epochs and as many digits as a real one."""
-    facts = copy.deepcopy(model)
-    facts |= {"run_id": f"{number:012x}", "seed": number}
-    before = facts["curve"]
-    facts["curve"] = {
-        name: [values[epoch % len(values)] for epoch in range(epochs)] for name, values in before.items()
-    }
-    facts["curve"]["epoch"] = list(range(1, epochs + 1))
-    return facts
-
-
-def write(folder: Path, count: int, epochs: int, as_lines: bool) -> None:
+def write(folder: Path, count: int, kept_as: str, epochs: int) -> None:
+    """Records of different runs, else alike; a curve has as many digits as a real one."""
     with open(MODEL, encoding="utf-8") as file:
-        model = json.loads(next(file))
+        facts = json.loads(next(file))
+    curve = {
+        name: [values[epoch % len(values)] for epoch in range(epochs)]
+        for name, values in facts["curve"].items()
+    }
+    facts["curve"] = curve | {"epoch": list(range(1, epochs + 1))}
+    text = json.dumps(facts, indent=1 if kept_as == "folders" else None) + "\n"
     for first in range(0, count, PER_FILE):
-        made = [made_up(number, model, epochs) for number in range(first, min(first + PER_FILE, count))]
-        if as_lines:
-            lines = "".join(json.dumps(facts) + "\n" for facts in made)
-            (folder / f"study_{first}.jsonl").write_text(lines, encoding="utf-8")
+        ids = [f"{number:012x}" for number in range(first, min(first + PER_FILE, count))]
+        made = {run_id: text.replace(facts["run_id"], run_id) for run_id in ids}
+        if kept_as == "lines":
+            (folder / f"study_{first}.jsonl").write_text("".join(made.values()))
             continue
-        for facts in made:
-            (folder / facts["run_id"]).mkdir()
-            (folder / facts["run_id"] / "record.json").write_text(json.dumps(facts, indent=1))
+        for run_id, own in made.items():
+            (folder / run_id).mkdir()
+            (folder / run_id / "record.json").write_text(own)
 
 
-def measure(folder: Path, curves: bool) -> tuple[int, float, float]:
-    """How many records were read, in how many seconds of one core, and the process's peak memory in MiB."""
-    started = time.process_time()
+def measure(folder: Path) -> tuple[int, float, float, float, float]:
+    """Number of records; seconds and peak MiB of reading them; seconds and peak MiB with every curve."""
+    begun = time.process_time()
     found, warnings = records.read([folder])
-    assert not warnings, warnings[0]
-    if curves:
-        assert all(record.facts["curve"]["epoch"] for record in found)
-    seconds = time.process_time() - started
-    return len(found), seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    read, peak = time.process_time() - begun, _peak()
+    if warnings or not all(record.facts["curve"]["epoch"] for record in found):
+        raise AssertionError(warnings)
+    return len(found), read, peak, time.process_time() - begun - read, _peak()
+
+
+def _peak() -> float:
+    # Not getrusage, which counts the process that this one was forked from too.
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s*(\d+) kB", status).group(1)) / 1024
 
 
 def main(most: int = 100_000) -> None:
-    print("| records | kept as | epochs | read: s | ms each | peak MiB | and curves: s | peak MiB |")
+    print("| records | kept as | epochs | read: s | ms each | peak MiB | curves: s | peak MiB |")
     print("|---:|---|---:|---:|---:|---:|---:|---:|")
-    for count in (10**power for power in range(1, 7) if 10**power <= most):
-        for as_lines, epochs in ((True, EPOCHS["short"]), (False, EPOCHS["short"]), (True, EPOCHS["paper"])):
+    for count in (10**power for power in range(1, 6) if 10**power <= most):
+        for kept_as, epochs in SHAPES:
             with tempfile.TemporaryDirectory() as name:
-                write(Path(name), count, epochs, as_lines)
-                # a process for each, because a peak is the whole process's
-                with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-                    read, seconds, peak = pool.apply(measure, (Path(name), False))
-                    _, with_curves, higher = pool.apply(measure, (Path(name), True))
-            assert read == count
-            kept = "lines" if as_lines else "folders"
+                write(Path(name), count, kept_as, epochs)
+                with multiprocessing.get_context("spawn").Pool(1) as pool:  # a peak is the whole process's
+                    number, read, peak, curves, higher = pool.apply(measure, (Path(name),))
+            assert number == count
             print(
-                f"| {count:,} | {kept} | {epochs} | {seconds:.2f} | {1000 * seconds / count:.2f} "
-                f"| {peak:.0f} | {with_curves:.2f} | {higher:.0f} |",
+                f"| {count:,} | {kept_as} | {epochs} | {read:.2f} | {1000 * read / count:.3f} "
+                f"| {peak:.0f} | {curves:.2f} | {higher:.0f} |",
                 flush=True,
             )
 

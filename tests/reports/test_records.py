@@ -169,12 +169,12 @@ def test_only_the_headline_stays_in_memory(write_records, facts):
     long = facts("wide", 0, 5123)
     long["curve"] = {name: [1.5 + epoch for epoch in range(300)] for name in long["curve"]}
     long["curve"]["epoch"] = list(range(300))
-    folder = write_records(*(long | {"run_id": f"run{number}"} for number in range(200)))
+    folder = write_records(*(long | {"run_id": f"run{number}"} for number in range(50)))
     tracemalloc.start()
     found, warnings = records.read([folder])
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert (len(found), warnings) == (200, [])
+    assert (len(found), warnings) == (50, [])
     assert held / len(found) < 3_000
 
 
