@@ -21,11 +21,7 @@ class Committed:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.of_study: dict[str, list[Record]] = {}
-        for path in sorted(folder.glob("*.jsonl")):
-            self.of_study[path.stem], complaints = records.read_file(path)
-            if complaints:
-                raise ValueError(f"{complaints[0]}; mend or delete it, then try again")
+        self.of_study = {path.stem: _whole(path) for path in sorted(folder.glob("*.jsonl"))}
         self.of_run = records.by_run(record for own in self.of_study.values() for record in own)
         self.order = {name: _order(name) for name in studies.names()}
 
@@ -57,16 +53,25 @@ class Committed:
         return counts, complaints
 
     def _write(self, name: str, new: list[Record]) -> None:
-        order = self.order[name]
+        path, order = self.folder / f"{name}.jsonl", self.order[name]
+        kept = _whole(path) if path.exists() else []  # again: another pull may have been here since
+        ids = {record.run_id for record in kept}
         # records of an older configuration are no longer declared and go to the end
         ordered = sorted(
-            [*self.of_study.get(name, []), *new], key=lambda r: (order.get(r.run_id, len(order)), r.run_id)
+            [*kept, *(record for record in new if record.run_id not in ids)],
+            key=lambda record: (order.get(record.run_id, len(order)), record.run_id),
         )
         lines = [json.dumps(dict(record.facts), ensure_ascii=False) + "\n" for record in ordered]
-        path = self.folder / f"{name}.jsonl"
         files.write(path, "".join(lines).encode())
-        self.of_study[name], _ = records.read_file(path)
-        self.of_run |= {record.run_id: [record] for record in new}
+        self.of_study[name] = _whole(path)
+        self.of_run |= records.by_run(self.of_study[name])
+
+
+def _whole(path: Path) -> list[Record]:
+    found, complaints = records.read_file(path)
+    if complaints:
+        raise ValueError(f"{complaints[0]}; mend or delete it, then try again")
+    return found
 
 
 def collect(folders: Iterable[Path], committed: Path) -> tuple[list[str], list[str]]:

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from reports.collect import collect
+from reports import records
+from reports.collect import Committed, collect
 
 
 @pytest.fixture
@@ -35,6 +36,15 @@ def test_collects_in_declared_order_and_again_changes_nothing(study, tmp_path, f
     said, _ = collect([finish(facts("thin", 0, 6100))], target.parent)
     assert said[0] == "made_up: 1 new, 4 in all"
     assert target.read_text().index("thin-smoke-0") < target.read_text().index("thin-smoke-2")
+
+
+def test_what_another_command_has_added_meanwhile_stays(study, tmp_path, facts, finish):
+    folder = tmp_path / "records"
+    before = Committed(folder)
+    collect([finish(facts("wide", 0, 5000))], folder)
+    before.add(records.read([finish(facts("thin", 0, 6000), machine="there")])[0])
+    assert [record.run_id for record in records.read([folder])[0]] == ["thin-smoke-0", "wide-smoke-0"]
+    assert sorted(before.of_run) == ["thin-smoke-0", "wide-smoke-0"]
 
 
 def test_run_of_no_study_stays(study, tmp_path, facts, finish):

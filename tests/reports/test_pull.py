@@ -194,10 +194,12 @@ def test_an_empty_folder_of_that_name_does_not_hide_a_project(tmp_path, facts, o
 def test_the_command_takes_folders(study, tmp_path, facts, offline_run, monkeypatch, capsys):
     monkeypatch.setattr(__main__, "RECORDS", (tmp_path / "records", tmp_path / "runs"))
     one = offline_run("1-wide0", facts("wide", 0, 5000))
-    two = offline_run("1-thin0", facts("thin", 0, 6000))
+    link = "https://wandb.ai/me/convnets/runs/1"
+    two = offline_run("1-thin0", facts("thin", 0, 6000) | {"wandb": link})
     assert __main__.main(["pull", str(one), str(two)]) == 0
     assert capsys.readouterr().out == "made_up: 2 new, 2 in all\n2 new records, 2 in all\n"
-    assert __main__.main(["why", "made_up/wide", "--records", str(tmp_path / "records")]) == 0
-    assert "run wide-smoke-0, records/made_up.jsonl:2" in capsys.readouterr().out
+    assert __main__.main(["why", "made_up/thin", "--records", str(tmp_path / "records")]) == 0
+    told = capsys.readouterr().out
+    assert "run thin-smoke-0, records/made_up.jsonl:1, finished 2026" in told and f"\n    {link}\n" in told
     assert __main__.main(["pull", str(tmp_path / "nowhere")]) == 2
     assert "neither ENTITY/PROJECT nor a folder" in capsys.readouterr().err
