@@ -9,9 +9,8 @@ import os
 import re
 from collections.abc import Mapping
 
-from lightning_modules import surroundings
 from reports import markdown
-from reports.pull import PROJECT, Unreachable, answering
+from reports.pull import PROJECT, Unreachable, answering, check_key
 
 TITLE = "Results"  # by it the report is found again and replaced
 
@@ -24,8 +23,7 @@ def check(project: str) -> None:
         raise ValueError(
             "--publish needs wandb-workspaces: uv run --extra publish …, or pip install wandb-workspaces"
         )
-    if not surroundings.has_wandb_key():
-        raise ValueError("W&B wants a key: set WANDB_API_KEY, or log in once with `wandb login`")
+    check_key()
 
 
 def publish(pages: Mapping[str, str], project: str) -> str:

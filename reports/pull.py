@@ -93,8 +93,7 @@ def pull(project: str, committed: Committed, warn: Callable[[str], None]) -> dic
     """
     if not PROJECT.fullmatch(project):
         raise ValueError(f"{project} is neither ENTITY/PROJECT nor a folder of W&B's runs")
-    if not surroundings.has_wandb_key():
-        raise ValueError("W&B wants a key: set WANDB_API_KEY, or log in once with `wandb login`")
+    check_key()
     counts: dict[str, int] = {}
     failed = 0
     try:
@@ -189,6 +188,12 @@ def _fetch(tracked: Tracked) -> Record:
     if record.facts["wandb"] is None:  # it was sent later, or a sweep found it done
         record.facts["wandb"] = tracked.run.url
     return record
+
+
+def check_key() -> None:
+    """Raises ValueError without one: W&B's client would ask for a login."""
+    if not surroundings.has_wandb_key():
+        raise ValueError("W&B wants a key: set WANDB_API_KEY, or log in once with `wandb login`")
 
 
 @contextmanager
