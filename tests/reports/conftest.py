@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from reports.ledger import Entry
 from sweeps import study as studies
 from sweeps.claim import Claim, Comparison
 from sweeps.study import Cell, Printed, Study, Table, Variant
+
+STUB = Path(__file__).parents[3] / "shared" / "wandb_stub"
 
 STUDY = Study(
     name="made_up",
@@ -117,3 +120,24 @@ def write_records(tmp_path: Path):
         return tmp_path / folder
 
     return write
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """The loopback server, with this process logged in."""
+    if not STUB.exists():
+        pytest.skip("needs the loopback W&B server in ../shared/wandb_stub")
+    monkeypatch.syspath_prepend(str(STUB))
+    import wandb
+    from stub_server import StubServer
+
+    for name in os.environ:
+        if name.startswith("WANDB_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with StubServer(tmp_path / "server") as server:
+        for name, value in server.env().items():
+            monkeypatch.setenv(name, value)
+        wandb.teardown()  # it keeps the settings of an earlier test
+        yield server
+        wandb.teardown()
