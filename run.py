@@ -111,7 +111,7 @@ def show_list() -> int:
         "data sets (--dataset)": {data.name: data.title for data in catalogue.DATASETS.values()},
         "recipes (--recipe)": {name: recipe.source for name, recipe in RECIPES.items()},
         "studies (--study)": {
-            study.name: f"{study.title} ({len(study.variants)} variants, {len(studies.cells(study, 'paper'))} runs)"
+            study.name: f"{study.title} ({len(study.variants)} variants, {studies.size(study)} runs)"
             for study in declared
         },
     }

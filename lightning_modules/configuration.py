@@ -6,7 +6,7 @@ Nothing here imports torch, so that launchers and reports can name runs without 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 
 import architectures
@@ -57,6 +57,12 @@ class Configuration:
     def as_dict(self) -> dict:
         return asdict(self)
 
+    def of_seed(self, seed: int) -> "Configuration":
+        """The same training from another seed. Raises ValueError for a negative one."""
+        if seed < 0:
+            raise ValueError(f"seed must be 0 or more, not {seed}")
+        return replace(self, seed=seed)
+
 
 def resolve(
     arch: str,
@@ -93,8 +99,6 @@ def resolve(
     }.items():
         if not value > 0:
             raise ValueError(f"{name} must be above 0, not {value}")
-    if seed < 0:
-        raise ValueError(f"seed must be 0 or more, not {seed}")
     return Configuration(
         arch=arch,
         knobs=architectures.resolve(arch, data.stem, knobs),
@@ -108,9 +112,9 @@ def resolve(
         epochs=epochs,
         train_images=min(spent.train_images or data.train_images, data.train_images),
         curve_test_images=min(spent.curve_test_images or data.test_images, data.test_images),
-        seed=seed,
+        seed=0,
         precision=precision,
-    )
+    ).of_seed(seed)
 
 
 def _resolution(data: catalogue.Dataset, asked: int | None) -> int:

@@ -208,20 +208,22 @@ def cells(
     """
     for name in variants or ():
         study.variant(name)
-    return [
-        Cell(
-            study.name,
-            variant.name,
-            dataset,
-            budget,
-            seed,
-            configure(study, variant.name, dataset, budget, seed).run_id,
-        )
-        for seed in seeds or study.seeds
+    rows = [
+        (variant.name, dataset, configure(study, variant.name, dataset, budget, 0))
         for dataset in datasets or study.datasets
         for variant in study.variants_on(dataset)
         if not variants or variant.name in variants
     ]
+    return [
+        Cell(study.name, name, dataset, budget, seed, configured.of_seed(seed).run_id)
+        for seed in seeds or study.seeds
+        for name, dataset, configured in rows
+    ]
+
+
+def size(study: Study) -> int:
+    """How many `cells` there are at a budget, without naming them."""
+    return len(study.seeds) * sum(len(study.variants_on(dataset)) for dataset in study.datasets)
 
 
 _PARTS = {  # fields that hold lists of other declarations
@@ -296,6 +298,7 @@ def _check(study: Study) -> None:
             raise ValueError(
                 f"variant {variant.name!r}: only_on is {variant.only_on!r}, not one of {', '.join(STEMS)}"
             )
-    for dataset in study.datasets:
+    of_stem = {catalogue.find(dataset).stem: dataset for dataset in study.datasets}
+    for dataset in of_stem.values():  # what can be configured on one can be on all of its stem
         for variant in study.variants_on(dataset):
             configure(study, variant.name, dataset, "paper", 0)
