@@ -110,9 +110,9 @@ def ways(wanted: Configuration, folder: Path) -> dict[str, Callable[[], float]]:
     def ours() -> float:
         clock = Clock()
         machine = training.Machine(accelerator="cpu", wandb=False)
-        trainer = training._trainer(wanted, folder, machine, [], folder / "checkpoint.ckpt")
+        trainer = training._trainer(wanted, folder, machine, [], folder / "checkpoint.ckpt", wanted.precision)
         trainer.callbacks = [each for each in trainer.callbacks if isinstance(each, Progress)] + [clock]
-        module = Classifier(wanted.as_dict())
+        module = Classifier(wanted.as_dict(), machine.speed)
         module.on_train_epoch_end = lambda: None  # a line of the curve, and its evaluation
         trainer.fit(module, whole_batches())
         return clock.seconds

@@ -13,6 +13,7 @@ from lightning_modules.initialisation import initialise, set_batch_norm
 from lightning_modules.objective import losses
 from lightning_modules.optimisation import optimiser, schedule
 from lightning_modules.recipes import Recipe
+from lightning_modules.speed.settings import DEFAULT, Setting, compiled
 
 
 class Tally:
@@ -58,15 +59,16 @@ class Classifier(pl.LightningModule):
     """A network trained by softmax regression on class labels.
 
     config: `Configuration.as_dict()`, plain JSON-able values, from which the network, its initial weights, the
-    optimiser and the schedule are built; it travels in the checkpoint.
+    optimiser and the schedule are built; it travels in the checkpoint. speed: how the network is run, which decides
+    no outcome.
 
     `history` holds one row per epoch that has ended (the record's curve), `tested` the final test's counts.
     """
 
-    def __init__(self, config: dict) -> None:
+    def __init__(self, config: dict, speed: Setting = DEFAULT) -> None:
         super().__init__()
         # The tracker gets its own flat configuration, so that no key reaches it twice.
-        self.save_hyperparameters(logger=False)
+        self.save_hyperparameters("config", logger=False)
         self.config = config
         self.network = architectures.build(
             config["arch"], stem=config["stem"], num_classes=config["classes"], **config["knobs"]
@@ -74,8 +76,10 @@ class Classifier(pl.LightningModule):
         self.recipe = Recipe.from_hyperparameters(config["recipe"])
         initialise(self.network, self.recipe)
         set_batch_norm(self.network, self.recipe)
-        # 1.25 to 1.7 times as fast as NCHW on a CPU for these networks, and what GPUs' matrix units want.
-        self.network.to(memory_format=torch.channels_last)
+        self.network.to(memory_format=speed.memory_format)
+        if speed.saves_memory:
+            self.network.save_memory()
+        self.compiled = compiled(self.network, speed)
         self.history: list[dict] = []
         self.tested: dict | None = None
         self.train_tally, self.test_tally = Tally(), Tally()
@@ -93,6 +97,11 @@ class Classifier(pl.LightningModule):
         # Not from the trainer: asking it makes the training batches before a resumed run's progress is known.
         batches = math.ceil(self.config["train_images"] / self.recipe.batch_size)
         return self.config["epochs"] * batches
+
+    def in_training(self, images: torch.Tensor) -> torch.Tensor | TrainingOutputs:
+        """As `forward`; compiled, if it is, for whole batches alone, since every size is compiled for itself."""
+        whole = len(images) == self.recipe.batch_size // self.trainer.world_size
+        return self.compiled(images) if self.compiled and whole else self(images)
 
     def configure_optimizers(self) -> dict:
         stepper = optimiser(self.network, self.recipe)
@@ -116,7 +125,9 @@ class Classifier(pl.LightningModule):
         images, labels = batch
         self.lr = self.trainer.optimizers[0].param_groups[0]["lr"]
         share_done = self.trainer.global_step / self.steps
-        logits, loss, total = losses(self(images), labels, share_done, self.recipe.label_smoothing)
+        logits, loss, total = losses(
+            self.in_training(images), labels, share_done, self.recipe.label_smoothing
+        )
         self.train_tally.add(loss, logits, labels)
         return total
 
