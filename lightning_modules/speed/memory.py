@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lightning_modules import training
 from lightning_modules.configuration import Configuration
@@ -21,28 +21,31 @@ def fitted(setting: Setting, configuration: Configuration, kind: str) -> Setting
     """
     with torch.device("meta"):
         network = training.build(configuration)
+        images = torch.empty(2, 3, configuration.resolution, configuration.resolution)
     if not hasattr(network, "save_memory"):
         return setting
-    needed = kept(network, configuration.resolution) * configuration.recipe["batch_size"]
+    needed = saved_bytes(network, images) / len(images) * configuration.recipe["batch_size"]
     return replace(setting, saves_memory=needed > SHARE * free(kind))
 
 
-def kept(network: nn.Module, resolution: int) -> float:
-    """Bytes that a forward pass keeps of an image for the backward pass, counted on the meta device."""
-    sizes: dict[int, int] = {}
-    parameters = {id(parameter) for parameter in network.parameters()}
+def saved_bytes(network: nn.Module, images: Tensor) -> int:
+    """Of the storages that a forward pass keeps for the backward pass, each counted once; parameters aren't counted.
 
-    def note(tensor: torch.Tensor) -> torch.Tensor:
-        if id(tensor) not in parameters:
-            storage = tensor.untyped_storage()
-            sizes[storage._cdata] = storage.nbytes()
-            held.append(tensor)  # so that no other storage takes its place
+    On the meta device, too.
+    """
+    own = {parameter.untyped_storage()._cdata for parameter in network.parameters()}
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:
+            kept[storage._cdata] = storage.nbytes()
         return tensor
 
-    held: list[torch.Tensor] = []
-    with torch.device("meta"), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        network.train()(torch.empty(2, 3, resolution, resolution))
-    return sum(sizes.values()) / 2
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        alive = network(images)  # until all is counted, or storages would be used again
+    del alive
+    return sum(kept.values())
 
 
 def free(kind: str) -> int:

@@ -7,6 +7,7 @@ more (bf16, TF32) are a run's `--precision`, which its id is made from.
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -90,9 +91,9 @@ def compiled(network: "nn.Module", setting: Setting) -> Callable | None:
 
 def compiler_missing(kind: str) -> str:
     """What torch.compile needs and this machine lacks, and the remedy; empty if nothing."""
-    names = (os.environ.get("CXX") or "g++", "clang++")
-    if kind == "cpu" and not any(map(shutil.which, names)):
-        return "there is no C++ compiler; install g++ or name one in CXX"
+    name = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
+    if kind == "cpu" and not shutil.which(name):
+        return f"there is no C++ compiler {name}; install it or name one in CXX"
     return ""
 
 
