@@ -39,7 +39,7 @@ def announce(wanted: Configuration, folder: Path, options: argparse.Namespace, s
     print(
         f"This run takes {takes(wanted.epochs, wanted.train_images, wanted.curve_test_images)} on this machine."
     )
-    print(f"Memory layout and the like: {speed}")
+    print(f"How the network is run: {speed}")
     if (folder / "checkpoint.ckpt").exists():
         print("Going on where it was interrupted.")
     sys.stdout.flush()
