@@ -33,6 +33,7 @@ from sweeps import teachers
 
 if TYPE_CHECKING:
     from lightning_modules.data.preprocessing import Viewing
+    from lightning_modules.speed.settings import Setting
     from lightning_modules.training import Machine
 
 DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # exit codes (4: ownership.LOST)
@@ -46,6 +47,8 @@ def main(argv: list[str]) -> int:
         wanted = configure(options)
         if options.describe:
             return describe(wanted)
+        if options.tune:
+            return tune(wanted, options)
         if options.evaluate:
             return evaluate(wanted, options)
         return run(wanted, options)
@@ -116,7 +119,7 @@ def show_list() -> int:
         "data sets (--dataset)": {data.name: data.title for data in catalogue.DATASETS.values()},
         "recipes (--recipe)": {name: recipe.source for name, recipe in RECIPES.items()},
         "studies (--study)": {
-            study.name: f"{study.title} ({len(study.variants)} variants, {len(studies.cells(study, 'paper'))} runs)"
+            study.name: f"{study.title} ({len(study.variants)} variants, {studies.size(study)} runs)"
             for study in declared
         },
     }
@@ -214,16 +217,18 @@ def failure(folder: Path) -> str | None:
 def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> int:
     from lightning_modules import training
     from lightning_modules.data.cache import DataError
+    from lightning_modules.speed import settings
 
-    if surroundings.is_first_process():
-        announce(wanted, folder, options)
     # Ctrl-C saves and stops as SIGTERM does.
     signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
+        speed = settings.choose(wanted, device_kind(options), options.data_dir, folder)
+        if surroundings.is_first_process():
+            announce(wanted, folder, options, speed)
         result = training.train(
             wanted,
             folder,
-            machine(options),
+            machine(options, speed),
             study=options.study,
             variant=options.variant,
             teacher=teachers_folder(wanted, options),
@@ -301,7 +306,24 @@ def compare(wanted: Configuration, options: argparse.Namespace, viewing: "Viewin
     return DONE
 
 
-def machine(options: argparse.Namespace) -> "Machine":
+def tune(wanted: Configuration, options: argparse.Namespace) -> int:
+    from lightning_modules import training
+    from lightning_modules.speed import tuning
+
+    training.counted(wanted)
+    tuning.tune(wanted, device_kind(options), options.data_dir)
+    return DONE
+
+
+def device_kind(options: argparse.Namespace) -> str:
+    """ "cuda" or "cpu"."""
+    import torch
+
+    return "cuda" if options.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def machine(options: argparse.Namespace, speed: "Setting | None" = None) -> "Machine":
+    from lightning_modules.speed.settings import DEFAULT
     from lightning_modules.training import Machine
 
     per_node, nodes = surroundings.processes()
@@ -314,6 +336,7 @@ def machine(options: argparse.Namespace) -> "Machine":
         data_dir=options.data_dir,
         workers=options.workers,
         wandb=not options.no_wandb,
+        speed=speed or DEFAULT,
     )
 
 

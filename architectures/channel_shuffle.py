@@ -19,7 +19,8 @@ class ChannelShuffle(nn.Module):
         self.groups = groups
 
     def forward(self, x: Tensor) -> Tensor:
-        # torch.nn.ChannelShuffle puts channels_last images out as contiguous ones on a GPU.
+        # Forward and backward on a CPU core 0.30 to 0.39 of the time of view and transpose, which leaves
+        # channels_last and is brought back; torch.nn.ChannelShuffle 0.75 to 0.97, and it leaves it on a GPU.
         if x.is_contiguous(memory_format=torch.channels_last):
             return _transpose(x.permute(0, 2, 3, 1), 3, self.groups).permute(0, 3, 1, 2)
         return _transpose(x, 1, self.groups)

@@ -19,7 +19,7 @@ from pathlib import Path
 import benchmarks
 from lightning_modules import record
 from reports import files, markdown
-from sweeps import local
+from sweeps import slots
 
 RESULTS = Path(__file__).parent / "results"
 HEADING = re.compile(r"^## `(\w+)`", re.MULTILINE)
@@ -85,7 +85,7 @@ def device() -> str:
     import torch
 
     kind = "cuda" if torch.cuda.is_available() else "cpu"
-    cores = "" if kind == "cuda" else f", {local.usable_cores()} cores"
+    cores = "" if kind == "cuda" else f", {slots.usable_cores()} cores"
     return record.machine(kind, 1, 1, "32-true")["device"] + cores
 
 

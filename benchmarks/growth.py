@@ -14,29 +14,13 @@ from torch import Tensor, nn
 
 import architectures
 from lightning_modules.allocator import keep_freed_memory
+from lightning_modules.speed.memory import saved_bytes
 from reports import markdown
 from sweeps import study as studies
 
 DEPTHS = (40, 70, 100, 130, 160, 190)
 BATCH = 4
 CELLS = (10, 100, 1_000, 10_000)
-
-
-def saved_bytes(network: nn.Module, images: Tensor) -> int:
-    """Of the storages that the forward pass keeps, each counted once; parameters aren't counted."""
-    own = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
-    kept: dict[int, int] = {}
-
-    def keep(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        alive = network(images)  # until all is counted, or storages would be used again
-    del alive
-    return sum(kept.values())
 
 
 def step_seconds(network: nn.Module, images: Tensor) -> float:

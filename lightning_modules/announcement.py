@@ -4,19 +4,23 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
 from lightning_modules.recipes import RECIPES
 
+if TYPE_CHECKING:
+    from lightning_modules.speed.settings import Setting
 
-def announce(wanted: Configuration, folder: Path, options: argparse.Namespace) -> None:
-    """What will run, what was cut, and what it will take here. options: run.py's."""
+
+def announce(wanted: Configuration, folder: Path, options: argparse.Namespace, speed: "Setting") -> None:
+    """What will run, what was cut, how, and what it will take here. options: run.py's."""
     from lightning_modules.training import seconds_per_image
 
     data = catalogue.find(wanted.dataset)
     recipe = RECIPES[wanted.recipe_name]
-    each = seconds_per_image(wanted)
+    each = seconds_per_image(wanted, layout=speed.memory_format)
 
     def takes(epochs: int, images: int, tests: int) -> str:
         return duration(each * images_worth(epochs, images, tests, data.test_images))
@@ -35,6 +39,7 @@ def announce(wanted: Configuration, folder: Path, options: argparse.Namespace) -
     print(
         f"This run takes {takes(wanted.epochs, wanted.train_images, wanted.curve_test_images)} on this machine."
     )
+    print(f"How the network is run: {speed}")
     if (folder / "checkpoint.ckpt").exists():
         print("Going on where it was interrupted.")
     sys.stdout.flush()

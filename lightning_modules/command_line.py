@@ -113,13 +113,18 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     add(
         "--precision",
         default="32-true",
-        choices=("32-true", "bf16-mixed", "16-mixed"),
+        choices=("32-true", "tf32", "bf16-mixed", "16-mixed"),
         help="changes the run's id",
     )
     add(
         "--deterministic",
         action="store_true",
         help="the same bits on every run of one GPU, slower; a CPU's always are",
+    )
+    add(
+        "--tune",
+        action="store_true",
+        help="measure how this network runs fastest here, remember it in DATA-DIR/speed.json, and stop",
     )
     add(
         "--workers",

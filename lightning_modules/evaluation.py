@@ -108,7 +108,7 @@ def errors(
             devices=machine.devices,
             num_nodes=machine.num_nodes,
             strategy=machine.strategy,
-            precision=configuration.precision,
+            precision=training.set_precision(configuration.precision),
             deterministic=machine.deterministic,
             logger=False,
             use_distributed_sampler=False,  # the data module shares the images out itself

@@ -13,6 +13,7 @@ import torch
 from lightning_modules import recipes
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
+from lightning_modules.speed.settings import DEFAULT, Setting
 
 FORMAT = 1
 _PACKAGES = ("torch", "torchvision", "pytorch-lightning", "wandb", "numpy")
@@ -74,8 +75,10 @@ def make(
     }
 
 
-def machine(kind: str, devices: int, images_per_device: int, precision: str) -> dict:
-    """The device that ran, in words, and how the batch lay on it. kind: "cpu" or "cuda"."""
+def machine(
+    kind: str, devices: int, images_per_device: int, precision: str, speed: Setting = DEFAULT
+) -> dict:
+    """The device that ran, in words, how the batch lay on it, and how the network was run. kind: "cpu" or "cuda"."""
     return {
         "device": torch.cuda.get_device_name() if kind == "cuda" else _cpu_name(),
         "kind": kind,
@@ -83,6 +86,9 @@ def machine(kind: str, devices: int, images_per_device: int, precision: str) -> 
         "images_per_device": images_per_device,
         "threads": torch.get_num_threads(),
         "precision": precision,
+        "tf32": kind == "cuda" and torch.backends.cudnn.allow_tf32,
+        "layout": speed.layout,
+        "compiled": speed.compiled,
         "deterministic": torch.are_deterministic_algorithms_enabled(),
     }
 

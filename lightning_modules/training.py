@@ -27,6 +27,7 @@ from lightning_modules.data import data_module
 from lightning_modules.objective import losses
 from lightning_modules.progress import EpochLines, Progress
 from lightning_modules.recipes import Recipe
+from lightning_modules.speed.settings import DEFAULT, Setting
 
 # How long a process waits for the others of its run. They load and evaluate at about the same pace.
 TIMEOUT = timedelta(minutes=10)
@@ -56,6 +57,7 @@ class Machine:
     data_dir: Path = Path("data")
     workers: int | None = None  # as many as suit the data set
     wandb: bool = True
+    speed: Setting = DEFAULT
 
 
 def train(
@@ -81,7 +83,8 @@ def train(
     keep_freed_memory()
     started, git = time.monotonic(), record.git_state()
     pl.seed_everything(configuration.seed, verbose=False)
-    module = Classifier(configuration.as_dict())
+    precision = set_precision(configuration.precision)
+    module = Classifier(configuration.as_dict(), machine.speed)
     if configuration.teacher:
         module.teacher = distillation.load(Configuration(**configuration.teacher), teacher)
     counts = counted(configuration)
@@ -94,7 +97,7 @@ def train(
         loggers.append(tracking.logger(configuration, folder, study=study, variant=variant, counts=counts))
     trainer, before = None, signal.getsignal(signal.SIGTERM)
     try:
-        trainer = _trainer(configuration, folder, machine, loggers, checkpoint)
+        trainer = _trainer(configuration, folder, machine, loggers, checkpoint, precision)
         begun = checkpoint if checkpoint.exists() else None
         with tracking.closing(loggers[-1] if machine.wandb else None):
             trainer.fit(module, data, ckpt_path=begun, weights_only=True)
@@ -129,6 +132,7 @@ def train(
             trainer.world_size,
             configuration.recipe["batch_size"] // trainer.world_size,
             configuration.precision,
+            machine.speed,
         ),
         git=git,
         wall_seconds=module.seconds_before + time.monotonic() - started,
@@ -142,7 +146,12 @@ def train(
 
 
 def _trainer(
-    configuration: Configuration, folder: Path, machine: Machine, loggers: list, checkpoint: Path
+    configuration: Configuration,
+    folder: Path,
+    machine: Machine,
+    loggers: list,
+    checkpoint: Path,
+    precision: str,
 ) -> pl.Trainer:
     recipe = Recipe.from_hyperparameters(configuration.recipe)
     averages = [] if recipe.weight_average is None else [MovingAverage(recipe.weight_average)]
@@ -151,7 +160,7 @@ def _trainer(
         devices=machine.devices,
         num_nodes=machine.num_nodes,
         strategy=machine.strategy,
-        precision=configuration.precision,
+        precision=precision,
         deterministic=machine.deterministic,
         benchmark=not machine.deterministic,
         max_epochs=configuration.epochs,
@@ -174,6 +183,15 @@ def _trainer(
             "choose --devices so that their number divides the batch"
         )
     return trainer
+
+
+def set_precision(precision: str) -> str:
+    """Let GPUs round what fp32 multiplies to TF32 only for the precision "tf32". Returns what Lightning calls it.
+
+    cuDNN would do so by itself, and a cell would hold two kinds of arithmetic.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    return "32-true" if precision == "tf32" else precision
 
 
 def _lost(trainer: pl.Trainer, error: RuntimeError) -> str | None:
@@ -204,7 +222,9 @@ def counted(configuration: Configuration) -> dict:
     return {"parameters": counts.parameters, "mult_adds": counts.mult_adds}
 
 
-def seconds_per_image(configuration: Configuration, images: int | None = None) -> float:
+def seconds_per_image(
+    configuration: Configuration, images: int | None = None, layout: torch.memory_format = torch.channels_last
+) -> float:
     """Time of one training step of a few images on this machine, per image; draws no random number of the run's.
 
     images: how many; None, as many as show the speed without keeping two cores for minutes.
@@ -213,12 +233,12 @@ def seconds_per_image(configuration: Configuration, images: int | None = None) -
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     images = images or (16 if device.type == "cuda" or configuration.resolution <= 32 else 2)
     with torch.random.fork_rng():
-        network = build(configuration).to(device, memory_format=torch.channels_last)
+        network = build(configuration).to(device, memory_format=layout)
         batch = torch.randn(images, 3, configuration.resolution, configuration.resolution, device=device)
-        batch = batch.to(memory_format=torch.channels_last)
+        batch = batch.to(memory_format=layout)
         teacher = build(Configuration(**configuration.teacher)) if configuration.teacher else None
         if teacher:
-            teacher.to(device, memory_format=torch.channels_last).eval()
+            teacher.to(device, memory_format=layout).eval()
         labels = torch.zeros(images, dtype=torch.long, device=device)
 
         def step() -> float:

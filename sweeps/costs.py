@@ -17,7 +17,7 @@ from lightning_modules import record, training
 from lightning_modules.announcement import images_worth
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
-from sweeps import local, state
+from sweeps import slots, state
 from sweeps import study as studies
 from sweeps.study import Cell
 
@@ -32,7 +32,7 @@ class Costs:
 
     def __init__(self, cells: Iterable[Cell], runs: Path) -> None:
         self.kind = "cuda" if torch.cuda.is_available() else "cpu"
-        self.places = len(local.gpus()) or local.usable_cores()
+        self.places = len(slots.gpus()) or slots.usable_cores()
         torch.set_num_threads(1)  # as runs side by side have
         self.device = record.machine(self.kind, 1, 1, "32-true")["device"]
         self.speeds: dict[str, float] = {}  # of a network in one place, training images per second

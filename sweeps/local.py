@@ -9,22 +9,19 @@ come back to it at the end in case it was dropped.
 
 import argparse
 import json
-import os
 import queue
 import signal
-import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 
 from tqdm import tqdm
 
-from lightning_modules import ownership, surroundings
+from lightning_modules import ownership
 from sweeps import options as asked
 from sweeps import state
+from sweeps.slots import Running, Slot, gpus, slots
 from sweeps.study import Cell
 
 DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # run.py's exit codes, and this program's
@@ -59,57 +56,16 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     add("--devices", type=asked.names, metavar="0,1", help="GPUs to use (default: all)")
     add("--per-gpu", type=int, default=1, metavar="K", help="runs side by side on each GPU (default: 1)")
+    add(
+        "--cold",
+        action="store_true",
+        help="every run imports for itself, 5 s of a core (default on Linux: forks of a process that has)",
+    )
     options = parser.parse_args(argv)
     for name in ("jobs", "per_gpu"):
         if (value := getattr(options, name)) is not None and value < 1:
             raise ValueError(f"--{name.replace('_', '-')} must be 1 or more, not {value}")
     return options
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A place for one run: its environment."""
-
-    environment: dict[str, str]
-
-
-def slots(options: argparse.Namespace) -> list[Slot]:
-    """One per GPU, or on a CPU one per core; the threads of all together are no more than the cores.
-
-    More threads than cores cost up to seven times. Raises ValueError for more runs than a machine can carry so.
-    """
-    devices, cores = options.devices or gpus(), usable_cores()
-    jobs = options.jobs or (len(devices) * options.per_gpu if devices else cores)
-    if not devices and jobs > cores:
-        raise ValueError(f"--jobs {jobs} is more than this machine's {cores} cores")
-    threads = max(1, cores // jobs)
-    threads = min(threads, int(os.environ.get("OMP_NUM_THREADS") or threads))
-    environment = {"OMP_NUM_THREADS": str(threads)}
-    return [
-        Slot(environment | ({"CUDA_VISIBLE_DEVICES": devices[job % len(devices)]} if devices else {}))
-        for job in range(jobs)
-    ]
-
-
-def gpus() -> list[str]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible == "":
-        return []
-    import torch
-
-    found = torch.cuda.device_count()
-    return visible.split(",")[:found] if visible else [str(index) for index in range(found)]
-
-
-def usable_cores() -> int:
-    """Cores that this process may use: a container's quota counts, not what the machine has."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(cores, int(quota) // int(period)))
-    except (OSError, ValueError):  # not Linux, or no quota ("max")
-        return cores
 
 
 class Launcher:
@@ -118,12 +74,12 @@ class Launcher:
     def __init__(self, cells: list[Cell], slots: list[Slot], options: argparse.Namespace) -> None:
         self.cells, self.options, self.runs = cells, options, options.runs_dir
         self.failed_before = {cell.run_id: state.failure(cell, self.runs) for cell in cells}
+        self.slots = slots
         self.free: queue.SimpleQueue[Slot] = queue.SimpleQueue()
         for slot in slots:
             self.free.put(slot)
-        self.jobs = len(slots)
-        self.pool = ThreadPoolExecutor(self.jobs)
-        self.running: dict[str, subprocess.Popen] = {}
+        self.pool = ThreadPoolExecutor(len(slots))
+        self.running: dict[str, Running] = {}
         self.codes: dict[str, int] = {}
         self.stopped = threading.Event()
 
@@ -131,13 +87,15 @@ class Launcher:
         signal.signal(signal.SIGTERM, lambda *_: self.stop())
         signal.signal(signal.SIGINT, lambda *_: self.stop())
         print(
-            f"{len(self.cells)} runs are missing at budget {self.options.budget}; {self.jobs} side by side",
+            f"{len(self.cells)} runs are missing at budget {self.options.budget}; {len(self.slots)} side by side",
             flush=True,
         )
         with self.pool:
             for cell in self.cells:
                 self.pool.submit(self.run_cell, cell)
             self.show_progress()
+        for slot in self.slots:
+            slot.close()
         return self.conclude()
 
     def run_cell(self, cell: Cell, wait: bool = False) -> None:
@@ -172,18 +130,7 @@ class Launcher:
         more = ["--no-wandb"] * self.options.no_wandb + ["--wait"] * wait
         log = state.log(cell, self.runs)
         log.parent.mkdir(parents=True, exist_ok=True)
-        # Within a SLURM job a run is no task of it: its processes are counted here.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
-        with open(log, "a", encoding="utf-8") as output:
-            # A session of its own, so that Ctrl-C reaches only the launcher, which lets the runs save.
-            process = subprocess.Popen(
-                [sys.executable, *state.command(cell, self.runs, self.options.data_dir, *more)],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                env=environment | slot.environment | {surroundings.ENDS_WITH_PARENT: "1"},
-                start_new_session=True,
-            )
+        process = slot.start(state.command(cell, self.runs, self.options.data_dir, *more), log)
         self.running[cell.run_id] = process
         if self.stopped.is_set():
             process.terminate()

@@ -24,8 +24,6 @@ def data_module(
 
     Its `obtain()` raises DataError if the data cannot be had.
     """
-    import torch
-
     from lightning_modules.data import catalogue, preprocessing
 
     dataset = catalogue.find(configuration.dataset)
@@ -35,7 +33,7 @@ def data_module(
         "train_images": configuration.train_images,
         "curve_test_images": configuration.curve_test_images,
         "num_workers": machine.workers,
-        "memory_format": torch.channels_last,
+        "memory_format": machine.speed.memory_format,
     }
     if isinstance(dataset, catalogue.ArrayDataset):
         from lightning_modules.data.module import CIFARDataModule

@@ -14,7 +14,7 @@ from lightning_modules.data.batches import (
     epoch_sampler,
     subset,
 )
-from lightning_modules.data.cache import load
+from lightning_modules.data.cache import Arrays, load
 from lightning_modules.data.catalogue import ArrayDataset
 
 # As fast as 500 on a CPU, in half of the memory.
@@ -48,16 +48,17 @@ class CIFARDataModule(LightningDataModule):
         self.batch_size, self.seed, self.num_workers = batch_size, seed, num_workers
         self.train_images, self.curve_test_images = train_images, curve_test_images
         self.memory_format = memory_format
+        self.arrays: Arrays | None = None
         self.train_batches: TrainBatches | None = None
 
     def obtain(self) -> None:
         """Fill or repair the cache, so that missing data is known before anything is started."""
-        load(self.dataset, self.data_dir)
+        self.arrays = load(self.dataset, self.data_dir)
 
     def setup(self, stage: str | None = None) -> None:
         if self.train_batches is not None:
             return  # Lightning calls this again before testing
-        arrays = load(self.dataset, self.data_dir)
+        arrays = self.arrays or load(self.dataset, self.data_dir)
         images, labels = arrays.train_images, arrays.train_labels
         preprocessing = self.preprocessing.fitted(images)
         if self.train_images is not None:

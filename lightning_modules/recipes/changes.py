@@ -15,6 +15,8 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     Raises:
         ValueError: there is no such field, or the value isn't of its kind; in one line.
     """
+    if not changes:
+        return recipe
     kinds = {f.name: f.type for f in fields(recipe) if f.name not in ("source", "departures")}
     values = {}
     for name, value in changes.items():

@@ -1,6 +1,7 @@
 """What a recipe is: the numbers of one paper's training, and where they stand. Nothing here imports torch."""
 
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, Literal
 
 DecayExempt = Literal["norm", "bias", "depthwise"]
@@ -92,16 +93,22 @@ class Recipe:
 
         A later field that says nothing is left out, so that older runs keep their ids.
         """
-        values = {
-            f.name: getattr(self, f.name)
-            for f in fields(self)
-            if f.name not in ("source", "departures")
-            and not (_LATER in f.metadata and getattr(self, f.name) == f.default)
-        }
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+        values = ((name, getattr(self, name), default) for name, default in _numbers())
+        return {name: list(v) if isinstance(v, tuple) else v for name, v, out in values if v != out}
 
     @classmethod
     def from_hyperparameters(cls, values: dict) -> "Recipe":
         """The recipe with these `hyperparameters()`: fields that they leave out are filled in. Without prose."""
         values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         return cls("", **values)
+
+
+@cache
+def _numbers() -> list[tuple[str, Any]]:
+    """The fields that are hyperparameters, each with the value at which it is left out, if there is one."""
+    never = object()
+    return [
+        (f.name, f.default if _LATER in f.metadata else never)
+        for f in fields(Recipe)
+        if f.name not in ("source", "departures")
+    ]

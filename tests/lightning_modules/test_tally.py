@@ -30,6 +30,17 @@ def test_counts_are_those_of_all_images_together():
     }
 
 
+def test_without_five_guesses_the_rest_is_the_same():
+    torch.manual_seed(0)
+    both = Tally(), Tally(five=False)
+    for size in (64, 37):
+        logits, labels = torch.randn(size, 10), torch.randint(10, (size,))
+        for tally in both:
+            tally.add(torch.nn.functional.cross_entropy(logits, labels), logits, labels)
+    whole, short = (tally.result() for tally in both)
+    assert short == {name: value for name, value in whole.items() if "top5" not in name}
+
+
 def test_fewer_than_five_classes_and_no_image():
     tally = Tally()
     assert tally.result()["images"] == 0 and math.isnan(tally.result()["top5_error"])

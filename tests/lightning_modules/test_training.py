@@ -7,6 +7,7 @@ import torch
 
 from lightning_modules import budgets, configuration, training
 from lightning_modules.data.catalogue import DATASETS
+from lightning_modules.speed.settings import DEFAULT, Setting, compiler_missing
 from sweeps import study
 from tests import tiny
 
@@ -18,9 +19,11 @@ def train(tmp_path, monkeypatch):
     monkeypatch.setitem(budgets.BUDGETS, "smoke", budgets.BUDGETS["smoke"])
     monkeypatch.setitem(tiny.RECIPES, "diverging", None)
     tiny.install(tmp_path / "data")
-    machine = training.Machine(accelerator="cpu", data_dir=tmp_path / "data", wandb=False)
 
-    def run(name: str, arch: str = "densenet", seed: int = 0, **changes) -> tuple[dict, dict]:
+    def run(
+        name: str, arch: str = "densenet", seed: int = 0, speed: Setting = DEFAULT, **changes
+    ) -> tuple[dict, dict]:
+        machine = training.Machine(accelerator="cpu", data_dir=tmp_path / "data", wandb=False, speed=speed)
         knobs = {"depth": 10, "dropout": 0.1} if arch == "densenet" else {"depth": 8}
         wanted = configuration.resolve(
             arch, knobs, dataset="tiny", budget="smoke", seed=seed, changes=changes
@@ -60,3 +63,22 @@ def test_the_record_says_what_ran(train):
     assert record["budget_spent"] == {"epochs": 2, "train_images": 100, "of_epochs": 164, "of_images": 200}
     assert record["curve"]["lr"] == [0.1, pytest.approx(0.001)]  # divided at half and at three quarters
     assert set(record["git"]) == {"commit", "dirty"} and record["machine"]["images_per_device"] == 20
+
+
+def test_saving_memory_changes_no_bit_and_the_record_says_how_the_network_was_run(train):
+    first, weights = train("first")
+    saving, same = train("saving", speed=Setting(saves_memory=True))
+    assert all(torch.equal(weights[name], same[name]) for name in weights)
+    assert first["test"] == saving["test"] and first["machine"]["layout"] == "channels_last"
+    assert not first["machine"]["tf32"] and first["machine"]["compiled"] == ""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(compiler_missing("cpu")), reason="compiling needs a C++ compiler")
+def test_a_compiled_network_trains_alike_up_to_rounding_and_keeps_its_names(train):
+    """Of 100 images in batches of 32, the last batch runs as it is."""
+    first, weights = train("first", arch="resnet", batch_size=32)
+    fast, others = train("fast", arch="resnet", batch_size=32, speed=Setting(compiled="default"))
+    assert fast["machine"]["compiled"] == "default" and fast["run_id"] == first["run_id"]
+    assert weights.keys() == others.keys()
+    assert fast["curve"]["train_loss"] == pytest.approx(first["curve"]["train_loss"], rel=0.02)

@@ -103,10 +103,10 @@ def test_an_unknown_study_is_refused_in_one_line(declare, capsys):
 
 def test_costs_come_from_recorded_speeds_then_from_relatives_then_from_timing(declare, monkeypatch, tmp_path):
     from lightning_modules import record, training
-    from sweeps import costs, local
+    from sweeps import costs, slots
 
-    monkeypatch.setattr(local, "gpus", list)
-    monkeypatch.setattr(local, "usable_cores", lambda: 4)
+    monkeypatch.setattr(slots, "gpus", list)
+    monkeypatch.setattr(slots, "usable_cores", lambda: 4)
     monkeypatch.setattr(costs.torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(costs.torch, "set_num_threads", lambda threads: None)
     declare("one", [row("a", "resnet", 8), row("b", "resnet", 14), row("c", "plain", 8)], 2)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import local
+from sweeps import local, slots, warm
 
 ROOT = Path(__file__).parent.parent.parent
 LEASE = 3
@@ -21,9 +21,10 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from lightning_modules import ownership
-from sweeps import local, state
+from sweeps import local, state, warm
 from tests import tiny
 ownership.LEASE_SECONDS = {lease}
+warm.IMPORTS = {imports!r}
 state.PROGRAM = Path({program!r})
 tiny.install(Path({data!r}))
 sys.exit(local.main(sys.argv[1:]))
@@ -43,6 +44,8 @@ tiny.install(Path(options["--data-dir"]))
 variant, seed = options["--variant"], int(options["--seed"])
 run_id = study.configure(study.read("tiny"), variant, "tiny", options["--budget"], seed).run_id
 folder = Path(options["--runs-dir"]) / run_id
+if "--wait" in sys.argv:
+    (folder / "waiting").touch()
 if not ownership.free(folder, wait="--wait" in sys.argv):
     sys.exit(3)
 with ownership.lock(folder):
@@ -60,11 +63,16 @@ with ownership.lock(folder):
 
 
 def launcher(
-    tmp_path: Path, *arguments: str, program: Path, machine: tuple[str, ...] = ()
+    tmp_path: Path,
+    *arguments: str,
+    program: Path,
+    machine: tuple[str, ...] = (),
+    imports: tuple[str, ...] = (),  # nothing heavy: a stand-in needs nothing
 ) -> subprocess.Popen:
     script = tmp_path / "launch.py"
+    data = str(tmp_path / "data")
     script.write_text(
-        LAUNCH.format(root=str(ROOT), program=str(program), data=str(tmp_path / "data"), lease=LEASE)
+        LAUNCH.format(root=str(ROOT), program=str(program), data=data, lease=LEASE, imports=imports)
     )
     command = [
         *machine,
@@ -96,7 +104,8 @@ def stand_in(tmp_path: Path, seconds: float = 0, failing: tuple[str, ...] = ()) 
 
 def test_real_runs_side_by_side_then_nothing_is_missing(tmp_path):
     program = ROOT / "tests" / "tiny.py"
-    first = launcher(tmp_path, "--jobs", "2", "--no-wandb", "--seeds", "0", program=program)
+    arguments = ("--jobs", "2", "--no-wandb", "--seeds", "0")
+    first = launcher(tmp_path, *arguments, program=program, imports=warm.IMPORTS)
     output, _ = first.communicate(timeout=300)
     assert first.returncode == 0, output
     assert "2 runs are missing at budget smoke; 2 side by side" in output
@@ -113,8 +122,10 @@ def starts(tmp_path: Path) -> list[str]:
     return [path.read_text() for path in tmp_path.glob("runs/*/starts")]
 
 
-def test_a_failing_cell_does_not_stop_the_rest(tmp_path):
-    process = launcher(tmp_path, "--jobs", "2", program=stand_in(tmp_path, failing=("plain",)))
+@pytest.mark.parametrize("how", ["warm", "cold"])
+def test_a_failing_cell_does_not_stop_the_rest(tmp_path, how):
+    more = ["--cold"] if how == "cold" else []
+    process = launcher(tmp_path, "--jobs", "2", *more, program=stand_in(tmp_path, failing=("plain",)))
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 1, output
     assert "2 of 4 runs failed" in output and output.count("residual on tiny, seed") == 2
@@ -145,8 +156,7 @@ def test_a_killed_launchers_cell_is_taken_over_by_another(tmp_path):
     first = launcher(tmp_path, *cell, program=program)
     wait_for(lambda: starts(tmp_path))
     second = launcher(tmp_path, *cell, program=program)
-    waiting = f"--data-dir {tmp_path / 'data'} --wait"
-    wait_for(lambda: waiting in commands())
+    wait_for(lambda: list(tmp_path.glob("runs/*/waiting")))
     first.kill()
     output, _ = second.communicate(timeout=60)
     assert second.returncode == 0 and "test error 12.50 %" in output, output
@@ -170,27 +180,18 @@ def test_two_machines_share_the_cells_and_one_takes_over_when_the_other_is_gone(
         assert process.returncode == 0 and output.count("test error 12.50 %") == 4, output
     assert [len(text) for text in starts(tmp_path)] == [1, 1, 1, 1]
 
+    before = {path.parent for path in tmp_path.glob("runs/*/starts")}
     cell = ("--seeds", "5", "--variants", "plain", "--jobs", "1")
     program = stand_in(tmp_path, seconds=100)
     first = launcher(tmp_path, *cell, program=program, machine=machine("a"))
     wait_for(lambda: len(starts(tmp_path)) == 5)
     second = launcher(tmp_path, *cell, program=program, machine=machine("b"))
-    wait_for(lambda: f"--data-dir {tmp_path / 'data'} --wait" in commands())
+    (folder,) = (path.parent for path in tmp_path.glob("runs/*/starts") if path.parent not in before)
+    wait_for((folder / "waiting").exists)
     first.kill()  # and with it all of its machine's processes
     output, _ = second.communicate(timeout=60)
     assert second.returncode == 0 and "test error 12.50 %" in output, output
     assert sorted(len(text) for text in starts(tmp_path)) == [1, 1, 1, 1, 2]
-
-
-def commands() -> str:
-    """The arguments of all processes of this machine."""
-    texts = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            texts.append(path.read_text().replace("\0", " "))
-        except OSError:  # gone in between
-            pass
-    return "\n".join(texts)
 
 
 def wait_for(happened, seconds: float = 60) -> None:
@@ -201,22 +202,23 @@ def wait_for(happened, seconds: float = 60) -> None:
 
 
 def options(**given) -> argparse.Namespace:
-    return argparse.Namespace(**{"devices": None, "jobs": None, "per_gpu": 1} | given)
+    return argparse.Namespace(**{"devices": None, "jobs": None, "per_gpu": 1, "cold": False} | given)
 
 
 def test_a_slot_is_a_gpu_or_a_core_and_the_threads_fit_the_cores(monkeypatch):
-    monkeypatch.setattr(local, "usable_cores", lambda: 16)
+    monkeypatch.setattr(slots, "usable_cores", lambda: 16)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(local, "gpus", lambda: ["2", "3"])
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(slots, "gpus", lambda: ["2", "3"])
 
     def made(**given) -> list[tuple]:
-        slots = [slot.environment for slot in local.slots(options(**given))]
-        return [(slot.get("CUDA_VISIBLE_DEVICES"), slot["OMP_NUM_THREADS"]) for slot in slots]
+        places = [slot.environment for slot in slots.slots(options(**given))]
+        return [(place.get("CUDA_VISIBLE_DEVICES"), place["OMP_NUM_THREADS"]) for place in places]
 
     assert made() == [("2", "8"), ("3", "8")]
     assert made(per_gpu=2) == [("2", "4"), ("3", "4"), ("2", "4"), ("3", "4")]
     assert made(devices=["3"], jobs=2) == [("3", "8"), ("3", "8")]
-    monkeypatch.setattr(local, "gpus", list)
+    monkeypatch.setattr(slots, "gpus", list)
     assert made() == [(None, "1")] * 16 and made(jobs=3) == [(None, "5")] * 3
     with pytest.raises(ValueError, match="--jobs 17 is more than this machine's 16 cores"):
         made(jobs=17)
@@ -224,8 +226,10 @@ def test_a_slot_is_a_gpu_or_a_core_and_the_threads_fit_the_cores(monkeypatch):
     assert made(jobs=3) == [(None, "2")] * 3
 
 
-def test_sigterm_stops_the_runs_and_starts_no_more(tmp_path):
-    process = launcher(tmp_path, "--jobs", "1", program=stand_in(tmp_path, seconds=60))
+@pytest.mark.parametrize("how", ["warm", "cold"])
+def test_sigterm_stops_the_runs_and_starts_no_more(tmp_path, how):
+    more = ["--cold"] if how == "cold" else []
+    process = launcher(tmp_path, "--jobs", "1", *more, program=stand_in(tmp_path, seconds=60))
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("runs/*/starts")) and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -229,3 +229,18 @@ def test_resolutions_of_rows_and_stems(declare):
         declare(GOOD + "resolution = { cifar10 = 28 }\n")
     with pytest.raises(ValueError, match="resolution on cifar10 must be from 16 to 32, not 64"):
         declare("resolution = 64\n" + GOOD)
+
+
+def test_a_cell_is_named_as_it_is_configured_at_every_seed():
+    """Its teacher's seed is its own."""
+    for name in ("densenet_bc_compression", *(n for n in studies.names() if _teaches(n))):
+        study = studies.read(name)
+        cells = studies.cells(study, "smoke")
+        assert len(cells) == studies.size(study)
+        for cell in cells:
+            whole = studies.configure(study, cell.variant, cell.dataset, "smoke", cell.seed)
+            assert cell.run_id == whole.run_id
+
+
+def _teaches(name: str) -> bool:
+    return any(variant.teacher for variant in studies.read(name).variants)

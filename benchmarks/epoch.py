@@ -1,0 +1,163 @@
+"""The training part of an epoch on one core: this project against a bare loop and what is usually written.
+
+    python -m benchmarks.epoch [rounds]
+
+The process's own time, whatever else the machine does. Random pixels: the work does not depend on them. Evaluation
+and checkpoints are left out, which not all have.
+"""
+
+import dataclasses
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassAccuracy
+
+from benchmarks.input_chain import PerImage
+from benchmarks.table import Wanted, compared, take_turns
+from lightning_modules import configuration, optimisation, training
+from lightning_modules.allocator import keep_freed_memory
+from lightning_modules.classifier import Classifier
+from lightning_modules.configuration import Configuration
+from lightning_modules.data import catalogue
+from lightning_modules.data.batches import EpochSampler, Preprocessing, TrainBatches
+from lightning_modules.progress import Progress
+from lightning_modules.recipes import Recipe
+
+CIFAR = catalogue.find("cifar10")
+# A network, its steps in a measured epoch, which takes a few seconds, and how near to the bare loop it is to come.
+NETWORKS = {
+    "MobileNet, α = 0.25": ("mobilenet_v1", {"width_mult": 0.25}, 16, Wanted(0.95)),
+    "DenseNet-BC-100-12": ("densenet_bc", {}, 2, Wanted(0.98)),
+}
+OURS = "this project"
+
+
+class Clock(pl.Callback):
+    """The time from an epoch's first batch to the end of its last."""
+
+    def on_train_epoch_start(self, trainer, module) -> None:
+        self.begun = time.process_time()
+
+    def on_train_batch_end(self, trainer, module, *_) -> None:
+        self.seconds = time.process_time() - self.begun
+
+
+class Textbook(pl.LightningModule):
+    """As tutorials write it: metric objects, everything logged for every step and every epoch."""
+
+    def __init__(self, wanted: Configuration) -> None:
+        super().__init__()
+        self.network, self.recipe = training.build(wanted), Recipe.from_hyperparameters(wanted.recipe)
+        self.loss, self.accuracy = MeanMetric(), MulticlassAccuracy(wanted.classes, average="micro")
+
+    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], batch_idx: int) -> torch.Tensor:
+        images, labels = batch
+        logits = self.network(images)
+        loss = F.cross_entropy(logits, labels)
+        self.loss(loss)
+        self.accuracy(logits, labels)
+        self.log("train_loss", self.loss, on_step=True, on_epoch=True, prog_bar=True)
+        self.log("train_accuracy", self.accuracy, on_step=True, on_epoch=True, prog_bar=True)
+        return loss
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return optimisation.optimiser(self.network, self.recipe)
+
+
+def loop(network: torch.nn.Module, wanted: Configuration, loader: Iterable) -> float:
+    """A plain PyTorch loop with the recipe's optimiser; its time."""
+    stepper = optimisation.optimiser(network, Recipe.from_hyperparameters(wanted.recipe))
+    begun = time.process_time()
+    for images, labels in loader:
+        stepper.zero_grad()
+        F.cross_entropy(network(images), labels).backward()
+        stepper.step()
+    return time.process_time() - begun
+
+
+def ways(wanted: Configuration, folder: Path) -> dict[str, Callable[[], float]]:
+    """By its name, what trains an epoch and gives its time."""
+    pixels = np.random.default_rng(0).integers(0, 256, (wanted.train_images, 32, 32, 3), dtype=np.uint8)
+    labels = np.arange(len(pixels)) % 10
+    size = wanted.recipe["batch_size"]
+    batches = TrainBatches(
+        pixels,
+        labels,
+        batch_size=size,
+        seed=0,
+        preprocessing=Preprocessing(CIFAR.mean, CIFAR.std),
+        memory_format=torch.channels_last,
+    )
+
+    def whole_batches() -> DataLoader:
+        return DataLoader(batches, batch_size=None, sampler=EpochSampler(batches))
+
+    def per_image() -> DataLoader:
+        return DataLoader(PerImage(pixels, CIFAR.mean, CIFAR.std), batch_size=size, shuffle=True)
+
+    def ours() -> float:
+        clock = Clock()
+        machine = training.Machine(accelerator="cpu", wandb=False)
+        trainer = training._trainer(wanted, folder, machine, [], folder / "checkpoint.ckpt", wanted.precision)
+        trainer.callbacks = [each for each in trainer.callbacks if isinstance(each, Progress)] + [clock]
+        module = Classifier(wanted.as_dict(), machine.speed)
+        module.on_train_epoch_end = lambda: None  # a line of the curve, and its evaluation
+        trainer.fit(module, whole_batches())
+        return clock.seconds
+
+    def bare() -> float:
+        network = training.build(wanted).to(memory_format=torch.channels_last)
+        return loop(network, wanted, whole_batches())
+
+    def textbook() -> float:
+        clock = Clock()
+        trainer = pl.Trainer(accelerator="cpu", max_epochs=1, callbacks=[clock], default_root_dir=folder)
+        trainer.fit(Textbook(wanted), per_image())
+        return clock.seconds
+
+    def plain_script() -> float:
+        return loop(training.build(wanted), wanted, per_image())
+
+    return {
+        "a bare loop on the same batches": bare,
+        OURS: ours,
+        "Lightning as in tutorials, torchvision's transforms": textbook,
+        "a plain PyTorch script, torchvision's transforms": plain_script,
+    }
+
+
+def main(rounds: int = 5) -> None:
+    torch.set_num_threads(1)
+    training.quieten()
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    keep_freed_memory()  # of all: it is the process's
+    for title, (arch, knobs, steps, wanted_ratio) in NETWORKS.items():
+        wanted = configuration.resolve(arch, knobs, dataset="cifar10", budget="smoke", seed=0, epochs=1)
+        images = steps * wanted.recipe["batch_size"]
+        wanted = dataclasses.replace(wanted, train_images=images)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            redirect_stdout(StringIO()),
+            redirect_stderr(StringIO()),
+        ):
+            measured = ways(wanted, Path(folder))
+            take_turns(measured, 1)  # warms up
+            taken = take_turns(measured, rounds)
+        speeds = {name: [images / seconds for seconds in found] for name, found in taken.items()}
+        print(compared(title, "images/s", speeds, {OURS: wanted_ratio}), end="\n\n")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:2]))

@@ -1,0 +1,94 @@
+"""The places for runs on this machine: as many as fill it and none more."""
+
+import os
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Protocol
+
+from lightning_modules import surroundings
+from sweeps.warm import WarmProcess
+
+
+class Running(Protocol):
+    """A run under way."""
+
+    def wait(self) -> int: ...
+
+    def terminate(self) -> None: ...
+
+
+class Slot:
+    """A place for one run at a time: its variables of the environment, and whether its runs start warm."""
+
+    def __init__(self, variables: dict[str, str], warm: bool = True) -> None:
+        self.variables = variables
+        self.warm = WarmProcess(self.environment) if warm else None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of its runs. Within a SLURM job a run is no task of it: its processes are counted here."""
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
+        return ours | self.variables | {surroundings.ENDS_WITH_PARENT: "1"}
+
+    def start(self, command: list[str], log: Path) -> Running:
+        """Start a Python program with its arguments, its output appended to `log`."""
+        if self.warm:
+            return self.warm.start(command, log)
+        with open(log, "a", encoding="utf-8") as output:
+            # A session of its own, so that Ctrl-C reaches only the launcher, which lets the runs save.
+            return subprocess.Popen(
+                [sys.executable, *command],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=self.environment,
+                start_new_session=True,
+            )
+
+    def close(self) -> None:
+        """No more runs come."""
+        if self.warm:
+            self.warm.close()
+
+
+def slots(options: Namespace) -> list[Slot]:
+    """One per GPU, or on a CPU one per core; the threads of all together are no more than the cores.
+
+    More threads than cores cost up to seven times. Raises ValueError for more runs than a machine can carry so.
+    """
+    devices, cores = options.devices or gpus(), usable_cores()
+    jobs = options.jobs or (len(devices) * options.per_gpu if devices else cores)
+    if not devices and jobs > cores:
+        raise ValueError(f"--jobs {jobs} is more than this machine's {cores} cores")
+    threads = max(1, cores // jobs)
+    threads = min(threads, int(os.environ.get("OMP_NUM_THREADS") or threads))
+    # Forks of a process that has imported so much are safe on Linux alone.
+    warm = sys.platform == "linux" and not options.cold
+    variables = {"OMP_NUM_THREADS": str(threads)}
+    return [
+        Slot(variables | ({"CUDA_VISIBLE_DEVICES": devices[job % len(devices)]} if devices else {}), warm)
+        for job in range(jobs)
+    ]
+
+
+def gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible == "":
+        return []
+    import torch
+
+    found = torch.cuda.device_count()
+    return visible.split(",")[:found] if visible else [str(index) for index in range(found)]
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: a container's quota counts, not what the machine has."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):  # not Linux, or no quota ("max")
+        return cores
