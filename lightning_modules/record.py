@@ -65,10 +65,10 @@ def make(
             "of_images": data.train_images,
         },
         "machine": machine,
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
+        "versions": versions(),
         "git": git,
         "wall_seconds": round(wall_seconds, 1),
-        "finished": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "finished": now(),
         "resumed": resumed,
         "wandb": wandb_url,
     }
@@ -85,6 +85,16 @@ def machine(kind: str, devices: int, images_per_device: int, precision: str) -> 
         "precision": precision,
         "deterministic": torch.are_deterministic_algorithms_enabled(),
     }
+
+
+def versions() -> dict:
+    """Of Python and of the packages that a result may depend on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def git_state() -> dict:

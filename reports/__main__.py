@@ -27,6 +27,13 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="FOLDER",
         help="where the records are (default: reports/records and runs; repeatable)",
     )
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), help="what experiments run on (default: the GPU if there is one)"
+    )
+    parser.add_argument(
+        "--runs-dir", type=Path, default=HERE.parent / "runs", help="runs whose weights experiments look into"
+    )
+    parser.add_argument("--data-dir", type=Path, default=HERE.parent / "data")
     options = parser.parse_args(arguments)
     command, rest = options.words[:1], options.words[1:]
     try:
@@ -34,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _collect()
         if command == ["why"] and len(rest) == 1:
             return _why(rest[0], options.records or RECORDS)
+        if command == ["find"]:
+            return _find(rest, options)
         return _pages(options)
     except ValueError as error:
         print(f"python -m reports: {error}", file=sys.stderr)
@@ -42,7 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 EPILOG = (
     "`python -m reports collect` takes finished runs from runs/ into reports/records/; "
-    "`python -m reports why STUDY/VARIANT` prints where a row's figures come from."
+    "`python -m reports why STUDY/VARIANT` prints where a row's figures come from; "
+    "`python -m reports find [CLAIM ...]` makes the experiments of measured and numeric claims on this machine."
 )
 
 
@@ -68,15 +78,32 @@ def _why(place: str, folders: list[Path]) -> int:
     return 0
 
 
+def _find(claims: list[str], options: argparse.Namespace) -> int:
+    import torch
+
+    from reports.experiments import Place
+    from reports.find import find
+
+    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    for line in find(claims, Place(device, options.runs_dir, options.data_dir)):
+        print(line, flush=True)
+    return 0
+
+
 def _pages(options: argparse.Namespace) -> int:
     wanted = [studies.read(name).name for name in options.words]
 
-    from reports import files, pages, records, remembered
+    from reports import files, findings, pages, records, remembered
+    from reports.drawing import drawn
 
-    found, warnings = records.read(options.records or RECORDS)
+    known, warnings = records.read(options.records or RECORDS)
+    found, left_out = findings.read()
+    warnings += left_out
     _warn(warnings)
-    with remembered.counts(options.out / ".counts.json"):
-        made = pages.make(found, warnings, wanted)
+    with remembered.facts(HERE / remembered.NAME) as decided, drawn.pictures(HERE) as pictures:
+        made = pages.make(known, found, warnings, wanted)
+        if not wanted:
+            made |= {remembered.NAME: decided.content(), drawn.NAME: pictures.content()}
     stale = [name for name, content in made.items() if _differs(options.out / name, content)]
     left = [] if wanted else pages.leftovers(options.out, made)
     if options.check:

@@ -1,11 +1,10 @@
 """The page `reports/figures.md`: every picture there is, with its caption and its data."""
 
-from collections.abc import Mapping
-
 from reports import drawing, markdown
 from reports.counts import Counts
 from reports.drawing import Picture, families
 from reports.results import Results
+from reports.standing import Collated
 from sweeps.study import Study
 
 HOW_TO_READ = (
@@ -15,7 +14,7 @@ HOW_TO_READ = (
 )
 
 
-def files(collated: Mapping[str, tuple[Study, list[Results], Counts]]) -> dict[str, bytes]:
+def files(collated: Collated) -> dict[str, bytes]:
     """The page and the pictures over all studies, by path below `reports/`; those of a study belong to its page."""
     overall = families.pictures((results, counts) for _, results, counts in collated.values())
     sections = [_section(study, _of(study, results, counts)) for study, results, counts in collated.values()]

@@ -11,13 +11,14 @@ from reports.drawing.picture import Picture, Points
 from reports.results import Results
 from sweeps import study as studies
 
-Collated = Iterable[tuple[list[Results], Counts]]  # of every study: its results by budget, its counts
 
+def pictures(of_studies: Iterable[tuple[list[Results], Counts]]) -> list[Picture]:
+    """One for each data set and budget under which at least two networks have been run.
 
-def pictures(collated: Collated) -> list[Picture]:
-    """One for each data set and budget under which at least two networks have been run."""
+    of_studies: each study's results by budget, and its counts.
+    """
     by_place: dict[tuple[str, str], dict[frozenset[str], dict]] = {}
-    for results, counts in collated:
+    for results, counts in of_studies:
         for result in results:
             for dataset in result.study.datasets:
                 networks = by_place.setdefault((dataset, result.budget), {})

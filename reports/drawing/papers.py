@@ -45,10 +45,10 @@ KINDS = {
 
 
 def picture(results: Results, dataset: str, counts: Counts) -> Picture | None:
-    """The paper's kind of picture of this study, if it has one."""
+    """The paper's kind of picture of this study, if it has one and two networks have been run."""
     study = results.study
     kind = KINDS.get(study.name)
-    if kind is None:
+    if kind is None or len(runs.done(results, dataset)) < 2:
         return None
     own = tables.paper_dataset(study, dataset)
     points = _ours(kind, results, dataset, counts)

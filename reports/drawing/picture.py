@@ -10,8 +10,8 @@ from typing import Any
 
 Points = Sequence[Mapping[str, Any]]  # rows with the same keys; an empty text where there is no value
 
-# Pictures by what they are drawn from; `reports.remembered` keeps them from one `python -m reports` to the next.
-DRAWN: dict[str, bytes] = {}
+DRAWN: dict[str, bytes] = {}  # pictures by what they are drawn from
+USED: dict[str, str] = {}  # of each picture that was asked for, by its path: what it is drawn from
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Picture:
         """The picture: the same points and settings give the same bytes."""
         source = [self.draw.__module__, self.draw.__qualname__, self.settings, self.points]
         key = hashlib.sha256(json.dumps(source).encode()).hexdigest()
+        USED[self.path] = key
         if key not in DRAWN:
             DRAWN[key] = self.draw(self.points, **self.settings)
         return DRAWN[key]

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from reports import figures_page, records, results, study_page
+from reports import drawing, figures_page, records, results
 from tests.reports.conftest import COUNTS, STUDY
 
 
@@ -33,8 +33,9 @@ def test_every_picture_and_its_points_are_linked(collated):
     made = figures_page.files(known)
     page = made["figures.md"].decode()
     linked = set(re.findall(r"(?:href=\"|src=\"|\]\()(figures/[^\")]+)", page))
-    of_study = study_page.files(*known[STUDY.name])
-    pictures = {path for path in {**made, **of_study} if path.startswith("figures/")}
+    of_study = drawing.of_study(known[STUDY.name][1][0], "cifar10", COUNTS)
+    pictures = {path for path in made if path.startswith("figures/")}
+    pictures |= {path for picture in of_study for path in (picture.path, picture.data_path)}
     assert linked == pictures and len(pictures) == 8  # curves, seeds, parameters; over all families
     assert "[Made-up study](made_up.md)" in page
     assert "2 networks of one family, 2 runs in all, budget smoke" in page

@@ -25,8 +25,7 @@ def make(study, tmp_path, write_records):
 
 
 def made(folder: Path) -> dict[Path, bytes]:
-    """The generated files, without what is kept for the next time."""
-    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")}
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def row(page: str, name: str) -> list[str]:
@@ -63,10 +62,10 @@ def test_figures_missing_cells_and_intervals(make, facts):
 
 def test_the_pages_of_the_networks_belong_to_all_pages_and_not_to_a_study(make):
     assert make([], "made_up") == 0
-    assert sorted(path.name for path in make.out.iterdir()) == ["index.md", "made_up.md"]
+    assert sorted(path.name for path in make.out.iterdir()) == ["claims.md", "index.md", "made_up.md"]
     assert make([]) == 0
     index = (make.out / "index.md").read_text()
-    for page in ("complexity.md", "architectures.md", "figures.md"):
+    for page in ("claims.md", "complexity.md", "architectures.md", "figures.md"):
         assert f"]({page})" in index and (make.out / page).is_file()
 
 
@@ -128,7 +127,7 @@ def test_same_bytes_again_in_any_order_of_records(make, facts):
     picture.DRAWN.clear()
     make(lines[::-1])
     assert made(make.out) == first
-    assert {path.suffix for path in first} == {".md", ".png", ".csv"}
+    assert {path.suffix for path in first} == {".md", ".png", ".csv", ".json"}
 
 
 def test_pictures_carry_no_software_tag(make, facts):
@@ -166,7 +165,8 @@ def test_leftovers_are_named_and_removed(make):
     assert make([]) == 0 and make([], "--check") == 0
     assert not list((make.out / "figures").iterdir())
     assert sorted(p.name for p in make.out.glob("*.md")) == [
-        *("README.md", "architectures.md", "complexity.md", "figures.md", "index.md", "made_up.md"),
+        *("README.md", "architectures.md", "claims.md", "complexity.md", "figures.md"),
+        *("index.md", "made_up.md"),
     ]
 
 

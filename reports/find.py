@@ -1,0 +1,49 @@
+"""`python -m reports find CLAIM …`: make experiments on this machine and keep what they find."""
+
+import difflib
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from reports import experiments, findings
+from reports.experiments import CannotExperiment, Outcome, Place
+from reports.findings import Finding
+
+
+def find(claims: Sequence[str], place: Place, folder: Path = findings.FOLDER) -> Iterator[str]:
+    """Make the experiments of these claims, or without any of all; a line on each as it ends.
+
+    One that can't be made here is passed over. Raises ValueError, before any is made, for a claim without one.
+    """
+    known = experiments.registered()
+    for claim in claims:
+        if claim not in known:
+            near = difflib.get_close_matches(claim, known) or known
+            raise ValueError(f"no experiment decides the claim {claim!r}; did you mean {' or '.join(near)}?")
+    for claim in claims or known:
+        begun = time.monotonic()
+        try:
+            outcome = known[claim](place)
+        except CannotExperiment as error:
+            yield f"{claim}: not made, {error}"
+            continue
+        path = findings.write(_finding(claim, outcome, place), folder)
+        word = {True: "holds", False: "doesn't hold", None: "undecided"}[outcome.holds]
+        yield f"{claim}: {word} ({time.monotonic() - begun:.0f} s), kept in {folder.name}/{path.name}"
+
+
+def _finding(claim: str, outcome: Outcome, place: Place) -> Finding:
+    from lightning_modules import record
+
+    machine = record.machine(place.device, 1, 1, "32-true")
+    return Finding(
+        claim=claim,
+        holds=outcome.holds,
+        evidence=outcome.evidence,
+        data=outcome.data,
+        runs=outcome.runs,
+        machine={name: machine[name] for name in ("device", "kind", "threads")},
+        versions=record.versions(),
+        git=record.git_state(),
+        finished=record.now(),
+    )
