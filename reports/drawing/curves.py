@@ -82,7 +82,7 @@ def _points(records: Mapping[str, Sequence[Record]]) -> Points:
                     if error is not None and math.isfinite(error):  # a run that diverged has none
                         errors.setdefault(epoch, []).append(error)
             for epoch, found in sorted(errors.items()):
-                spread = {"least": min(found), "greatest": max(found), "runs": len(found)}
+                spread = {"least": round(min(found), 3), "greatest": round(max(found), 3), "runs": len(found)}
                 mean = round(math.fsum(found) / len(found), 3)
                 rows.append({"variant": name, "split": split, "epoch": epoch, "mean": mean} | spread)
     return rows

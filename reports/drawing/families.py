@@ -86,6 +86,6 @@ def draw(points: Points, *, title: str, families: list[str]) -> bytes:
             below, above = [p["mean"] - p["least"] for p in own], [p["greatest"] - p["mean"] for p in own]
             panel.errorbar(millions, means, (below, above), **entries[family], elinewidth=0.8, markersize=6)
         panel.set(xlabel="multiply-adds of one image (millions)", ylabel="test error (%)")
-        style.span(panel, [point["mult_adds"] for point in points], "x")
+        style.by_ratio(panel, [point["mult_adds"] for point in points])
         style.legend(figure, entries)
         return style.png(figure)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 TITLES = {"mult_adds": "multiply-adds"}  # properties whose names aren't what one writes below an axis
 COUNTED = ("parameters", "mult_adds")  # in millions
+WIDE = 6  # values that span a larger factor are spaced by their ratios, multiply-adds always
 OURS, PRINTED = "ours", "printed"
 
 
@@ -85,10 +86,11 @@ def _axis(panel: "Axes", values: Sequence[float], name: str) -> None:
     title = TITLES.get(name, name)
     if name in COUNTED:
         panel.set(xlabel=f"{title} (millions)")
-        style.span(panel, values, "x")
+        if name == "mult_adds" or max(values) > WIDE * min(values):
+            style.by_ratio(panel, values)
         return
     panel.set(xlabel=title)
-    if max(values) >= 8 * min(values):
+    if max(values) > WIDE * min(values):
         panel.set_xscale("log", base=2)
         panel.minorticks_off()
     panel.set_xticks(sorted(set(values)), [f"{value:g}" for value in sorted(set(values))])

@@ -53,6 +53,7 @@ def picture(results: Results, dataset: str, counts: Counts) -> Picture | None:
     own = tables.paper_dataset(study, dataset)
     points = _ours(kind, results, dataset, counts)
     theirs = _printed(kind, results, dataset, counts)
+    counted = ", over our counts" if set(kind.over) & set(lines.COUNTED) else ""
     y = "accuracy" if kind.accuracy else "error"
     what = f"Test {y} against {' and '.join(lines.TITLES.get(name, name) for name in kind.over)}"
     return Picture(
@@ -60,7 +61,7 @@ def picture(results: Results, dataset: str, counts: Counts) -> Picture | None:
         alt=f"{what}, after {kind.source}; {runs.place(results, dataset)}",
         caption=f"{what}, as in {kind.source} of the paper: small points are runs ({runs.number(results, dataset)}, "
         f"budget {results.budget}), lines join their means."
-        + (f" Printed: {study.statistic}, {DATASETS[own].title}, over our counts." if theirs else ""),
+        + (f" Printed: {study.statistic}, {DATASETS[own].title}{counted}." if theirs else ""),
         points=[*points, *theirs],
         draw=lines.draw,
         settings={

@@ -7,6 +7,7 @@ from reports.drawing import runs, style
 from reports.drawing.picture import Picture, Points
 from reports.results import Results
 
+WIDE = 6  # counts that span a larger factor are spaced by their ratios
 SAME = 1.1  # counts whose ratio is less are meant to be equal: there is nothing to draw over them
 
 
@@ -50,7 +51,8 @@ def draw(points: Points, *, title: str, variants: Sequence[str]) -> bytes:
             panel.plot(millions, sum(errors) / len(errors), **MEAN, zorder=1)
         panel.set(xlabel="parameters (millions)", ylabel="test error (%)")
         panel.margins(x=0.08, y=0.12)
-        style.span(panel, [point["parameters"] for point in points], "x")
+        if max(parameters := [point["parameters"] for point in points]) > WIDE * min(parameters):
+            style.by_ratio(panel, parameters)
         style.legend(figure, entries | {"mean": MEAN | {"markersize": 8}})
         return style.png(figure)
 

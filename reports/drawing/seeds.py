@@ -52,7 +52,7 @@ def draw(points: Points, *, title: str, printed: str, together: bool) -> bytes:
     contents = [(ours, {}, "ours"), ({}, theirs, printed)] if apart else [(ours, theirs, "")]
     # variants that both have stand below each other; another data set's may be others than ours
     names = [list(ours), list(ours if ours.keys() & theirs.keys() else theirs)][: len(contents)]
-    width = min(style.WIDTH, 2.5 + 0.8 * max(map(len, names)))
+    width = min(style.WIDTH, 4.6 + 0.7 * max(map(len, names)))
     height = 2.3 + 0.5 * style.LETTER * max(map(len, names[0])) * _aslant(names[0], width)
     with style.sheet(len(contents), columns=1, width=width, height=height, title=title) as (figure, panels):
         entries: style.Legend = {}

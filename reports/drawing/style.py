@@ -57,8 +57,9 @@ def sheet(
         cells = figure.subplots(rows, columns, squeeze=False, **shared).ravel()
         for surplus in cells[panels:]:
             surplus.remove()
-        fits = len(title) * 1.15 * LETTER < width
-        figure.suptitle(title if fits else "\n".join(title.rsplit(": ", 1)))
+        fits = int(width / (1.15 * LETTER))
+        lines = [title] if len(title) <= fits else title.rsplit(": ", 1)
+        figure.suptitle("\n".join(textwrap.fill(line, fits) for line in lines))
         yield figure, list(cells[:panels])
 
 
@@ -84,17 +85,15 @@ def wrapped(text: str) -> str:
     return textwrap.fill(text.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"), 42)
 
 
-def span(panel: "Axes", values: Sequence[float], axis: str) -> None:
-    """Give an axis of millions a logarithmic scale where the values span more than a factor of six."""
+def by_ratio(panel: "Axes", values: Sequence[float]) -> None:
+    """Space the horizontal axis by the ratios of its values, with plain numbers as ticks."""
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-    if max(values) <= 6 * min(values):
-        return
-    panel.set(**{f"{axis}scale": "log"})
-    which = {"x": panel.xaxis, "y": panel.yaxis}[axis]
-    which.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    which.set_minor_locator(NullLocator())
-    which.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ticks = (1, 2, 5) if max(values) > 8 * min(values) else (1, 1.5, 2, 3, 4, 5, 7)
+    panel.set_xscale("log")
+    panel.xaxis.set_major_locator(LogLocator(subs=ticks))
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 def png(figure: "Figure") -> bytes:
