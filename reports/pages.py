@@ -11,6 +11,7 @@ from reports import (
     figures_page,
     index_page,
     markdown,
+    paper_tables_page,
     results,
     standing,
     study_page,
@@ -42,6 +43,7 @@ def make(
             made |= study_page.files(study, budgets, counted, judged, standings)
     if not only:
         made |= complexity_page.files() | architectures_page.files() | figures_page.files(collated)
+        made |= paper_tables_page.files((study, budgets) for study, budgets, _ in collated.values())
     return made
 
 

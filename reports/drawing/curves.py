@@ -1,4 +1,4 @@
-"""Training and test error against epochs, as in ResNeXt's Figure 5: the mean over seeds, banded from least to greatest."""
+"""Training and test error against epochs, as in ResNeXt's Figure 5: means over seeds, banded from least to greatest."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -21,7 +21,7 @@ class Drawn:
     """The pictures that have been asked for since the beginning, as the content of the file."""
 
     def content(self) -> bytes:
-        """The same for the same pictures, whether they were drawn or found; a line a picture: its source, its digest."""
+        """The same for the same pictures, drawn or found; a line a picture: digests of its source and of its bytes."""
         made = {path: f"{key} {_digest(picture.DRAWN[key])}" for path, key in sorted(picture.USED.items())}
         kept = {"code": remembered.fingerprint(CODE), "pictures": made}
         return (json.dumps(kept, indent=0) + "\n").encode()

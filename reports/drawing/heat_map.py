@@ -14,9 +14,9 @@ def picture(name: str, blocks: Mapping[str, np.ndarray], *, title: str, alt: str
 
     Args:
         name: the file's below `figures/`, without an ending.
-        blocks: by its title, each block's mean absolute weights of shape (sources, targets): source 0 is the block's
-            input, source s > 0 its layer s; target ℓ in column ℓ - 1 is its layer ℓ, and the last column what follows
-            the block, a transition or the classifier. NaN where a target has no such source.
+        blocks: by its title, each block's mean absolute weights of shape (sources, targets), which are as many. Row 0
+            is the block's input, row s its layer s; column ℓ - 1 is its layer ℓ, the last one what follows the block,
+            a transition or the classifier. NaN where a target has no such source.
 
     Raises:
         ValueError: a matrix isn't of that shape; the message names its block.

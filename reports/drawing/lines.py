@@ -80,7 +80,7 @@ def _line(panel: "Axes", points: Points, name: str, y: str, look: Mapping) -> No
 
 
 def _axis(panel: "Axes", values: Sequence[float], name: str) -> None:
-    """Counts in millions; a whole-number property has its own values as ticks, spaced by their ratios if these are large."""
+    """Counts in millions; a knob has its own values as ticks. Spaced by ratios if these are large."""
     if not values:
         return
     title = TITLES.get(name, name)

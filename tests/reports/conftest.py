@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reports import architectures_page, complexity, counts, ledger
+from reports import architectures_page, complexity, counts, ledger, paper_tables
 from reports.ledger import Entry
 from sweeps import study as studies
 from sweeps.claim import Claim, Comparison
@@ -65,9 +65,11 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     made_up = {entry.id: entry for entry in LEDGER}
     monkeypatch.setattr(ledger, "entries", lambda: made_up)
     monkeypatch.setattr(counts, "count_variants", lambda study: COUNTS)
-    # The pages of the networks, cut short: they have tests of their own.
+    # The pages of the networks and of the papers' tables, cut short: they have tests of their own.
     monkeypatch.setattr(complexity, "papers", lambda: ["vgg"])
     monkeypatch.setattr(architectures_page, "TABLES", architectures_page.TABLES[:1])
+    densenet = tuple(page for page in paper_tables.pages() if page.name == "densenet")
+    monkeypatch.setattr(paper_tables, "pages", lambda: densenet)
     return STUDY
 
 
