@@ -33,6 +33,17 @@ def processes(environment: Mapping[str, str] = os.environ) -> tuple[int, int]:
     return 1, 1
 
 
+def alone(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment for a run of its own, which is no part of the launch and the sweep that this process is of."""
+    names = ("RANK", "WORLD_SIZE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "WANDB_RUN_ID")
+    prefixes = ("LOCAL_", "GROUP_", "ROLE_", "TORCHELASTIC_", "SLURM_", "WANDB_SWEEP_")
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in names and not name.startswith(prefixes)
+    }
+
+
 def end_with_parent() -> None:
     """Have the kernel signal this process when the one that started it is killed, on Linux; else it would train on unseen.
 

@@ -52,6 +52,8 @@ def flat(configuration: Configuration, study: str | None, variant: str | None) -
     """The configuration as W&B groups by it: knobs and recipe under their own names, no nesting."""
     values = configuration.as_dict()
     knobs, recipe = values.pop("knobs"), values.pop("recipe")
+    if configuration.teacher:
+        values["teacher"] = Configuration(**configuration.teacher).run_id
     return {
         "run_id": configuration.run_id,
         "study": study,
