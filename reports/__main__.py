@@ -126,15 +126,16 @@ def _pages(options: argparse.Namespace) -> int:
         publish.check(options.publish)
 
     from reports import files, findings, pages, records, remembered
+    from reports.drawing import drawn
 
     known, warnings = records.read(options.records or RECORDS)
     found, left_out = findings.read()
     warnings += left_out
     _warn(warnings)
-    with remembered.facts(HERE / remembered.NAME) as decided:
+    with remembered.facts(HERE / remembered.NAME) as decided, drawn.pictures(HERE) as pictures:
         made = pages.make(known, found, warnings, wanted)
         if not wanted:
-            made[remembered.NAME] = decided.content()
+            made |= {remembered.NAME: decided.content(), drawn.NAME: pictures.content()}
     stale = [name for name, content in made.items() if _differs(options.out / name, content)]
     left = [] if wanted else pages.leftovers(options.out, made)
     if options.check:

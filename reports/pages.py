@@ -8,6 +8,7 @@ from reports import (
     claims_page,
     complexity_page,
     counts,
+    figures_page,
     index_page,
     markdown,
     paper_tables_page,
@@ -41,7 +42,7 @@ def make(
         if not only or name in only:
             made |= study_page.files(study, budgets, counted, judged, standings)
     if not only:
-        made |= complexity_page.files() | architectures_page.files()
+        made |= complexity_page.files() | architectures_page.files() | figures_page.files(collated)
         made |= paper_tables_page.files((study, budgets) for study, budgets, _ in collated.values())
     return made
 
@@ -49,5 +50,5 @@ def make(
 def leftovers(folder: Path, made: dict[str, bytes]) -> list[str]:
     """Generated files of an earlier run, by path below `folder`, that nothing makes any more."""
     pages = [path for path in folder.glob("*.md") if path.read_text("utf-8").startswith(markdown.GENERATED)]
-    found = [*pages, *folder.glob("figures/*.png")]
+    found = [*pages, *folder.glob("figures/*.png"), *folder.glob("figures/*.csv")]
     return sorted(name for path in found if (name := path.relative_to(folder).as_posix()) not in made)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from lightning_modules.data.catalogue import DATASETS
-from reports import figures, ledger, markdown, paper_tables_page, spent, standing, tables, trace
+from reports import drawing, ledger, markdown, paper_tables_page, spent, standing, tables, trace
 from reports.claims import Verdict, judge_exact
 from reports.claims_page import linked
 from reports.counts import Counts
@@ -94,24 +94,10 @@ def _spent(results: Results) -> str:
 
 
 def _pictures(results: Results, dataset: str, counts: Counts, made: dict[str, bytes]) -> list[str]:
-    if not figures.tables_with_runs(results, dataset):
-        return []
-    stem = f"figures/{results.study.name}_{results.budget}_{dataset}"
-    made[f"{stem}_curves.png"] = figures.curves(results, dataset)
-    made[f"{stem}_parameters.png"] = figures.parameters(results, dataset, counts)
-    place = f"{DATASETS[dataset].title}, budget {results.budget}"
-    records = [r for (_, name), group in results.groups.items() if name == dataset for r in group.records]
-    curve_images = sorted({record.facts["curve_test_images"] or record.images for record in records})
-    images = " or ".join(f"{number:,}" for number in curve_images)
-    caption = (
-        "Mean over seeds, banded from the least to the greatest; the test error of the curves is taken "
-        f"on {images} test images, that of the tables on all of them."
-    )
-    return [
-        f"![Error against epochs, training and test, for each variant; {place}]({stem}_curves.png)",
-        caption,
-        f"![Test error against the number of parameters, a point a run; {place}]({stem}_parameters.png)",
-    ]
+    pictures = drawing.of_study(results, dataset, counts)
+    for picture in pictures:
+        made |= picture.files()
+    return [picture.markdown() for picture in pictures]
 
 
 def _verdicts(verdicts: list[Verdict]) -> str:

@@ -1,11 +1,14 @@
 """The pages and the command line on the made-up study."""
 
+import shutil
 import struct
+from pathlib import Path
 
 import pytest
 
 from reports import tables
 from reports.__main__ import main
+from reports.drawing import picture
 from sweeps.study import Printed, Variant
 
 
@@ -19,6 +22,10 @@ def make(study, tmp_path, write_records):
 
     make.out = tmp_path / "out"
     return make
+
+
+def made(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def row(page: str, name: str) -> list[str]:
@@ -58,7 +65,7 @@ def test_the_pages_of_the_networks_belong_to_all_pages_and_not_to_a_study(make):
     assert sorted(path.name for path in make.out.iterdir()) == ["claims.md", "index.md", "made_up.md"]
     assert make([]) == 0
     index = (make.out / "index.md").read_text()
-    for page in ("claims.md", "complexity.md", "architectures.md", "tables.md"):
+    for page in ("claims.md", "complexity.md", "architectures.md", "tables.md", "figures.md"):
         assert f"]({page})" in index and (make.out / page).is_file()
 
 
@@ -115,12 +122,12 @@ def test_mistyped_printed_row_names_near_misses():
 def test_same_bytes_again_in_any_order_of_records(make, facts):
     lines = [facts(name, seed, 5000 + 97 * seed) for name in ("wide", "thin") for seed in range(3)]
     make(lines)
-    first = {path: path.read_bytes() for path in make.out.rglob("*") if path.is_file()}
-    for path in first:
-        path.unlink()
+    first = made(make.out)
+    shutil.rmtree(make.out)
+    picture.DRAWN.clear()
     make(lines[::-1])
-    assert {path: path.read_bytes() for path in make.out.rglob("*") if path.is_file()} == first
-    assert {path.suffix for path in first} == {".md", ".png", ".json"}
+    assert made(make.out) == first
+    assert {path.suffix for path in first} == {".md", ".png", ".csv", ".json"}
 
 
 def test_pictures_carry_no_software_tag(make, facts):
@@ -150,14 +157,16 @@ def test_check(make, facts, capsys):
 def test_leftovers_are_named_and_removed(make):
     make([])
     (make.out / "figures").mkdir()
-    (make.out / "figures" / "gone_curves.png").write_bytes(b"")
+    for ending in ("png", "csv"):
+        (make.out / "figures" / f"gone_curves.{ending}").write_bytes(b"")
     (make.out / "gone.md").write_text((make.out / "made_up.md").read_text())
     (make.out / "README.md").write_text("by hand")
     assert make([], "--check") == 1
     assert make([]) == 0 and make([], "--check") == 0
+    assert not list((make.out / "figures").iterdir())
     assert sorted(p.name for p in make.out.glob("*.md")) == [
-        *("README.md", "architectures.md", "claims.md", "complexity.md", "index.md", "made_up.md"),
-        *("tables.md", "tables_densenet.md"),
+        *("README.md", "architectures.md", "claims.md", "complexity.md", "figures.md", "index.md"),
+        *("made_up.md", "tables.md", "tables_densenet.md"),
     ]
 
 
@@ -197,22 +206,27 @@ def test_why(study, write_records, facts, capsys):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
-    "curve",
+    ("curve", "drawn"),
     [
-        {"epoch": [], "train_error": [], "test_error": []},
-        {"epoch": [1, 2], "train_error": [None, None], "test_error": [float("nan")] * 2},
-        {"epoch": list(range(1, 301)), "train_error": [50.0] * 300, "test_error": [None] * 299 + [40.0]},
+        ({"epoch": [], "train_error": [], "test_error": []}, False),
+        ({"epoch": [1, 2], "train_error": [None, None], "test_error": [float("nan")] * 2}, False),
+        (
+            {"epoch": list(range(1, 301)), "train_error": [50.0] * 300, "test_error": [None] * 299 + [40.0]},
+            True,
+        ),
     ],
     ids=["no epoch", "diverged", "300 epochs, tested once"],
 )
-def test_unusual_curves_are_drawn(make, facts, curve):
+def test_unusual_curves_are_drawn_if_they_have_a_point(make, facts, curve, drawn):
     lines = [facts("wide", 0, 5000), facts("thin", 0, 5000)]
     for line in lines:
         line["curve"] |= curve
         for name in ("train_loss", "lr", "images_per_second"):
             line["curve"][name] = [1.0] * len(curve["epoch"])
     assert make(lines) == 0
-    assert (make.out / "figures" / "made_up_smoke_cifar10_curves.png").stat().st_size > 1000
+    assert ("_curves.png" in (make.out / "made_up.md").read_text()) is drawn
+    for ending in ("png", "csv"):
+        assert (make.out / "figures" / f"made_up_smoke_cifar10_curves.{ending}").is_file() is drawn
 
 
 def test_help_and_mistyped_study_need_no_torch():

@@ -1,0 +1,65 @@
+"""A picture with the points that it shows: the two can't drift apart, for it is drawn from these points alone."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Points = Sequence[Mapping[str, Any]]  # rows with the same keys; an empty text where there is no value
+
+DRAWN: dict[str, bytes] = {}  # pictures by what they are drawn from
+USED: dict[str, str] = {}  # of each picture that was asked for, by its path: what it is drawn from
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture and its data.
+
+    `name` is the file's below `figures/`, without an ending; `alt` and `caption` are Markdown. `draw` makes the PNG
+    from the points and `settings`, whatever else it needs (titles, orders: plain values, as in JSON).
+    """
+
+    name: str
+    alt: str
+    caption: str
+    points: Points
+    draw: Callable[..., bytes]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """Of the PNG, below `reports/`."""
+        return f"figures/{self.name}.png"
+
+    @property
+    def data_path(self) -> str:
+        """Of the points, below `reports/`."""
+        return f"figures/{self.name}.csv"
+
+    def png(self) -> bytes:
+        """The picture: the same points and settings give the same bytes."""
+        source = [self.draw.__module__, self.draw.__qualname__, self.settings, self.points]
+        key = hashlib.sha256(json.dumps(source).encode()).hexdigest()
+        USED[self.path] = key
+        if key not in DRAWN:
+            DRAWN[key] = self.draw(self.points, **self.settings)
+        return DRAWN[key]
+
+    def csv(self) -> bytes:
+        """The points, a row each."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(self.points[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.points)
+        return text.getvalue().encode()
+
+    def files(self) -> dict[str, bytes]:
+        """Picture and data, by path below `reports/`."""
+        return {self.path: self.png(), self.data_path: self.csv()}
+
+    def markdown(self) -> str:
+        """The picture, its caption and the link to its data, for a page in `reports/`."""
+        return f"![{self.alt}]({self.path})\n\n{self.caption} [The points]({self.data_path})."
