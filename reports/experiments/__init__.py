@@ -20,11 +20,15 @@ from reports import ledger
 
 @dataclass(frozen=True)
 class Place:
-    """Where an experiment is made. device: "cpu" or "cuda". runs, data: folders of finished runs and of data sets."""
+    """Where an experiment is made. device: "cpu" or "cuda". runs, data: folders of finished runs and of data sets.
+
+    weights: a folder of published weights, which some experiments look into as well; none needs them.
+    """
 
     device: str
     runs: Path
     data: Path
+    weights: Path | None = None
 
 
 @dataclass(frozen=True)
