@@ -106,9 +106,11 @@ def _r_squared(fit: "Tensor", held_out: "Tensor", numbers: int) -> float:
     import torch
 
     x, y = slice(-numbers), slice(-numbers, None)
-    ridge = torch.full_like(fit[0, x], RIDGE * fit[x, x].diagonal()[1:].mean())
-    ridge[0] = 0  # of the constant
-    weights = torch.linalg.solve(fit[x, x] + ridge.diag(), fit[x, y])
+    # A little more than the ridge, so that maps of zeros have a solution too.
+    ridge = RIDGE * fit[x, x].diagonal()[1:].mean() + 1e-12 * fit[0, 0]
+    weights = torch.linalg.solve(
+        fit[x, x] + ridge * torch.eye(len(fit[x, x]), dtype=fit.dtype, device=fit.device), fit[x, y]
+    )
     missed = held_out[y, y] - 2 * weights.T @ held_out[x, y] + weights.T @ held_out[x, x] @ weights
     spread = held_out[y, y].diagonal() - held_out[0, y] ** 2 / held_out[0, 0]
     return 1 - (missed.diagonal().sum() / spread.sum()).item()
