@@ -60,9 +60,9 @@ def gradients_vanish(place: Place) -> Outcome:
     reaches = {key: [reach(blocks) for blocks in seeds] for key, seeds in norms.items()}
     deepest = max(DEPTHS)
     rule = (
-        f"rule: gradients vanish if in the plain network of {deepest} layers with batch normalisation their norm in the "
-        f"first third of the blocks is less than {VANISHED:g} of that in the last third, at the start or at the end of "
-        f"the training; 95 % intervals of the logarithm over seeds, budget {budget}"
+        f"rule: gradients vanish if in the plain network of {deepest} layers with batch normalisation their norm in "
+        f"the first third of the blocks is less than {VANISHED:g} of that in the last third, at the start or at the "
+        f"end of the training; 95 % intervals of the logarithm over seeds, budget {budget}"
     )
     evidence = [f"{deepest} layers, {name}: {_shown(reaches[deepest, name])}" for name in NAMES]
     return Outcome(

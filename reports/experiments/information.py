@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 STUDY, DEPTHS = "deep_vs_shallow", (20, 56)
-IMAGES = 2_000
+IMAGES = 1_000
 GRID = 8  # the side of the last maps
 RIDGE = 1e-4  # of the maps' mean square
 TITLE = "R² of the image's pixels, read linearly off the maps after each block, mean over seeds"
@@ -60,10 +60,7 @@ def shortcuts_keep_the_image(place: Place) -> Outcome:
     )
     return Outcome(
         rules.all_hold(decided),
-        (
-            rule,
-            *evidence,
-        ),
+        (rule, *evidence),
         {"tables": [table(TITLE, ["block", *columns], rows)]},
         tuple(run.id for variant in variants for run in runs[variant]),
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from architectures.resnet import ResidualBlock
 
 STUDY, DEPTHS = "deep_vs_shallow", (20, 56)
-IMAGES = 2_000
+IMAGES = 1_000
 CHANCE = 90.0  # error of a guess among ten classes, in percent
 # A network that errs more has too little to lose.
 LEARNED = 80.0
@@ -79,10 +79,7 @@ def blocks_can_be_lost(place: Place) -> Outcome:
     )
     return Outcome(
         judge(halves["resnet"], halves["plain"]),
-        (
-            rule,
-            *evidence,
-        ),
+        (rule, *evidence),
         {"tables": [table(*BY_NETWORK, rows), _by_part(found)]},
         tuple(run.id for variant in variants for run in runs[variant]),
     )
@@ -137,14 +134,7 @@ def _errors(network: "nn.Module", blocks: "Sequence[ResidualBlock]", x: "Tensor"
 
 BY_NETWORK = (
     "Errors (%) of whole networks and without one block (resnet) or one layer (plain)",
-    (
-        "network",
-        "seed",
-        "whole",
-        "without the middle one",
-        "without the worst",
-        "share lost by the middle one",
-    ),
+    ("network", "seed", "whole", "without the middle one", "without the worst", "share lost"),
 )
 
 
