@@ -62,7 +62,7 @@ def gradients_vanish(place: Place) -> Outcome:
     rule = (
         f"rule: gradients vanish if in the plain network of {deepest} layers with batch normalisation their norm in "
         f"the first third of the blocks is less than {VANISHED:g} of that in the last third, at the start or at the "
-        f"end of the training; 95 % intervals of the logarithm over seeds, budget {budget}"
+        f"end of the training (the paper says that they don't); 95 % intervals of the logarithm over seeds, budget {budget}"
     )
     evidence = [f"{deepest} layers, {name}: {_shown(reaches[deepest, name])}" for name in NAMES]
     return Outcome(
