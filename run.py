@@ -5,6 +5,7 @@
     python run.py --arch densenet_bc --help                               its knobs
     python run.py --study densenet_bc_compression --variant bc --seed 1   one cell of a study
     python run.py --arch resnet --depth 20 --weights FILE --evaluate      the errors of given weights
+    python run.py … --evaluate --compress deep_compression --density 0.5  and what compression makes of them
     python run.py --list                                                  what there is
 
 The same command again says that it is done; after an interruption it goes on where it stopped.
@@ -28,8 +29,10 @@ from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
 from lightning_modules.recipes import RECIPES
 from sweeps import study as studies
+from sweeps import teachers
 
 if TYPE_CHECKING:
+    from lightning_modules.data.preprocessing import Viewing
     from lightning_modules.training import Machine
 
 DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # exit codes (4: ownership.LOST)
@@ -55,13 +58,14 @@ def configure(options: argparse.Namespace) -> Configuration:
     """What the options ask for, every value written out. Raises ValueError in one line."""
     changes = {
         name: value
-        for name in ("batch_size", "lr", "augmentation")
+        for name in ("batch_size", "lr", "augmentation", "soft_weight", "temperature")
         if (value := getattr(options, name)) is not None
     }
     budget = options.budget or default_budget()
     if options.study:
         study = studies.read(options.study)
-        others = [name for name in ("recipe", "resolution", "epochs") if getattr(options, name) is not None]
+        fixed = ("recipe", "resolution", "epochs", "teacher")
+        others = [name for name in fixed if getattr(options, name) is not None]
         changed = [flag(name) for name in [*others, *changes]]
         if options.arch or changed:
             raise ValueError(
@@ -92,6 +96,7 @@ def configure(options: argparse.Namespace) -> Configuration:
         resolution=options.resolution,
         epochs=options.epochs,
         changes=changes,
+        teacher=configuration.of_finished(options.teacher) if options.teacher else None,
     )
 
 
@@ -152,6 +157,7 @@ def run(wanted: Configuration, options: argparse.Namespace) -> int:
     except OSError as error:
         raise ValueError(f"cannot write to {folder} ({error.strerror}); choose another --runs-dir") from error
     if not surroundings.is_first_process():
+        teachers.wait(teachers_folder(wanted, options))
         return train(wanted, folder, options)  # the first process holds the lock for all
 
     try:
@@ -161,10 +167,19 @@ def run(wanted: Configuration, options: argparse.Namespace) -> int:
             if failure(folder) != failed_before:
                 print(f"run.py: failed in another process: {failure(folder)}", file=sys.stderr)
                 return FAILED
+            if wanted.teacher and options.study and (code := teachers.provide(wanted, options)) != DONE:
+                return code
             (folder / "failure.txt").unlink(missing_ok=True)
             return train(wanted, folder, options)
     except Timeout:
         return busy(folder)
+
+
+def teachers_folder(wanted: Configuration, options: argparse.Namespace) -> Path | None:
+    """Where the run is that this one learns from; None if it learns from none."""
+    if not wanted.teacher:
+        return None
+    return options.teacher or options.runs_dir / Configuration(**wanted.teacher).run_id
 
 
 def busy(folder: Path) -> int:
@@ -206,7 +221,12 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
     signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
         result = training.train(
-            wanted, folder, machine(options), study=options.study, variant=options.variant
+            wanted,
+            folder,
+            machine(options),
+            study=options.study,
+            variant=options.variant,
+            teacher=teachers_folder(wanted, options),
         )
     except (training.CannotRun, DataError) as error:
         print(f"run.py: {error}", file=sys.stderr)
@@ -237,6 +257,10 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
 def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
     if not options.weights:
         raise ValueError("--evaluate needs --weights FILE; it trains nothing")
+    if options.compress and options.density is None:
+        raise ValueError("--compress needs --density SHARE, from above 0 to 1, of the weights that are kept")
+    if options.out and not options.out.parent.is_dir():
+        raise ValueError(f"{options.out.parent} is no folder; choose another --out")
 
     from lightning_modules import evaluation, training
     from lightning_modules.data.cache import DataError
@@ -246,6 +270,8 @@ def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
     sizes = tuple(options.test_size) if options.test_size else None
     viewing = Viewing(options.evaluation or "single", sizes, options.mean, options.std)
     try:
+        if options.compress:
+            return compare(wanted, options, viewing)
         result = evaluation.evaluate(wanted, options.weights, machine(options), viewing)
     except (training.CannotRun, DataError) as error:
         print(f"run.py: {error}", file=sys.stderr)
@@ -255,6 +281,23 @@ def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
         return TERMINATED
     if surroundings.is_first_process():
         evaluation.report(result, wanted, options.weights, viewing)
+    return DONE
+
+
+def compare(wanted: Configuration, options: argparse.Namespace, viewing: "Viewing") -> int:
+    from lightning_modules.compression import finding
+
+    how = {"density": options.density, "bits": options.bits, "index_bits": options.index_bits}
+    found = finding.compare(wanted, options.weights, machine(options), viewing, options.compress, how)
+    if surroundings.is_first_process():
+        finding.report(found, wanted, options.weights, viewing)
+        if options.out:
+            try:
+                options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            except OSError as error:
+                raise ValueError(
+                    f"cannot write {options.out} ({error.strerror}); choose another --out"
+                ) from error
     return DONE
 
 

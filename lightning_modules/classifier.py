@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 import architectures
 from architectures.outputs import TrainingOutputs
+from lightning_modules.distillation import Teacher, soft_loss
 from lightning_modules.initialisation import initialise, set_batch_norm
 from lightning_modules.objective import losses
 from lightning_modules.optimisation import optimiser, schedule
@@ -81,6 +82,7 @@ class Classifier(pl.LightningModule):
         self.train_tally, self.test_tally = Tally(), Tally()
         self.train_seconds = 0.0  # spent on the epoch under way, over interruptions
         self.restored: dict | None = None
+        self.teacher: Teacher | None = None  # set where the recipe has soft targets
         self.resumed, self.seconds_before, self.started = 0, 0.0, time.monotonic()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor | TrainingOutputs:
@@ -101,6 +103,10 @@ class Classifier(pl.LightningModule):
 
     # Training
 
+    def on_fit_start(self) -> None:
+        if self.teacher:
+            self.teacher.to(self.device)
+
     def on_train_start(self) -> None:
         # Last of all, because building the network and the loaders draws random numbers too.
         if self.restored:
@@ -118,6 +124,9 @@ class Classifier(pl.LightningModule):
         share_done = self.trainer.global_step / self.steps
         logits, loss, total = losses(self(images), labels, share_done, self.recipe.label_smoothing)
         self.train_tally.add(loss, logits, labels)
+        if self.teacher:
+            soft = soft_loss(logits, self.teacher(images), self.recipe.temperature)
+            total = (1 - self.recipe.soft_weight) * total + self.recipe.soft_weight * soft
         return total
 
     def on_train_epoch_end(self) -> None:

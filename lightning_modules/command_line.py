@@ -12,6 +12,15 @@ from lightning_modules.budgets import BUDGETS
 from lightning_modules.data import catalogue
 
 VIEWS = ("single", "ten_crop", "multi_crop", "dense")
+METHODS = ("svd", "pruning", "weight_sharing", "deep_compression")
+# Options that mean nothing without another one, and what that one is for.
+DEPENDENT = {
+    "evaluate": (
+        ("weights", "evaluation", "test_size", "mean", "std", "compress"),
+        "the evaluation of given weights",
+    ),
+    "compress": (("density", "bits", "index_bits", "out"), "the compression of given weights"),
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -69,6 +78,9 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     )
     add("--epochs", type=int, metavar="N", help="length; the schedule is compressed or stretched to it")
     add("--augmentation", choices=("standard", "none"), help="standard: the papers' +, pad 4, crop, mirror")
+    add("--teacher", type=Path, metavar="RUN", help="learn from the network of a finished run (runs/…)")
+    add("--soft-weight", type=float, metavar="W", help="share of the teacher's answers in the loss, up to 1")
+    add("--temperature", type=float, metavar="T", help="of the teacher's softmax and this one's (default: 1)")
 
     add = parser.add_argument_group("evaluation of given weights").add_argument
     add("--evaluate", action="store_true", help="the errors of --weights on the whole test set, and stop")
@@ -87,6 +99,11 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         help="of 0-1 (default: the recipe's for our weights, the data set's for others)",
     )
     add("--std", type=_colour, metavar="R,G,B")
+    add("--compress", choices=METHODS, help="evaluate before and after compression, and count the bytes")
+    add("--density", type=float, metavar="SHARE", help="of every layer's weights, kept by the compression")
+    add("--bits", type=int, metavar="N", help="of a shared weight (default: 8, in fully connected layers 5)")
+    add("--index-bits", type=int, metavar="N", help="of the distance between two weights (default: the same)")
+    add("--out", type=Path, metavar="FILE", help="keep errors and bytes in this JSON file")
 
     add = parser.add_argument_group("the machine").add_argument
     add("--accelerator", default="auto", metavar="KIND", help="auto, cpu, gpu …, as Lightning names them")
@@ -134,11 +151,10 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     if unknown:
         flags = [flag for flag in parser._option_string_actions if flag.startswith("--")]
         raise ValueError(f"unknown argument {unknown[0]}{did_you_mean(unknown[0].split('=')[0], flags)}")
-    lonely = [
-        name for name in ("weights", "evaluation", "test_size", "mean", "std") if getattr(options, name)
-    ]
-    if lonely and not options.evaluate:
-        raise ValueError(f"{flag(lonely[0])} is for the evaluation of given weights: add --evaluate")
+    for needed, (names, purpose) in DEPENDENT.items():
+        lonely = [name for name in names if getattr(options, name)]
+        if lonely and not getattr(options, needed):
+            raise ValueError(f"{flag(lonely[0])} is for {purpose}: add {flag(needed)}")
     options.knobs = {
         name: knob.parse(text)
         for name, knob in (architecture.knobs.items() if architecture else ())

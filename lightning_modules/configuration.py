@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 import architectures
@@ -42,6 +43,9 @@ class Configuration:
     curve_test_images: int
     seed: int
     precision: str = "32-true"
+    # `as_dict()` of the run whose network this one learns from; a run without one has the id that it had before
+    # there were teachers.
+    teacher: dict | None = None
 
     @property
     def run_id(self) -> str:
@@ -51,11 +55,16 @@ class Configuration:
         """
         # Not asdict: its deep copies would take most of the time that a list of ten thousand runs takes.
         decisive = vars(self) | {"format": FORMAT}
-        del decisive["recipe_name"]
+        del decisive["recipe_name"], decisive["teacher"]
+        if self.teacher:
+            decisive["teacher"] = Configuration(**self.teacher).run_id
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
 
     def as_dict(self) -> dict:
-        return asdict(self)
+        values = asdict(self)
+        if not self.teacher:
+            del values["teacher"]
+        return values
 
 
 def resolve(
@@ -70,11 +79,13 @@ def resolve(
     resolution: int | None = None,
     epochs: int | None = None,
     changes: Mapping = MappingProxyType({}),
+    teacher: Configuration | None = None,
 ) -> Configuration:
     """Write out every default of a run.
 
     resolution: pixels at a side; None, the data set's own (another is MobileNet's ρ). epochs: None, as the budget
-    and the recipe say. changes: fields of the recipe that this run has otherwise.
+    and the recipe say. changes: fields of the recipe that this run has otherwise. teacher: the run whose network this
+    one learns from, if the recipe has a place for its soft targets.
     Raises ValueError, in one line, for an unknown name or a value that cannot be trained with.
     """
     data = catalogue.find(dataset)
@@ -95,7 +106,7 @@ def resolve(
             raise ValueError(f"{name} must be above 0, not {value}")
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, not {seed}")
-    return Configuration(
+    resolved = Configuration(
         arch=arch,
         knobs=architectures.resolve(arch, data.stem, knobs),
         dataset=dataset,
@@ -110,7 +121,46 @@ def resolve(
         curve_test_images=min(spent.curve_test_images or data.test_images, data.test_images),
         seed=seed,
         precision=precision,
+        teacher=teacher and teacher.as_dict(),
     )
+    _check_teacher(resolved, teacher)
+    return resolved
+
+
+def of_finished(folder: Path) -> Configuration:
+    """What a finished run in `folder` was. Raises ValueError, in one line, if there is none."""
+    path = folder / "record.json"
+    try:
+        return Configuration(**json.loads(path.read_text(encoding="utf-8"))["config"])
+    except OSError as error:
+        raise ValueError(f"{folder} holds no finished run ({error.strerror}: record.json)") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged; delete it to run again") from error
+
+
+def _check_teacher(student: Configuration, teacher: Configuration | None) -> None:
+    """Raises ValueError if there is a teacher without a share in the loss, or what it was taught doesn't fit."""
+    weight, temperature = (
+        student.recipe.get(name, default) for name, default in (("soft_weight", 0.0), ("temperature", 1.0))
+    )
+    if teacher is None:
+        if weight != 0 or temperature != 1:
+            raise ValueError("soft weight and temperature are of a teacher's soft targets: name the teacher")
+        return
+    if not 0 < weight <= 1:
+        raise ValueError(f"soft weight must be above 0 and at most 1 where there is a teacher, not {weight}")
+    if not 0 < temperature < float("inf"):
+        raise ValueError(f"temperature must be above 0, not {temperature}")
+    for name, own, theirs in (
+        ("data set", student.dataset, teacher.dataset),
+        ("resolution", student.resolution, teacher.resolution),
+        ("normalisation", student.recipe["normalisation"], teacher.recipe["normalisation"]),
+    ):
+        if own != theirs:
+            raise ValueError(
+                f"the teacher (run {teacher.run_id}) was trained with {name} {theirs}, and would be shown {own}; "
+                "choose another teacher"
+            )
 
 
 def _resolution(data: catalogue.Dataset, asked: int | None) -> int:

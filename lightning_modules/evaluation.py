@@ -1,5 +1,6 @@
 """Given weights on the whole test set of a data set: top-1 and top-5 errors, counted image by image."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,7 +54,6 @@ class Evaluator(pl.LightningModule):
 def evaluate(configuration: Configuration, path: Path, machine: training.Machine, viewing: Viewing) -> dict:
     """The errors of the weights in `path` in the network of the configuration.
 
-    A file with this project's names was trained by the recipe, whose input and batch normalisation hold for it.
     Returns `Tally.result()` and the `mean` and `std` that were used, of 0–255.
 
     Raises:
@@ -61,6 +61,19 @@ def evaluate(configuration: Configuration, path: Path, machine: training.Machine
         DataError: the data cannot be had.
         CannotRun: this machine cannot run it as asked.
         Terminated: SIGTERM came.
+    """
+    network, data = loaded(configuration, path, machine, viewing)
+    (result,) = errors([network], data, configuration, machine)
+    return result
+
+
+def loaded(
+    configuration: Configuration, path: Path, machine: training.Machine, viewing: Viewing
+) -> tuple[nn.Module, pl.LightningDataModule]:
+    """The network of the configuration with the weights in `path`, and the images as they are to be shown to it.
+
+    A file with this project's names was trained by the recipe, whose input and batch normalisation hold for it.
+    Raises as `evaluate`.
     """
     training.quieten()
     data_module(configuration, machine, viewing)  # refuses views that the data set doesn't have
@@ -78,7 +91,17 @@ def evaluate(configuration: Configuration, path: Path, machine: training.Machine
     if ours:
         set_batch_norm(network, Recipe.from_hyperparameters(configuration.recipe))
     data.obtain()
-    evaluator = Evaluator(network)
+    return network, data
+
+
+def errors(
+    networks: Iterable[nn.Module],
+    data: pl.LightningDataModule,
+    configuration: Configuration,
+    machine: training.Machine,
+) -> list[dict]:
+    """What `evaluate` returns, of each of the networks on the same images. Raises CannotRun and Terminated."""
+    results = []
     try:
         trainer = pl.Trainer(
             accelerator=machine.accelerator,
@@ -93,12 +116,16 @@ def evaluate(configuration: Configuration, path: Path, machine: training.Machine
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        trainer.test(evaluator, data, verbose=False)
+        for network in networks:
+            evaluator = Evaluator(network)
+            trainer.test(evaluator, data, verbose=False)
+            used = {"mean": data.preprocessing.mean, "std": data.preprocessing.std}
+            results.append(evaluator.tested | used)
     except MisconfigurationException as error:
         raise training.CannotRun(" ".join(str(error).split())) from error
     except SIGTERMException as stop:
         raise training.Terminated from stop
-    return evaluator.tested | {"mean": data.preprocessing.mean, "std": data.preprocessing.std}
+    return results
 
 
 def sliding(configuration: Configuration, side: int) -> nn.Module:
@@ -124,12 +151,7 @@ def sliding(configuration: Configuration, side: int) -> nn.Module:
 def report(result: dict, configuration: Configuration, path: Path, viewing: Viewing) -> None:
     """Print the errors, and how much of the test set they stand for."""
     data = catalogue.find(configuration.dataset)
-    print(
-        f"{configuration.arch} with the weights of {path.name} on {data.title}, "
-        f"{viewing.views.replace('_', ' ')}, {configuration.resolution}×{configuration.resolution}"
-    )
-    mean = "of each pixel" if result["mean"] is None else _of_one(result["mean"])
-    print(f"input: mean {mean}, deviation {_of_one(result['std'])}")
+    print(heading(configuration, path, viewing), inputs(result), sep="\n")
     for name, errors, percent in (
         ("top-1", result["errors"], result["error"]),
         ("top-5", result["top5_errors"], result["top5_error"]),
@@ -137,6 +159,20 @@ def report(result: dict, configuration: Configuration, path: Path, viewing: View
         print(f"{name} error {percent:.2f} % ({errors:,} of {result['images']:,} images)")
     if result["images"] != data.test_images:
         print(f"That is a part of the test set, which has {data.test_images:,} images.")
+
+
+def heading(configuration: Configuration, path: Path, viewing: Viewing) -> str:
+    """What is evaluated on what."""
+    return (
+        f"{configuration.arch} with the weights of {path.name} on {catalogue.find(configuration.dataset).title}, "
+        f"{viewing.views.replace('_', ' ')}, {configuration.resolution}×{configuration.resolution}"
+    )
+
+
+def inputs(result: dict) -> str:
+    """How the images were normalised."""
+    mean = "of each pixel" if result["mean"] is None else _of_one(result["mean"])
+    return f"input: mean {mean}, deviation {_of_one(result['std'])}"
 
 
 def _of_one(colour: tuple[float, float, float]) -> str:

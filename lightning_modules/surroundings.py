@@ -1,10 +1,12 @@
 """Who started this process, and what follows from it. Nothing heavy is imported."""
 
 import ctypes
+import netrc
 import os
 import signal
 import sys
 from collections.abc import Mapping
+from urllib.parse import urlparse
 
 ENDS_WITH_PARENT = "RUN_ENDS_WITH_PARENT"  # set by launchers that may be killed themselves
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -21,6 +23,17 @@ def in_sweep() -> bool:
     return "WANDB_SWEEP_ID" in os.environ
 
 
+def has_wandb_key() -> bool:
+    """Whether W&B would let this process in; without a key its client asks for a login."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
+    try:
+        return netrc.netrc().authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
+
+
 def processes(environment: Mapping[str, str] = os.environ) -> tuple[int, int]:
     """Processes per node, and nodes, that torchrun or srun have started for this run; (1, 1) otherwise."""
     if "TORCHELASTIC_RUN_ID" in environment:
@@ -31,6 +44,17 @@ def processes(environment: Mapping[str, str] = os.environ) -> tuple[int, int]:
         nodes = int(environment.get("SLURM_NNODES", "1"))
         return int(environment["SLURM_NTASKS"]) // nodes, nodes
     return 1, 1
+
+
+def alone(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment for a run of its own, which is no part of the launch and the sweep that this process is of."""
+    names = ("RANK", "WORLD_SIZE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "WANDB_RUN_ID")
+    prefixes = ("LOCAL_", "GROUP_", "ROLE_", "TORCHELASTIC_", "SLURM_", "WANDB_SWEEP_")
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in names and not name.startswith(prefixes)
+    }
 
 
 def end_with_parent() -> None:

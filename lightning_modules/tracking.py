@@ -3,24 +3,23 @@
 Only the logger made here touches wandb in the training process: a second `wandb.init` breaks DDP.
 """
 
-import netrc
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlparse
 
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from lightning_modules import surroundings
 from lightning_modules.configuration import WANDB_PROJECT, Configuration
+from lightning_modules.record import write
 
 
 def mode() -> str:
     """Online with a key, offline without one, or as WANDB_MODE says; never a prompt, never a wait for a login."""
-    return os.environ.get("WANDB_MODE") or ("online" if _has_key() else "offline")
+    return os.environ.get("WANDB_MODE") or ("online" if surroundings.has_wandb_key() else "offline")
 
 
 def logger(
@@ -52,6 +51,8 @@ def flat(configuration: Configuration, study: str | None, variant: str | None) -
     """The configuration as W&B groups by it: knobs and recipe under their own names, no nesting."""
     values = configuration.as_dict()
     knobs, recipe = values.pop("knobs"), values.pop("recipe")
+    if configuration.teacher:
+        values["teacher"] = Configuration(**configuration.teacher).run_id
     return {
         "run_id": configuration.run_id,
         "study": study,
@@ -69,7 +70,11 @@ def url(tracker: WandbLogger) -> str | None:
 
 
 def finish(tracker: WandbLogger, record: dict) -> None:
-    """Put the headline into the run's summary and close it."""
+    """Put the headline into the run's summary and the whole record among its files, and close it.
+
+    As a file, because it is the same on W&B and in the folder of an offline run, where nothing else of W&B's can be
+    read without sending it (the log of transactions has no reader in Python), and is got one run at a time.
+    """
     summary = {
         "test_error": record["test"]["error"],
         "test_errors": record["test"]["errors"],
@@ -82,6 +87,9 @@ def finish(tracker: WandbLogger, record: dict) -> None:
         "versions": record["versions"],
     }
     tracker.experiment.summary.update({name: value for name, value in summary.items() if value is not None})
+    copy = Path(tracker.experiment.dir) / "record.json"  # `reports/pull.py` reads it there
+    write(record, copy)
+    tracker.experiment.save(copy, base_path=copy.parent, policy="now")
     tracker.experiment.finish()
 
 
@@ -114,13 +122,3 @@ def mirror(
         metrics = dict(zip(curve, row, strict=True))
         tracker.log_metrics(metrics, step=metrics["epoch"])
     finish(tracker, record)
-
-
-def _has_key() -> bool:
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
-    try:
-        return netrc.netrc().authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False

@@ -17,7 +17,7 @@ from torch import nn
 
 import architectures
 from architectures.counting import count
-from lightning_modules import record, tracking
+from lightning_modules import distillation, record, tracking
 from lightning_modules.allocator import keep_freed_memory
 from lightning_modules.averaging import MovingAverage
 from lightning_modules.checkpointing import AtomicCheckpointIO, SaveProgress, StopOnSigterm
@@ -65,11 +65,14 @@ def train(
     *,
     study: str | None = None,
     variant: str | None = None,
+    teacher: Path | None = None,
 ) -> dict:
     """Train, or go on training, evaluate and write `folder/record.json`. Returns the record.
 
+    teacher: the folder of the teacher's finished run, where the configuration has one.
+
     Raises:
-        ValueError: the network cannot be had as configured.
+        ValueError: the network, or its teacher, cannot be had as configured.
         DataError: the data cannot be had.
         FloatingPointError: the training diverged.
         CannotRun, Terminated, LostProcess: see there.
@@ -79,6 +82,8 @@ def train(
     started, git = time.monotonic(), record.git_state()
     pl.seed_everything(configuration.seed, verbose=False)
     module = Classifier(configuration.as_dict())
+    if configuration.teacher:
+        module.teacher = distillation.load(Configuration(**configuration.teacher), teacher)
     counts = counted(configuration)
     data = data_module(configuration, machine)
     data.obtain()  # before anything is started or tracked, so that missing data costs nothing
@@ -211,10 +216,16 @@ def seconds_per_image(configuration: Configuration, images: int | None = None) -
         network = build(configuration).to(device, memory_format=torch.channels_last)
         batch = torch.randn(images, 3, configuration.resolution, configuration.resolution, device=device)
         batch = batch.to(memory_format=torch.channels_last)
+        teacher = build(Configuration(**configuration.teacher)) if configuration.teacher else None
+        if teacher:
+            teacher.to(device, memory_format=torch.channels_last).eval()
         labels = torch.zeros(images, dtype=torch.long, device=device)
 
         def step() -> float:
             begun = time.perf_counter()
+            if teacher:
+                with torch.no_grad():
+                    teacher(batch)
             losses(network(batch), labels, share_done=0)[-1].backward()
             if device.type == "cuda":
                 torch.cuda.synchronize()

@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from sweeps import study as studies
@@ -16,8 +18,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "words", nargs="*", metavar="STUDY", help="studies to make the pages of (default: all)"
     )
-    parser.add_argument(
+    ends = parser.add_mutually_exclusive_group()
+    ends.add_argument(
         "--check", action="store_true", help="write nothing; name stale files and exit 1 if any"
+    )
+    ends.add_argument(
+        "--publish", metavar="ENTITY/PROJECT", help="send the pages to a W&B Report too (extra `publish`)"
     )
     parser.add_argument("--out", type=Path, default=HERE, help="where the pages go (default: reports/)")
     parser.add_argument(
@@ -43,8 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     command, rest = options.words[:1], options.words[1:]
     try:
-        if command == ["collect"] and not rest:
-            return _collect()
+        if command == ["collect"]:
+            return _collect([Path(name) for name in rest] or RECORDS[1:])
+        if command == ["pull"] and rest:
+            return _pull(rest)
         if command == ["why"] and len(rest) == 1:
             return _why(rest[0], options.records or RECORDS)
         if command == ["find"]:
@@ -56,18 +64,38 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 EPILOG = (
-    "`python -m reports collect` takes finished runs from runs/ into reports/records/; "
-    "`python -m reports why STUDY/VARIANT` prints where a row's figures come from; "
+    "`python -m reports collect [FOLDER ...]` takes finished runs from runs/, or from such folders of other machines, "
+    "into reports/records/; `python -m reports pull ENTITY/PROJECT` takes them from W&B, `pull FOLDER ...` from its "
+    "offline runs; `python -m reports why STUDY/VARIANT` prints where a row's figures come from; "
     "`python -m reports find [CLAIM ...]` makes the experiments of measured and numeric claims on this machine."
 )
 
 
-def _collect() -> int:
+def _collect(folders: Sequence[Path]) -> int:
     from reports.collect import collect
 
-    committed, runs = RECORDS
-    for line in collect(runs, committed):
-        print(line)
+    said, warnings = collect(folders, RECORDS[0])
+    _warn(warnings)
+    print(*said, sep="\n")
+    return 0
+
+
+def _pull(places: Sequence[str]) -> int:
+    from reports.collect import Committed, summary
+    from reports.pull import is_folder, offline, pull
+
+    committed, counts = Committed(RECORDS[0]), Counter()
+    projects = [place for place in places if not is_folder(place)]
+    found, warnings = offline(Path(place) for place in places if place not in projects)
+    new, complaints = committed.add(found)
+    counts.update(new)
+    _warn(warnings + complaints)
+    try:
+        for project in projects:
+            counts.update(pull(project, committed, lambda line: _warn([line])))
+    except KeyboardInterrupt:
+        raise ValueError("interrupted; what was fetched is committed, and the same command goes on") from None
+    print(*summary(committed, counts), sep="\n")
     return 0
 
 
@@ -99,6 +127,10 @@ def _find(claims: list[str], options: argparse.Namespace) -> int:
 
 def _pages(options: argparse.Namespace) -> int:
     wanted = [studies.read(name).name for name in options.words]
+    if options.publish:
+        from reports import publish
+
+        publish.check(options.publish)
 
     from reports import files, findings, pages, records, remembered
 
@@ -124,6 +156,9 @@ def _pages(options: argparse.Namespace) -> int:
         print(f"removed: {name}")
     if not stale and not left:
         print("everything was up to date")
+    if options.publish:
+        texts = {name: content.decode() for name, content in made.items() if name.endswith(".md")}
+        print(f"published: {publish.publish(texts, options.publish)}")
     return 0
 
 

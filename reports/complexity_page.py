@@ -107,12 +107,12 @@ def _cells(row: Row) -> list[str]:
         ", ".join([f"`{typed(network)}`", *unusual]),
         figure.metric,
         tables.marked(figure),
-        _computed(figure, row.counted),
+        computed(figure, row.counted),
         f"**{row.verdict}**: {row.reason}" if row.reason else row.verdict,
     ]
 
 
-def _computed(figure: Figure, ours: float) -> str:
+def computed(figure: Figure, ours: float) -> str:
     """Whole numbers whole, others to two more decimals than were printed."""
     return f"{ours:,}" if isinstance(ours, int) else f"{ours:,.{figure.precision + 2}f}"
 

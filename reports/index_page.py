@@ -17,6 +17,7 @@ KINDS = {
 }
 
 PAGES = """- [Every claim](claims.md), its verdicts and the evidence for them.
+- [The papers' tables](tables.md) as they print them, ours under every row.
 - [Every printed count, counted again](complexity.md): parameters, multiply-adds, sizes and layers of every paper.
 - [The papers' architecture tables](architectures.md), made from the networks."""
 

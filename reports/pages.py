@@ -10,6 +10,7 @@ from reports import (
     counts,
     index_page,
     markdown,
+    paper_tables_page,
     results,
     standing,
     study_page,
@@ -41,6 +42,7 @@ def make(
             made |= study_page.files(study, budgets, counted, judged, standings)
     if not only:
         made |= complexity_page.files() | architectures_page.files()
+        made |= paper_tables_page.files((study, budgets) for study, budgets, _ in collated.values())
     return made
 
 

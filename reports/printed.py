@@ -5,9 +5,9 @@ A figure stays text, so that its precision survives: 1.0 is a claim about one de
 
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from decimal import Decimal, InvalidOperation
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,21 @@ SUFFIXES = {"K": "e3", "M": "e6", "B": "e9"}
 class Figure:
     """One printed number. `kwargs` is what the paper says of the network, `value` the text as printed.
 
-    `note` holds "recalled" or "check" where the figure wasn't seen in a stored copy of the paper.
+    `in_seed` says whether the documents that this project tests contain the figure: "yes", "no", "partly" (others of
+    its table), "as image" or "as figure". `note` holds "recalled" or "check" where the figure wasn't seen in a stored
+    copy of the paper.
     """
 
     paper: str
     table: str
     row_id: str
     arch: str
-    kwargs: dict[str, Any]
+    kwargs: dict[str, Any] = field(hash=False)
     dataset: str
     augmentation: str
     metric: str
     value: str
+    in_seed: str
     note: str
 
     @cached_property
@@ -84,7 +87,13 @@ class Figure:
         return Decimal(1).scaleb(self.number.as_tuple().exponent)
 
 
-def read(name: str, folder: Path = PAPERS) -> list[Figure]:
+def names(folder: Path = PAPERS) -> list[str]:
+    """The files that there are, without their endings."""
+    return sorted(path.stem for path in folder.glob("*.csv"))
+
+
+@cache
+def read(name: str, folder: Path = PAPERS) -> tuple[Figure, ...]:
     """The figures of `<folder>/<name>.csv`, in its order.
 
     Raises:
@@ -92,19 +101,19 @@ def read(name: str, folder: Path = PAPERS) -> list[Figure]:
     """
     path = folder / f"{name}.csv"
     if not path.is_file():
-        known = ", ".join(sorted(table.stem for table in folder.glob("*.csv"))) or "none"
+        known = ", ".join(names(folder)) or "none"
         raise ValueError(f"no printed table {name!r} in {folder.name}/; there are: {known}")
     with path.open(newline="", encoding="utf-8") as file:
-        return [
+        return tuple(
             _figure(row, f"{path.name}, line {number}") for number, row in enumerate(csv.DictReader(file), 2)
-        ]
+        )
 
 
 def _figure(row: dict[str, str], where: str) -> Figure:
     try:
         figure = Figure(
             kwargs=json.loads(row["variant_kwargs"]),
-            **{field: row[field] for field in Figure.__dataclass_fields__ if field != "kwargs"},
+            **{part.name: row[part.name] for part in fields(Figure) if part.name != "kwargs"},
         )
     except KeyError as error:
         raise ValueError(f"{where}: the column {error} is missing") from None

@@ -5,10 +5,13 @@ A record is one JSON object, format 1: a line of `reports/records/<study>.jsonl`
 """
 
 import json
-import math
-from collections.abc import Iterable, Mapping
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from reports.facts import Facts, Place
 
 FORMAT = 1
 CURVES = ("train_loss", "train_error", "test_error", "lr", "images_per_second")
@@ -30,7 +33,14 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+# The same, taken apart once: (whole name, field that holds it, its own name, types).
+_PARTS = [
+    (name, *name.rpartition(".")[::2], kinds if isinstance(kinds, tuple) else (kinds,))
+    for name, kinds in FIELDS.items()
+]
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One finished run. Errors are percentages of the test images; `facts` is the whole JSON object."""
 
@@ -61,16 +71,14 @@ def read(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
     kept: dict[str, Record | None] = {}  # None: left out
     warnings: list[str] = []
     for folder in folders:
-        found: dict[str, list[Record]] = {}
-        for path in [*sorted(folder.glob("*.jsonl")), *sorted(folder.glob("*/record.json"))]:
-            good, complaints = read_file(path)
-            warnings += complaints
-            for record in good:
-                found.setdefault(record.run_id, []).append(record)
-        for run_id, same_run in found.items():
+        found, complaints = read_all(folder)
+        warnings += complaints
+        for run_id, same_run in by_run(found).items():
             candidates = [kept[run_id], *same_run] if kept.get(run_id) else same_run
-            if _agree(candidates):
+            if agree(candidates):
                 kept.setdefault(run_id, candidates[0])
+                if kept[run_id] and (remark := of_several_commits(candidates)):
+                    warnings.append(f"run {run_id}: {remark}; the first is kept")
                 continue
             results = ", ".join(f"{record.error:.2f} % in {record.where}" for record in candidates)
             outcome = "the first is kept" if kept.get(run_id) else "all left out"
@@ -79,46 +87,108 @@ def read(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
     return [record for record in kept.values() if record], warnings
 
 
-def _agree(records: list[Record]) -> bool:
-    return len({(record.errors, record.images) for record in records}) == 1
-
-
-def read_file(path: Path) -> tuple[list[Record], list[str]]:
-    """The records of a `.jsonl` or `.json` file, and one line for each that had to be skipped."""
-    # without the folders above, so that a page that quotes a warning doesn't depend on the machine
-    name = f"{path.parent.name}/{path.name}"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        return [], [f"{name}: skipped, cannot be read as text ({error})"]
+def read_all(folder: Path, whole_paths: bool = False) -> tuple[list[Record], list[str]]:
+    """All records below one folder, duplicates and contradictions too, and a line for each that had to be skipped."""
     found, warnings = [], []
-    for number, line in enumerate(text.split("\n") if path.suffix == ".jsonl" else [text], start=1):
-        if path.suffix == ".jsonl" and not line.strip():
-            continue
-        try:
-            found.append(parse(line, f"{name}:{number}"))
-        except json.JSONDecodeError as error:
-            place = f"{name}:{number + error.lineno - 1}"
-            warnings.append(f"{place}: skipped, not valid JSON ({error.msg} at column {error.colno})")
-        except ValueError as error:
-            warnings.append(f"{name}:{number}: skipped, {error}")
+    for path in _files(folder):
+        good, complaints = read_file(path, whole_paths)
+        found += good
+        warnings += complaints
     return found, warnings
 
 
-def parse(text: str, where: str) -> Record:
-    """Turn one JSON text into a record. Raises ValueError with what is wrong, in one line."""
-    facts = json.loads(text)
+def by_run(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """The records of each run, in the order in which they come."""
+    grouped: dict[str, list[Record]] = {}
+    for record in records:
+        grouped.setdefault(record.run_id, []).append(record)
+    return grouped
+
+
+def agree(records: Iterable[Record]) -> bool:
+    """Whether these records of one run have the same result."""
+    return len({(record.errors, record.images) for record in records}) <= 1
+
+
+def of_several_commits(records: Iterable[Record]) -> str | None:
+    """What to say of records of one run that agree although different commits made them; None if one did."""
+    commits = {record.facts["git"]["commit"]: record.where for record in reversed(list(records))}
+    if len(commits) < 2:
+        return None
+    places = ", ".join(
+        f"{(commit or 'unknown')[:8]} in {where}" for commit, where in reversed(commits.items())
+    )
+    return f"different commits gave the same result ({places})"
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    yield from sorted(folder.glob("*.jsonl"))
+    try:
+        # Not glob, which would list each of a hundred thousand folders.
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries)
+    except OSError:
+        return
+    for name in names:
+        if os.path.isfile(f"{folder}/{name}/record.json"):
+            yield folder / name / "record.json"
+
+
+def read_file(path: Path, whole_path: bool = False) -> tuple[list[Record], list[str]]:
+    """The records of a `.jsonl` or `.json` file, and one line for each that had to be skipped.
+
+    They name the file without the folders above, so that a page that quotes a warning doesn't depend on the machine,
+    unless its whole path is asked for, which tells machines apart.
+    """
+    found, warnings = [], []
+    source = str(path)
+    name = source if whole_path else "/".join(path.parts[-3 if path.name == "record.json" else -2 :])
+    try:
+        with open(path, "rb") as file:
+            start = 0
+            for number, line in enumerate(file if path.suffix == ".jsonl" else [file.read()], start=1):
+                text = line.rstrip(b"\n")
+                if text.strip() or path.suffix != ".jsonl":
+                    where = f"{name}:{number}"
+                    try:
+                        found.append(parse(text, where, Place.of(source, start, text)))
+                    except ValueError as error:
+                        warnings.append(_skipped(name, number, error))
+                start += len(line)
+    except OSError as error:
+        warnings.append(f"{name}: skipped, cannot be read ({error.strerror})")
+    return found, warnings
+
+
+def _skipped(name: str, number: int, error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        place = f"{name}:{number + error.lineno - 1}"
+        return f"{place}: skipped, not valid JSON ({error.msg} at column {error.colno})"
+    if isinstance(error, UnicodeDecodeError):
+        return f"{name}:{number}: skipped, cannot be read as text ({error})"
+    return f"{name}:{number}: skipped, {error}"
+
+
+def parse(text: bytes, where: str, place: Place | None = None) -> Record:
+    """Turn one JSON text into a record. Raises ValueError with what is wrong, in one line.
+
+    place: where the text can be read again; without one, all of it stays in memory.
+    """
+    try:
+        facts = json.loads(text.decode())
+    except RecursionError:
+        raise ValueError("not a record of this project (nested too deeply)") from None
     if not isinstance(facts, dict) or "format" not in facts:
         raise ValueError("not a record of this project (no field 'format')")
     if facts["format"] != FORMAT:
         raise ValueError(f"format {facts['format']!r} is unknown here; this version reads format {FORMAT}")
-    for name, kinds in FIELDS.items():
-        _check_field(facts, name, kinds)
+    for part in _PARTS:
+        _check_field(facts, *part)
     test, curve = facts["test"], facts["curve"]
     if not 0 <= test["errors"] <= test["images"] or test["images"] == 0:
         raise ValueError(f"{test['errors']} errors in {test['images']} test images are impossible")
     error = 100 * test["errors"] / test["images"]
-    if not math.isclose(error, test["error"], abs_tol=ERROR_TOLERANCE):
+    if not error - ERROR_TOLERANCE <= test["error"] <= error + ERROR_TOLERANCE:
         raise ValueError(
             f"test.error is {test['error']}, but {test['errors']} of {test['images']} are {error:.2f} %"
         )
@@ -127,31 +197,28 @@ def parse(text: str, where: str) -> Record:
             f"machine.devices is {facts['machine']['devices']} and machine.images_per_device is "
             f"{facts['machine']['images_per_device']}; both are at least 1"
         )
-    if not all(type(epoch) is int for epoch in curve["epoch"]):
+    # Sets of types: the values themselves are thousands, in each of many records.
+    if not set(map(type, curve["epoch"])) <= {int}:
         raise ValueError("curve.epoch holds something that is no whole number")
     for name in CURVES:
         if len(curve[name]) != len(curve["epoch"]):
             raise ValueError(f"curve.{name} has {len(curve[name])} values for {len(curve['epoch'])} epochs")
-        if not all(value is None or _is_number(value) for value in curve[name]):
+        if not set(map(type, curve[name])) <= {int, float, type(None)}:
             raise ValueError(f"curve.{name} holds something that is no number")
+    for name in ("study", "variant", "budget", "dataset"):
+        facts[name] = facts[name] and sys.intern(facts[name])  # the same few words in every record
     return Record(
         facts["run_id"], facts["variant"], facts["budget"], facts["dataset"], facts["seed"],
-        test["errors"], test["images"], where, facts,
+        test["errors"], test["images"], where, Facts(facts, place) if place else facts,
     )  # fmt: skip
 
 
-def _check_field(facts: dict, name: str, kinds: type | tuple[type, ...]) -> None:
-    parent, _, leaf = name.rpartition(".")
+def _check_field(facts: dict, name: str, parent: str, leaf: str, kinds: tuple[type, ...]) -> None:
     holder = facts[parent] if parent else facts
     if leaf not in holder:
         raise ValueError(f"the field '{name}' is missing")
-    kinds = kinds if isinstance(kinds, tuple) else (kinds,)
     value = holder[leaf]
     # bool is a subclass of int: `"seed": true` must not pass for a number
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         expected = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
         raise ValueError(f"the field '{name}' is {value!r}, expected {expected}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, NUMBER) and not isinstance(value, bool)

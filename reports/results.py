@@ -1,7 +1,7 @@
 """The records of a study laid into its cells: what has been run, under which budget, with which errors."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports import statistics
@@ -42,13 +42,17 @@ class Group:
         return [math.fsum(values) / len(values) for values in whole]
 
     def __str__(self) -> str:
-        """`51.23 ± 1.10 (3)`, `51.23 (n=1)`, partly run `51.23 ± 1.10 (2/3)`, not run `— (0/3)`."""
-        if not self.records:
-            return f"— (0/{self.wanted})"
-        summary, done = statistics.summarise(self.errors), len(self.records)
-        if done < self.wanted:
-            return f"{summary} ({done}/{self.wanted})"
-        return f"{summary} (n=1)" if done == 1 else f"{summary} ({done})"
+        return written(self.errors, self.wanted)
+
+
+def written(values: Sequence[float], wanted: int) -> str:
+    """`51.23 ± 1.10 (3)`, `51.23 (n=1)`, partly run `51.23 ± 1.10 (2/3)`, not run `— (0/3)`."""
+    if not values:
+        return f"— (0/{wanted})"
+    summary, done = statistics.summarise(values), len(values)
+    if done < wanted:
+        return f"{summary} ({done}/{wanted})"
+    return f"{summary} (n=1)" if done == 1 else f"{summary} ({done})"
 
 
 @dataclass(frozen=True)

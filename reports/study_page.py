@@ -1,14 +1,12 @@
 """The page of one study, `reports/<study>.md`, and its figures."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 from lightning_modules.data.catalogue import DATASETS
-from reports import figures, ledger, markdown, standing, tables, trace
+from reports import figures, ledger, markdown, paper_tables_page, spent, standing, tables, trace
 from reports.claims import Verdict, judge_exact
 from reports.claims_page import linked
 from reports.counts import Counts
-from reports.records import Record
 from reports.results import Results
 from reports.standing import Judged, Standing
 from sweeps.claim import Claim
@@ -41,6 +39,7 @@ def files(
         f"# {study.title}",
         f"**{study.question}**",
         f"{study.paper}. {study.source}.".replace("..", "."),
+        paper_tables_page.link(study),
         _reproduce(study, results),
         *sections,
         "## Claims checked without training\n\n" + _verdicts(exact) if exact else "",
@@ -90,21 +89,8 @@ def _spent(results: Results) -> str:
     records = results.records
     if not records:
         return f"Not run yet: 0 of {results.wanted} runs."
-    cuts = " or ".join(dict.fromkeys(_cut(record) for record in records))
-    machines = ", ".join(dict.fromkeys(trace.device(record) for record in records))
-    hours = sum(record.facts["wall_seconds"] for record in records) / 3600
     done = f"{len(records)} of {results.wanted} runs done"
-    return f"Each run: {cuts}. {done}, {hours:.1f} hours in all on {machines}."
-
-
-def _cut(record: Record) -> str:
-    spent, machine = record.facts["budget_spent"], record.facts["machine"]
-    batch = machine["devices"] * machine["images_per_device"]
-    steps = spent["epochs"] * math.ceil(spent["train_images"] / batch)
-    return (
-        f"{steps:,} optimiser steps of {batch} images ({spent['epochs']} of {spent['of_epochs']} epochs on "
-        f"{spent['train_images']:,} of {spent['of_images']:,} training images)"
-    )
+    return f"Each run: {spent.each(records)}. {done}, {spent.together(records)}."
 
 
 def _pictures(results: Results, dataset: str, counts: Counts, made: dict[str, bytes]) -> list[str]:

@@ -65,8 +65,24 @@ def printed_error(variant: Variant, dataset: str) -> Figure | None:
     Raises:
         ValueError: the variant's row doesn't exist, or has several such figures; the message says what to add.
     """
+    found = printed_errors(variant, dataset)
+    if len({figure.value for figure in found}) > 1:
+        kinds = ", ".join(f"{figure.augmentation!r} of {figure.table}" for figure in found)
+        raise ValueError(
+            f"variant {variant.name!r}: several figures on {DATASETS[dataset].title}; name its augmentation or its "
+            f"part: {kinds}"
+        )
+    return found[0] if found else None
+
+
+def printed_errors(variant: Variant, dataset: str) -> list[Figure]:
+    """The figures that a variant is to be held against on a data set: one, or the same one of several tables.
+
+    Raises:
+        ValueError: the variant's row doesn't exist.
+    """
     title = DATASETS[dataset].title
-    found = [
+    return [
         figure
         for place in variant.printed
         for figure in _row(place, variant)
@@ -74,12 +90,6 @@ def printed_error(variant: Variant, dataset: str) -> Figure | None:
         and figure.is_on(title)
         and figure.augmentation in (place.augmentation or figure.augmentation,)
     ]
-    if len({figure.value for figure in found}) > 1:
-        kinds = ", ".join(f"{figure.augmentation!r} of {figure.table}" for figure in found)
-        raise ValueError(
-            f"variant {variant.name!r}: several figures on {title}; name its augmentation or its part: {kinds}"
-        )
-    return found[0] if found else None
 
 
 def printed_count(variant: Variant, dataset: str, metrics: Sequence[str]) -> Figure | None:

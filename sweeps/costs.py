@@ -54,18 +54,19 @@ class Costs:
             machine = facts["machine"]
             places = machine["devices"] * (machine["threads"] if self.kind == "cpu" else 1)
             speed = statistics.median(facts["curve"]["images_per_second"]) / places
-            same[_network(facts["arch"], facts["knobs"], facts["config"]["resolution"])].append(speed)
-            rates[facts["arch"]].append(speed * facts["mult_adds"])
+            same[_network(facts["config"])].append(speed)
+            if "teacher" not in facts["config"]:
+                rates[facts["arch"]].append(speed * facts["mult_adds"])
         recorded = set(rates)
 
         unknown: dict[str, tuple[int, Configuration]] = {}
         for wanted in self.networks.values():
-            network = _network(wanted.arch, wanted.knobs, wanted.resolution)
+            network = _network(vars(wanted))
             if network in same:
                 self.speeds[network] = statistics.median(same[network])
                 self.sources[network] = "from their own runs"
             elif network not in unknown:
-                unknown[network] = training.counted(wanted)["mult_adds"], wanted
+                unknown[network] = _mult_adds(wanted), wanted
         for network, (mult_adds, wanted) in sorted(unknown.items(), key=lambda item: item[1][0]):
             if wanted.arch not in rates:
                 each = training.seconds_per_image(wanted, TIMED_IMAGES[self.kind])
@@ -91,7 +92,7 @@ class Costs:
     def _seconds(self, wanted: Configuration) -> float:
         tests = catalogue.find(wanted.dataset).test_images
         worth = images_worth(wanted.epochs, wanted.train_images, wanted.curve_test_images, tests)
-        return worth / self.speeds[_network(wanted.arch, wanted.knobs, wanted.resolution)]
+        return worth / self.speeds[_network(vars(wanted))]
 
     def _records(self, runs: Path) -> Iterator[dict]:
         """Of finished runs on this device, here and among the committed ones."""
@@ -106,5 +107,14 @@ def _row(cell: Cell) -> tuple[str, str, str, str]:
     return cell.study, cell.variant, cell.dataset, cell.budget
 
 
-def _network(arch: str, knobs: dict, resolution: int) -> str:
-    return json.dumps([arch, knobs, resolution], sort_keys=True)
+def _network(config: dict) -> str:
+    """What decides the work of a step: the network and, where there is one, its teacher."""
+    teacher = config.get("teacher") or {}
+    parts = [config["arch"], config["knobs"], config["resolution"], teacher.get("arch"), teacher.get("knobs")]
+    return json.dumps(parts, sort_keys=True)
+
+
+def _mult_adds(wanted: Configuration) -> float:
+    """Of a network and a third of its teacher's, which only answers: a training step is three forward passes' work."""
+    own = training.counted(wanted)["mult_adds"]
+    return own + (_mult_adds(Configuration(**wanted.teacher)) / 3 if wanted.teacher else 0)

@@ -62,7 +62,8 @@ class Variant:
     `knobs` hold on every data set, `cifar` and `imagenet` add to them on the data sets of that stem; `only_on`
     names the stem on whose data sets alone the row stands.
     `recipe`, `resolution`: as the study's, which they go before. `recipe_changes`: what this row changes of the
-    recipe, where that is what the paper varies.
+    recipe, where that is what the paper varies. `teacher`: the row of the study whose network, of the same data set,
+    budget and seed, this one learns from.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Variant:
     only_on: str = ""
     recipe: str | dict | None = None
     recipe_changes: dict = field(default_factory=dict)
+    teacher: str = ""
     resolution: int | dict | None = None
     note: str = ""
     printed: tuple[Printed, ...] = ()
@@ -181,6 +183,7 @@ def configure(study: Study, variant: str, dataset: str, budget: str, seed: int, 
             f"variant {variant!r} of {study.name} stands on {row.only_on} only, not on {dataset}"
         )
     stem = catalogue.find(dataset).stem
+    teacher = configure(study, row.teacher, dataset, budget, seed, **machine) if row.teacher else None
     return configuration.resolve(
         row.arch,
         row.knobs_for(stem),
@@ -190,6 +193,7 @@ def configure(study: Study, variant: str, dataset: str, budget: str, seed: int, 
         recipe=study.recipe_of(row, stem),
         changes=row.recipe_changes,
         resolution=study.resolution_of(row, stem),
+        teacher=teacher,
         **machine,
     )
 
@@ -295,6 +299,10 @@ def _check(study: Study) -> None:
         if variant.only_on not in ("", *STEMS):
             raise ValueError(
                 f"variant {variant.name!r}: only_on is {variant.only_on!r}, not one of {', '.join(STEMS)}"
+            )
+        if variant.teacher and study.variant(variant.teacher).teacher:
+            raise ValueError(
+                f"variant {variant.name!r}: its teacher, {variant.teacher!r}, has one of its own"
             )
     for dataset in study.datasets:
         for variant in study.variants_on(dataset):

@@ -34,7 +34,7 @@ def test_conda_installs_the_lock():
     "declared",
     [
         *PYPROJECT["project"]["dependencies"],
-        *PYPROJECT["project"]["optional-dependencies"]["slurm"],
+        *(one for extra in PYPROJECT["project"]["optional-dependencies"].values() for one in extra),
         *PYPROJECT["dependency-groups"]["dev"],
     ],
 )

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,13 +26,23 @@ runs = wandb.Api().sweep({path!r}).runs
 rows = [[run.id, run.state, dict(run.config), dict(run.summary), list(run.scan_history())] for run in runs]
 print("READ", json.dumps(rows, default=dict))
 """
+PULL = """
+import sys
+from pathlib import Path
+from reports import __main__
+from tests import tiny
+path, place = Path(sys.argv[1]), sys.argv[2]
+tiny.install(path / "data")
+__main__.RECORDS = (path / "records", path / "runs")
+sys.exit(__main__.main(["pull", place]))
+"""
 
 
 class World:
     """An account on the loopback server, with the tiny data set and its studies."""
 
     def __init__(self, path: Path, server) -> None:
-        self.path = path
+        self.path, self.server = path, server
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")}
         self.environment |= server.env() | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -80,6 +91,12 @@ class World:
         """[id, state, config, summary, history] of each run of a sweep, through W&B's own client."""
         output = self.run(sys.executable, "-c", READ_BACK.format(path=sweep))
         return json.loads(re.search(r"READ (.*)", output).group(1))
+
+    def pull(self, place: str | Path) -> dict[str, dict]:
+        """What `python -m reports pull` makes of a project or folder."""
+        self.run(sys.executable, "-c", PULL, str(self.path), str(place))
+        lines = (self.path / "records" / "tiny.jsonl").read_text().splitlines()
+        return {record["run_id"]: record for record in map(json.loads, lines)}
 
     def records(self) -> dict[str, dict]:
         found = [json.loads(path.read_text()) for path in self.path.glob("runs/*/record.json")]
@@ -149,11 +166,36 @@ def test_two_agents_run_every_cell_once_and_w_and_b_holds_the_records(world):
         # a cell that was done before the sweep came to it gives its result all the same
         assert bool(record["wandb"]) == (record["run_id"] != finished_before)
 
+    pulled = world.pull(sweep.rpartition("/")[0])
+    assert sorted(pulled) == sorted(records)
+    for run_id, record in records.items():
+        link = pulled[run_id].pop("wandb")
+        assert link == record.pop("wandb") or (run_id == finished_before and "/runs/" in link)
+        assert pulled[run_id] == record
+
 
 def test_one_run_by_hand_is_online_under_its_own_id(world):
     output = world.cell("--study", "tiny", "--variant", "plain", "--budget", "smoke")
     (record,) = world.records().values()
     assert record["wandb"].endswith(record["run_id"]) and f"W&B: {record['wandb']}" in output
+
+
+def test_an_offline_run_is_pulled_from_its_folder_and_from_w_and_b_once_sent(world):
+    del world.environment["WANDB_API_KEY"], world.environment["WANDB_MODE"]
+    world.cell("--study", "tiny", "--variant", "plain", "--budget", "smoke")
+    ((run_id, record),) = world.records().items()
+    (folder,) = world.path.glob("runs/*/wandb/offline-run-*")
+    saved = folder.rename(world.path / folder.name)  # all that was saved of another machine
+    shutil.rmtree(world.path / "runs")
+    assert world.pull(saved) == {run_id: record}
+
+    world.environment |= world.server.env()
+    world.run("wandb", "sync", str(saved))
+    (tracked,) = world.server.state.runs.values()
+    shutil.rmtree(world.path / "records")
+    project = f"{tracked['entity']}/{tracked['project']}"
+    (pulled,) = world.pull(project).values()
+    assert pulled == record | {"wandb": f"{world.server.url}/{project}/runs/{run_id}"}
 
 
 @pytest.mark.slow

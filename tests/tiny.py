@@ -44,6 +44,21 @@ recipe = "diverging"
 variants = [{ name = "plain", arch = "plain", knobs = { depth = 8 } }]
 tables = [{ title = "One", variants = ["plain"] }]
 """
+# Its second row learns from its first.
+DISTILLED = """
+title = "Distilled"
+paper = "none"
+source = "none"
+question = "Is the teacher trained first?"
+statistic = "none"
+datasets = ["tiny"]
+seeds = [0]
+variants = [
+    { name = "teacher", arch = "resnet", knobs = { depth = 8 } },
+    { name = "student", arch = "plain", knobs = { depth = 8 }, teacher = "teacher", recipe_changes = { soft_weight = 0.5, temperature = 4 } },
+]
+tables = [{ title = "Both", variants = ["teacher", "student"] }]
+"""
 
 
 def arrays(train: int = 200, test: int = 103, classes: int = 10) -> dict[str, np.ndarray]:
@@ -60,10 +75,10 @@ def arrays(train: int = 200, test: int = 103, classes: int = 10) -> dict[str, np
 
 
 def install(data_dir: Path) -> ArrayDataset:
-    """Register the data set `tiny`, cached in `data_dir`, two studies on it, and a budget `smoke` that suits them."""
+    """Register the data set `tiny`, cached in `data_dir`, three studies on it, and a budget `smoke` that suits them."""
     study.FOLDER = data_dir / "studies"
     study.FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, text in (("tiny", STUDY), ("diverging", DIVERGING)):
+    for name, text in (("tiny", STUDY), ("diverging", DIVERGING), ("distilled", DISTILLED)):
         part = study.FOLDER / f"{name}.{os.getpid()}"  # several processes may install at once
         part.write_text(text)
         part.replace(study.FOLDER / f"{name}.toml")
@@ -94,6 +109,8 @@ def install(data_dir: Path) -> ArrayDataset:
 
 if __name__ == "__main__":
     import run
+    from sweeps import state
 
+    state.PROGRAM = Path(__file__)  # a teacher's run is a process of its own
     install(Path(sys.argv[sys.argv.index("--data-dir") + 1]))
     sys.exit(run.main(sys.argv[1:]))

@@ -76,6 +76,8 @@ class Recipe:
     warmup_factor: float = later(0.1)
     # objective, and the weights that are evaluated
     label_smoothing: float = later(0.0)
+    soft_weight: float = later(0.0)  # share of a teacher's soft targets in what is minimised
+    temperature: float = later(1.0)  # of the soft targets
     weight_average: float | None = later(None)  # decay of the moving average; None: the last weights
     # initialisation
     initial_deviation: float = later(0.01)  # of "normal" and "truncated_normal"

@@ -27,10 +27,11 @@ def xavier_keeps_the_variance() -> tuple[bool, str]:
         torch.manual_seed(0)
         unequal = _xavier(nn.Linear(WIDTH, WIDTH // 2, bias=False)).weight
         layers = [nn.Sequential(nn.Linear(WIDTH, WIDTH, bias=False), nn.Tanh()) for _ in range(LAYERS)]
+        network = _xavier(nn.Sequential(*layers))
         x = SMALL * torch.randn(IMAGES, WIDTH)
         probe = torch.randn(IMAGES, WIDTH)
     x.requires_grad_()
-    y = _xavier(nn.Sequential(*layers))(x)
+    y = network(x)
     y.backward(probe)
 
     units = WIDTH + WIDTH // 2

@@ -10,6 +10,7 @@ from PIL import Image
 
 import architectures
 from lightning_modules import budgets, configuration, evaluation, training
+from lightning_modules.compression import finding
 from lightning_modules.data import crops, folders
 from lightning_modules.data.catalogue import DATASETS, find
 from lightning_modules.data.decoding import read_image
@@ -111,7 +112,9 @@ def test_a_network_of_one_size_has_no_dense_form():
         evaluation.sliding(resolved("alexnet", {}, dataset="imagenet"), 256)
 
 
-def test_a_checkpoint_of_our_own_gives_the_error_of_its_record(tmp_path, monkeypatch):
+def test_a_checkpoint_of_our_own_gives_the_error_of_its_record_and_can_be_compressed(
+    tmp_path, monkeypatch, capsys
+):
     monkeypatch.setattr(study, "FOLDER", study.FOLDER)
     monkeypatch.setitem(budgets.BUDGETS, "smoke", budgets.BUDGETS["smoke"])
     tiny.install(tmp_path / "data")
@@ -120,12 +123,19 @@ def test_a_checkpoint_of_our_own_gives_the_error_of_its_record(tmp_path, monkeyp
         machine = Machine(accelerator="cpu", data_dir=tmp_path / "data", wandb=False)
         (tmp_path / "run").mkdir()
         record = training.train(wanted, tmp_path / "run", machine)
-        result = evaluation.evaluate(wanted, tmp_path / "run" / "checkpoint.ckpt", machine, Viewing())
+        checkpoint = tmp_path / "run" / "checkpoint.ckpt"
+        how = {"density": 0.5, "bits": 5}
+        found = finding.compare(wanted, checkpoint, machine, Viewing(), "deep_compression", how)
+        finding.report(found, wanted, checkpoint, Viewing())
     finally:
         del DATASETS["tiny"]
-    assert {key: result[key] for key in ("images", "errors", "top5_errors")} == {
+    assert {key: found["before"][key] for key in ("images", "errors", "top5_errors")} == {
         key: record["test"][key] for key in ("images", "errors", "top5_errors")
     }
+    assert found["after"]["images"] == 103 and found["before"]["numbers"] > record["parameters"]
+    assert found["before"]["bytes"] == 4 * found["before"]["numbers"] > 8 * found["after"]["bytes"]
+    ratio = found["before"]["bytes"] / found["after"]["bytes"]
+    assert f"{ratio:.1f} times smaller" in capsys.readouterr().out
 
 
 # Published weights

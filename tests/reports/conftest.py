@@ -2,15 +2,18 @@
 
 import copy
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from reports import architectures_page, complexity, counts, ledger
+from reports import architectures_page, complexity, counts, ledger, paper_tables
 from reports.ledger import Entry
 from sweeps import study as studies
 from sweeps.claim import Claim, Comparison
 from sweeps.study import Cell, Printed, Study, Table, Variant
+
+STUB = Path(__file__).parents[3] / "shared" / "wandb_stub"
 
 STUDY = Study(
     name="made_up",
@@ -65,9 +68,11 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     made_up = {entry.id: entry for entry in LEDGER}
     monkeypatch.setattr(ledger, "entries", lambda: made_up)
     monkeypatch.setattr(counts, "count_variants", lambda study: COUNTS)
-    # The pages of the networks, cut short: they have tests of their own.
+    # The pages of the networks and of the papers' tables, cut short: they have tests of their own.
     monkeypatch.setattr(complexity, "papers", lambda: ["vgg"])
     monkeypatch.setattr(architectures_page, "TABLES", architectures_page.TABLES[:1])
+    densenet = tuple(page for page in paper_tables.pages() if page.name == "densenet")
+    monkeypatch.setattr(paper_tables, "pages", lambda: densenet)
     return STUDY
 
 
@@ -115,3 +120,24 @@ def write_records(tmp_path: Path):
         return tmp_path / folder
 
     return write
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """The loopback server, with this process logged in."""
+    if not STUB.exists():
+        pytest.skip("needs the loopback W&B server in ../shared/wandb_stub")
+    monkeypatch.syspath_prepend(str(STUB))
+    import wandb
+    from stub_server import StubServer
+
+    for name in os.environ:
+        if name.startswith("WANDB_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with StubServer(tmp_path / "server") as server:
+        for name, value in server.env().items():
+            monkeypatch.setenv(name, value)
+        wandb.teardown()  # it keeps the settings of an earlier test
+        yield server
+        wandb.teardown()

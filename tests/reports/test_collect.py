@@ -4,19 +4,20 @@ import json
 
 import pytest
 
-from reports.collect import collect
+from reports import records
+from reports.collect import Committed, collect
 
 
 @pytest.fixture
 def finish(tmp_path):
-    """`finish(facts)`: leave the record of a finished run; returns the folder of runs."""
+    """`finish(facts, …)`: leave the records of finished runs, on a machine; returns its folder of runs."""
 
-    def finish(*records):
+    def finish(*records, machine="here"):
         for facts in records:
-            folder = tmp_path / "runs" / facts["run_id"]
+            folder = tmp_path / machine / "runs" / facts["run_id"]
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "record.json").write_text(json.dumps(facts, indent=2))
-        return tmp_path / "runs"
+        return tmp_path / machine / "runs"
 
     return finish
 
@@ -24,27 +25,37 @@ def finish(tmp_path):
 def test_collects_in_declared_order_and_again_changes_nothing(study, tmp_path, facts, finish):
     runs = finish(facts("wide", 1, 5000), facts("wide", 0, 5100), facts("thin", 2, 6000))
     target = tmp_path / "records" / "made_up.jsonl"
-    collect(runs, target.parent)
+    collect([runs], target.parent)
     lines = target.read_text().splitlines()
     assert [json.loads(line)["run_id"] for line in lines] == ["thin-smoke-2", "wide-smoke-0", "wide-smoke-1"]
     assert json.loads(lines[1]) == facts("wide", 0, 5100)
     before = target.read_bytes()
-    said = collect(runs, target.parent)
-    assert target.read_bytes() == before and said == ["made_up: 0 new, 3 in all"]
+    assert collect([runs], target.parent) == (["0 new records, 3 in all"], [])
+    assert target.read_bytes() == before
     assert sorted(path.name for path in target.parent.iterdir()) == ["made_up.jsonl"]
-    collect(finish(facts("thin", 0, 6100)), target.parent)
+    said, _ = collect([finish(facts("thin", 0, 6100))], target.parent)
+    assert said[0] == "made_up: 1 new, 4 in all"
     assert target.read_text().index("thin-smoke-0") < target.read_text().index("thin-smoke-2")
 
 
+def test_what_another_command_has_added_meanwhile_stays(study, tmp_path, facts, finish):
+    folder = tmp_path / "records"
+    before = Committed(folder)
+    collect([finish(facts("wide", 0, 5000))], folder)
+    before.add(records.read([finish(facts("thin", 0, 6000), machine="there")])[0])
+    assert [record.run_id for record in records.read([folder])[0]] == ["thin-smoke-0", "wide-smoke-0"]
+    assert sorted(before.of_run) == ["thin-smoke-0", "wide-smoke-0"]
+
+
 def test_run_of_no_study_stays(study, tmp_path, facts, finish):
-    said = collect(finish(facts("stranger", 0, 5000)), tmp_path / "records")
+    said, _ = collect([finish(facts("stranger", 0, 5000))], tmp_path / "records")
     assert "1 finished runs belong to no study" in said[-1]
     assert not (tmp_path / "records").exists()
 
 
 def test_committed_record_of_an_older_configuration_is_kept(study, tmp_path, facts, finish, write_records):
     folder = write_records(facts("old", 0, 7000))
-    collect(finish(facts("wide", 0, 5000)), folder)
+    collect([finish(facts("wide", 0, 5000))], folder)
     ids = [json.loads(line)["run_id"] for line in (folder / "made_up.jsonl").read_text().splitlines()]
     assert ids == ["wide-smoke-0", "old-smoke-0"]
 
@@ -53,11 +64,54 @@ def test_refuses_to_rewrite_what_it_cannot_read(study, facts, finish, write_reco
     folder = write_records(facts("wide", 0, 5000), '{"format": 1')
     before = (folder / "made_up.jsonl").read_bytes()
     with pytest.raises(ValueError, match="made_up.jsonl:2: skipped, not valid JSON.*mend or delete"):
-        collect(finish(facts("wide", 1, 5000)), folder)
+        collect([finish(facts("wide", 1, 5000))], folder)
     assert (folder / "made_up.jsonl").read_bytes() == before
 
 
-def test_refuses_a_contradiction(study, facts, finish, write_records):
+def test_a_committed_record_stands_against_another_result(study, facts, finish, write_records):
     folder = write_records(facts("wide", 0, 5000))
-    with pytest.raises(ValueError, match="wide-smoke-0: 51.00 % .* contradicts 50.00 %"):
-        collect(finish(facts("wide", 0, 5100)), folder)
+    runs = finish(facts("wide", 0, 5100), facts("thin", 0, 6000))
+    said, warnings = collect([runs], folder)
+    assert said == ["made_up: 1 new, 2 in all", "1 new records, 2 in all"]
+    assert warnings == [
+        (
+            f"run wide-smoke-0: records contradict each other (50.00 % in records/made_up.jsonl:1, 51.00 % in "
+            f"{runs}/wide-smoke-0/record.json:1); the one in records/made_up.jsonl:1 stays: delete the wrong one"
+        )
+    ]
+    kept = [json.loads(line) for line in (folder / "made_up.jsonl").read_text().splitlines()]
+    assert kept == [facts("thin", 0, 6000), facts("wide", 0, 5000)]
+
+
+def test_machines_are_merged_and_their_contradictions_left_out(study, tmp_path, facts, finish):
+    here = finish(facts("wide", 0, 5000), facts("wide", 1, 5000))
+    there = finish(facts("wide", 0, 5000), facts("wide", 1, 5100), facts("wide", 2, 5200), machine="there")
+    (there / "torn").mkdir()
+    (there / "torn" / "record.json").write_text('{"format": 1')
+    (tmp_path / "nothing").mkdir()
+    said, warnings = collect([here, there, tmp_path / "nothing"], tmp_path / "records")
+    assert said[-1] == "2 new records, 2 in all"
+    assert warnings == [
+        f"{there}/torn/record.json:1: skipped, not valid JSON (Expecting ',' delimiter at column 13)",
+        f"{tmp_path}/nothing: holds no record (expected <run>/record.json or *.jsonl)",
+        (
+            f"run wide-smoke-1: records contradict each other (50.00 % in {here}/wide-smoke-1/record.json:1, 51.00 % in "
+            f"{there}/wide-smoke-1/record.json:1); none is taken: delete the wrong one"
+        ),
+    ]
+    with pytest.raises(ValueError, match="nowhere is no folder"):
+        collect([here, tmp_path / "nowhere"], tmp_path / "records")
+
+
+def test_one_result_from_two_commits_is_said(study, tmp_path, facts, finish):
+    other = facts("wide", 0, 5000)
+    other["git"]["commit"] = "fedcba9876" * 4
+    here, there = finish(facts("wide", 0, 5000)), finish(other, machine="there")
+    _, warnings = collect([here, there], tmp_path / "records")
+    assert warnings == [
+        (
+            f"run wide-smoke-0: different commits gave the same result (01234567 in {here}/wide-smoke-0/record.json:1, "
+            f"fedcba98 in {there}/wide-smoke-0/record.json:1); the first is kept"
+        )
+    ]
+    assert json.loads((tmp_path / "records" / "made_up.jsonl").read_text()) == facts("wide", 0, 5000)

@@ -58,7 +58,7 @@ def test_the_pages_of_the_networks_belong_to_all_pages_and_not_to_a_study(make):
     assert sorted(path.name for path in make.out.iterdir()) == ["claims.md", "index.md", "made_up.md"]
     assert make([]) == 0
     index = (make.out / "index.md").read_text()
-    for page in ("claims.md", "complexity.md", "architectures.md"):
+    for page in ("claims.md", "complexity.md", "architectures.md", "tables.md"):
         assert f"]({page})" in index and (make.out / page).is_file()
 
 
@@ -157,6 +157,7 @@ def test_leftovers_are_named_and_removed(make):
     assert make([]) == 0 and make([], "--check") == 0
     assert sorted(p.name for p in make.out.glob("*.md")) == [
         *("README.md", "architectures.md", "claims.md", "complexity.md", "index.md", "made_up.md"),
+        *("tables.md", "tables_densenet.md"),
     ]
 
 

@@ -1,6 +1,7 @@
 """Reading records: what is taken, what is left out, and whether the warning says where and why."""
 
 import json
+import tracemalloc
 
 import pytest
 
@@ -60,6 +61,7 @@ def setting(field, value):
         (setting("test.errors", "5123"), "the field 'test.errors' is '5123', expected int"),
         (setting("test.errors", 5124), "test.error is 51.23, but 5124 of 10000 are 51.24 %"),
         (setting("test.error", float("nan")), "test.error is nan"),
+        (setting("test.error", 10**400), "test.error is 1000"),
         (setting("test.images", 0), "impossible"),
         (setting("test.errors", -1), "impossible"),
         (setting("curve.test_error", [50.0]), "curve.test_error has 1 values for 2 epochs"),
@@ -89,7 +91,7 @@ def test_file_that_is_no_text(write_records, tmp_path):
     folder = write_records()
     (folder / "noise.jsonl").write_bytes(b"\xff\xfe\x00")
     found, warnings = records.read([folder])
-    assert found == [] and warnings[0].startswith("records/noise.jsonl: skipped, cannot be read")
+    assert found == [] and warnings[0].startswith("records/noise.jsonl:1: skipped, cannot be read as text")
 
 
 def test_line_cut_off_by_a_crash(write_records, facts):
@@ -129,3 +131,54 @@ def test_values_missing_from_a_curve_are_allowed(write_records, facts):
     diverged["test"]["loss"] = float("nan")
     found, warnings = records.read([write_records(diverged)])
     assert (len(found), warnings) == (1, [])
+
+
+def test_one_result_from_two_commits_is_said(tmp_path, facts):
+    other = facts("wide", 0, 5123)
+    other["git"]["commit"] = None
+    for machine, line in (("here", facts("wide", 0, 5123)), ("there", other)):
+        (tmp_path / machine / "run").mkdir(parents=True)
+        (tmp_path / machine / "run" / "record.json").write_text(json.dumps(line))
+    found, warnings = records.read([tmp_path / "here", tmp_path / "there"])
+    assert [record.facts["git"]["commit"][:8] for record in found] == ["01234567"]
+    assert warnings == [
+        (
+            "run wide-smoke-0: different commits gave the same result (01234567 in here/run/record.json:1, unknown in "
+            "there/run/record.json:1); the first is kept"
+        )
+    ]
+
+
+def test_facts_are_read_again_where_they_stand(write_records, facts):
+    folder = write_records(facts("thin", 0, 6000), "", "{}", facts("wide", 0, 5123))
+    thin, wide = records.read([folder])[0]
+    assert dict(wide.facts) == facts("wide", 0, 5123) and list(wide.facts) == list(facts("wide", 0, 5123))
+    assert wide.facts["curve"] == facts("wide", 0, 5123)["curve"] and len(wide.facts) == len(
+        facts("wide", 0, 5123)
+    )
+    assert thin.facts["machine"] is wide.facts["machine"]  # held once
+
+    write_records(facts("wide", 0, 5123), facts("thin", 0, 6001))
+    assert thin.facts["machine"]["device"] == "Abacus"
+    with pytest.raises(ValueError, match="made_up.jsonl changed while it was in use"):
+        thin.facts["config"]
+
+
+def test_only_the_headline_stays_in_memory(write_records, facts):
+    """100,000 records must fit: a curve of 300 epochs alone takes some 60 KB."""
+    long = facts("wide", 0, 5123)
+    long["curve"] = {name: [1.5 + epoch for epoch in range(300)] for name in long["curve"]}
+    long["curve"]["epoch"] = list(range(300))
+    folder = write_records(*(long | {"run_id": f"run{number}"} for number in range(50)))
+    tracemalloc.start()
+    found, warnings = records.read([folder])
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(found), warnings) == (50, [])
+    assert held / len(found) < 3_000
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"format": 1e999}'])
+def test_text_that_would_break_a_parser(write_records, facts, text):
+    found, warnings = records.read([write_records(text, facts("thin", 0, 6000))])
+    assert len(found) == 1 and len(warnings) == 1 and warnings[0].startswith("records/made_up.jsonl:1: ")

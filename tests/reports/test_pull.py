@@ -1,0 +1,205 @@
+"""Taking records from W&B, through its real client and a loopback server, and from folders of offline runs."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from reports import __main__, records
+from reports.collect import Committed
+from reports.pull import is_folder, offline, pull
+
+
+@pytest.fixture
+def track(server):
+    """`track(id, facts, state="finished", …)`: leave a run on the server as its client would."""
+
+    def track(name, facts, state="finished", config=None, summary=None, record=None):
+        run = server.state.run("stub", "made-up", name, create=True)
+        run["state"] = state
+        config = {"run_id": facts["run_id"]} if config is None else config
+        run["config"] = {key: {"value": value} for key, value in config.items()}
+        test = {"test_errors": facts["test"]["errors"], "test_images": facts["test"]["images"]}
+        run["summary"] = test if summary is None else summary
+        if record != "":
+            path = server.state.run_dir(run) / "record.json"
+            path.write_text(record or json.dumps(facts))
+            run["files"]["record.json"] = path
+
+    return track
+
+
+def requests(server) -> Counter:
+    return Counter(name for _, name, _ in server.state.requests)
+
+
+def test_finished_runs_are_fetched_once_with_their_link(study, tmp_path, facts, server, track):
+    for seed in range(3):
+        track(f"own{seed}", facts("wide", seed, 5000 + seed))
+    linked = facts("thin", 0, 6000) | {"wandb": "https://wandb.ai/first"}
+    track("sweeps", linked)  # a sweep found it done: the link is that of the run that trained
+    folder, said = tmp_path / "records", []
+    assert pull("stub/made-up", Committed(folder), said.append) == {"made_up": 4}
+    found, warnings = records.read([folder])
+    assert said == warnings == []
+    assert [(r.run_id, r.errors) for r in found] == [
+        ("thin-smoke-0", 6000), ("wide-smoke-0", 5000), ("wide-smoke-1", 5001), ("wide-smoke-2", 5002)
+    ]  # fmt: skip
+    assert dict(found[1].facts) == facts("wide", 0, 5000) | {"wandb": f"{server.url}/stub/made-up/runs/own0"}
+    assert found[0].facts["wandb"] == "https://wandb.ai/first"
+
+    before, asked = (folder / "made_up.jsonl").read_bytes(), requests(server)
+    assert pull("stub/made-up", Committed(folder), said.append) == {} and said == []
+    assert (folder / "made_up.jsonl").read_bytes() == before
+    assert requests(server)["Runs"] > asked["Runs"]
+    assert requests(server)["RunFiles"] == asked["RunFiles"] == 4
+
+
+def test_what_is_no_finished_run_of_this_project_is_named_and_left_out(study, tmp_path, facts, track):
+    track("good", facts("wide", 0, 5000))
+    track("alien", facts("wide", 1, 5000), config={"lr": 0.1})
+    track("crash", facts("wide", 1, 5000), state="crashed")
+    track("going", facts("wide", 1, 5000), state="running", summary={})
+    track("empty", facts("wide", 1, 5000), summary={"test_error": 1.0})
+    track("older", facts("wide", 2, 5000), record="")
+    track("torn", facts("thin", 0, 5000), record='{"format": 1')
+    track("false", facts("thin", 1, 5000), record=json.dumps(facts("thin", 1, 4000)))
+    track("other", facts("thin", 2, 5000), record=json.dumps(facts("wide", 0, 5000)))
+    track("alone", facts("stranger", 0, 5000))
+    said = []
+    counts = pull("stub/made-up", Committed(tmp_path / "records"), said.append)
+    assert counts == {"made_up": 1, "": 1}
+    reasons = dict(line.removeprefix("W&B stub/made-up/").split(": skipped, ") for line in said)
+    assert reasons.pop("torn").startswith("its record.json is damaged: ")
+    assert reasons == {
+        "alien": "not a run of this project (its config has no run_id)",
+        "crash": "not finished but crashed",
+        "going": "not finished but running",
+        "empty": "finished without a result in its summary",
+        "older": "it carries no record.json (tracked by an older version, or deleted there)",
+        "false": "its record.json and its summary contradict each other",
+        "other": "its record.json and its summary contradict each other",
+    }
+
+
+def test_contradictions_are_named_and_nothing_is_overwritten(study, tmp_path, facts, track, write_records):
+    folder = write_records(facts("wide", 0, 5000))
+    before = (folder / "made_up.jsonl").read_bytes()
+    track("again", facts("wide", 0, 5100))
+    track("one", facts("thin", 0, 6000))
+    track("two", facts("thin", 0, 6001))
+    said = []
+    assert pull("stub/made-up", Committed(folder), said.append) == {}
+    assert (folder / "made_up.jsonl").read_bytes() == before
+    assert sorted(said) == [
+        (
+            "run thin-smoke-0: records contradict each other (60.00 % in W&B stub/made-up/one, 60.01 % in "
+            "W&B stub/made-up/two); none is taken: delete the wrong one"
+        ),
+        (
+            "run wide-smoke-0: records contradict each other (50.00 % in records/made_up.jsonl:1, 51.00 % in "
+            "W&B stub/made-up/again); the one in records/made_up.jsonl:1 stays: delete the wrong one"
+        ),
+    ]
+
+
+def test_what_was_fetched_before_an_interruption_is_kept(study, tmp_path, facts, track, monkeypatch):
+    for seed in range(3):
+        track(f"own{seed}", facts("wide", seed, 5000))
+    folder, fetch = tmp_path / "records", pull.__globals__["_fetch"]
+    fetched = []
+
+    def interrupted(tracked):
+        if len(fetched) == 2:
+            raise KeyboardInterrupt
+        fetched.append(tracked.run_id)
+        return fetch(tracked)
+
+    monkeypatch.setitem(pull.__globals__, "_fetch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pull("stub/made-up", Committed(folder), pytest.fail)
+    assert [record.run_id for record in records.read([folder])[0]] == ["wide-smoke-0", "wide-smoke-1"]
+    monkeypatch.setitem(pull.__globals__, "_fetch", fetch)
+    assert pull("stub/made-up", Committed(folder), pytest.fail) == {"made_up": 1}
+
+
+def test_a_server_that_fails_ends_the_pull_in_one_line(study, tmp_path, facts, track, server):
+    for seed in range(3):
+        track(f"wide{seed}", facts("wide", seed, 5000))
+    for run in server.state.runs.values():
+        run["files"]["record.json"].unlink()
+    said = []
+    with pytest.raises(ValueError, match="cannot get at W&B's stub/made-up .*; 0 new records are committed"):
+        pull("stub/made-up", Committed(tmp_path / "records"), said.append)
+    assert len(said) == 2 and "wide0: skipped this time, " in said[0]
+
+
+def test_without_a_key_nothing_is_asked(study, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    with pytest.raises(ValueError, match="set WANDB_API_KEY"):
+        pull("stub/made-up", Committed(tmp_path), pytest.fail)
+    with pytest.raises(ValueError, match="neither ENTITY/PROJECT nor a folder"):
+        pull("made-up", Committed(tmp_path), pytest.fail)
+
+
+# Folders of offline runs
+
+
+@pytest.fixture
+def offline_run(tmp_path):
+    """`offline_run(name, facts)`: a folder as W&B leaves it offline, `facts` None for a run that didn't end."""
+
+    def make(name, facts):
+        folder = tmp_path / "saved" / facts_id(facts) / "wandb" / f"offline-run-20260102_{name}"
+        (folder / "files").mkdir(parents=True)
+        (folder / f"run-{name.split('-')[1]}.wandb").write_bytes(b":W&B")
+        if facts:
+            (folder / "files" / "record.json").write_text(json.dumps(facts, indent=1))
+        return folder
+
+    def facts_id(facts):
+        return facts["run_id"] if facts else "unknown"
+
+    return make
+
+
+def test_offline_folders(study, tmp_path, facts, offline_run):
+    whole = offline_run("1-wide0", facts("wide", 0, 5000))
+    offline_run("1-wide1", None)  # interrupted, and gone on with:
+    offline_run("2-wide1", facts("wide", 1, 5100))
+    never = offline_run("1-thin0", None)
+    torn = offline_run("1-thin1", facts("thin", 1, 6000))
+    (torn / "files" / "record.json").write_text('{"format": 1')
+    found, complaints = offline([tmp_path / "saved"])
+    assert sorted((record.run_id, record.errors) for record in found) == [
+        ("wide-smoke-0", 5000), ("wide-smoke-1", 5100)
+    ]  # fmt: skip
+    assert len(complaints) == 2
+    assert f"{never}: skipped, no record.json (not finished, or not of this project)" in complaints
+    assert any(line.startswith(f"{torn}/files/record.json:1: skipped, not valid JSON") for line in complaints)
+    assert len(offline([whole])[0]) == 1
+    with pytest.raises(ValueError, match="holds no run of W&B's"):
+        offline([whole / "files"])
+
+
+def test_an_empty_folder_of_that_name_does_not_hide_a_project(tmp_path, facts, offline_run, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "me" / "convnets").mkdir(parents=True)
+    saved = offline_run("1-wide0", facts("wide", 0, 5000)).relative_to(tmp_path)
+    places = ["me/convnets", "no/where", str(tmp_path / "me"), str(saved), str(saved.parent)]
+    assert [is_folder(place) for place in places] == [False, False, True, True, True]
+
+
+def test_the_command_takes_folders(study, tmp_path, facts, offline_run, monkeypatch, capsys):
+    monkeypatch.setattr(__main__, "RECORDS", (tmp_path / "records", tmp_path / "runs"))
+    one = offline_run("1-wide0", facts("wide", 0, 5000))
+    link = "https://wandb.ai/me/convnets/runs/1"
+    two = offline_run("1-thin0", facts("thin", 0, 6000) | {"wandb": link})
+    assert __main__.main(["pull", str(one), str(two)]) == 0
+    assert capsys.readouterr().out == "made_up: 2 new, 2 in all\n2 new records, 2 in all\n"
+    assert __main__.main(["why", "made_up/thin", "--records", str(tmp_path / "records")]) == 0
+    told = capsys.readouterr().out
+    assert "run thin-smoke-0, records/made_up.jsonl:1, finished 2026" in told and f"\n    {link}\n" in told
+    assert __main__.main(["pull", str(tmp_path / "nowhere")]) == 2
+    assert "neither ENTITY/PROJECT nor a folder" in capsys.readouterr().err
