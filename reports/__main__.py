@@ -40,6 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--runs-dir", type=Path, default=HERE.parent / "runs", help="runs whose weights experiments look into"
     )
     parser.add_argument("--data-dir", type=Path, default=HERE.parent / "data")
+    parser.add_argument(
+        "--weights-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="published weights that experiments look into as well",
+    )
     options = parser.parse_args(arguments)
     command, rest = options.words[:1], options.words[1:]
     try:
@@ -113,7 +119,8 @@ def _find(claims: list[str], options: argparse.Namespace) -> int:
     from reports.find import find
 
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    for line in find(claims, Place(device, options.runs_dir, options.data_dir)):
+    place = Place(device, options.runs_dir, options.data_dir, options.weights_dir)
+    for line in find(claims, place):
         print(line, flush=True)
     return 0
 

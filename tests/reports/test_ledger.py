@@ -5,7 +5,7 @@ import pkgutil
 
 import pytest
 
-from reports import exact, ledger
+from reports import exact, experiments, ledger
 
 
 def test_every_claim_is_complete():
@@ -22,6 +22,11 @@ def test_every_check_is_of_a_claim_that_can_be_checked_so():
     assert exact._checks
     for claim_id in exact._checks:
         assert "exact" in ledger.find(claim_id).kinds
+
+
+def test_every_numeric_claim_has_an_experiment():
+    numeric = {entry.id for entry in ledger.entries().values() if "numeric" in entry.kinds}
+    assert numeric and numeric <= experiments.registered().keys()
 
 
 def test_a_mistyped_claim_names_the_near_misses():
