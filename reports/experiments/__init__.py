@@ -5,12 +5,13 @@ One file a topic. An experiment is a function of the place where it is made; it 
     @experiment("flops.not_speed")
     def same_operations_other_times(place: Place) -> Outcome: ...
 
-`python -m reports find flops.not_speed` makes it and keeps the outcome as a finding (`reports/findings.py`).
+`python -m reports find flops.not_speed` makes it and keeps the outcome as a finding (`reports/findings.py`). The page
+`reports/experiments.md` shows what lies under "tables" in its data, a list of `table(…)`.
 """
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +35,16 @@ class Outcome:
     evidence: tuple[str, ...]
     data: Mapping = field(default_factory=dict)
     runs: tuple[str, ...] = ()
+
+
+Cell = str | int | float | None
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> dict:
+    """A table for the page: text as it is, whole numbers in full, others to four digits, None as a dash."""
+    if any(len(row) != len(columns) for row in rows):
+        raise ValueError(f"table {title!r}: a row hasn't the {len(columns)} cells of its columns")
+    return {"title": title, "columns": list(columns), "rows": [list(row) for row in rows]}
 
 
 class CannotExperiment(RuntimeError):
