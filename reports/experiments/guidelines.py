@@ -22,12 +22,11 @@ from torch import nn
 from architectures.mobilenet_v2 import Residual
 from architectures.resnext import Sum
 from reports.experiments import Outcome, Place, experiment
-from reports.experiments.passes import deployed, forward, images, machine
+from reports.experiments.passes import BATCH, deployed, forward, images, machine
 from reports.experiments.timing import Times, in_turns, stopwatch, tally, together
 from reports.printed import Figure, read
 
 PRINTED = "shufflenet_v2_t1_t4"
-BATCH = {"cpu": 1, "cuda": 8}
 # Of the table's widths and speeds: how their names begin, and on what they were taken.
 WIDTHS = {"cpu": "arm_c", "cuda": "gpu_c"}
 SPEEDS = {"cpu": "arm_images_per_s", "cuda": "gpu_batches_per_s"}

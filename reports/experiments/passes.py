@@ -1,6 +1,6 @@
 """What is timed: passes through networks, prepared as one would use them, in the memory layout that runs train in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import torch
@@ -9,6 +9,11 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 import architectures
+from architectures.counting import count
+from reports.experiments.timing import Times, in_turns, stopwatch
+
+# As ShuffleNet v2 timed: an image on a phone's core, 8 on a GPU.
+BATCH = {"cpu": 1, "cuda": 8}
 
 
 def images(count: int, maps: int, side: int, device: str) -> Tensor:
@@ -41,6 +46,17 @@ def forward(network: nn.Module, batch: Tensor) -> Callable[[], None]:
         network(batch)
 
     return run
+
+
+def time_inference(
+    networks: Mapping[str, nn.Module], device: str, resolution: int, rounds: int
+) -> tuple[Times, dict[str, int]]:
+    """Forward passes in turns, and the multiply-adds of an image."""
+    batch = images(BATCH[device], 3, resolution, device)
+    mult_adds = {name: count(network, resolution).mult_adds for name, network in networks.items()}
+    with stopwatch(device) as watch:
+        times = in_turns({name: forward(network, batch) for name, network in networks.items()}, rounds, watch)
+    return times, mult_adds
 
 
 def training(network: nn.Module, batch: Tensor) -> Callable[[], None]:
