@@ -12,10 +12,13 @@ Paper → code:
     Section 5.3, CIFAR networks of 9n + 2 layers           resnext
 
 The stride is in the 3×3 convolution and shortcuts are of type B, as Section 4 says.
+Not the paper's: `width`, by which a whole network is made smaller where the template cannot be paid.
+
 Departures: none in the network. The CIFAR results of arXiv version 1 came from pre-activation blocks; the
 blocks here are those of the later versions.
 """
 
+import math
 from functools import partial
 from typing import Literal
 
@@ -45,6 +48,7 @@ def resnext(
     base_width: int,
     form: Literal["a", "b", "c"] = "c",
     residual: bool = True,
+    width: int = 64,
 ) -> ResNet:
     """ResNeXt: bottlenecks of C parallel paths of width d (ResNeXt, Sections 3 to 5; Tables 1, 2, 7).
 
@@ -54,9 +58,11 @@ def resnext(
         base_width (d): maps of a path in the first stage; every stage doubles it.
         form: a, paths summed; b, paths concatenated before the last 1×1; c, one grouped convolution.
         residual: false leaves the shortcuts out (Section 5.1).
+        width: maps that enter the first stage, the paper's are 64; 32 halves every layer, the paths with it.
     """
     at_least("cardinality", cardinality, 1)
     at_least("base_width", base_width, 1)
+    at_least("width", width, math.ceil(TEMPLATE_WIDTH / base_width))  # a path has one map or more
     if stem == "cifar":
         blocks = (blocks_per_stage(depth, per_block=9, outside=2),) * 3
     else:
@@ -65,7 +71,7 @@ def resnext(
     make_block = partial(
         ResNeXtBlock, cardinality=cardinality, base_width=base_width, form=form, residual=residual
     )
-    return ResNet(stem, num_classes, blocks, TEMPLATE_WIDTH, make_block)
+    return ResNet(stem, num_classes, blocks, width, make_block)
 
 
 class ResNeXtBlock(ResidualBlock):

@@ -93,12 +93,16 @@ def _find(claims: list[str], options: argparse.Namespace) -> int:
 def _pages(options: argparse.Namespace) -> int:
     wanted = [studies.read(name).name for name in options.words]
 
-    from reports import files, pages, records, remembered
+    from reports import files, findings, pages, records, remembered
 
-    found, warnings = records.read(options.records or RECORDS)
+    known, warnings = records.read(options.records or RECORDS)
+    found, left_out = findings.read()
+    warnings += left_out
     _warn(warnings)
-    with remembered.counts(options.out / ".counts.json"):
-        made = pages.make(found, warnings, wanted)
+    with remembered.facts(HERE / remembered.NAME) as decided:
+        made = pages.make(known, found, warnings, wanted)
+        if not wanted:
+            made[remembered.NAME] = decided.content()
     stale = [name for name, content in made.items() if _differs(options.out / name, content)]
     left = [] if wanted else pages.leftovers(options.out, made)
     if options.check:

@@ -53,10 +53,10 @@ class Verdict:
 def judge_exact(claim_id: str) -> Verdict:
     """Run the registered check of a claim that needs no training."""
     claim = Claim(claim_id)
-    check = exact.find(claim_id)
-    if check is None:
+    said = exact.verdict(claim_id)
+    if said is None:
         return Verdict(claim, NOT_RUN, ("no check of this claim has been written yet",))
-    holds, evidence = check()
+    holds, evidence = said
     return Verdict(claim, REPRODUCED if holds else CONTRADICTED, (evidence,))
 
 

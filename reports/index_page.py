@@ -1,69 +1,165 @@
-"""The first page, `reports/index.md`: what has been run and what came of it, at a glance."""
+"""The first page, `reports/index.md`: what holds, what doesn't, what isn't known and how to find out."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from lightning_modules.data.catalogue import DATASETS
 from reports import ledger, markdown
-from reports.claims import judge_exact, judge_trained
-from reports.counts import Counts
-from reports.results import Results
+from reports.claims import CONTRADICTED, INCONCLUSIVE, NOT_RUN, REPRODUCED
+from reports.claims_page import MARKS, linked
+from reports.standing import DIFFERS, NO_TEST, Collated, Standing
 from sweeps import study as studies
-from sweeps.study import Study
 
-WITHOUT_TRAINING = """## What needs no training
+KINDS = {
+    "exact": "counted, or an identity",
+    "numeric": "computed from networks",
+    "measured": "timed",
+    "trained": "trained",
+}
 
+PAGES = """- [Every claim](claims.md), its verdicts and the evidence for them.
 - [Every printed count, counted again](complexity.md): parameters, multiply-adds, sizes and layers of every paper.
 - [The papers' architecture tables](architectures.md), made from the networks."""
 
+REGENERATE = """## How to regenerate
+
+```sh
+python -m reports            # all pages and figures from the records
+python -m reports --check    # is what is committed up to date?
+```"""
+
 
 def files(
-    collated: Mapping[str, tuple[Study, list[Results], Counts]], warnings: Sequence[str]
+    collated: Collated, standings: Mapping[str, Sequence[Standing]], warnings: Sequence[str]
 ) -> dict[str, bytes]:
-    """The index, by its path below `reports/`; `collated` maps a study's name to all that is known of it."""
+    """The index, by its path below `reports/`; `standings` are all claims, `warnings` what had to be left out."""
     page = markdown.page(
         "# Results",
-        "The studies of this project: printed figures beside ours, a verdict on every claim, and every "
-        "figure traceable to its runs.",
+        "What the papers claim, rerun: printed figures beside ours, a verdict on every claim, and every figure "
+        "traceable to its runs.",
+        PAGES,
+        "## How many claims stand where",
+        _counts(collated, standings),
+        _what_counts(collated),
+        "## What holds, beyond counting",
+        _listed(standings, REPRODUCED, [kind for kind in KINDS if kind != "exact"]),
+        "## What doesn't hold",
+        _listed(standings, CONTRADICTED, list(KINDS)),
+        "## What has been tried and isn't decided",
+        _listed(standings, INCONCLUSIVE, list(KINDS)),
+        "## What isn't known, and how to find out",
+        _unknown(collated, standings),
         "## Studies",
         _studies(collated),
-        "Runs done of runs declared. Only the budget `paper` follows the printed recipe to its end; `short` "
-        "and `smoke` cut it, and their figures stand in tables of their own.",
-        "## Claims",
-        _claims(collated),
-        "A trained claim is *reproduced* if every comparison it makes is significant over the seeds "
-        "(one-sided Welch test at 5 %, Holm-corrected over the study's comparisons), *contradicted* if one "
-        "is significant the other way or a count disagrees, and *inconclusive* otherwise.",
-        WITHOUT_TRAINING,
+        "Runs done of runs declared. Only the budget `paper` follows the printed recipe to its end; `short` and `smoke` "
+        "cut it, and their figures stand in tables of their own.",
         _left_out(warnings),
-        "## How to regenerate\n\n```sh\n"
-        "python -m reports            # all pages and figures from the records\n"
-        "python -m reports --check    # is what is committed up to date?\n```",
+        REGENERATE,
     )
     return {"index.md": page.encode()}
 
 
-def _studies(collated: Mapping[str, tuple[Study, list[Results], Counts]]) -> str:
+def _counts(collated: Collated, standings: Mapping[str, Sequence[Standing]]) -> str:
+    """Claims by how they are decided and by verdict; a claim of two kinds counts under both."""
+    rows = []
+    for kind, words in KINDS.items():
+        own = [s for s in standings.values() if any(standing.kind == kind for standing in s)]
+        for budget in studies.BUDGETS if kind == "trained" else ("",):
+            title = f"{words}, budget `{budget}`" if budget else words
+            if not _any_run(collated, budget):
+                continue
+            rows.append([title, str(len(own)), *_by_word(own, kind, budget)])
+    columns = ("decided how", "claims", *(f"{mark} {word}" for word, mark in MARKS.items()))
+    return markdown.table(columns, rows, right=columns[1:])
+
+
+def _any_run(collated: Collated, budget: str) -> bool:
+    """Whether anything is known at a budget; the paper's stands in any case."""
+    return budget in ("", "paper") or any(
+        result.budget == budget and result.records
+        for _, results, _ in collated.values()
+        for result in results
+    )
+
+
+def _by_word(own: Sequence[Sequence[Standing]], kind: str, budget: str) -> list[str]:
+    counted = Counter(_word([s for s in claim if (s.kind, s.budget) == (kind, budget)]) for claim in own)
+    return [str(counted[word]) for word in MARKS]
+
+
+def _word(standings: Sequence[Standing]) -> str:
+    words = {standing.word for standing in standings} - {NOT_RUN} or {NOT_RUN}
+    return words.pop() if len(words) == 1 else DIFFERS
+
+
+def _what_counts(collated: Collated) -> str:
+    total = len(ledger.entries())
+    text = f"{total} claims in all; one that is decided in two ways counts twice. "
+    records = [
+        record for _, results, _ in collated.values() for result in results for record in result.records
+    ]
+    if not any(record.budget == "paper" for record in records):
+        text += (
+            "**No run has followed a paper's recipe to its end yet**: verdicts at `smoke` say how a training begins "
+            "(a few hundred steps) and at `short` how a compressed one ends; neither says that a printed figure is right "
+            "or wrong."
+        )
+    return text
+
+
+def _listed(standings: Mapping[str, Sequence[Standing]], word: str, kinds: Sequence[str]) -> str:
+    """Verdicts of a kind of word, a line for each claim and place."""
+    rows = []
+    for claim, own in standings.items():
+        for standing in own:
+            if standing.word == word and standing.kind in kinds:
+                where = ", ".join(filter(None, [standing.place, standing.budget and f"`{standing.budget}`"]))
+                where = where or KINDS[standing.kind]
+                where = f"[{where}]({standing.page})" if standing.page else where
+                rows.append(
+                    [
+                        MARKS[word] + " " + linked(claim),
+                        ledger.find(claim).sentence,
+                        where,
+                        _first(standing.evidence),
+                    ]
+                )
+    return markdown.table(("claim", "sentence", "where", "evidence"), rows) if rows else "Nothing yet."
+
+
+def _first(evidence: Sequence[str]) -> str:
+    """The first line, and how many more there are."""
+    return f"{evidence[0]} … (and {len(evidence) - 1} more)" if len(evidence) > 1 else "".join(evidence)
+
+
+def _unknown(collated: Collated, standings: Mapping[str, Sequence[Standing]]) -> str:
+    waiting = {claim: own for claim, own in standings.items() if {s.word for s in own} == {NOT_RUN}}
+    untested = [claim for claim, own in waiting.items() if own[0].evidence == (NO_TEST,)]
+    experiments = [claim for claim, own in waiting.items() if own[0].kind in ("measured", "numeric")]
+    missing = sum(result.wanted for _, results, _ in collated.values() for result in results)
+    missing -= sum(len(result.records) for _, results, _ in collated.values() for result in results)
+    studied = len(waiting) - len(untested) - len(experiments)
+    runs = (
+        f"{studied} claims wait for the runs of their studies, {missing:,} in all. `python -m sweeps list --costs` says "
+        "what they would take on your machine, `python -m sweeps.local STUDY` or `wandb sweep sweeps/STUDY.yaml` "
+        "makes them."
+    )
+    lines = [runs]
+    if experiments:
+        lines.append(
+            f"`python -m reports find` makes the experiments of {', '.join(map(linked, experiments))}."
+        )
+    if untested:
+        lines.append(f"No test is written for {', '.join(map(linked, untested))}.")
+    return markdown.bullets(lines)
+
+
+def _studies(collated: Collated) -> str:
     rows = []
     for study, results, _ in collated.values():
         done = {result.budget: f"{len(result.records)}/{result.wanted}" for result in results}
         row = (done.get(budget, "—") for budget in studies.BUDGETS)
         rows.append([f"[{study.title}]({study.name}.md)", *row])
     return markdown.table(("study", *studies.BUDGETS), rows, right=studies.BUDGETS)
-
-
-def _claims(collated: Mapping[str, tuple[Study, list[Results], Counts]]) -> str:
-    rows = []
-    for study, results, counts in collated.values():
-        link = f"[{study.name}]({study.name}.md)"
-        for claim in study.claims:
-            if "exact" in ledger.find(claim.id).kinds:
-                rows.append([f"`{claim.id}`", link, "—", "—", judge_exact(claim.id).word])
-        for result in results:
-            for dataset in study.datasets:
-                for verdict in judge_trained(result, dataset, counts):
-                    place = (result.budget, DATASETS[dataset].title)
-                    rows.append([f"`{verdict.claim.id}`", link, *place, verdict.word])
-    return markdown.table(("claim", "study", "budget", "data set", "verdict"), rows)
 
 
 def _left_out(warnings: Sequence[str]) -> str:

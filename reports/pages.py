@@ -1,26 +1,44 @@
 """All generated files from records, studies, printed figures and networks: a pure function, nothing is written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reports import architectures_page, complexity_page, counts, index_page, markdown, results, study_page
+from reports import (
+    architectures_page,
+    claims_page,
+    complexity_page,
+    counts,
+    index_page,
+    markdown,
+    results,
+    standing,
+    study_page,
+)
+from reports.findings import Finding
 from reports.records import Record
 from sweeps import study as studies
 
 
-def make(records: Sequence[Record], warnings: Sequence[str], only: Sequence[str] = ()) -> dict[str, bytes]:
-    """The index, and the pages of the studies named in `only` or, without names, all pages there are.
+def make(
+    records: Sequence[Record],
+    found: Mapping[str, Sequence[Finding]],
+    warnings: Sequence[str],
+    only: Sequence[str] = (),
+) -> dict[str, bytes]:
+    """The pages of all claims, and those of the studies named in `only` or, without names, all pages there are.
 
-    By path below `reports/`.
+    found: findings by claim; warnings: records and findings left out. By path below `reports/`.
     """
     collated = {}
     for name in studies.names():
         study = studies.read(name)
         collated[name] = (study, results.collate(study, records), counts.count_variants(study))
-    made = index_page.files(collated, warnings)
+    judged = standing.judge(collated)
+    standings = standing.of_all(collated, judged, found)
+    made = index_page.files(collated, standings, warnings) | claims_page.files(standings)
     for name, (study, budgets, counted) in collated.items():
         if not only or name in only:
-            made |= study_page.files(study, budgets, counted)
+            made |= study_page.files(study, budgets, counted, judged, standings)
     if not only:
         made |= complexity_page.files() | architectures_page.files()
     return made

@@ -1,13 +1,16 @@
 """The page of one study, `reports/<study>.md`, and its figures."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 from lightning_modules.data.catalogue import DATASETS
-from reports import figures, ledger, markdown, tables, trace
-from reports.claims import Verdict, judge_exact, judge_trained
+from reports import figures, ledger, markdown, standing, tables, trace
+from reports.claims import Verdict, judge_exact
+from reports.claims_page import linked
 from reports.counts import Counts
 from reports.records import Record
 from reports.results import Results
+from reports.standing import Judged, Standing
 from sweeps.claim import Claim
 from sweeps.study import Study
 
@@ -23,10 +26,16 @@ TRANSFER = (
 )
 
 
-def files(study: Study, results: list[Results], counts: Counts) -> dict[str, bytes]:
-    """All files of the study's page, by path below `reports/`."""
+def files(
+    study: Study,
+    results: list[Results],
+    counts: Counts,
+    judged: Judged,
+    standings: Mapping[str, Sequence[Standing]],
+) -> dict[str, bytes]:
+    """All files of the study's page, by path below `reports/`; `judged` and `standings` of all studies and claims."""
     made: dict[str, bytes] = {}
-    sections = [_budget(result, counts, made) for result in results]
+    sections = [_budget(result, counts, judged, made) for result in results]
     exact = [judge_exact(claim.id) for claim in study.claims if "exact" in ledger.find(claim.id).kinds]
     page = markdown.page(
         f"# {study.title}",
@@ -35,7 +44,7 @@ def files(study: Study, results: list[Results], counts: Counts) -> dict[str, byt
         _reproduce(study, results),
         *sections,
         "## Claims checked without training\n\n" + _verdicts(exact) if exact else "",
-        _others(study),
+        _others(study, standings),
         "## Departures\n\n" + markdown.bullets(study.departures) if study.departures else "",
         trace.section(results),
     )
@@ -60,7 +69,7 @@ makes this page from them. Errors are those of the last epoch on the test set, i
 t-interval over seeds, with the number of runs in brackets; `(2/3)` marks a row with runs still missing."""
 
 
-def _budget(results: Results, counts: Counts, made: dict[str, bytes]) -> str:
+def _budget(results: Results, counts: Counts, judged: Judged, made: dict[str, bytes]) -> str:
     parts = [f"## Budget: {results.budget}", _spent(results), MEANING[results.budget]]
     for dataset in results.study.datasets:
         parts.append(f"### {DATASETS[dataset].title}")
@@ -70,7 +79,7 @@ def _budget(results: Results, counts: Counts, made: dict[str, bytes]) -> str:
             parts.append(f"#### {declared.title}")
             parts.append(tables.table(results, dataset, declared, counts))
         parts += _pictures(results, dataset, counts, made)
-        verdicts = judge_trained(results, dataset, counts)
+        verdicts = judged[results.study.name, results.budget, dataset]
         if verdicts:
             parts.append(f"#### Claims on {DATASETS[dataset].title}")
             parts.append(_verdicts(verdicts))
@@ -137,10 +146,12 @@ def _sentence(claim: Claim) -> str:
     return " ".join(filter(None, [f"{entry.sentence} ({entry.source})", claim.tested]))
 
 
-def _others(study: Study) -> str:
+def _others(study: Study, standings: Mapping[str, Sequence[Standing]]) -> str:
+    """Claims that belong here and are decided elsewhere, by an experiment or not at all."""
     others = [
-        f"`{claim.id}` ({', '.join(entry.kinds)}): {entry.sentence} ({entry.source})"
+        f"{linked(claim.id)} ({', '.join(entry.kinds)}), {standing.summary(standings[claim.id])}: "
+        f"{entry.sentence} ({entry.source})"
         for claim in study.claims
         if not claim.tests and "exact" not in (entry := ledger.find(claim.id)).kinds
     ]
-    return "## Claims without a test here\n\n" + markdown.bullets(others) if others else ""
+    return "## Claims decided elsewhere\n\n" + markdown.bullets(others) if others else ""

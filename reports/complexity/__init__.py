@@ -97,13 +97,15 @@ def _judge(module, figure: Figure, ours: float) -> tuple[str, str]:
     return UNEXPLAINED, ""
 
 
-# What has been counted so far, by the network's description.
+# What has been counted so far, by the network's description, and which of it has been asked for.
 KNOWN: dict = {}
+USED: set[str] = set()
 
 
 def counts(network: Network):
     """Counted on the meta device, once; `architectures.counting.Counts`."""
     name = repr(network)
+    USED.add(name)
     if name not in KNOWN:
         from architectures.counting import count
 

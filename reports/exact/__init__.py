@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Check = Callable[[], tuple[bool, str]]
 
 _checks: dict[str, Check] = {}
+# What checks have said so far, by claim.
+KNOWN: dict[str, tuple[bool, str]] = {}
 
 
 def exact(claim_id: str) -> Callable[[Check], Check]:
@@ -40,6 +42,16 @@ def find(claim_id: str) -> Check | None:
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
     return _checks.get(claim_id)
+
+
+def verdict(claim_id: str) -> tuple[bool, str] | None:
+    """What the check of a claim says, or has said of the same code before; None without a check."""
+    if claim_id not in KNOWN:
+        check = find(claim_id)
+        if check is None:
+            return None
+        KNOWN[claim_id] = check()
+    return KNOWN[claim_id]
 
 
 def on_meta(arch: str, **arguments) -> "nn.Module":

@@ -108,6 +108,7 @@ def test_exact_claims(study, monkeypatch):
 
     assert claims.judge_exact("made.up").word == "not run"
     for holds, word in ((True, "reproduced"), (False, "contradicted")):
+        monkeypatch.setattr(exact, "KNOWN", {})
         monkeypatch.setitem(exact._checks, "made.up", lambda holds=holds: (holds, "seen"))
         assert claims.judge_exact("made.up") == claims.Verdict(Claim("made.up"), word, ("seen",))
 

@@ -55,10 +55,10 @@ def test_figures_missing_cells_and_intervals(make, facts):
 
 def test_the_pages_of_the_networks_belong_to_all_pages_and_not_to_a_study(make):
     assert make([], "made_up") == 0
-    assert sorted(path.name for path in make.out.iterdir()) == ["index.md", "made_up.md"]
+    assert sorted(path.name for path in make.out.iterdir()) == ["claims.md", "index.md", "made_up.md"]
     assert make([]) == 0
     index = (make.out / "index.md").read_text()
-    for page in ("complexity.md", "architectures.md"):
+    for page in ("claims.md", "complexity.md", "architectures.md"):
         assert f"]({page})" in index and (make.out / page).is_file()
 
 
@@ -120,7 +120,7 @@ def test_same_bytes_again_in_any_order_of_records(make, facts):
         path.unlink()
     make(lines[::-1])
     assert {path: path.read_bytes() for path in make.out.rglob("*") if path.is_file()} == first
-    assert {path.suffix for path in first} == {".md", ".png"}
+    assert {path.suffix for path in first} == {".md", ".png", ".json"}
 
 
 def test_pictures_carry_no_software_tag(make, facts):
@@ -156,7 +156,7 @@ def test_leftovers_are_named_and_removed(make):
     assert make([], "--check") == 1
     assert make([]) == 0 and make([], "--check") == 0
     assert sorted(p.name for p in make.out.glob("*.md")) == [
-        *("README.md", "architectures.md", "complexity.md", "index.md", "made_up.md"),
+        *("README.md", "architectures.md", "claims.md", "complexity.md", "index.md", "made_up.md"),
     ]
 
 

@@ -1,0 +1,98 @@
+"""`python -m benchmarks`: run the benchmarks one after the other and keep their tables, one page a machine.
+
+    python -m benchmarks                    all of them, half an hour on one core
+    python -m benchmarks epoch input_chain  these; the other tables of the page stay
+
+Every figure is a ratio, or stands beside what it is compared with, and was measured side by side in one run. Nothing
+else should run meanwhile.
+"""
+
+import argparse
+import difflib
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import benchmarks
+from lightning_modules import record
+from reports import files, markdown
+from sweeps import local
+
+RESULTS = Path(__file__).parent / "results"
+HEADING = re.compile(r"^## `(\w+)`", re.MULTILINE)
+NO_BENCHMARK = ("__main__", "table")
+
+
+def main(argv: list[str]) -> int:
+    names = [module.name for module in pkgutil.iter_modules(benchmarks.__path__)]
+    known = [name for name in names if name not in NO_BENCHMARK]
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(known)}")
+    wanted = parser.parse_args(argv).names or known
+    for name in wanted:
+        if name not in known:
+            near = difflib.get_close_matches(name, known) or known
+            print(
+                f"python -m benchmarks: no benchmark {name!r}; did you mean {' or '.join(near)}?",
+                file=sys.stderr,
+            )
+            return 2
+    page = RESULTS / f"{place()}.md"
+    sections = parts(page.read_text(encoding="utf-8")) if page.exists() else {}
+    for name in wanted:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        command = [sys.executable, "-m", f"benchmarks.{name}"]
+        made = subprocess.run(command, check=False, capture_output=True, text=True)
+        if made.returncode:
+            print(f"{name}: {made.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+            return 1
+        sections[name] = section(name, made.stdout.strip())
+        ordered = [sections[each] for each in known if each in sections]
+        files.write(page, markdown.page(TITLE.format(device=device()), ABOUT, *ordered).encode())
+        print(sections[name], flush=True)
+    return 0
+
+
+TITLE = "# Speed on {device}"
+ABOUT = (
+    "Made by `python -m benchmarks` on this machine; other machines have pages of their own. The first line of a table "
+    "is what the others are compared with, unless it says otherwise."
+)
+
+
+def section(name: str, table: str) -> str:
+    """What was measured, where and with what, and the table."""
+    what = (importlib.import_module(f"benchmarks.{name}").__doc__ or "").partition("\n")[0]
+    git, versions = record.git_state(), record.versions()
+    with_what = ", ".join(f"{package} {version}" for package, version in versions.items())
+    commit = f"{(git['commit'] or 'unknown')[:8]}{' (dirty)' if git['dirty'] else ''}"
+    return f"## `{name}`\n\n{what}\n\n{table}\n\n*Commit {commit}, {record.now()[:10]}; {with_what}.*"
+
+
+def parts(page: str) -> dict[str, str]:
+    """The sections of a page by benchmark."""
+    begins = [*HEADING.finditer(page)]
+    ends = [*(match.start() for match in begins[1:]), len(page)]
+    return {match[1]: page[match.start() : end].strip() for match, end in zip(begins, ends)}
+
+
+def device() -> str:
+    import torch
+
+    kind = "cuda" if torch.cuda.is_available() else "cpu"
+    cores = "" if kind == "cuda" else f", {local.usable_cores()} cores"
+    return record.machine(kind, 1, 1, "32-true")["device"] + cores
+
+
+def place() -> str:
+    """The machine as the name of a file."""
+    return re.sub(r"[^a-z0-9]+", "-", device().lower()).strip("-")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,96 @@
+"""What grows with the size of a thing: DenseNet's step over its depth, and the listing of a study over its cells.
+
+    python -m benchmarks.growth [deepest]
+
+Saved memory is counted, not sampled: the bytes of all tensors that a forward pass keeps for the backward pass.
+"""
+
+import itertools
+import sys
+import time
+
+import torch
+from torch import Tensor, nn
+
+import architectures
+from lightning_modules.allocator import keep_freed_memory
+from reports import markdown
+from sweeps import study as studies
+
+DEPTHS = (40, 70, 100, 130, 160, 190)
+BATCH = 4
+CELLS = (10, 100, 1_000, 10_000)
+
+
+def saved_bytes(network: nn.Module, images: Tensor) -> int:
+    """Of the storages that the forward pass keeps, each counted once; parameters aren't counted."""
+    own = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        alive = network(images)  # until all is counted, or storages would be used again
+    del alive
+    return sum(kept.values())
+
+
+def step_seconds(network: nn.Module, images: Tensor) -> float:
+    begun = time.process_time()
+    network(images).sum().backward()
+    return time.process_time() - begun
+
+
+def densenet(deepest: int) -> str:
+    images = torch.randn(BATCH, 3, 32, 32).to(memory_format=torch.channels_last)
+    rows = []
+    for depth in (depth for depth in DEPTHS if depth <= deepest):
+        row = [str(depth)]
+        for save_memory in (False, True):
+            network = architectures.build(
+                "densenet_bc", stem="cifar", num_classes=10, depth=depth, growth_rate=12
+            )
+            network.to(memory_format=torch.channels_last).train()
+            if save_memory:
+                network.save_memory()
+            saved = saved_bytes(network, images)
+            step_seconds(network, images)  # warms up
+            fastest = min(step_seconds(network, images) for _ in range(3))
+            row += [f"{saved / BATCH / 2**20:.1f}", f"{fastest / BATCH:.3f}"]
+        rows.append(row)
+    columns = (
+        "DenseNet-BC, k = 12: depth",
+        "saved MiB an image",
+        "s an image",
+        "saved, recomputing",
+        "s, recomputing",
+    )
+    return markdown.table(columns, rows, right=columns)
+
+
+def listing() -> str:
+    """Cells of one study, by more and more seeds."""
+    study = studies.read("mobilenet_width")
+    rows = []
+    each = len(studies.cells(study, "paper", seeds=[0]))
+    for wanted in CELLS:
+        seeds = list(itertools.islice(itertools.count(), max(1, wanted // each)))
+        begun = time.process_time()
+        listed = studies.cells(study, "paper", seeds=seeds)
+        rows.append([f"{len(listed):,}", f"{time.process_time() - begun:.3f}"])
+    columns = ("cells listed", "s of CPU")
+    return markdown.table(columns, rows, right=columns)
+
+
+def main(deepest: int = 190) -> None:
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    print(densenet(deepest), listing(), sep="\n\n")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:2]))

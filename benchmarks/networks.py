@@ -1,0 +1,84 @@
+"""One training step of our networks against torchvision's and timm's own, on one core or a GPU.
+
+    python -m benchmarks.networks [rounds]
+
+Both in the memory layout that suits them better, measured first; the same images, loss and no optimiser.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+
+import timm
+import torch
+import torchvision
+from torch import nn
+from torch.nn import functional
+
+import architectures
+from benchmarks.table import Wanted, compared, take_turns
+from lightning_modules.allocator import keep_freed_memory
+
+# Ours, its knobs, and the counterpart.
+PAIRS: dict[str, tuple[str, dict, Callable[[], nn.Module]]] = {
+    "AlexNet": ("alexnet", {"groups": 1, "lrn": False}, torchvision.models.alexnet),
+    "VGG-11": ("vgg", {"configuration": "A"}, torchvision.models.vgg11),
+    "SqueezeNet 1.0": ("squeezenet", {}, torchvision.models.squeezenet1_0),
+    "ResNet-18": ("resnet", {"depth": 18}, torchvision.models.resnet18),
+    "ResNeXt-50 32x4d": ("resnext", {"depth": 50}, torchvision.models.resnext50_32x4d),
+    "DenseNet-121": ("densenet_bc", {"depth": 121, "growth_rate": 32}, torchvision.models.densenet121),
+    "MobileNet v1": ("mobilenet_v1", {}, lambda: timm.create_model("mobilenetv1_100")),
+    "MobileNet v2": ("mobilenet_v2", {}, torchvision.models.mobilenet_v2),
+    "MobileNet v3 large": ("mobilenet_v3_large", {}, torchvision.models.mobilenet_v3_large),
+    "ShuffleNet v2 1x": ("shufflenet_v2", {"scale": 1.0}, torchvision.models.shufflenet_v2_x1_0),
+    "SE-ResNet-50": ("se_resnet", {"depth": 50}, lambda: timm.create_model("legacy_seresnet50")),
+}
+LAYOUTS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}
+
+
+def step(network: nn.Module, images: torch.Tensor) -> Callable[[], float]:
+    """Training steps of `images`, in images per second."""
+    labels = torch.zeros(len(images), dtype=torch.long, device=images.device)
+
+    def once() -> float:
+        begun = time.perf_counter()
+        functional.cross_entropy(network(images), labels).backward()
+        if images.is_cuda:
+            torch.cuda.synchronize()
+        return len(images) / (time.perf_counter() - begun)
+
+    return once
+
+
+def better_layout(make: Callable[[], nn.Module], images: torch.Tensor) -> tuple[str, Callable[[], float]]:
+    """The layout that is faster of the two, by the best of three steps after one that warms up."""
+    steps = {}
+    for name, layout in LAYOUTS.items():
+        network = make().to(images.device, memory_format=layout).train()
+        steps[name] = step(network, images.to(memory_format=layout))
+        steps[name]()
+    best = {name: max(once() for _ in range(3)) for name, once in steps.items()}
+    name = max(best, key=best.get)
+    return name, steps[name]
+
+
+def main(rounds: int = 7) -> None:
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    images = torch.randn(64 if device.type == "cuda" else 4, 3, 224, 224, device=device)
+    for title, (arch, knobs, counterpart) in PAIRS.items():
+        makers = {"the usual one": counterpart, "ours": lambda: build(arch, knobs)}  # noqa: B023 (called here)
+        found = {name: better_layout(make, images) for name, make in makers.items()}
+        names = {name: f"{name}, {layout}" for name, (layout, _) in found.items()}
+        samples = take_turns({names[name]: once for name, (_, once) in found.items()}, rounds)
+        print(compared(title, "images/s", samples, {names["ours"]: Wanted(1.0)}, digits=1), flush=True)
+        print(flush=True)
+
+
+def build(arch: str, knobs: dict) -> nn.Module:
+    return architectures.build(arch, stem="imagenet", num_classes=1000, **knobs)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:2]))

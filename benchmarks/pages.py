@@ -1,0 +1,47 @@
+"""Time of `python -m reports`: all pages and figures, with the committed counts and, as after a change of a network, without.
+
+python -m benchmarks.pages [rounds]
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.table import Wanted
+from reports import markdown, remembered
+
+ROOT = Path(__file__).parent.parent
+WANTED = Wanted(20, at_least=False)
+FORGETFUL = "from reports import remembered; remembered.NAME = 'nothing.json'; from reports.__main__ import main; main({})"
+
+
+def seconds(arguments: list[str]) -> tuple[float, float]:
+    """By the clock, and of CPU."""
+    before, begun = os.times(), time.perf_counter()
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    taken, after = time.perf_counter() - begun, os.times()
+    return taken, after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def main(rounds: int = 3) -> None:
+    rows = []
+    with tempfile.TemporaryDirectory() as out:
+        options = ["--out", out]
+        for name, arguments in {
+            f"with the committed `{remembered.NAME}`": ["-m", "reports", *options],
+            "counting every network anew": ["-c", FORGETFUL.format(options)],
+        }.items():
+            found = [seconds(arguments) for _ in range(rounds)]
+            clock, cpu = (statistics.median(values) for values in zip(*found))
+            verdict = f"{WANTED} s: {'reached' if WANTED.reached(clock) else 'missed'}" if not rows else "—"
+            rows.append([name, f"{clock:.1f}", f"{cpu:.1f}", verdict])
+    columns = ("all pages and figures", "s by the clock", "s of CPU", "wanted")
+    print(markdown.table(columns, rows, right=columns[1:3]))
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:2]))

@@ -1,0 +1,48 @@
+"""CPU time of what must answer at once, and of the start that every run pays.
+
+    python -m benchmarks.start_up [rounds]
+
+Each is a process of its own; user and system time, whatever else the machine does.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.table import Wanted
+from reports import markdown
+
+ROOT = Path(__file__).parent.parent
+# What is started, and how many seconds it may take.
+COMMANDS = {
+    "run.py --help": (["run.py", "--help"], Wanted(0.3, at_least=False)),
+    "run.py --list": (["run.py", "--list"], Wanted(0.3, at_least=False)),
+    "run.py --arch densenet_bc --help": (["run.py", "--arch", "densenet_bc", "--help"], Wanted(0.3, at_least=False)),
+    "python -m sweeps list": (["-m", "sweeps", "list"], Wanted(1.0, at_least=False)),
+    "import torch": (["-c", "import torch"], None),
+    "import of all that trains": (["-c", "import lightning_modules.training, wandb"], None),
+}  # fmt: skip
+
+
+def seconds(arguments: list[str]) -> float:
+    before = os.times()
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def main(rounds: int = 5) -> None:
+    rows = []
+    for name, (arguments, wanted) in COMMANDS.items():
+        found = [seconds(arguments) for _ in range(rounds)]
+        middle = statistics.median(found)
+        verdict = f"{wanted} s: {'reached' if wanted.reached(middle) else 'missed'}" if wanted else "—"
+        rows.append([f"`{name}`", f"{middle:.2f} ({min(found):.2f}–{max(found):.2f})", verdict])
+    columns = ("command", "s of CPU: median (min–max)", "wanted")
+    print(markdown.table(columns, rows, right=columns[1:2]))
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:2]))

@@ -1,0 +1,84 @@
+"""The benchmarks' frame: their form, how a page is put together, and what is counted. No test is timed."""
+
+import importlib
+import subprocess
+
+import pytest
+import torch
+from torch import nn
+
+import benchmarks.__main__ as frame
+from benchmarks import growth
+from benchmarks.table import Wanted, compared, take_turns
+
+
+def test_ratios_are_of_medians_to_the_first_line():
+    text = compared("way", "images/s", {"usual": [1, 2, 9], "ours": [4, 5, 6]}, {"ours": Wanted(2.5)})
+    assert text.splitlines() == [
+        "| way   | images/s: median (min–max) | ratio | wanted         |",
+        "| ----- | -------------------------: | ----: | -------------- |",
+        "| usual |                    2 (1–9) |  1.00 | —              |",
+        "| ours  |                    5 (4–6) |  2.50 | ≥ 2.5: reached |",
+    ]
+    assert "≥ 2.6: missed" in compared("way", "s", {"usual": [2], "ours": [5]}, {"ours": Wanted(2.6)})
+    assert "≤ 2.6: reached" in compared("way", "s", {"usual": [2], "ours": [5]}, {"ours": Wanted(2.6, False)})
+
+
+def test_ways_take_turns():
+    called = []
+    found = take_turns({"a": lambda: called.append("a") or 1.0, "b": lambda: called.append("b") or 2.0}, 2)
+    assert called == ["a", "b", "a", "b"] and found == {"a": [1.0, 1.0], "b": [2.0, 2.0]}
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """`run(names, printed)`: the command line, where every benchmark prints the same; the page."""
+    monkeypatch.setattr(frame, "RESULTS", tmp_path)
+    monkeypatch.setattr(frame, "device", lambda: "Abacus, 2 cores")
+
+    def run(names: list[str], printed: str, code: int = 0) -> str:
+        real = subprocess.run
+
+        def measured(command, **options):
+            if not command[-1].startswith("benchmarks."):
+                return real(command, **options)  # git's
+            return subprocess.CompletedProcess(command, code, printed, "Traceback\nOSError: no disk")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(subprocess, "run", measured)
+            assert frame.main(names) == code
+        return (tmp_path / "abacus-2-cores.md").read_text()
+
+    return run
+
+
+def test_a_page_keeps_the_tables_that_are_not_run_again(run, capsys):
+    run(["input_chain", "start_up"], "| old |")
+    page = run(["start_up"], "| new |")
+    assert page.startswith("<!-- generated") and "# Speed on Abacus, 2 cores" in page
+    sections = frame.parts(page)
+    assert list(sections) == ["input_chain", "start_up"]
+    assert "| old |" in sections["input_chain"] and "| new |" in sections["start_up"]
+    assert "| old |" not in sections["start_up"] and "torch" in sections["start_up"]
+    assert run(["start_up"], "", code=1) == page
+    assert "start_up: OSError: no disk" in capsys.readouterr().err
+
+
+def test_an_unknown_benchmark_is_refused(capsys):
+    assert frame.main(["start_ups"]) == 2
+    assert "did you mean start_up?" in capsys.readouterr().err
+
+
+def test_every_benchmark_says_what_it_measures():
+    for path in sorted((frame.RESULTS.parent).glob("*.py")):
+        if path.stem not in ("__init__", *frame.NO_BENCHMARK):
+            module = importlib.import_module(f"benchmarks.{path.stem}")
+            assert module.__doc__.splitlines()[0].endswith("."), path.name
+            assert callable(module.main), path.name
+
+
+def test_what_a_forward_pass_saves_is_counted_once_a_storage():
+    images = torch.randn(2, 3, 4, 4)
+    # The convolution keeps its input, the ReLU its output, which the second convolution keeps too.
+    network = nn.Sequential(nn.Conv2d(3, 5, 1), nn.ReLU(), nn.Conv2d(5, 1, 1))
+    assert growth.saved_bytes(network, images) == 4 * (2 * 3 * 16 + 2 * 5 * 16)
