@@ -17,6 +17,7 @@ KINDS = {
 }
 
 PAGES = """- [Every claim](claims.md), its verdicts and the evidence for them.
+- [Experiments](experiments.md): what was timed and what was looked for in networks, by machine.
 - [Every printed count, counted again](complexity.md): parameters, multiply-adds, sizes and layers of every paper.
 - [The papers' architecture tables](architectures.md), made from the networks."""
 

@@ -8,6 +8,7 @@ from reports import (
     claims_page,
     complexity_page,
     counts,
+    experiments_page,
     index_page,
     markdown,
     results,
@@ -40,7 +41,7 @@ def make(
         if not only or name in only:
             made |= study_page.files(study, budgets, counted, judged, standings)
     if not only:
-        made |= complexity_page.files() | architectures_page.files()
+        made |= complexity_page.files() | architectures_page.files() | experiments_page.files(found)
     return made
 
 

@@ -22,7 +22,7 @@ from torch import nn
 from architectures.mobilenet_v2 import Residual
 from architectures.resnext import Sum
 from reports.experiments import Outcome, Place, experiment
-from reports.experiments.passes import BATCH, deployed, forward, images, machine
+from reports.experiments.passes import BATCH, deployed, forward, here, images
 from reports.experiments.timing import Times, in_turns, stopwatch, tally, together
 from reports.printed import Figure, read
 
@@ -30,7 +30,7 @@ PRINTED = "shufflenet_v2_t1_t4"
 # Of the table's widths and speeds: how their names begin, and on what they were taken.
 WIDTHS = {"cpu": "arm_c", "cuda": "gpu_c"}
 SPEEDS = {"cpu": "arm_images_per_s", "cuda": "gpu_batches_per_s"}
-THEIRS = {"cpu": "one ARM core of a Snapdragon 810", "cuda": "a GTX 1080 Ti"}
+THEIRS = {"cpu": "one ARM core of a Snapdragon 810", "cuda": "a GTX 1080Ti"}
 WIDER = (1, 2, 4)
 
 
@@ -142,16 +142,15 @@ def _compare(
             operations = f", by operations {each.bound:.2f}" if each.bound != 1 else ""
             theirs = f"printed {paces[each.fast] / paces[each.slow]:.2f}"
             words.append(f"{each.slow} to {each.fast} {ratio} ({theirs}{operations})")
-        evidence.append(f"Time per mult-add at ×{wider}: {'; '.join(words)}.")
+        evidence.append(f"time per mult-add at ×{wider}: {', '.join(words)}")
         against = claimed(wider)[0].fast
         columns = {
             "printed": {name: f"{paces[against] / pace:.2f}" for name, pace in paces.items()},
             "printed, per s": {name: speed.value for name, speed in speeds.items()},
         }
         tables.append(times.table(f"{table}, ×{wider}", against, mult_adds, columns, per_mult_add=True))
-    here = f"on {machine(place.device)}, batch {BATCH[place.device]}"
-    evidence.append(f"{tally(decided)}, {here}; printed on {THEIRS[place.device]}.")
-    return Outcome(together(decided), tuple(evidence), {"tables": tables})
+    summary = f"{tally(decided)}, {here(place.device)}; printed on {THEIRS[place.device]}"
+    return Outcome(together(decided), (summary, *evidence), {"tables": tables})
 
 
 def _rows(table: str) -> dict[str, dict[str, Figure]]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from reports.experiments import Outcome, Place, experiment, table
-from reports.experiments.passes import deployed, forward, images, machine
+from reports.experiments.passes import deployed, forward, here, images
 from reports.experiments.timing import in_turns, stopwatch, tally, together
 
 # Maps and pixels a side of depthwise layers of stride 1 in MobileNet's Table 1.
@@ -54,18 +54,18 @@ def depthwise(place: Place, rounds: int = 241, shapes: Sequence[tuple[int, int]]
         evidence.append(
             f"{maps} maps of {side} × {side}: depthwise takes {ratio} times as long as ReLU, at "
             f"{operations[DEPTHWISE].intensity:.2f} mult-adds a byte and {rates[DEPTHWISE]:.3g} G mult-adds/s; "
-            f"1×1 dense {operations[DENSE].intensity:.0f} and {rates[DENSE]:.3g}."
+            f"1×1 dense {operations[DENSE].intensity:.0f} and {rates[DENSE]:.3g}"
         )
         for name, each in operations.items():
             taken = [1e3 * seconds[name], each.moved / seconds[name] / 1e9, rates[name]]
             rows.append([f"{maps} × {side} × {side}", name, f"{each.intensity:.2f}", *taken])
-    evidence.append(
-        f"Bound by memory if it takes less than {BOUND:g} times as long as ReLU: {tally(decided)}, on "
-        f"{machine(place.device)}, batch {BATCH[place.device]}."
+    summary = (
+        f"bound by memory if it takes less than {BOUND:g} times as long as ReLU: {tally(decided)}, "
+        f"{here(place.device, BATCH[place.device])}"
     )
     columns = ("maps", "operation", "mult-adds a byte", "ms", "GB/s", "G mult-adds/s")
     return Outcome(
-        together(decided), tuple(evidence), {"tables": [table("Operations on maps", columns, rows)]}
+        together(decided), (summary, *evidence), {"tables": [table("Operations on maps", columns, rows)]}
     )
 
 

@@ -3,7 +3,7 @@
 from torch import nn
 
 from reports.experiments import Outcome, Place, experiment
-from reports.experiments.passes import BATCH, imagenet, machine, time_inference
+from reports.experiments.passes import here, imagenet, time_inference
 from reports.experiments.timing import tally, together
 from reports.printed import Figure, read
 from reports.tables import marked
@@ -23,11 +23,10 @@ def v2_against_v1(place: Place, resolution: int = 224, rounds: int = 241) -> Out
     ratio = times.ratio(V1, V2)
     evidence = (
         (
-            f"v1 takes {ratio} times the time of v2 (printed {printed[V1].number / printed[V2].number:.2f}: "
-            f"{marked(printed[V1])} and {marked(printed[V2])} ms on a phone) for {mult_adds[V1] / mult_adds[V2]:.2f} "
-            "times the mult-adds."
+            f"v1 takes {ratio} times the time of v2, {here(place.device)} (printed {marked(printed[V1])} and "
+            f"{marked(printed[V2])} ms on a phone: {printed[V1].number / printed[V2].number:.2f})"
         ),
-        f"On {machine(place.device)}, batch {BATCH[place.device]}.",
+        f"{mult_adds[V1] / mult_adds[V2]:.2f} times the mult-adds",
     )
     theirs = {"printed, ms": {name: marked(figure) for name, figure in printed.items()}}
     return Outcome(ratio.above(1.0), evidence, {"tables": [times.table("MobileNets", V2, mult_adds, theirs)]})
@@ -54,9 +53,8 @@ def v3_parts(place: Place, resolution: int = 224, rounds: int = 241) -> Outcome:
         "Table 5, ms": {V3: _table_5("base"), RELU: _table_5("relu"), EVERYWHERE: _table_5("hs16")},
     }
     saved = {
-        LAST_STAGE: f"printed {_saved('last-v5')}, {_saved('last-v5', 'pct_runtime')} %; arXiv v1 "
-        f"{_saved('last-v1')}, {_saved('last-v1', 'pct_runtime')} %",
-        FIRST_LAYER: f"printed {_saved('stem-v5')}; arXiv v1 {_saved('stem-v1')}",
+        LAST_STAGE: f"printed {_saved('last-v5')} ms, {_saved('last-v5', 'pct_runtime')} % of the time",
+        FIRST_LAYER: f"printed {_saved('stem-v5')} ms",
         SWISH: "no figure printed",
         V2: f"printed {float(printed['Table 3, ms'][V2]) / float(printed['Table 3, ms'][V3]):.2f}",
     }
@@ -64,8 +62,8 @@ def v3_parts(place: Place, resolution: int = 224, rounds: int = 241) -> Outcome:
     decided = [ratio.above(1.0) for ratio in ratios.values()]
     words = [f"{name} {ratios[name]} ({saved[name]})" for name in saved]
     evidence = (
-        f"Time against {V3}: {'; '.join(words)}.",
-        f"{tally(decided)}, on {machine(place.device)}, batch {BATCH[place.device]}; printed on a phone.",
+        f"{tally(decided)}, {here(place.device)}; printed on a phone",
+        f"time against {V3}: {', '.join(words)}",
     )
     shown = times.table("MobileNet v3, each change undone", V3, mult_adds, printed)
     return Outcome(together(decided), evidence, {"tables": [shown]})
@@ -93,5 +91,4 @@ def _table_5(row: str) -> str:
 
 
 def _saved(row: str, metric: str = "ms_saved") -> str:
-    value = _figure("mobilenet_v3", "sec. 5.1", row, metric).value
-    return f"{value} ms" if metric == "ms_saved" else value
+    return _figure("mobilenet_v3", "sec. 5.1", row, metric).value

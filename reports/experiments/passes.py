@@ -71,9 +71,10 @@ def training(network: nn.Module, batch: Tensor) -> Callable[[], None]:
     return run
 
 
-def machine(device: str) -> str:
-    """In words, for the evidence: times hold for a machine."""
+def here(device: str, batch: int | None = None) -> str:
+    """Where it was timed, in words, for the evidence: times hold for a machine."""
     from lightning_modules import record
 
     name = record.machine(device, 1, 1, "32-true")["device"]
-    return name if device == "cuda" else f"one thread of a CPU ({name})"
+    place = name if device == "cuda" else f"one thread of a CPU ({name})"
+    return f"on {place}, batch {batch or BATCH[device]}"

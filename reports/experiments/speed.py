@@ -3,7 +3,7 @@
 import architectures
 from architectures.counting import count
 from reports.experiments import CannotExperiment, Outcome, Place, experiment
-from reports.experiments.passes import BATCH, imagenet, images, machine, time_inference, training
+from reports.experiments.passes import BATCH, here, imagenet, images, time_inference, training
 from reports.experiments.timing import Ratio, in_turns, stopwatch
 from reports.printed import read
 
@@ -44,11 +44,8 @@ def same_operations_other_times(place: Place, resolution: int = 224, rounds: int
     }
     shown = times.table("About 140 million multiply-adds", first, mult_adds, columns, per_mult_add=True)
     evidence = (
-        f"Time per mult-add against {first}: {'; '.join(words)}.",
-        (
-            f"It would be the same, within {SAME - 1:.0%}, if operations determined speed: {apart.count(True)} of "
-            f"{len(apart)} are further apart, on {machine(place.device)}, batch {BATCH[place.device]}."
-        ),
+        f"time per mult-add against {first}, {here(place.device)}: {', '.join(words)}",
+        f"if operations determined speed, it would be the same within {SAME - 1:.0%}",
     )
     return Outcome(holds, evidence, {"tables": [shown]})
 
@@ -85,11 +82,10 @@ def grouped(place: Place, resolution: int = 224, rounds: int = 21, depth: int = 
     ratio = trained.ratio(split, dense, more)
     evidence = (
         (
-            f"A mult-add in a step of training with {split} takes {ratio} times that of {dense}-{depth} (printed "
-            f"{float(GROUPED) / float(DENSE) / more:.2f}, on eight GPUs), in a forward pass "
-            f"{inferred.ratio(split, dense, more)}."
+            f"time per mult-add of a step of training with {split} against {dense}-{depth}, "
+            f"{here(place.device, len(batch))}: {ratio} (printed {float(GROUPED) / float(DENSE) / more:.2f}, on eight GPUs)"
         ),
-        f"On {machine(place.device)}, batch {len(batch)} in training, {BATCH[place.device]} in inference.",
+        f"of a forward pass, batch {BATCH[place.device]}: {inferred.ratio(split, dense, more)}",
     )
     shown = [
         trained.table("Forward and backward", dense, mult_adds, theirs, per_mult_add=True),
@@ -109,11 +105,8 @@ def excited(place: Place, resolution: int = 224, rounds: int = 241) -> Outcome:
     times, mult_adds = time_inference(networks, place.device, resolution, rounds)
     ratio, (least, most) = times.ratio(with_se, without), SLOWER
     evidence = (
-        (
-            f"With SE {ratio} times the time (printed {least:.2f} to {most:.2f} on phones) for "
-            f"{mult_adds[with_se] / mult_adds[without]:.3f} times the mult-adds."
-        ),
-        f"On {machine(place.device)}, batch {BATCH[place.device]}.",
+        f"{ratio} times the time with SE (printed {least:.2f} to {most:.2f}, on phones), {here(place.device)}",
+        f"{mult_adds[with_se] / mult_adds[without]:.3f} times the mult-adds",
     )
     theirs = {"printed": {with_se: f"{least:.2f}–{most:.2f}"}}
     shown = times.table("Squeeze-and-excitation in ShuffleNet", without, mult_adds, theirs)
