@@ -19,6 +19,7 @@ KINDS = {
 PAGES = """- [Every claim](claims.md), its verdicts and the evidence for them.
 - [The papers' tables](tables.md) as they print them, ours under every row.
 - [All figures](figures.md), each with its data; error against cost over all families.
+- [Experiments](experiments.md): what was timed and what was looked for in networks, by machine.
 - [Every printed count, counted again](complexity.md): parameters, multiply-adds, sizes and layers of every paper.
 - [The papers' architecture tables](architectures.md), made from the networks."""
 

@@ -8,6 +8,7 @@ from reports import (
     claims_page,
     complexity_page,
     counts,
+    experiments_page,
     figures_page,
     index_page,
     markdown,
@@ -44,6 +45,7 @@ def make(
     if not only:
         made |= complexity_page.files() | architectures_page.files() | figures_page.files(collated)
         made |= paper_tables_page.files((study, budgets) for study, budgets, _ in collated.values())
+        made |= experiments_page.files(found)
     return made
 
 

@@ -1,0 +1,86 @@
+"""The page of experiments, from made-up findings."""
+
+import pytest
+
+from reports import experiments, experiments_page, findings
+from reports.findings import Finding
+
+SPEED = Finding(
+    claim="flops.not_speed",
+    holds=False,
+    evidence=("1.00 [0.99, 1.01] times the time", "a second line"),
+    data={
+        "tables": [
+            experiments.table(
+                "Two networks",
+                ("", "mult-adds", "ms", "interval", "printed", "how"),
+                [
+                    ["1:1", 1234567, 12.34567, "0.99–1.01", "113†", "as is"],
+                    ["1:2", 5, 123456.7, None, None, None],
+                ],
+            )
+        ]
+    },
+    runs=(),
+    machine={"device": "Abacus", "kind": "cpu", "threads": 1},
+    versions={"python": "3.11.0", "torch": "2.11.0"},
+    git={"commit": "0123456789abcdef", "dirty": False},
+    finished="2026-01-02T03:04:05Z",
+)
+
+
+@pytest.fixture
+def page():
+    other = Finding(
+        **vars(SPEED)
+        | {
+            "holds": None,
+            "machine": {"device": "Cray", "kind": "cuda", "threads": 4},
+            "data": {},
+            "runs": ("0123456789ab",),
+            "git": {"commit": None, "dirty": None},
+        }
+    )
+    (content,) = experiments_page.files({"flops.not_speed": [SPEED, other]}).values()
+    return content.decode()
+
+
+def test_a_section_for_each_claim_and_machine(page):
+    assert '## <a id="flops.not_speed"></a>flops.not_speed' in page
+    assert "Operations do not determine speed. Printed: Figure 1. (S0; ShuffleNet v2, Section 1)" in page
+    assert "### Abacus: contradicted" in page and "### Cray: inconclusive" in page
+    assert "- 1.00 [0.99, 1.01] times the time\n- a second line" in page
+    assert (
+        "*Abacus, 1 thread; python 3.11.0, torch 2.11.0; commit 0123456789ab; 2026-01-02T03:04:05Z*" in page
+    )
+    assert "; an unknown commit; 2026-01-02T03:04:05Z; runs `0123456789ab`*" in page
+
+
+def test_a_table(page):
+    _, rule, first, second = page[page.index("|     | mult-adds") :].splitlines()[:4]
+    assert [cell.strip() for cell in rule.strip("|").split("|")] == [
+        "---", "--------:", "------:", "--------:", "------:", "-----",
+    ]  # fmt: skip
+    assert [cell.strip() for cell in first.strip("|").split("|")] == [
+        "1:1", "1,234,567", "12.35", "0.99–1.01", "113†", "as is",
+    ]  # fmt: skip
+    assert [cell.strip() for cell in second.strip("|").split("|")] == ["1:2", "5", "123,457", "—", "—", "—"]
+    assert "† Printed figure taken from memory" in page
+
+
+def test_claims_without_a_finding_are_named(page):
+    line = next(line for line in page.splitlines() if line.startswith("| `resnext.grouped_slower`"))
+    assert line.endswith("| —       | not run      |")
+    assert "alexnet.two_gpu_faster" in page and "densenet.params_table" not in page
+
+
+def test_a_table_with_a_short_row_is_refused():
+    with pytest.raises(ValueError, match="table 'Short': a row hasn't the 2 cells"):
+        experiments.table("Short", ("a", "b"), [[1]])
+
+
+def test_the_committed_findings_make_a_page():
+    found, warnings = findings.read()
+    assert not warnings
+    page = experiments_page.files(found)["experiments.md"].decode()
+    assert all(f'<a id="{claim}"></a>' in page for claim in found)
