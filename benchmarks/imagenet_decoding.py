@@ -1,8 +1,8 @@
 """Images per second on one core: PIL's usual chain against this project's, on JPEG files.
 
-    python -m benchmarks.imagenet_decoding FOLDER [rounds]
+    python -m benchmarks.imagenet_decoding [FOLDER [rounds]]
 
-FOLDER: a tree of JPEG files; a row is measured on the files as they are, another on copies with the shorter side
+FOLDER: a tree of JPEG files (default: Imagenette's in data/); a row is measured on the files as they are, another on copies with the shorter side
 cut down to 256 (`python -m lightning_modules.data.imagenet shrink`). The chains take turns, so that a busy machine
 slows all. Random sized crop to 224, mirror, normalisation.
 """
@@ -11,19 +11,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 from torchvision import transforms
 
+from benchmarks.table import compared, take_turns
 from lightning_modules.data import colour, crops
 from lightning_modules.data.catalogue import find
 from lightning_modules.data.decoding import read_image
 from lightning_modules.data.imagenet import shrink_one
 
+FOLDER = Path("data") / find("imagenette").folder
 IMAGES, BATCH, SIDE = 256, 32, 224
 MEAN, STD = find("imagenet").mean, find("imagenet").std
 PIL_CHAIN = transforms.Compose(
@@ -59,32 +61,26 @@ def images_per_second(chain: Callable[[list[Path]], Tensor], paths: list[Path]) 
     return len(paths) / (time.process_time() - start)
 
 
-def main(folder: Path, rounds: int = 7) -> None:
+def main(folder: Path = FOLDER, rounds: int = 7) -> None:
     torch.set_num_threads(1)
     files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in (".jpeg", ".jpg")]
+    if not files:
+        print(f"Not measured: there are no photographs in {folder.name}/.")
+        return
     paths = files[:: max(1, len(files) // IMAGES)][:IMAGES]
     with tempfile.TemporaryDirectory() as work:
         for path in paths:
             shrink_one(folder, Path(work), path.relative_to(folder))
         small = [Path(work) / path.relative_to(folder) for path in paths]
-        measured = {
-            "PIL, one image at a time": (pil, paths),
-            "torchvision.io, whole batches (this project)": (ours, paths),
-            "the same on copies with a shorter side of 256": (ours, small),
+        ways = {
+            "PIL, one image at a time": partial(images_per_second, pil, paths),
+            "torchvision.io, whole batches (this project)": partial(images_per_second, ours, paths),
+            "the same on copies with a shorter side of 256": partial(images_per_second, ours, small),
         }
-        speeds: dict[str, list[float]] = {name: [] for name in measured}
-        for name, (chain, of) in measured.items():
-            images_per_second(chain, of[:BATCH])  # warms up
-        for _ in range(rounds):
-            for name, (chain, of) in measured.items():
-                speeds[name].append(images_per_second(chain, of))
-    usual = np.median(next(iter(speeds.values())))
-    print(f"| chain ({len(paths)} JPEGs, {rounds} rounds) | images/s on a core: median (min–max) | ratio |")
-    print("|---|---:|---:|")
-    for name, found in speeds.items():
-        middle = np.median(found)
-        print(f"| {name} | {middle:,.0f} ({min(found):,.0f}–{max(found):,.0f}) | {middle / usual:.2f} |")
+        take_turns(ways, 1)  # warms up
+        found = take_turns(ways, rounds)
+    print(compared(f"chain, {len(paths)} JPEGs, one core", "images/s", found))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *map(int, sys.argv[2:3]))
+    main(*map(Path, sys.argv[1:2]), *map(int, sys.argv[2:3]))

@@ -7,6 +7,7 @@ The two take turns, so that a busy machine slows both. Random pixels: the work d
 
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,10 +15,12 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from benchmarks.table import Wanted, compared, take_turns
 from lightning_modules.data.batches import EpochSampler, Preprocessing, TrainBatches
 from lightning_modules.data.catalogue import find
 
 IMAGES, BATCH = 12_800, 64
+OURS = "whole batches (this project)"
 
 
 class PerImage(Dataset):
@@ -59,19 +62,11 @@ def main(rounds: int = 7) -> None:
         "torchvision, one PIL image at a time": DataLoader(
             PerImage(images, cifar.mean, cifar.std), batch_size=BATCH, shuffle=True
         ),
-        "whole batches (this project)": DataLoader(ours, batch_size=None, sampler=EpochSampler(ours)),
+        OURS: DataLoader(ours, batch_size=None, sampler=EpochSampler(ours)),
     }
-    speeds: dict[str, list[float]] = {name: [] for name in loaders}
-    for _ in range(rounds):
-        for name, loader in loaders.items():
-            speeds[name].append(images_per_second(loader))
-    usual = np.median(next(iter(speeds.values())))
-    print(f"| input chain (batch {BATCH}, one core, {rounds} rounds) | images/s: median (min–max) | ratio |")
-    print("|---|---:|---:|")
-    for name, measured in speeds.items():
-        middle = np.median(measured)
-        spread = f"{min(measured):,.0f}–{max(measured):,.0f}"
-        print(f"| {name} | {middle:,.0f} ({spread}) | {middle / usual:.0f}x |")
+    ways = {name: partial(images_per_second, loader) for name, loader in loaders.items()}
+    title = f"input chain, batches of {BATCH}, one core"
+    print(compared(title, "images/s", take_turns(ways, rounds), {OURS: Wanted(30)}))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ Judged = Mapping[tuple[str, str, str], Sequence[Verdict]]
 
 # Without a study that tests it or an experiment that decides it.
 NO_TEST = "no study tests it"
-EXPERIMENTS = "experiments.md"
+EXPERIMENTS = "experiments.md#{}"
 DIFFERS = "differs by place"
 
 
@@ -105,7 +105,8 @@ def _trained(collated: Collated, judged: Judged) -> dict[str, list[Standing]]:
 def _found(finding: Finding, kind: str) -> Standing:
     word = {True: REPRODUCED, False: CONTRADICTED, None: INCONCLUSIVE}[finding.holds]
     machine = finding.machine["device"] if kind == "measured" else ""
-    return Standing(finding.claim, kind, word, machine, EXPERIMENTS, finding.evidence)
+    page = EXPERIMENTS.format(finding.claim)
+    return Standing(finding.claim, kind, word, machine, page, finding.evidence)
 
 
 def _what_is_missing(claim: str, kind: str) -> str:

@@ -66,4 +66,6 @@ def test_the_page_has_a_mark_and_a_row_for_every_claim(no_checks):
         assert page.count(f"](#{claim})") == 1 and page.count(f'<a id="{claim}"></a>') == 1
     assert "[❌](#flops.not_speed)" in page
     row = next(line for line in page.splitlines() if '<a id="flops.not_speed"' in line)
-    assert "❌ **contradicted** (measured): [Abacus](experiments.md). timed" in re.sub(r" +", " ", row)
+    assert "❌ **contradicted** (measured): [Abacus](experiments.md#flops.not_speed). timed" in re.sub(
+        r" +", " ", row
+    )
