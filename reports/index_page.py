@@ -1,7 +1,7 @@
 """The first page, `reports/index.md`: what holds, what doesn't, what isn't known and how to find out."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from reports import ledger, markdown
 from reports.claims import CONTRADICTED, INCONCLUSIVE, NOT_RUN, REPRODUCED
@@ -22,6 +22,11 @@ PAGES = """- [Every claim](claims.md), its verdicts and the evidence for them.
 - [Experiments](experiments.md): what was timed and what was looked for in networks, by machine.
 - [Every printed count, counted again](complexity.md): parameters, multiply-adds, sizes and layers of every paper.
 - [The papers' architecture tables](architectures.md), made from the networks."""
+
+SHORTENED = (
+    "At `smoke`, a few hundred steps, and at `short`, a compressed schedule. An effect that is there, or isn't, so early "
+    "says nothing of the paper's training; these verdicts show that the test works and which way things begin."
+)
 
 REGENERATE = """## How to regenerate
 
@@ -44,11 +49,17 @@ def files(
         _counts(collated, standings),
         _what_counts(collated),
         "## What holds, beyond counting",
-        _listed(standings, REPRODUCED, [kind for kind in KINDS if kind != "exact"]),
+        _listed(standings, REPRODUCED, lambda own: own.kind != "exact" and _is_whole(own)),
         "## What doesn't hold",
-        _listed(standings, CONTRADICTED, list(KINDS)),
+        _listed(standings, CONTRADICTED, _is_whole),
         "## What has been tried and isn't decided",
-        _listed(standings, INCONCLUSIVE, list(KINDS)),
+        _listed(standings, INCONCLUSIVE, _is_whole),
+        "## What shortened trainings show so far",
+        SHORTENED,
+        *(
+            _listed(standings, word, lambda own: not _is_whole(own), "")
+            for word in (REPRODUCED, CONTRADICTED, INCONCLUSIVE)
+        ),
         "## What isn't known, and how to find out",
         _unknown(collated, standings),
         "## Studies",
@@ -109,29 +120,34 @@ def _what_counts(collated: Collated) -> str:
     return text
 
 
-def _listed(standings: Mapping[str, Sequence[Standing]], word: str, kinds: Sequence[str]) -> str:
-    """Verdicts of a kind of word, a line for each claim and place."""
+def _is_whole(standing: Standing) -> bool:
+    """Whether it rests on whole trainings, or on none."""
+    return standing.budget in ("", "paper")
+
+
+def _listed(
+    standings: Mapping[str, Sequence[Standing]],
+    word: str,
+    wanted: Callable[[Standing], bool],
+    nothing: str = "Nothing yet.",
+) -> str:
+    """Verdicts of one word, a line for each claim and place."""
     rows = []
     for claim, own in standings.items():
         for standing in own:
-            if standing.word == word and standing.kind in kinds:
+            if standing.word == word and wanted(standing):
                 where = ", ".join(filter(None, [standing.place, standing.budget and f"`{standing.budget}`"]))
                 where = where or KINDS[standing.kind]
                 where = f"[{where}]({standing.page})" if standing.page else where
-                rows.append(
-                    [
-                        MARKS[word] + " " + linked(claim),
-                        ledger.find(claim).sentence,
-                        where,
-                        _first(standing.evidence),
-                    ]
-                )
-    return markdown.table(("claim", "sentence", "where", "evidence"), rows) if rows else "Nothing yet."
+                sentence = " ".join(filter(None, [ledger.find(claim).sentence, standing.tested]))
+                rows.append([f"{MARKS[word]} {linked(claim)}", sentence, where, _first(standing.evidence)])
+    return markdown.table(("claim", "sentence", "where", "evidence"), rows) if rows else nothing
 
 
 def _first(evidence: Sequence[str]) -> str:
-    """The first line, and how many more there are."""
-    return f"{evidence[0]} … (and {len(evidence) - 1} more)" if len(evidence) > 1 else "".join(evidence)
+    """The first line that isn't the rule by which is decided, and how many more there are."""
+    said = [line for line in evidence if not line.startswith("rule: ")]
+    return f"{said[0]} … (and {len(said) - 1} more)" if len(said) > 1 else "".join(said)
 
 
 def _unknown(collated: Collated, standings: Mapping[str, Sequence[Standing]]) -> str:
