@@ -107,8 +107,9 @@ class Classifier(pl.LightningModule):
 
     def in_training(self, images: torch.Tensor) -> torch.Tensor | TrainingOutputs:
         """As `forward`; compiled, if it is, for whole batches alone, since every size is compiled for itself."""
-        whole = len(images) == self.recipe.batch_size // self.trainer.world_size
-        return self.compiled(images) if self.compiled and whole else self(images)
+        if not self.compiled or len(images) != self.recipe.batch_size // self.trainer.world_size:
+            return self(images)
+        return self.compiled(images)
 
     def configure_optimizers(self) -> dict:
         stepper = optimiser(self.network, self.recipe)

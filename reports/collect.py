@@ -15,7 +15,7 @@ from sweeps import study as studies
 class Committed:
     """The records in `folder`/<study>.jsonl, and the one way into them.
 
-    A run goes to the first study that declares it; a record that is there stays as it is and where it is, also
+    A run goes to the study that it was made for, if that declares it, else to the first that does; a record that is there stays as it is and where it is, also
     when its study has changed since. Raises ValueError if one can't be read: rewriting its file would lose it.
     """
 
@@ -25,9 +25,10 @@ class Committed:
         self.of_run = records.by_run(record for own in self.of_study.values() for record in own)
         self.order = {name: _order(name) for name in studies.names()}
 
-    def study_of(self, run_id: str) -> str | None:
-        """The first study that declares the run."""
-        return next((name for name, order in self.order.items() if run_id in order), None)
+    def study_of(self, run_id: str, made_for: str | None) -> str | None:
+        """The study that the run was made for, if it declares it, else the first that does."""
+        names = [name for name, order in self.order.items() if run_id in order]
+        return made_for if made_for in names else next(iter(names), None)
 
     def add(self, found: Iterable[Record]) -> tuple[dict[str, int], list[str]]:
         """Take in what is new; return how many by study, and a line for each run that can't be taken as it is.
@@ -45,7 +46,8 @@ class Committed:
             if remark := records.of_several_commits([*known, *same_run]):
                 complaints.append(f"run {run_id}: {remark}; the first is kept")
             if not known:
-                new.setdefault(self.study_of(run_id) or "", []).append(same_run[0])
+                record = same_run[0]
+                new.setdefault(self.study_of(run_id, record.facts["study"]) or "", []).append(record)
         counts = {name: len(own) for name, own in new.items()}
         new.pop("", None)
         for name, own in new.items():

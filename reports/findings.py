@@ -50,10 +50,11 @@ def write(finding: Finding, folder: Path = FOLDER) -> Path:
     return path
 
 
-def read(folder: Path = FOLDER) -> tuple[dict[str, list[Finding]], list[str]]:
-    """All findings by claim, in the order of the files' names; in warnings, a line each, those that can't be read."""
+def read(folder: Path | None = None) -> tuple[dict[str, list[Finding]], list[str]]:
+    """All findings by claim, the committed ones without a folder, in the order of the files' names; in warnings, a line each, those that can't be read."""
     found: dict[str, list[Finding]] = {}
     warnings = []
+    folder = folder or FOLDER
     for path in sorted(folder.glob("*.json")):
         try:
             finding = _parse(path.read_text(encoding="utf-8"))

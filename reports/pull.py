@@ -99,7 +99,8 @@ def pull(project: str, committed: Committed, warn: Callable[[str], None]) -> dic
     try:
         for same_run in tqdm(_listed(project, warn), desc=project, unit="run", disable=None):
             run_id = same_run[0].run_id
-            known, study = committed.of_run.get(run_id, []), committed.study_of(run_id)
+            known = committed.of_run.get(run_id, [])
+            study = committed.study_of(run_id, same_run[0].run.config.get("study"))
             if not records.agree([*known, *same_run]):
                 warn(contradiction(run_id, known, same_run))
                 continue

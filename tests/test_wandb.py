@@ -95,7 +95,7 @@ class World:
     def pull(self, place: str | Path) -> dict[str, dict]:
         """What `python -m reports pull` makes of a project or folder."""
         self.run(sys.executable, "-c", PULL, str(self.path), str(place))
-        lines = (self.path / "records" / "tiny.jsonl").read_text().splitlines()
+        lines = [line for path in self.path.glob("records/*.jsonl") for line in path.read_text().splitlines()]
         return {record["run_id"]: record for record in map(json.loads, lines)}
 
     def records(self) -> dict[str, dict]:

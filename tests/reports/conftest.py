@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reports import architectures_page, complexity, counts, ledger, paper_tables
+from reports import architectures_page, complexity, counts, findings, ledger, paper_tables
 from reports.ledger import Entry
 from sweeps import study as studies
 from sweeps.claim import Claim, Comparison
@@ -67,6 +67,7 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     monkeypatch.setattr(studies, "cells", cells)
     made_up = {entry.id: entry for entry in LEDGER}
     monkeypatch.setattr(ledger, "entries", lambda: made_up)
+    monkeypatch.setattr(findings, "FOLDER", Path("nowhere"))
     monkeypatch.setattr(counts, "count_variants", lambda study: COUNTS)
     # The pages of the networks and of the papers' tables, cut short: they have tests of their own.
     monkeypatch.setattr(complexity, "papers", lambda: ["vgg"])

@@ -21,7 +21,7 @@ def collate(study, facts):
     """`collate((variant, seed, errors), …, budget="smoke")`: the results of these runs of the made-up study."""
 
     def collate(*runs, budget="smoke"):
-        found = [records.parse(json.dumps(facts(*run, budget)), "here:1") for run in runs]
+        found = [records.parse(json.dumps(facts(*run, budget)).encode(), "here:1") for run in runs]
         return next(r for r in results.collate(STUDY, found) if r.budget == budget)
 
     return collate

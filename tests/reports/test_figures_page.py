@@ -15,7 +15,7 @@ def collated(study, facts):
 
     def collated(*variants):
         lines = [json.dumps(facts(variant, 0, 5000 + 100 * nth)) for nth, variant in enumerate(variants)]
-        found = [records.parse(line, "here:1") for line in lines]
+        found = [records.parse(line.encode(), "here:1") for line in lines]
         return {STUDY.name: (STUDY, results.collate(STUDY, found), COUNTS)}
 
     return collated

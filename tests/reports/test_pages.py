@@ -165,8 +165,8 @@ def test_leftovers_are_named_and_removed(make):
     assert make([]) == 0 and make([], "--check") == 0
     assert not list((make.out / "figures").iterdir())
     assert sorted(p.name for p in make.out.glob("*.md")) == [
-        *("README.md", "architectures.md", "claims.md", "complexity.md", "figures.md", "index.md"),
-        *("made_up.md", "tables.md", "tables_densenet.md"),
+        *("README.md", "architectures.md", "claims.md", "complexity.md", "experiments.md", "figures.md"),
+        *("index.md", "made_up.md", "tables.md", "tables_densenet.md"),
     ]
 
 
