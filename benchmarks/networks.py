@@ -22,7 +22,7 @@ from lightning_modules.allocator import keep_freed_memory
 # Ours, its knobs, and the counterpart.
 PAIRS: dict[str, tuple[str, dict, Callable[[], nn.Module]]] = {
     "AlexNet": ("alexnet", {"groups": 1, "lrn": False}, torchvision.models.alexnet),
-    "VGG-11": ("vgg", {"configuration": "A"}, torchvision.models.vgg11),
+    "VGG-11": ("vgg", {"config": "A"}, torchvision.models.vgg11),
     "SqueezeNet 1.0": ("squeezenet", {}, torchvision.models.squeezenet1_0),
     "ResNet-18": ("resnet", {"depth": 18}, torchvision.models.resnet18),
     "ResNeXt-50 32x4d": ("resnext", {"depth": 50}, torchvision.models.resnext50_32x4d),

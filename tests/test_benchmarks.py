@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import benchmarks.__main__ as frame
-from benchmarks import growth
+from benchmarks import growth, networks
 from benchmarks.table import Wanted, compared, take_turns
 
 
@@ -82,3 +82,13 @@ def test_what_a_forward_pass_saves_is_counted_once_a_storage():
     # The convolution keeps its input, the ReLU its output, which the second convolution keeps too.
     network = nn.Sequential(nn.Conv2d(3, 5, 1), nn.ReLU(), nn.Conv2d(5, 1, 1))
     assert growth.saved_bytes(network, images) == 4 * (2 * 3 * 16 + 2 * 5 * 16)
+
+
+def test_our_networks_are_as_large_as_their_counterparts():
+    with torch.device("meta"):
+        for title, (arch, knobs, counterpart) in networks.PAIRS.items():
+            ours, theirs = (
+                sum(parameter.numel() for parameter in network.parameters())
+                for network in (networks.build(arch, knobs), counterpart())
+            )
+            assert ours == pytest.approx(theirs, rel=0.03), title
