@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from lightning_modules import configuration, training
 from lightning_modules.data.catalogue import DATASETS, FolderDataset
 from tests import photographs
-from tests.test_resume import weights
+from tests.test_resume import interrupt, weights
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared"))
@@ -20,11 +21,18 @@ RUN = ["--dataset", "photographs", "--arch", "mobilenet_v1", "--width-mult", "0.
 RUN += ["--budget", "smoke", "--batch-size", "8", "--accelerator", "cpu"]
 
 
-def run(folder: Path, *argv: str, **environment: str) -> subprocess.CompletedProcess:
+def start(folder: Path, *argv: str) -> subprocess.Popen:
     command = [sys.executable, str(ROOT / "tests" / "photographs.py"), *argv]
     command += ["--data-dir", str(folder / "data"), "--runs-dir", str(folder / "runs")]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment
-    return subprocess.run(command, text=True, capture_output=True, check=False, cwd=folder, env=environment)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, text=True, cwd=folder, env=environment, **pipes)
+
+
+def run(folder: Path, *argv: str) -> subprocess.CompletedProcess:
+    process = start(folder, *argv)
+    output, errors = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
 def record(folder: Path) -> dict:
@@ -55,6 +63,25 @@ def test_workers_change_no_bit_of_the_result(tmp_path):
     alone, shared = weights(tmp_path / "alone" / "runs"), weights(tmp_path / "shared" / "runs")
     assert all(torch.equal(value, shared[name]) for name, value in alone.items())
     assert record(tmp_path / "alone")["test"] == record(tmp_path / "shared")["test"]
+
+
+@pytest.mark.slow
+def test_interrupted_within_an_epoch_it_ends_with_the_same_weights(tmp_path):
+    # Three batches an epoch, which worker processes prepare ahead of the training.
+    longer = [*RUN, "--epochs", "6", "--workers", "2"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for folder in (whole, broken):
+        folder.mkdir()
+    done = run(whole, *longer)
+    assert done.returncode == 0, done.stderr
+    for how, after_step in ((signal.SIGKILL, 4), (signal.SIGTERM, 8)):
+        code = interrupt(start(broken, *longer), broken / "runs", how, after_step)
+        assert code == (-signal.SIGKILL if how == signal.SIGKILL else 143)
+    done = run(broken, *longer)
+    assert done.returncode == 0, done.stderr
+    expected, got = weights(whole / "runs"), weights(broken / "runs")
+    assert all(torch.equal(value, got[name]) for name, value in expected.items())
+    assert record(broken)["test"] == record(whole)["test"] and record(broken)["resumed"] == 2
 
 
 def test_broken_files_stop_the_run_in_one_line(tmp_path):

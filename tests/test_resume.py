@@ -77,9 +77,8 @@ def undisturbed_rmsprop(tmp_path_factory, data_dir) -> Path:
     return folder
 
 
-def interrupt(folder: Path, data_dir: Path, how: signal.Signals, after_step: int, recipe: str = "sgd") -> int:
-    """Start the run, signal it once it has trained `after_step` steps, and give its exit code."""
-    process = start(folder, data_dir, recipe)
+def interrupt(process: subprocess.Popen, folder: Path, how: signal.Signals, after_step: int) -> int:
+    """Signal the one run below `folder` once it has trained `after_step` steps, and give its exit code."""
     deadline = time.monotonic() + 200
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -98,7 +97,7 @@ def interrupt(folder: Path, data_dir: Path, how: signal.Signals, after_step: int
 def test_interrupted_twice_ends_with_the_same_weights(tmp_path, data_dir, request, recipe):
     undisturbed = request.getfixturevalue("undisturbed" if recipe == "sgd" else f"undisturbed_{recipe}")
     for how, after_step in ((signal.SIGKILL, 15), (signal.SIGTERM, 50)):
-        code = interrupt(tmp_path, data_dir, how, after_step, recipe)
+        code = interrupt(start(tmp_path, data_dir, recipe), tmp_path, how, after_step)
         assert code == (-signal.SIGKILL if how == signal.SIGKILL else 143)
         assert not list(tmp_path.glob("*/record.json"))
     output = finish(tmp_path, data_dir, recipe)

@@ -194,8 +194,12 @@ def epoch_sampler(batches: EpochBatches, trainer) -> EpochSampler:
     """A sampler that goes on where `trainer` is; from the start if there is none."""
     if trainer is None:
         return EpochSampler(batches)
-    done = trainer.fit_loop.epoch_loop.batch_progress.current.completed
-    return EpochSampler(batches, trainer.current_epoch, done % len(batches))
+    loop = trainer.fit_loop
+    done = loop.epoch_loop.batch_progress.current.completed
+    # What Lightning sets before the epoch. Worker processes begin sooner, when `current_epoch` of a run that is
+    # resumed after an epoch's end is still that epoch.
+    epoch = loop.epoch_progress.current.processed
+    return EpochSampler(batches, epoch, done % len(batches))
 
 
 class TestBatches(Dataset):

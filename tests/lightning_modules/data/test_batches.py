@@ -1,6 +1,7 @@
 """Whole-batch augmentation against a reference that treats one image at a time."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from lightning_modules.data.batches import (
     Preprocessing,
     TrainBatches,
     epoch_plan,
+    epoch_sampler,
     subset,
 )
 
@@ -216,3 +218,16 @@ def test_a_subset_that_does_not_divide_is_spread_over_the_classes():
     of_2500 = np.bincount(labels[subset(labels, 2500)])
     assert of_2500.tolist() == [2, 3] * 500
     assert np.bincount(labels[subset(labels, 500)], minlength=1000).tolist() == [0, 1] * 500
+
+
+@pytest.mark.parametrize(("done", "epoch"), [(5, 3), (2, 2)])
+def test_a_resumed_run_begins_with_the_batches_of_its_own_epoch(done, epoch):
+    # As Lightning's progress stands when the loader is made, of a run saved after epoch 2 and of one saved within it.
+    current = SimpleNamespace(processed=epoch)
+    loop = SimpleNamespace(
+        epoch_progress=SimpleNamespace(current=current),
+        epoch_loop=SimpleNamespace(batch_progress=SimpleNamespace(current=SimpleNamespace(completed=done))),
+    )
+    data = TrainBatches(IMAGES, LABELS, batch_size=21, seed=0, preprocessing=STANDARD)
+    sampler = epoch_sampler(data, SimpleNamespace(fit_loop=loop, current_epoch=2))
+    assert list(sampler) == [(epoch, batch) for batch in range(done % 5, 5)]
