@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reports.facts import Facts, Place
+from reports.facts import Facts, Place, parsed
 
 FORMAT = 1
 CURVES = ("train_loss", "train_error", "test_error", "lr", "images_per_second")
@@ -175,7 +175,7 @@ def parse(text: bytes, where: str, place: Place | None = None) -> Record:
     place: where the text can be read again; without one, all of it stays in memory.
     """
     try:
-        facts = json.loads(text.decode())
+        facts = parsed(text)
     except RecursionError:
         raise ValueError("not a record of this project (nested too deeply)") from None
     if not isinstance(facts, dict) or "format" not in facts:
