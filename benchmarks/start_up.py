@@ -6,12 +6,11 @@ Each is a process of its own; user and system time, whatever else the machine do
 """
 
 import os
-import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.table import Wanted
+from benchmarks.table import Wanted, spread
 from reports import markdown
 
 ROOT = Path(__file__).parent.parent
@@ -37,10 +36,8 @@ def main(rounds: int = 5) -> None:
     rows = []
     for name, (arguments, wanted) in COMMANDS.items():
         found = [seconds(arguments) for _ in range(rounds)]
-        middle = statistics.median(found)
-        verdict = f"{wanted} s: {'reached' if wanted.reached(middle) else 'missed'}" if wanted else "—"
-        rows.append([f"`{name}`", f"{middle:.2f} ({min(found):.2f}–{max(found):.2f})", verdict])
-    columns = ("command", "s of CPU: median (min–max)", "wanted")
+        rows.append([f"`{name}`", spread(found, 2), wanted.verdict(found) if wanted else "—"])
+    columns = ("command", "s of CPU: median (min–max)", "wanted, s")
     print(markdown.table(columns, rows, right=columns[1:2]))
 
 

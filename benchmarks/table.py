@@ -20,6 +20,12 @@ class Wanted:
     def reached(self, ratio: float) -> bool:
         return ratio >= self.ratio if self.at_least else ratio <= self.ratio
 
+    def verdict(self, ratios: Sequence[float]) -> str:
+        """By the median; "undecided" where that misses and some turn reaches, which noise alone can do."""
+        if self.reached(statistics.median(ratios)):
+            return f"{self}: reached"
+        return f"{self}: {'undecided' if any(map(self.reached, ratios)) else 'missed'}"
+
 
 def compared(
     title: str,
@@ -28,21 +34,26 @@ def compared(
     wanted: Mapping[str, Wanted] | None = None,
     digits: int = 0,
 ) -> str:
-    """A table of what took turns; the ratio is that of the medians, to the first line's.
+    """A table of what took turns. A ratio is to the first line's of the same turn: what slows a turn slows both.
 
     unit: of the samples, such as "images/s". wanted: the limits of the ratios that have one, by line.
     """
     wanted = wanted or {}
-    anchor = statistics.median(next(iter(samples.values())))
+    anchor = next(iter(samples.values()))
     rows = []
     for name, found in samples.items():
-        middle = statistics.median(found)
-        ratio, limit = middle / anchor, wanted.get(name)
-        spread = f"{middle:,.{digits}f} ({min(found):,.{digits}f}–{max(found):,.{digits}f})"
-        verdict = f"{limit}: {'reached' if limit.reached(ratio) else 'missed'}" if limit else "—"
-        rows.append([name, spread, f"{ratio:.2f}", verdict])
-    columns = (title, f"{unit}: median (min–max)", "ratio", "wanted")
+        ratios = [own / first for own, first in zip(found, anchor, strict=True)]
+        verdict = wanted[name].verdict(ratios) if name in wanted else "—"
+        ratio = "1" if found is anchor else spread(ratios, 2)
+        rows.append([name, spread(found, digits), ratio, verdict])
+    columns = (title, f"{unit}: median (min–max)", "ratio: median (min–max)", "wanted")
     return markdown.table(columns, rows, right=columns[1:3])
+
+
+def spread(values: Sequence[float], digits: int) -> str:
+    """Median, and smallest and largest."""
+    middle, least, most = (f"{f(values):,.{digits}f}" for f in (statistics.median, min, max))
+    return f"{middle} ({least}–{most})"
 
 
 def take_turns(ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
