@@ -133,10 +133,9 @@ def describe(wanted: Configuration) -> int:
     import torch
 
     from architectures.describe import describe as table
-    from lightning_modules.training import build
 
     with torch.device("meta"):
-        print(table(build(wanted), wanted.resolution))
+        print(table(wanted.build(), wanted.resolution))
     return DONE
 
 
@@ -290,12 +289,12 @@ def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
 
 
 def compare(wanted: Configuration, options: argparse.Namespace, viewing: "Viewing") -> int:
-    from lightning_modules.compression import finding
+    from lightning_modules.compression import comparison
 
     how = {"density": options.density, "bits": options.bits, "index_bits": options.index_bits}
-    found = finding.compare(wanted, options.weights, machine(options), viewing, options.compress, how)
+    found = comparison.compare(wanted, options.weights, machine(options), viewing, options.compress, how)
     if surroundings.is_first_process():
-        finding.report(found, wanted, options.weights, viewing)
+        comparison.report(found, wanted, options.weights, viewing)
         if options.out:
             try:
                 options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

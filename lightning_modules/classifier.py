@@ -7,8 +7,8 @@ import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
 
-import architectures
 from architectures.outputs import TrainingOutputs
+from lightning_modules.configuration import Configuration
 from lightning_modules.distillation import Teacher, soft_loss
 from lightning_modules.initialisation import initialise, set_batch_norm
 from lightning_modules.objective import losses
@@ -76,9 +76,7 @@ class Classifier(pl.LightningModule):
         # The tracker gets its own flat configuration, so that no key reaches it twice.
         self.save_hyperparameters("config", logger=False)
         self.config = config
-        self.network = architectures.build(
-            config["arch"], stem=config["stem"], num_classes=config["classes"], **config["knobs"]
-        )
+        self.network = Configuration(**config).build()
         self.recipe = Recipe.from_hyperparameters(config["recipe"])
         initialise(self.network, self.recipe)
         set_batch_norm(self.network, self.recipe)

@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import architectures
 from lightning_modules import recipes
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.data import catalogue
 from lightning_modules.recipes.changes import changed
+
+if TYPE_CHECKING:
+    from torch import nn
 
 # Raise it when the meaning of a configuration changes, so that old runs are not taken for new ones.
 FORMAT = 1
@@ -59,6 +63,10 @@ class Configuration:
         if self.teacher:
             decisive["teacher"] = Configuration(**self.teacher).run_id
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
+
+    def build(self) -> "nn.Module":
+        """The network, with torch's initial weights. Raises ValueError, in one line, for impossible knobs."""
+        return architectures.build(self.arch, stem=self.stem, num_classes=self.classes, **self.knobs)
 
     def as_dict(self) -> dict:
         values = asdict(self)

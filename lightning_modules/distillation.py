@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import architectures
 from lightning_modules import configuration as configurations
 from lightning_modules import weights
 from lightning_modules.configuration import Configuration
@@ -63,12 +62,7 @@ def load(configuration: Configuration, folder: Path) -> Teacher:
     if not checkpoint.exists():
         raise ValueError(f"{folder} has lost its checkpoint.ckpt; delete it to train the teacher again")
     with torch.random.fork_rng(devices=[]):
-        network = architectures.build(
-            configuration.arch,
-            stem=configuration.stem,
-            num_classes=configuration.classes,
-            **configuration.knobs,
-        )
+        network = configuration.build()
     weights.load(network, checkpoint)
     set_batch_norm(network, Recipe.from_hyperparameters(configuration.recipe))
     return Teacher(network)

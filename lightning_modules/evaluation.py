@@ -77,7 +77,7 @@ def loaded(
     """
     training.quieten()
     data_module(configuration, machine, viewing)  # refuses views that the data set doesn't have
-    network = training.build(configuration)
+    network = configuration.build()
     found = weights.read(path)
     state = weights.fitted(network, found, path.name)
     ours = state.keys() <= found.keys()

@@ -13,9 +13,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
-from torch import nn
 
-import architectures
 from architectures.counting import count
 from lightning_modules import distillation, record, tracking
 from lightning_modules.allocator import keep_freed_memory
@@ -205,20 +203,10 @@ def _lost(trainer: pl.Trainer, error: RuntimeError) -> str | None:
     return None
 
 
-def build(configuration: Configuration) -> nn.Module:
-    """The network of a configuration, with torch's initial weights. Raises ValueError for impossible knobs."""
-    return architectures.build(
-        configuration.arch,
-        stem=configuration.stem,
-        num_classes=configuration.classes,
-        **configuration.knobs,
-    )
-
-
 def counted(configuration: Configuration) -> dict:
-    """Parameters and multiply-adds of one image, counted on the meta device. Raises ValueError as `build` and `count`."""
+    """Parameters and multiply-adds of one image, on the meta device; errors as `Configuration.build` and `count`."""
     with torch.device("meta"):
-        counts = count(build(configuration), configuration.resolution)
+        counts = count(configuration.build(), configuration.resolution)
     return {"parameters": counts.parameters, "mult_adds": counts.mult_adds}
 
 
@@ -233,10 +221,10 @@ def seconds_per_image(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     images = images or (16 if device.type == "cuda" or configuration.resolution <= 32 else 2)
     with torch.random.fork_rng():
-        network = build(configuration).to(device, memory_format=layout)
+        network = configuration.build().to(device, memory_format=layout)
         batch = torch.randn(images, 3, configuration.resolution, configuration.resolution, device=device)
         batch = batch.to(memory_format=layout)
-        teacher = build(Configuration(**configuration.teacher)) if configuration.teacher else None
+        teacher = Configuration(**configuration.teacher).build() if configuration.teacher else None
         if teacher:
             teacher.to(device, memory_format=layout).eval()
         labels = torch.zeros(images, dtype=torch.long, device=device)

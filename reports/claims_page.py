@@ -11,8 +11,8 @@ MARKS = {REPRODUCED: "✅", CONTRADICTED: "❌", INCONCLUSIVE: "❓", DIFFERS: "
 HOW_TO_READ = (
     "Every claim that the documents make, in our own words, with what they print for it and all verdicts on it. "
     "**reproduced**: the stated test holds at the 5 % level, all of its parts. **contradicted**: a part of it holds the "
-    "other way round, or a count disagrees. **inconclusive**: the runs decide neither way; the evidence says how "
-    "many would. **not run**: there is nothing to test yet. A verdict holds for its data set, budget and machine only: "
+    "other way round, or a count disagrees. **inconclusive**: the runs decide neither way; the evidence "
+    "behind the link says how many would. **not run**: there is nothing to test yet. A verdict holds for its data set, budget and machine only: "
     "at the budget `smoke` it says how a training begins, not how the paper's ends."
 )
 
@@ -74,9 +74,8 @@ def _verdicts(standings: Sequence[Standing]) -> list[str]:
 
 
 def _line(standing: Standing) -> str:
-    place = ", ".join(filter(None, [standing.place, standing.budget and f"budget `{standing.budget}`"]))
-    place = f"[{place or 'evidence'}]({standing.page})" if standing.page else place
-    line = f"{MARKS[standing.word]} **{standing.word}** ({standing.kind})" + (f": {place}" if place else "")
+    line = f"{MARKS[standing.word]} **{standing.word}** ({standing.kind})"
+    line += f": {standing.where}" if standing.where else ""
     if standing.kind == "trained":  # the evidence fills the study's page
         return line + (f". {standing.tested}" if standing.tested else "")
     return f"{line}. {'; '.join(standing.evidence)}"

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from reports import ledger, markdown, tables
-from reports.claims import CONTRADICTED, INCONCLUSIVE, NOT_RUN, REPRODUCED
+from reports.claims import NOT_RUN, WORDS
+from reports.drawing import Picture, heat_map
 from reports.experiments import Cell
 from reports.findings import Finding
 
-WORDS = {True: REPRODUCED, False: CONTRADICTED, None: INCONCLUSIVE}
 KINDS = ("measured", "numeric")
 HOW_TO_READ = (
     "Claims that are decided with a stopwatch or by looking into networks. `python -m reports find CLAIM` makes the "
@@ -20,14 +20,37 @@ HOW_TO_READ = (
 
 
 def files(found: Mapping[str, Sequence[Finding]]) -> dict[str, bytes]:
-    """The page, by its path below `reports/`; found: findings by claim."""
+    """The page and its pictures, by path below `reports/`; found: findings by claim."""
     claims = [
         claim for claim, entry in ledger.entries().items() if claim in found or set(KINDS) & set(entry.kinds)
     ]
     sections = [_section(claim, found[claim]) for claim in claims if claim in found]
     unsure = tables.FOOTNOTE if any(tables.DAGGER in section for section in sections) else ""
     page = markdown.page("# Experiments", HOW_TO_READ, _glance(claims, found), unsure, *sections)
-    return {"experiments.md": page.encode()}
+    made = {"experiments.md": page.encode()}
+    for picture in pictures(found):
+        made |= picture.files()
+    return made
+
+
+def pictures(found: Mapping[str, Sequence[Finding]]) -> list[Picture]:
+    """Of all findings that have something to draw."""
+    return [picture for findings in found.values() for finding in findings for picture in _pictures(finding)]
+
+
+def _pictures(finding: Finding) -> list[Picture]:
+    if "heat_maps" not in finding.data:
+        return []
+    drawn = finding.data["heat_maps"]
+    return [
+        heat_map.picture(
+            f"{finding.claim.replace('.', '_')}_{finding.place}",
+            drawn["blocks"],
+            title=drawn["title"],
+            alt=f"{drawn['title']}: mean absolute weight by source and target layer, a panel a block",
+            caption=drawn["caption"],
+        )
+    ]
 
 
 def _glance(claims: Sequence[str], found: Mapping[str, Sequence[Finding]]) -> str:
@@ -51,6 +74,7 @@ def _section(claim: str, findings: Sequence[Finding]) -> str:
         parts += [
             f"### {finding.machine['device']}: {WORDS[finding.holds]}",
             markdown.bullets(finding.evidence),
+            *(picture.markdown() for picture in _pictures(finding)),
             *(_table(shown) for shown in finding.data.get("tables", ())),
             _origin(finding),
         ]

@@ -1,8 +1,11 @@
 """The page `reports/figures.md`: every picture there is, with its caption and its data."""
 
-from reports import drawing, markdown
+from collections.abc import Mapping, Sequence
+
+from reports import drawing, experiments_page, markdown
 from reports.counts import Counts
 from reports.drawing import Picture, families
+from reports.findings import Finding
 from reports.results import Results
 from reports.standing import Collated
 from sweeps.study import Study
@@ -14,10 +17,14 @@ HOW_TO_READ = (
 )
 
 
-def files(collated: Collated) -> dict[str, bytes]:
-    """The page and the pictures over all studies, by path below `reports/`; those of a study belong to its page."""
+def files(collated: Collated, found: Mapping[str, Sequence[Finding]]) -> dict[str, bytes]:
+    """The page and the pictures over all studies, by path below `reports/`; the others belong to pages of their own."""
     overall = families.pictures((results, counts) for _, results, counts in collated.values())
-    sections = [_section(study, _of(study, results, counts)) for study, results, counts in collated.values()]
+    sections = [
+        _section(f"[{study.title}]({study.name}.md)", _of(study, results, counts))
+        for study, results, counts in collated.values()
+    ]
+    sections.append(_section("[Experiments](experiments.md)", experiments_page.pictures(found)))
     page = markdown.page(
         "# All figures",
         HOW_TO_READ,
@@ -40,7 +47,7 @@ def _of(study: Study, results: list[Results], counts: Counts) -> list[Picture]:
     ]
 
 
-def _section(study: Study, pictures: list[Picture]) -> str:
+def _section(title: str, pictures: list[Picture]) -> str:
     if not pictures:
         return ""
     rows = [
@@ -50,4 +57,4 @@ def _section(study: Study, pictures: list[Picture]) -> str:
         ]
         for picture in pictures
     ]
-    return f"## [{study.title}]({study.name}.md)\n\n{markdown.table(('picture', 'what it shows'), rows)}"
+    return f"## {title}\n\n{markdown.table(('picture', 'what it shows'), rows)}"

@@ -20,6 +20,7 @@ def find(claims: Sequence[str], place: Place, folder: Path = findings.FOLDER) ->
         if claim not in known:
             near = difflib.get_close_matches(claim, known) or known
             raise ValueError(f"no experiment decides the claim {claim!r}; did you mean {' or '.join(near)}?")
+    git = _git()  # before the first finding is written, which is a change of a committed file
     for claim in claims or known:
         begun = time.monotonic()
         try:
@@ -27,12 +28,18 @@ def find(claims: Sequence[str], place: Place, folder: Path = findings.FOLDER) ->
         except CannotExperiment as error:
             yield f"{claim}: not made, {error}"
             continue
-        path = findings.write(_finding(claim, outcome, place), folder)
+        path = findings.write(_finding(claim, outcome, place, git), folder)
         word = {True: "holds", False: "doesn't hold", None: "undecided"}[outcome.holds]
         yield f"{claim}: {word} ({time.monotonic() - begun:.0f} s), kept in {folder.name}/{path.name}"
 
 
-def _finding(claim: str, outcome: Outcome, place: Place) -> Finding:
+def _git() -> dict:
+    from lightning_modules import record
+
+    return record.git_state()
+
+
+def _finding(claim: str, outcome: Outcome, place: Place, git: dict) -> Finding:
     from lightning_modules import record
 
     machine = record.machine(place.device, 1, 1, "32-true")
@@ -44,6 +51,6 @@ def _finding(claim: str, outcome: Outcome, place: Place) -> Finding:
         runs=outcome.runs,
         machine={name: machine[name] for name in ("device", "kind", "threads")},
         versions=record.versions(),
-        git=record.git_state(),
+        git=git,
         finished=record.now(),
     )

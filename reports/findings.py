@@ -41,11 +41,15 @@ class Finding:
     finished: str
     format: int = FORMAT
 
+    @property
+    def place(self) -> str:
+        """The kind of machine as a part of a file's name."""
+        return re.sub(r"[^a-z0-9]+", "-", self.machine["device"].lower()).strip("-")
+
 
 def write(finding: Finding, folder: Path = FOLDER) -> Path:
     """Keep it in place of an earlier one from the same kind of machine."""
-    place = re.sub(r"[^a-z0-9]+", "-", finding.machine["device"].lower()).strip("-")
-    path = folder / f"{finding.claim}.{place}.json"
+    path = folder / f"{finding.claim}.{finding.place}.json"
     files.write(path, (json.dumps(asdict(finding), indent=1, ensure_ascii=False) + "\n").encode())
     return path
 

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from reports import ledger, markdown
+from reports import ledger, markdown, standing
 from reports.claims import CONTRADICTED, INCONCLUSIVE, NOT_RUN, REPRODUCED
 from reports.claims_page import MARKS, linked
-from reports.standing import DIFFERS, NO_TEST, Collated, Standing
+from reports.standing import NO_TEST, Collated, Standing
 from sweeps import study as studies
 
 KINDS = {
@@ -24,7 +24,7 @@ PAGES = """- [Every claim](claims.md), its verdicts and the evidence for them.
 - [The papers' architecture tables](architectures.md), made from the networks."""
 
 SHORTENED = (
-    "At `smoke`, a few hundred steps, and at `short`, a compressed schedule. An effect that is there, or isn't, so early "
+    "At `smoke`, about a hundred steps, and at `short`, a compressed schedule. An effect that is there, or isn't, so early "
     "says nothing of the paper's training; these verdicts show that the test works and which way things begin."
 )
 
@@ -76,7 +76,7 @@ def _counts(collated: Collated, standings: Mapping[str, Sequence[Standing]]) -> 
     """Claims by how they are decided and by verdict; a claim of two kinds counts under both."""
     rows = []
     for kind, words in KINDS.items():
-        own = [s for s in standings.values() if any(standing.kind == kind for standing in s)]
+        own = [s for s in standings.values() if any(each.kind == kind for each in s)]
         for budget in studies.BUDGETS if kind == "trained" else ("",):
             title = f"{words}, budget `{budget}`" if budget else words
             if not _any_run(collated, budget):
@@ -96,13 +96,10 @@ def _any_run(collated: Collated, budget: str) -> bool:
 
 
 def _by_word(own: Sequence[Sequence[Standing]], kind: str, budget: str) -> list[str]:
-    counted = Counter(_word([s for s in claim if (s.kind, s.budget) == (kind, budget)]) for claim in own)
+    counted = Counter(
+        standing.summary([s for s in claim if (s.kind, s.budget) == (kind, budget)]) for claim in own
+    )
     return [str(counted[word]) for word in MARKS]
-
-
-def _word(standings: Sequence[Standing]) -> str:
-    words = {standing.word for standing in standings} - {NOT_RUN} or {NOT_RUN}
-    return words.pop() if len(words) == 1 else DIFFERS
 
 
 def _what_counts(collated: Collated) -> str:
@@ -114,15 +111,15 @@ def _what_counts(collated: Collated) -> str:
     if not any(record.budget == "paper" for record in records):
         text += (
             "**No run has followed a paper's recipe to its end yet**: verdicts at `smoke` say how a training begins "
-            "(a few hundred steps) and at `short` how a compressed one ends; neither says that a printed figure is right "
+            "(about a hundred steps) and at `short` how a compressed one ends; neither says that a printed figure is right "
             "or wrong."
         )
     return text
 
 
-def _is_whole(standing: Standing) -> bool:
+def _is_whole(own: Standing) -> bool:
     """Whether it rests on whole trainings, or on none."""
-    return standing.budget in ("", "paper")
+    return own.budget in ("", "paper")
 
 
 def _listed(
@@ -134,14 +131,14 @@ def _listed(
     """Verdicts of one word, a line for each claim and place."""
     rows = []
     for claim, own in standings.items():
-        for standing in own:
-            if standing.word == word and wanted(standing):
-                where = ", ".join(filter(None, [standing.place, standing.budget and f"`{standing.budget}`"]))
-                where = where or KINDS[standing.kind]
-                where = f"[{where}]({standing.page})" if standing.page else where
-                sentence = " ".join(filter(None, [ledger.find(claim).sentence, standing.tested]))
-                rows.append([f"{MARKS[word]} {linked(claim)}", sentence, where, _first(standing.evidence)])
-    return markdown.table(("claim", "sentence", "where", "evidence"), rows) if rows else nothing
+        for each in own:
+            if each.word == word and wanted(each):
+                sentence = " ".join(filter(None, [ledger.find(claim).sentence, each.tested]))
+                how = ": ".join(filter(None, [KINDS[each.kind], each.where]))
+                rows.append([f"{MARKS[word]} {linked(claim)}", sentence, how, _first(each.evidence)])
+    return (
+        markdown.table(("claim", "sentence", "decided how and where", "evidence"), rows) if rows else nothing
+    )
 
 
 def _first(evidence: Sequence[str]) -> str:
@@ -153,7 +150,7 @@ def _first(evidence: Sequence[str]) -> str:
 def _unknown(collated: Collated, standings: Mapping[str, Sequence[Standing]]) -> str:
     waiting = {claim: own for claim, own in standings.items() if {s.word for s in own} == {NOT_RUN}}
     untested = [claim for claim, own in waiting.items() if own[0].evidence == (NO_TEST,)]
-    experiments = [claim for claim, own in waiting.items() if own[0].kind in ("measured", "numeric")]
+    experiments = [claim for claim, own in waiting.items() if not own[0].page and claim not in untested]
     missing = sum(result.wanted for _, results, _ in collated.values() for result in results)
     missing -= sum(len(result.records) for _, results, _ in collated.values() for result in results)
     studied = len(waiting) - len(untested) - len(experiments)

@@ -43,7 +43,7 @@ def make(
         if not only or name in only:
             made |= study_page.files(study, budgets, counted, judged, standings)
     if not only:
-        made |= complexity_page.files() | architectures_page.files() | figures_page.files(collated)
+        made |= complexity_page.files() | architectures_page.files() | figures_page.files(collated, found)
         made |= paper_tables_page.files((study, budgets) for study, budgets, _ in collated.values())
         made |= experiments_page.files(found)
     return made

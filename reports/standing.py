@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lightning_modules.data.catalogue import DATASETS
-from reports import claims, ledger
-from reports.claims import CONTRADICTED, INCONCLUSIVE, NOT_RUN, REPRODUCED, Verdict
+from reports import claims, experiments, ledger
+from reports.claims import NOT_RUN, Verdict
 from reports.counts import Counts
 from reports.findings import Finding
 from reports.results import Results
@@ -18,8 +18,7 @@ Collated = Mapping[str, tuple[Study, list[Results], Counts]]
 # The verdicts of a study at a budget and on a data set, in declared order.
 Judged = Mapping[tuple[str, str, str], Sequence[Verdict]]
 
-# Without a study that tests it or an experiment that decides it.
-NO_TEST = "no study tests it"
+NO_TEST = "no study tests it, and no experiment"
 EXPERIMENTS = "experiments.md#{}"
 DIFFERS = "differs by place"
 
@@ -39,6 +38,12 @@ class Standing:
     evidence: tuple[str, ...]
     budget: str = ""
     tested: str = ""
+
+    @property
+    def where(self) -> str:
+        """Place and budget, linked to the page if there is one; empty where the claim holds anywhere."""
+        text = ", ".join(filter(None, [self.place, self.budget and f"budget `{self.budget}`"]))
+        return f"[{text or 'evidence'}]({self.page})" if self.page else text
 
 
 def judge(collated: Collated) -> Judged:
@@ -76,7 +81,7 @@ def _of_kind(
         return trained
     if found:
         return [_found(finding, kind) for finding in found]
-    return [Standing(claim, kind, NOT_RUN, "", "", (_what_is_missing(claim, kind),))]
+    return [Standing(claim, kind, NOT_RUN, "", "", (_what_is_missing(claim),))]
 
 
 def _trained(collated: Collated, judged: Judged) -> dict[str, list[Standing]]:
@@ -103,26 +108,26 @@ def _trained(collated: Collated, judged: Judged) -> dict[str, list[Standing]]:
 
 
 def _found(finding: Finding, kind: str) -> Standing:
-    word = {True: REPRODUCED, False: CONTRADICTED, None: INCONCLUSIVE}[finding.holds]
+    word = claims.WORDS[finding.holds]
     machine = finding.machine["device"] if kind == "measured" else ""
     page = EXPERIMENTS.format(finding.claim)
     return Standing(finding.claim, kind, word, machine, page, finding.evidence)
 
 
-def _what_is_missing(claim: str, kind: str) -> str:
-    if kind == "trained":
-        return NO_TEST
-    return f"`python -m reports find {claim}`"
+def _what_is_missing(claim: str) -> str:
+    if claim in experiments.registered():
+        return f"`python -m reports find {claim}`"
+    return NO_TEST
 
 
 def best(standings: Sequence[Standing]) -> list[Standing]:
-    """Those that say something, of trained ones those at the largest budget that says something; else all."""
+    """Those that say something, of trained ones those at the largest budget that says something."""
     said = [standing for standing in standings if standing.word != NOT_RUN]
     budgets = [budget for budget in BUDGETS if any(standing.budget == budget for standing in said)]
-    return [s for s in said if s.budget in ("", *budgets[:1])] or list(standings)
+    return [s for s in said if s.budget in ("", *budgets[:1])]
 
 
 def summary(standings: Sequence[Standing]) -> str:
     """One word for a claim where one is enough: that of its best verdicts if they agree, else "differs"."""
-    words = {standing.word for standing in best(standings)}
+    words = {standing.word for standing in best(standings)} or {NOT_RUN}
     return words.pop() if len(words) == 1 else DIFFERS

@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lightning_modules import training
 from lightning_modules.configuration import Configuration
 from lightning_modules.speed.settings import Setting
 
@@ -20,7 +19,7 @@ def fitted(setting: Setting, configuration: Configuration, kind: str) -> Setting
     Saving costs 1.2 to 1.9 times the time of a step and changes no bit (see `architectures.recomputing`).
     """
     with torch.device("meta"):
-        network = training.build(configuration)
+        network = configuration.build()
         images = torch.empty(2, 3, configuration.resolution, configuration.resolution)
     if not hasattr(network, "save_memory"):
         return setting
@@ -29,11 +28,11 @@ def fitted(setting: Setting, configuration: Configuration, kind: str) -> Setting
 
 
 def saved_bytes(network: nn.Module, images: Tensor) -> int:
-    """Of the storages that a forward pass keeps for the backward pass, each counted once; parameters aren't counted.
+    """Of the storages that a forward pass keeps for the backward pass, each counted once; not the network's own.
 
     On the meta device, too.
     """
-    own = {parameter.untyped_storage()._cdata for parameter in network.parameters()}
+    own = {tensor.untyped_storage()._cdata for tensor in (*network.parameters(), *network.buffers())}
     kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ Layout = Literal["channels_last", "contiguous"]
 # images of CIFAR, or 8, torch 2.11, fp32, medians of turns (`run.py --tune` measures the same of one network). Where
 # nothing was measured it is channels_last, which GPUs' matrix units want. Compiling is left to `--tune`: it takes
 # minutes and gained 0.6 to 1.9.
-CONTIGUOUS: dict[str, dict[str, float]] = {
+NCHW_TIMES: dict[str, dict[str, float]] = {
     "cpu": {
         "alexnet": 0.92,
         "all_cnn": 1.05,
@@ -121,5 +121,5 @@ def choose(configuration: Configuration, kind: str, data_dir: Path, folder: Path
 def of_table(configuration: Configuration, kind: str) -> Setting:
     """What was measured of the family, or else holds for all."""
     family = architectures.find(configuration.arch).family
-    wins = CONTIGUOUS[kind].get(family, 1.0) < 1 - WORTHWHILE
+    wins = NCHW_TIMES[kind].get(family, 1.0) < 1 - WORTHWHILE
     return Setting("contiguous" if wins else "channels_last", source="the project's table")

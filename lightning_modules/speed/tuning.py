@@ -64,7 +64,7 @@ def measure(
     keep_freed_memory()
     few = 16 if configuration.resolution <= 32 else 2
     images = configuration.recipe["batch_size"] if kind == "cuda" else few
-    network = training.build(configuration).to(kind)
+    network = configuration.build().to(kind)
     shown = torch.randn(images, 3, configuration.resolution, configuration.resolution, device=kind)
     labels = torch.zeros(images, dtype=torch.long, device=kind)
     modes, reason = _modes(network, shown, kind)

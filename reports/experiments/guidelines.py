@@ -21,9 +21,9 @@ from torch import nn
 
 from architectures.mobilenet_v2 import Residual
 from architectures.resnext import Sum
-from reports.experiments import Outcome, Place, experiment
+from reports.experiments import Outcome, Place, experiment, rules
 from reports.experiments.passes import BATCH, deployed, forward, here, images
-from reports.experiments.timing import Times, in_turns, stopwatch, tally, together
+from reports.experiments.timing import Times, in_turns, stopwatch, tally
 from reports.printed import Figure, read
 
 PRINTED = "shufflenet_v2_t1_t4"
@@ -150,7 +150,7 @@ def _compare(
         }
         tables.append(times.table(f"{table}, ×{wider}", against, mult_adds, columns, per_mult_add=True))
     summary = f"{tally(decided)}, {here(place.device)}; printed on {THEIRS[place.device]}"
-    return Outcome(together(decided), (summary, *evidence), {"tables": tables})
+    return Outcome(rules.all_hold(decided), (summary, *evidence), {"tables": tables})
 
 
 def _rows(table: str) -> dict[str, dict[str, Figure]]:

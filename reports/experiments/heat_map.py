@@ -63,6 +63,7 @@ def use_of_last_maps(blocks: list[Block]) -> float:
 
 
 USED, LEAST, MORE = 0.5, 0.25, 1.0
+DRAWN = "What the layers of a DenseNet (L = 40, k = 12) put on the maps before them"
 
 
 @experiment("densenet.heatmap_reuse")
@@ -75,7 +76,8 @@ def deep_layers_use_early_maps(place: Place) -> Outcome:
         USED,
         "the last third of each block's layers puts on its input and first third more than {limit:g} times its mean",
     )
-    return replace(outcome, data={**outcome.data, "heat_maps": as_drawn(maps)})
+    drawn = {"title": DRAWN, "caption": f"{outcome.evidence[1]}; mean over seeds.", "blocks": as_drawn(maps)}
+    return replace(outcome, data={**outcome.data, "heat_maps": drawn})
 
 
 @experiment("densenet.heatmap_transition_uses_all")

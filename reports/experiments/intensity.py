@@ -11,9 +11,9 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from reports.experiments import Outcome, Place, experiment, table
+from reports.experiments import Outcome, Place, experiment, rules, table
 from reports.experiments.passes import deployed, forward, here, images
-from reports.experiments.timing import in_turns, stopwatch, tally, together
+from reports.experiments.timing import in_turns, stopwatch, tally
 
 # Maps and pixels a side of depthwise layers of stride 1 in MobileNet's Table 1.
 SHAPES = ((32, 112), (128, 56), (256, 28), (512, 14))
@@ -65,7 +65,9 @@ def depthwise(place: Place, rounds: int = 241, shapes: Sequence[tuple[int, int]]
     )
     columns = ("maps", "operation", "mult-adds a byte", "ms", "GB/s", "G mult-adds/s")
     return Outcome(
-        together(decided), (summary, *evidence), {"tables": [table("Operations on maps", columns, rows)]}
+        rules.all_hold(decided),
+        (summary, *evidence),
+        {"tables": [table("Operations on maps", columns, rows)]},
     )
 
 

@@ -8,14 +8,14 @@ all earlier maps; `DenseNet.save_memory` keeps none (arXiv:1707.06990) and grows
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 import architectures
 from architectures.counting import count
-from reports.experiments import Outcome, Place, experiment, table
+from lightning_modules.speed.memory import saved_bytes
+from reports.experiments import Outcome, Place, experiment, rules, table
 from reports.experiments.passes import here, images, training
-from reports.experiments.timing import in_turns, stopwatch, together
+from reports.experiments.timing import in_turns, stopwatch
 from reports.printed import read
 from reports.tables import marked
 
@@ -90,7 +90,7 @@ def training_densenets(
         times.table("A step of training, 32 × 32", DENSENET, mult_adds, columns),
         table("Bytes kept, DenseNet (k = 12), an image", ("depth", "usual", "saving memory", "ratio"), rows),
     ]
-    return Outcome(together(decided), evidence, {"tables": shown})
+    return Outcome(rules.all_hold(decided), evidence, {"tables": shown})
 
 
 def growth(sizes: Sequence[int]) -> str:
@@ -105,18 +105,8 @@ def growth(sizes: Sequence[int]) -> str:
 
 
 def bytes_kept(network: nn.Module, batch: Tensor) -> int:
-    """Of all tensors that a forward pass saves for the backward pass, but for parameters and buffers."""
-    kept: dict[int, Tensor] = {}
-
-    def keep(tensor: Tensor) -> Tensor:
-        kept[tensor.untyped_storage().data_ptr()] = tensor
-        return tensor
-
-    network.train()
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        network(batch)
-    own = {t.untyped_storage().data_ptr() for t in (*network.parameters(), *network.buffers())}
-    return sum(t.untyped_storage().nbytes() for pointer, t in kept.items() if pointer not in own)
+    """What a forward pass in training keeps of a batch for the backward pass."""
+    return saved_bytes(network.train(), batch)
 
 
 def _cifar(arch: str, depth: int, **knobs) -> nn.Module:

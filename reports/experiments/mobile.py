@@ -2,9 +2,9 @@
 
 from torch import nn
 
-from reports.experiments import Outcome, Place, experiment
+from reports.experiments import Outcome, Place, experiment, rules
 from reports.experiments.passes import here, imagenet, time_inference
-from reports.experiments.timing import tally, together
+from reports.experiments.timing import tally
 from reports.printed import Figure, read
 from reports.tables import marked
 
@@ -66,7 +66,7 @@ def v3_parts(place: Place, resolution: int = 224, rounds: int = 241) -> Outcome:
         f"time against {V3}: {', '.join(words)}",
     )
     shown = times.table("MobileNet v3, each change undone", V3, mult_adds, printed)
-    return Outcome(together(decided), evidence, {"tables": [shown]})
+    return Outcome(rules.all_hold(decided), evidence, {"tables": [shown]})
 
 
 def with_swish(network: nn.Module) -> nn.Module:

@@ -42,6 +42,12 @@ def all_hold(decisions: Iterable[bool | None]) -> bool | None:
     return True if decisions and all(decisions) else None
 
 
+def any_holds(decisions: Iterable[bool | None]) -> bool | None:
+    """True if one part holds, False only if none does, None if that isn't known."""
+    opposite = all_hold(None if decided is None else not decided for decided in decisions)
+    return None if opposite is None else not opposite
+
+
 def shown(values: Sequence[float], digits: int = 2) -> str:
     """Mean and half-width of the interval, with the number of seeds."""
     summary = statistics.summarise(values)

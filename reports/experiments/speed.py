@@ -2,7 +2,7 @@
 
 import architectures
 from architectures.counting import count
-from reports.experiments import CannotExperiment, Outcome, Place, experiment
+from reports.experiments import Outcome, Place, experiment, rules
 from reports.experiments.passes import BATCH, here, imagenet, images, time_inference, training
 from reports.experiments.timing import Ratio, in_turns, stopwatch
 from reports.printed import read
@@ -37,7 +37,7 @@ def same_operations_other_times(place: Place, resolution: int = 224, rounds: int
         ratio = times.ratio(name, first, mult_adds[name] / mult_adds[first])
         apart.append(differs(ratio, SAME))
         words.append(f"{name} {ratio} (printed {paces[first] / paces[name]:.2f})")
-    holds = True if True in apart else None if None in apart else False
+    holds = rules.any_holds(apart)
     columns = {
         "printed": {name: f"{paces[first] / pace:.2f}" for name, pace in paces.items()},
         "printed, per s": {name: printed[name].value for name in LEVEL},
@@ -111,11 +111,3 @@ def excited(place: Place, resolution: int = 224, rounds: int = 241) -> Outcome:
     theirs = {"printed": {with_se: f"{least:.2f}–{most:.2f}"}}
     shown = times.table("Squeeze-and-excitation in ShuffleNet", without, mult_adds, theirs)
     return Outcome(ratio.above(least), evidence, {"tables": [shown]})
-
-
-@experiment("alexnet.two_gpu_faster")
-def two_columns(place: Place) -> Outcome:
-    """AlexNet, Section 3.2: a column of the network on each GPU."""
-    raise CannotExperiment(
-        "it needs two GPUs with a column of the network on each, and this project lays a network on one device"
-    )

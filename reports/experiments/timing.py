@@ -7,7 +7,7 @@ events. Nothing is assumed about how ratios are distributed, only that rounds ar
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
@@ -119,14 +119,6 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
         raise ValueError(f"{n} rounds give no 95 % interval; 6 are the fewest that do")
     ordered = sorted(values)
     return ordered[k - 1], ordered[n - k]
-
-
-def together(decided: Iterable[bool | None]) -> bool | None:
-    """A claim about several comparisons: it fails with one, and it holds only with all."""
-    decided = list(decided)
-    if False in decided:
-        return False
-    return None if None in decided else True
 
 
 def tally(decided: Sequence[bool | None]) -> str:

@@ -89,19 +89,13 @@ def initial(configuration: Configuration) -> "nn.Module":
     """The network as the run's training found it: `lightning_modules.classifier` draws the same weights."""
     import torch
 
-    import architectures
     from lightning_modules.initialisation import initialise, set_batch_norm
     from lightning_modules.recipes import Recipe
 
     recipe = Recipe.from_hyperparameters(configuration.recipe)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(configuration.seed)
-        made = architectures.build(
-            configuration.arch,
-            stem=configuration.stem,
-            num_classes=configuration.classes,
-            **configuration.knobs,
-        )
+        made = configuration.build()
         initialise(made, recipe)
     set_batch_norm(made, recipe)
     return made.to(memory_format=torch.channels_last)

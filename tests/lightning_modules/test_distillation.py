@@ -164,7 +164,7 @@ def test_a_distilled_run_is_resumed_bit_for_bit_and_leaves_its_teacher_alone(
         run(wanted, tmp_path / "interrupted", data_dir, teacher)
     resumed = run(wanted, tmp_path / "interrupted", data_dir, teacher)
     expected, got = weights(whole), weights(resumed)
-    assert expected.keys() == got.keys() == {f"network.{n}" for n in training.build(wanted).state_dict()}
+    assert expected.keys() == got.keys() == {f"network.{n}" for n in wanted.build().state_dict()}
     assert all(torch.equal(value, got[name]) for name, value in expected.items())
     assert json.loads((resumed / "record.json").read_text())["resumed"] == 1
     assert (teacher / "checkpoint.ckpt").read_bytes() == before

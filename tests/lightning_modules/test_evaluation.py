@@ -10,7 +10,7 @@ from PIL import Image
 
 import architectures
 from lightning_modules import budgets, configuration, evaluation, training
-from lightning_modules.compression import finding
+from lightning_modules.compression import comparison
 from lightning_modules.data import crops, folders
 from lightning_modules.data.catalogue import DATASETS, find
 from lightning_modules.data.decoding import read_image
@@ -125,8 +125,8 @@ def test_a_checkpoint_of_our_own_gives_the_error_of_its_record_and_can_be_compre
         record = training.train(wanted, tmp_path / "run", machine)
         checkpoint = tmp_path / "run" / "checkpoint.ckpt"
         how = {"density": 0.5, "bits": 5}
-        found = finding.compare(wanted, checkpoint, machine, Viewing(), "deep_compression", how)
-        finding.report(found, wanted, checkpoint, Viewing())
+        found = comparison.compare(wanted, checkpoint, machine, Viewing(), "deep_compression", how)
+        comparison.report(found, wanted, checkpoint, Viewing())
     finally:
         del DATASETS["tiny"]
     assert {key: found["before"][key] for key in ("images", "errors", "top5_errors")} == {

@@ -20,9 +20,9 @@ def configured(arch: str = "resnet", epochs: int = 4, **knobs):
 
 def test_the_table_names_families_that_exist_and_turns_where_the_other_layout_wins(monkeypatch):
     families = {architecture.family for architecture in architectures.catalogue().values()}
-    assert set(settings.CONTIGUOUS["cpu"]) <= families
+    assert set(settings.NCHW_TIMES["cpu"]) <= families
     assert settings.of_table(configured(), "cpu").layout == "channels_last"
-    monkeypatch.setitem(settings.CONTIGUOUS["cpu"], "resnet", 0.8)
+    monkeypatch.setitem(settings.NCHW_TIMES["cpu"], "resnet", 0.8)
     assert settings.of_table(configured(), "cpu").layout == "contiguous"
     assert settings.of_table(configured(), "cuda").layout == "channels_last"
 
@@ -81,7 +81,7 @@ def test_a_network_that_draws_random_numbers_is_not_compiled_and_keeps_the_layou
 
 def test_both_layouts_train_alike_up_to_rounding():
     torch.manual_seed(0)
-    first = training.build(configured())
+    first = configured().build()
     images, labels = torch.randn(8, 3, 32, 32), torch.arange(8)
     weights = []
     for layout in ("channels_last", "contiguous"):
@@ -102,7 +102,7 @@ def test_what_is_kept_for_the_backward_pass_is_counted_without_values():
     counted = []
     for device in ("cpu", "meta"):
         with torch.device(device):
-            counted.append(memory.saved_bytes(training.build(wanted), torch.empty(2, 3, 32, 32)))
+            counted.append(memory.saved_bytes(wanted.build(), torch.empty(2, 3, 32, 32)))
     assert counted[0] == pytest.approx(counted[1], rel=0.01) and counted[0] > 2**20
 
 

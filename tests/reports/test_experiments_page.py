@@ -1,5 +1,7 @@
 """The page of experiments, from made-up findings."""
 
+from dataclasses import replace
+
 import pytest
 
 from reports import experiments, experiments_page, findings
@@ -66,6 +68,21 @@ def test_a_table(page):
     ]  # fmt: skip
     assert [cell.strip() for cell in second.strip("|").split("|")] == ["1:2", "5", "123,457", "—", "—", "—"]
     assert "† Printed figure taken from memory" in page
+
+
+def test_heat_maps_are_drawn_beside_their_points():
+    claim = "densenet.heatmap_reuse"
+    drawn = {"title": "Weights", "caption": "Of one seed.", "blocks": {"block 1": [[1.0, 0.5], [None, 2.0]]}}
+    finding = replace(SPEED, claim=claim, data={"heat_maps": drawn})
+    made = experiments_page.files({claim: [finding]})
+    name = "figures/densenet_heatmap_reuse_abacus"
+    assert set(made) == {"experiments.md", f"{name}.png", f"{name}.csv"}
+    assert f"({name}.png)\n\nOf one seed. [The points]({name}.csv)." in made["experiments.md"].decode()
+    assert made[f"{name}.csv"].decode().splitlines()[1:] == [
+        "block 1,0,1,1.0",
+        "block 1,0,2,0.5",
+        "block 1,1,2,2.0",
+    ]
 
 
 def test_claims_without_a_finding_are_named(page):

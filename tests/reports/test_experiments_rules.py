@@ -33,3 +33,11 @@ def test_the_higher_sample_is_found():
 )
 def test_a_claim_holds_with_all_its_parts(parts, whole):
     assert rules.all_hold(parts) is whole
+
+
+@pytest.mark.parametrize(
+    "parts, whole",
+    [([False, False], False), ([True, None], True), ([True, False], True), ([None, False], None), ([], None)],
+)
+def test_a_claim_that_needs_one_part(parts, whole):
+    assert rules.any_holds(parts) is whole

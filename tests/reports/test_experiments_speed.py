@@ -7,7 +7,7 @@ from torch import nn
 import architectures
 from architectures import resnet
 from reports import experiments
-from reports.experiments import CannotExperiment, Outcome, Place, intensity, mobile, passes, speed, timing
+from reports.experiments import Outcome, Place, intensity, mobile, passes, speed, timing
 from reports.experiments.timing import Ratio
 
 # Small enough for a second; shapes and claims are those of the real sizes.
@@ -54,11 +54,6 @@ def test_an_experiment_on_tiny_images(claim, place, monkeypatch):
 @pytest.mark.parametrize("claim", TINY)
 def test_an_experiment_at_its_size(claim, place):
     assert TINY[claim][0](place).data["tables"]
-
-
-def test_two_gpus_are_refused(place):
-    with pytest.raises(CannotExperiment, match="two GPUs with a column of the network on each"):
-        speed.two_columns(place)
 
 
 @pytest.mark.parametrize("arch, knobs", [("mobilenet_v3_small", {}), ("shufflenet_v1", {"se": True})])

@@ -22,7 +22,7 @@ def collated(study, facts):
 
 
 def test_without_runs_the_page_says_so_and_links_nothing(collated):
-    made = figures_page.files(collated())
+    made = figures_page.files(collated(), {})
     assert list(made) == ["figures.md"]
     assert "No two networks have been run yet." in made["figures.md"].decode()
     assert "](figures/" not in made["figures.md"].decode()
@@ -30,7 +30,7 @@ def test_without_runs_the_page_says_so_and_links_nothing(collated):
 
 def test_every_picture_and_its_points_are_linked(collated):
     known = collated("wide", "thin")
-    made = figures_page.files(known)
+    made = figures_page.files(known, {})
     page = made["figures.md"].decode()
     linked = set(re.findall(r"(?:href=\"|src=\"|\]\()(figures/[^\")]+)", page))
     of_study = drawing.of_study(known[STUDY.name][1][0], "cifar10", COUNTS)

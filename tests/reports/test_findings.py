@@ -34,6 +34,23 @@ def test_a_finding_comes_back_as_it_was_left(place, tmp_path):
     assert len(list(tmp_path.glob("*.json"))) == 1  # of this machine the last one stays
 
 
+def test_a_finding_is_no_change_of_the_code_that_makes_the_next(monkeypatch, tmp_path):
+    from lightning_modules import record
+
+    monkeypatch.setattr(
+        experiments, "registered", lambda: {CLAIM: lambda place: OUTCOME, OTHER: lambda place: OUTCOME}
+    )
+    written = tmp_path / f"{CLAIM}.json"
+    monkeypatch.setattr(
+        record,
+        "git_state",
+        lambda: {"commit": "c", "dirty": any(tmp_path.glob("*.json")), "at": str(written)},
+    )
+    list(find.find([], Place("cpu", tmp_path, tmp_path), tmp_path))
+    found, _ = findings.read(tmp_path)
+    assert [own[0].git["dirty"] for own in found.values()] == [False, False]
+
+
 def test_an_unknown_claim_is_refused_before_anything_is_made(place, tmp_path):
     with pytest.raises(ValueError, match="did you mean flops.not_speed"):
         list(find.find([CLAIM, "flops.not_sped"], place, tmp_path))

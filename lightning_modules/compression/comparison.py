@@ -18,7 +18,7 @@ def compare(
 ) -> dict:
     """Evaluate the weights in `path`, compress them, and evaluate them again.
 
-    method, options: as `compress` takes them. Returns a JSON-able finding: which weights, what was done, and
+    method, options: as `compress` takes them. Returns JSON-able facts: which weights, what was done, and
     `before` and `after`, each with its errors, numbers and bytes; `parts` of the bytes after.
     Raises as `evaluate` and `compress`.
     """
@@ -49,16 +49,16 @@ def _side(tested: dict, numbers: int, size: int) -> dict:
     return {name: tested[name] for name in COUNTED} | {"numbers": numbers, "bytes": size}
 
 
-def report(finding: dict, configuration: Configuration, path: Path, viewing: Viewing) -> None:
+def report(compared: dict, configuration: Configuration, path: Path, viewing: Viewing) -> None:
     """Print it."""
-    before, after = finding["before"], finding["after"]
-    done = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in finding["options"].items())
-    print(evaluation.heading(configuration, path, viewing), evaluation.inputs(finding), sep="\n")
-    print(f"{finding['method'].replace('_', ' ')}: {done}; nothing is trained afterwards")
+    before, after = compared["before"], compared["after"]
+    done = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in compared["options"].items())
+    print(evaluation.heading(configuration, path, viewing), evaluation.inputs(compared), sep="\n")
+    print(f"{compared['method'].replace('_', ' ')}: {done}; nothing is trained afterwards")
     for name, side in (("before", before), ("after", after)):
         print(
             f"{name:6}  top-1 error {side['error']:5.2f} % ({side['errors']:,} of {side['images']:,} images), "
             f"top-5 error {side['top5_error']:5.2f} %, {side['numbers']:,} numbers, {side['bytes']:,} bytes"
         )
-    parts = ", ".join(f"{name} {size:,}" for name, size in finding["parts"].items())
+    parts = ", ".join(f"{name} {size:,}" for name, size in compared["parts"].items())
     print(f"{before['bytes'] / after['bytes']:.1f} times smaller; bytes of {parts}")
