@@ -44,6 +44,7 @@ def main(argv: list[str]) -> int:
             return 2
     page = RESULTS / f"{place()}.md"
     sections = parts(page.read_text(encoding="utf-8")) if page.exists() else {}
+    git = record.git_state()  # before the page is written, which is a change of a committed file
     for name in wanted:
         print(f"{name} …", file=sys.stderr, flush=True)
         command = [sys.executable, "-m", f"benchmarks.{name}"]
@@ -51,7 +52,7 @@ def main(argv: list[str]) -> int:
         if made.returncode:
             print(f"{name}: {made.stderr.strip().splitlines()[-1]}", file=sys.stderr)
             return 1
-        sections[name] = section(name, made.stdout.strip())
+        sections[name] = section(name, made.stdout.strip(), git)
         ordered = [sections[each] for each in known if each in sections]
         files.write(page, markdown.page(TITLE.format(device=device()), ABOUT, *ordered).encode())
         print(sections[name], flush=True)
@@ -65,11 +66,10 @@ ABOUT = (
 )
 
 
-def section(name: str, table: str) -> str:
+def section(name: str, table: str, git: dict) -> str:
     """What was measured, where and with what, and the table."""
     what = (importlib.import_module(f"benchmarks.{name}").__doc__ or "").partition("\n")[0]
-    git, versions = record.git_state(), record.versions()
-    with_what = ", ".join(f"{package} {version}" for package, version in versions.items())
+    with_what = ", ".join(f"{package} {version}" for package, version in record.versions().items())
     commit = f"{(git['commit'] or 'unknown')[:8]}{' (dirty)' if git['dirty'] else ''}"
     return f"## `{name}`\n\n{what}\n\n{table}\n\n*Commit {commit}, {record.now()[:10]}; {with_what}.*"
 
