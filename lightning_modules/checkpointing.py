@@ -50,6 +50,10 @@ class SaveProgress(pl.callbacks.Checkpoint):
             trainer.save_checkpoint(self.path)
 
 
+# Batches from one time that several processes ask each other to the next: an answer makes the host wait for the device.
+ASKED_EVERY = 8
+
+
 class StopOnSigterm(pl.Callback):
     """SIGTERM to any process of a run stops all of them after the same batch, or after the same epoch's evaluation.
 
@@ -69,6 +73,8 @@ class StopOnSigterm(pl.Callback):
         trainer._signal_connector.register_signal_handlers = lambda: None
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
+        if trainer.world_size > 1 and batch_idx % ASKED_EVERY:
+            return
         # After the last batch comes the evaluation, which Lightning would cut short.
         if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             self.agree(trainer)

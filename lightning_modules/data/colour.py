@@ -1,5 +1,6 @@
 """Colour changes and normalisation of whole batches, on the device that trains."""
 
+import functools
 import itertools
 
 import torch
@@ -49,16 +50,16 @@ def finish(
     x = images.to(torch.float32, memory_format=memory_format)
     order, factors, shift = drawn[:, 0].long(), drawn[:, 1:4], drawn[:, 4:]
     if colour == "jitter_pca":
-        x = _jitter(x, torch.tensor(ORDERS, device=x.device)[order], factors)
+        x = _jitter(x, on(ORDERS, x.device)[order], factors)
     if colour != "none":
         x = x + 255 * shift[:, :, None, None]
-    mean, std = (torch.tensor(values, device=x.device).view(3, 1, 1) for values in (mean, std))
+    mean, std = (on(tuple(values), x.device).view(3, 1, 1) for values in (mean, std))
     return (x - mean) / std
 
 
 def _jitter(x: Tensor, order: Tensor, factors: Tensor) -> Tensor:
     """Blend each image with black, its mean grey and its grey version, in its own order (B, 3)."""
-    weights = torch.tensor(GREY, device=x.device).view(3, 1, 1)
+    weights = on(GREY, x.device).view(3, 1, 1)
     for kind in order.T:
         factor = factors.gather(1, kind[:, None])[:, :, None, None]
         grey = (x * weights).sum(1, keepdim=True)
@@ -66,3 +67,9 @@ def _jitter(x: Tensor, order: Tensor, factors: Tensor) -> Tensor:
         target = torch.where(kind == 2, grey, grey.mean((2, 3), keepdim=True) * (kind == 1))
         x = x * factor + target * (1 - factor)
     return x
+
+
+@functools.cache
+def on(values: tuple, device: torch.device) -> Tensor:
+    """Kept where it was made: a copy to a GPU in every batch would make the host wait for it every time."""
+    return torch.tensor(values, device=device)
