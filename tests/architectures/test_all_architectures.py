@@ -138,6 +138,17 @@ def test_a_step_of_training_and_an_evaluation(name, stem):
     assert counter.get_total_flops() == 4 * count(network, side).mult_adds
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name, stem", [place for place in EVERY if place not in LARGE])
+def test_a_step_in_bf16(name, stem):
+    torch.manual_seed(0)
+    side = smallest(name, stem)
+    network = build(name, stem=stem, num_classes=CLASSES, **SMALL.get((name, stem), {}))
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = step(network, torch.randn(2, 3, side, side), torch.tensor([1, 7]))
+    assert loss.isfinite() and all(parameter.grad.isfinite().all() for parameter in network.parameters())
+
+
 @pytest.mark.parametrize("name, stem", sorted(LARGE))
 def test_a_step_of_a_large_network(name, stem):
     step_on_meta(on_meta(name, stem), stem)
