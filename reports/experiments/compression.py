@@ -1,4 +1,7 @@
-"""What pruning, quantising and a singular value decomposition make of an AlexNet that has been trained here."""
+"""What pruning, quantising and a singular value decomposition make of an AlexNet that has been trained here.
+
+Ten networks a seed are evaluated on the whole test set, ten minutes a seed of one core.
+"""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean
