@@ -160,7 +160,7 @@ def main(rounds: int = 5) -> None:
         print(compared(title, "images/s", speeds, {OURS: of_bare}), end="\n\n")
         if of_textbook:
             both = {name: speeds[name] for name in (TEXTBOOK, OURS)}
-            print(compared(f"{title}, again", "images/s", both, {OURS: of_textbook}), end="\n\n")
+            print(compared(f"{title}, against tutorials", "images/s", both, {OURS: of_textbook}), end="\n\n")
 
 
 if __name__ == "__main__":

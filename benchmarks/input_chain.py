@@ -18,6 +18,7 @@ from torchvision import transforms
 from benchmarks.table import Wanted, compared, take_turns
 from lightning_modules.data.batches import EpochSampler, Preprocessing, TrainBatches
 from lightning_modules.data.catalogue import find
+from reports import markdown
 
 IMAGES, BATCH = 12_800, 64
 OURS = "whole batches (this project)"
@@ -66,7 +67,23 @@ def main(rounds: int = 7) -> None:
     }
     ways = {name: partial(images_per_second, loader) for name, loader in loaders.items()}
     title = f"input chain, batches of {BATCH}, one core"
-    print(compared(title, "images/s", take_turns(ways, rounds), {OURS: Wanted(30)}))
+    print(compared(title, "images/s", take_turns(ways, rounds), {OURS: Wanted(30)}), end="\n\n")
+    print(profile(loaders[OURS]))
+
+
+def profile(loader: DataLoader, most: int = 8) -> str:
+    """Where the time of a batch goes, by torch's profiler: its own operations alone, the longest first."""
+    with torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU], acc_events=True
+    ) as profiler:
+        batches = sum(1 for _ in loader)
+    spent = {each.key: each.self_cpu_time_total / batches for each in profiler.key_averages()}
+    longest = sorted(spent, key=spent.get, reverse=True)[:most]
+    rows = [
+        [f"`{name}`", f"{spent[name]:.0f}", f"{spent[name] / sum(spent.values()):.0%}"] for name in longest
+    ]
+    columns = ("whole batches: operation", "µs a batch", "share")
+    return markdown.table(columns, rows, right=columns[1:])
 
 
 if __name__ == "__main__":

@@ -21,10 +21,9 @@ class Wanted:
         return ratio >= self.ratio if self.at_least else ratio <= self.ratio
 
     def verdict(self, ratios: Sequence[float]) -> str:
-        """By the median; "undecided" where that misses and some turn reaches, which noise alone can do."""
-        if self.reached(statistics.median(ratios)):
-            return f"{self}: reached"
-        return f"{self}: {'undecided' if any(map(self.reached, ratios)) else 'missed'}"
+        """Decided where all turns agree: noise alone would have them differ about a limit that is met exactly."""
+        words = {"reached" if self.reached(ratio) else "missed" for ratio in ratios}
+        return f"{self}: {words.pop() if len(words) == 1 else 'undecided'}"
 
 
 def compared(

@@ -8,9 +8,8 @@ made over the seeds at 5 %, once for what is claimed and once for its opposite; 
 runs over all tests of the study at that budget and data set. A test that can't be made yet counts as p = 1, so that
 a verdict doesn't depend on how much of the study has been run.
 
-Runs of one seed share the order of their batches, which the tests leave aside: it makes them careful (of the variance
-within variants at `smoke` 0 to 96 % is shared, study by study), where pairs of three seeds would have half of the
-degrees of freedom and decide less wherever little is shared.
+Runs of one seed share the order of their batches, which the tests leave aside: it makes them careful, where pairs of
+three seeds would have half of the degrees of freedom and decide less wherever little is shared.
 """
 
 import math

@@ -65,7 +65,7 @@ def _read(place: Place) -> dict:
 
 
 def parsed(text: bytes) -> object:
-    """As `json.loads`, in a seventh of the time: a record of 300 epochs in 63 µs against 423."""
+    """As `json.loads`, sooner: `benchmarks.records` reads 100,000 records of 300 epochs in 14 s, with json in 54."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

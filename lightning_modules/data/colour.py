@@ -50,16 +50,16 @@ def finish(
     x = images.to(torch.float32, memory_format=memory_format)
     order, factors, shift = drawn[:, 0].long(), drawn[:, 1:4], drawn[:, 4:]
     if colour == "jitter_pca":
-        x = _jitter(x, on(ORDERS, x.device)[order], factors)
+        x = _jitter(x, constant(ORDERS, x.device)[order], factors)
     if colour != "none":
         x = x + 255 * shift[:, :, None, None]
-    mean, std = (on(tuple(values), x.device).view(3, 1, 1) for values in (mean, std))
+    mean, std = (constant(tuple(values), x.device).view(3, 1, 1) for values in (mean, std))
     return (x - mean) / std
 
 
 def _jitter(x: Tensor, order: Tensor, factors: Tensor) -> Tensor:
     """Blend each image with black, its mean grey and its grey version, in its own order (B, 3)."""
-    weights = on(GREY, x.device).view(3, 1, 1)
+    weights = constant(GREY, x.device).view(3, 1, 1)
     for kind in order.T:
         factor = factors.gather(1, kind[:, None])[:, :, None, None]
         grey = (x * weights).sum(1, keepdim=True)
@@ -70,6 +70,6 @@ def _jitter(x: Tensor, order: Tensor, factors: Tensor) -> Tensor:
 
 
 @functools.cache
-def on(values: tuple, device: torch.device) -> Tensor:
+def constant(values: tuple, device: torch.device) -> Tensor:
     """Kept where it was made: a copy to a GPU in every batch would make the host wait for it every time."""
     return torch.tensor(values, device=device)

@@ -1,6 +1,6 @@
 """What pruning, quantising and a singular value decomposition make of an AlexNet that has been trained here.
 
-Ten networks a seed are evaluated on the whole test set, ten minutes a seed of one core.
+Ten networks a seed are evaluated on the whole test set: minutes on a CPU.
 """
 
 from collections.abc import Mapping, Sequence

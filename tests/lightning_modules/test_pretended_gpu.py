@@ -52,9 +52,9 @@ class Pretending(FakeTensorMode):
 
 @pytest.fixture
 def pretending():
-    colour.on.cache_clear()
+    colour.constant.cache_clear()
     yield Pretending()
-    colour.on.cache_clear()
+    colour.constant.cache_clear()
 
 
 def moved(network: nn.Module, mode: FakeTensorMode) -> nn.Module:
@@ -70,8 +70,8 @@ def moved(network: nn.Module, mode: FakeTensorMode) -> nn.Module:
     return network
 
 
-def classifier(name: str, dataset: str, **more) -> Classifier:
-    wanted = configuration.resolve(name, {}, dataset=dataset, budget="smoke", seed=0, **more)
+def classifier(name: str, dataset: str) -> Classifier:
+    wanted = configuration.resolve(name, {}, dataset=dataset, budget="smoke", seed=0)
     with torch.device("meta"):  # initial weights don't matter
         return Classifier(wanted.as_dict())
 
@@ -131,8 +131,7 @@ def test_a_step_of_training_waits_for_nothing(pretending, name, stem):
 
 
 def test_a_step_with_a_teacher_waits_for_nothing(pretending):
-    module, teacher = classifier("mobilenet_v1", "cifar10"), classifier("resnet", "cifar10").network
-    teacher = Teacher(teacher)
+    module, teacher = classifier("mobilenet_v1", "cifar10"), Teacher(classifier("resnet", "cifar10").network)
     with pretending:
         moved(teacher.network, pretending)
         module.teacher = teacher

@@ -2,10 +2,12 @@
 
 import json
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
 from reports import records
+from reports.facts import parsed
 
 
 def test_complete_record(write_records, facts):
@@ -182,3 +184,16 @@ def test_only_the_headline_stays_in_memory(write_records, facts):
 def test_text_that_would_break_a_parser(write_records, facts, text):
     found, warnings = records.read([write_records(text, facts("thin", 0, 6000))])
     assert len(found) == 1 and len(warnings) == 1 and warnings[0].startswith("records/made_up.jsonl:1: ")
+
+
+@pytest.mark.parametrize(
+    "text", [b'{"a": [1, 2.5, -0.0, 1e-300, "\xc3\xa9"]}', b'{"a": NaN, "b": -Infinity}']
+)
+def test_json_is_read_as_the_standard_library_does(text):
+    assert repr(parsed(text)) == repr(json.loads(text))
+
+
+def test_committed_records_are_read_as_the_standard_library_does():
+    for path in sorted((Path(records.__file__).parent / "records").glob("*.jsonl")):
+        for line in path.read_bytes().splitlines():
+            assert parsed(line) == json.loads(line)
