@@ -79,9 +79,7 @@ def configure(options: argparse.Namespace) -> Configuration:
                 f"--variant is missing; {study.name} has {', '.join(v.name for v in study.variants)}"
             )
         dataset = options.dataset or study.datasets[0]
-        return studies.configure(
-            study, options.variant, dataset, budget, options.seed, precision=options.precision
-        )
+        return studies.configure(study, options.variant, dataset, budget, options.seed, options.precision)
     if not options.arch:
         raise ValueError(
             "say what to run: --arch NAME or --study NAME --variant NAME (--list shows the names)"
@@ -94,7 +92,7 @@ def configure(options: argparse.Namespace) -> Configuration:
         dataset=options.dataset or "cifar10",
         budget=budget,
         seed=options.seed,
-        precision=options.precision,
+        precision=options.precision or "32-true",
         recipe=options.recipe,
         resolution=options.resolution,
         epochs=options.epochs,
@@ -143,7 +141,6 @@ def run(wanted: Configuration, options: argparse.Namespace) -> int:
     surroundings.end_with_parent()
     folder = options.runs_dir / wanted.run_id
     wait = options.wait or surroundings.in_sweep()  # an agent has nothing better to do, and needs the result
-    failed_before = failure(folder)
     # Asked before anything heavy is imported, and again below, when this process may train.
     if surroundings.is_first_process() and not ownership.free(folder, wait):
         return busy(folder)
@@ -166,12 +163,8 @@ def run(wanted: Configuration, options: argparse.Namespace) -> int:
         with ownership.lock(folder).acquire(timeout=-1 if wait else 0):
             if (folder / "record.json").exists():
                 return already_done(wanted, folder, options)
-            if failure(folder) != failed_before:
-                print(f"run.py: failed in another process: {failure(folder)}", file=sys.stderr)
-                return FAILED
             if wanted.teacher and options.study and (code := teachers.provide(wanted, options)) != DONE:
                 return code
-            (folder / "failure.txt").unlink(missing_ok=True)
             return train(wanted, folder, options)
     except Timeout:
         return busy(folder)
@@ -202,15 +195,7 @@ def already_done(wanted: Configuration, folder: Path, options: argparse.Namespac
         from lightning_modules import tracking
 
         tracking.mirror(wanted, record, folder, study=options.study, variant=options.variant)
-    return DONE
-
-
-def failure(folder: Path) -> str | None:
-    """Why the run failed when it was last tried; None if it didn't."""
-    try:
-        return (folder / "failure.txt").read_text(encoding="utf-8").strip()
-    except OSError:
-        return None
+    return FAILED if record["diverged"] else DONE
 
 
 def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> int:
@@ -231,6 +216,7 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
             study=options.study,
             variant=options.variant,
             teacher=teachers_folder(wanted, options),
+            plan=options.plan,
         )
     except (training.CannotRun, DataError) as error:
         print(f"run.py: {error}", file=sys.stderr)
@@ -242,20 +228,16 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
             file=sys.stderr,
         )
         return BAD_INPUT
-    except FloatingPointError as error:
-        print(f"run.py: {error}", file=sys.stderr)
-        if surroundings.is_first_process():
-            (folder / "failure.txt").write_text(f"{error}\n", encoding="utf-8")
-        return FAILED
     except training.LostProcess as error:
         print(f"run.py: {error}; the last save stands, and the same command goes on", file=sys.stderr)
         return FAILED
     except training.Terminated:
         print("stopped; progress is saved, and the same command goes on from here", file=sys.stderr)
         return TERMINATED
-    if result:
-        report(result, folder, "done")
-    return DONE
+    if not result:  # another process of this run tells
+        return DONE
+    report(result, folder, "done")
+    return FAILED if result["diverged"] else DONE
 
 
 def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:

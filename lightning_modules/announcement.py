@@ -49,10 +49,15 @@ def report(record: dict, folder: Path, state: str) -> None:
     """The headline of a finished run and where to find the rest."""
     test, spent = record["test"], record["budget_spent"]
     chance = 100 - 100 / record["config"]["classes"]
-    print(
-        f"{state}: test error {test['error']:.2f} % ({test['errors']:,} of {test['images']:,} images) "
-        f"after {spent['epochs']} epochs at budget {record['budget']}; chance is {chance:.0f} %"
-    )
+    if record["diverged"]:
+        print(f"{state}: diverged in epoch {record['diverged']} of {spent['epochs']}, which is its result")
+    else:
+        print(
+            f"{state}: test error {test['error']:.2f} % ({test['errors']:,} of {test['images']:,} images) "
+            f"after {spent['epochs']} epochs at budget {record['budget']}; chance is {chance:.0f} %"
+        )
+    if record["did_not_start"]:
+        print("It did not start: its loss or training error stayed near chance, so no test will use it.")
     print(f"record: {folder / 'record.json'}")
     if record["wandb"]:
         print(f"W&B: {record['wandb']}")

@@ -20,8 +20,14 @@ BUDGETS: dict[str, Budget] = {
         Budget("paper", "the recipe as printed"),
         Budget("short", "the whole data set, the schedule compressed to 30 epochs", epochs=30),
         Budget(
+            "mini",
+            "the whole data set, the schedule compressed to 8 epochs",
+            epochs=8,
+            curve_test_images=1_000,
+        ),
+        Budget(
             "smoke",
-            "a fixed subset, minutes on two CPU cores",
+            "a fixed subset, minutes on two CPU cores; shows that the path works",
             epochs=4,
             train_images=2_500,
             curve_test_images=500,

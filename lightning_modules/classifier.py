@@ -17,6 +17,17 @@ from lightning_modules.recipes import Recipe
 from lightning_modules.speed.settings import DEFAULT, Setting, compiled
 
 
+class Diverged(FloatingPointError):
+    """The loss is no longer a number.
+
+    epoch: in which, from 1.
+    """
+
+    def __init__(self, epoch: int, loss: float) -> None:
+        super().__init__(f"the loss became {loss} in epoch {epoch}; a lower --lr may train")
+        self.epoch = epoch
+
+
 class Tally:
     """Loss and errors over many batches, summed on the device: the host reads them only when asked.
 
@@ -147,14 +158,13 @@ class Classifier(pl.LightningModule):
     def on_train_epoch_end(self) -> None:
         trained = self.train_tally.result(self.trainer.strategy)
         if not math.isfinite(trained["loss"]):
-            raise FloatingPointError(
-                f"the loss became {trained['loss']} in epoch {self.current_epoch + 1}; a lower --lr may train"
-            )
+            raise Diverged(self.current_epoch + 1, trained["loss"])
         row = {
             "epoch": self.current_epoch + 1,
             "train_loss": trained["loss"],
             "train_error": trained["error"],
-            "test_error": self.test_tally.result(self.trainer.strategy)["error"],
+            # Of its own name: the headline is the error on all test images, once, at the end.
+            "curve_test_error": self.test_tally.result(self.trainer.strategy)["error"],
             "lr": self.lr,
             "images_per_second": trained["images"] / self.train_seconds,
         }

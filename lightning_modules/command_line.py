@@ -9,6 +9,7 @@ from pathlib import Path
 import architectures
 from architectures.registry import did_you_mean
 from lightning_modules.budgets import BUDGETS
+from lightning_modules.configuration import PRECISIONS
 from lightning_modules.data import catalogue
 
 VIEWS = ("single", "ten_crop", "multi_crop", "dense")
@@ -112,9 +113,8 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     add("--strategy", default="auto", metavar="NAME", help="ddp …, as Lightning names them")
     add(
         "--precision",
-        default="32-true",
-        choices=("32-true", "tf32", "bf16-mixed", "16-mixed"),
-        help="changes the run's id",
+        choices=PRECISIONS,
+        help="changes the run's id (default: the study's, or 32-true)",
     )
     add(
         "--deterministic",
@@ -134,6 +134,7 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     )
     add("--data-dir", type=Path, default=Path("data"), metavar="DIR")
     add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
+    add("--plan", metavar="HASH", help="of the programme's line that asks for the run; its record holds it")
     add("--no-wandb", action="store_true", help="no W&B at all (without an account it is offline by itself)")
     add(
         "--wait", action="store_true", help="if another process is at this run, wait for it instead of ending"

@@ -26,7 +26,14 @@ FORMAT = 1
 # Lowest and highest by stem. MobileNet's ρ goes from 96 / 224 up; the largest test crop of the papers is 320.
 RESOLUTIONS = {"cifar": (16, 32), "imagenet": (96, 320)}
 
+# As Lightning names them, and "tf32": fp32 whose products GPUs may round.
+PRECISIONS = ("32-true", "tf32", "bf16-mixed", "16-mixed")
+
 WANDB_PROJECT = "convnet-reproduction"
+
+
+class NotTrained(ValueError):
+    """A run ended without weights that are worth anything."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +146,12 @@ def of_finished(folder: Path) -> Configuration:
     """What a finished run in `folder` was. Raises ValueError, in one line, if there is none."""
     path = folder / "record.json"
     try:
-        return Configuration(**json.loads(path.read_text(encoding="utf-8"))["config"])
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["diverged"]:
+            raise NotTrained(f"the run in {folder} diverged; choose another teacher")
+        return Configuration(**record["config"])
+    except NotTrained:
+        raise
     except OSError as error:
         raise ValueError(f"{folder} holds no finished run ({error.strerror}: record.json)") from error
     except (ValueError, KeyError, TypeError) as error:

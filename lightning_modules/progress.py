@@ -87,7 +87,7 @@ class EpochLines(Logger):
     def log_metrics(self, metrics: dict, step: int | None = None) -> None:
         tqdm.write(
             f"epoch {metrics['epoch']:3d}/{self.epochs}  loss {metrics['train_loss']:.4f}  "
-            f"train error {metrics['train_error']:5.2f} %  test error {metrics['test_error']:5.2f} %  "
+            f"train error {metrics['train_error']:5.2f} %  test error {metrics['curve_test_error']:5.2f} %  "
             f"lr {metrics['lr']:.4g}  {metrics['images_per_second']:.0f} images/s",
             file=sys.stdout,
         )

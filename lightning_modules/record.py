@@ -1,10 +1,11 @@
 """The record: the JSON that a finished run leaves, and the only thing that reports read."""
 
 import json
+import math
 import os
 import platform
 import subprocess
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
 from lightning_modules.speed.settings import DEFAULT, Setting
 
-FORMAT = 1
+FORMAT = 2
+CURVE = ("epoch", "train_loss", "train_error", "curve_test_error", "lr", "images_per_second")
+CHANCE_MARGIN = 2.0  # percentage points: a training error within it of chance has learnt nothing
 _PACKAGES = ("torch", "torchvision", "pytorch-lightning", "wandb", "numpy")
 
 
@@ -24,8 +27,10 @@ def make(
     *,
     study: str | None,
     variant: str | None,
+    plan: str | None = None,
     counts: dict,
-    tested: dict,
+    tested: dict | None,
+    diverged: int | None = None,
     history: list[dict],
     machine: dict,
     git: dict,
@@ -35,17 +40,21 @@ def make(
 ) -> dict:
     """Put a record together.
 
-    counts: {"parameters", "mult_adds"}; tested: `Tally.result()` of the whole test set; history: a row per epoch;
+    plan: the hash of the programme's line that asked for the run, if one did. counts: {"parameters", "mult_adds"};
+    tested: `Tally.result()` of the whole test set, None of a run that diverged; diverged: the epoch in which it did;
+    history: a row per epoch that ended, its keys `CURVE`;
     git: `git_state()` when the run began; wall_seconds: spent on this run over all its interruptions, of which there were `resumed`.
     """
     data = catalogue.find(configuration.dataset)
     whole_test_set = configuration.curve_test_images == data.test_images
-    best = min(history, key=lambda row: row["test_error"])
+    best = min(history, key=lambda row: row["curve_test_error"], default=None)
+    curve = {name: [row[name] for row in history] for name in CURVE}
     return {
         "format": FORMAT,
         "run_id": configuration.run_id,
         "study": study,
         "variant": variant,
+        "plan": plan,
         "arch": configuration.arch,
         "knobs": configuration.knobs,
         "dataset": configuration.dataset,
@@ -55,9 +64,13 @@ def make(
         "config": configuration.as_dict(),
         **counts,
         "test": tested,
+        "diverged": diverged,
+        "did_not_start": did_not_start(curve, configuration.classes),
         # The best epoch chosen on the test set: what many papers print, and never the headline here.
-        "best": {"epoch": best["epoch"], "error": best["test_error"]} if whole_test_set else None,
-        "curve": {name: [row[name] for row in history] for name in history[0]},
+        "best": {"epoch": best["epoch"], "error": best["curve_test_error"]}
+        if whole_test_set and best
+        else None,
+        "curve": curve,
         "curve_test_images": configuration.curve_test_images,
         "budget_spent": {
             "epochs": configuration.epochs,
@@ -73,6 +86,21 @@ def make(
         "resumed": resumed,
         "wandb": wandb_url,
     }
+
+
+def did_not_start(curve: dict, classes: int) -> bool:
+    """Return whether a run never learnt: its recipe, not its network, decided its error, so no test may use it.
+
+    It didn't if the mean loss of its first epoch exceeds 2 ln(classes), twice that of an even guess, or if its
+    training error ends within two points of chance. A run that diverged before its first epoch ended has no curve,
+    and is called diverged alone.
+    """
+    if not curve["epoch"]:
+        return False
+    chance = 100 - 100 / classes
+    return (
+        curve["train_loss"][0] > 2 * math.log(classes) or curve["train_error"][-1] >= chance - CHANCE_MARGIN
+    )
 
 
 def machine(
@@ -100,7 +128,7 @@ def versions() -> dict:
 
 def now() -> str:
     """The time in UTC, to the second."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def git_state() -> dict:

@@ -70,15 +70,17 @@ def url(tracker: WandbLogger) -> str | None:
 
 
 def finish(tracker: WandbLogger, record: dict) -> None:
-    """Put the headline into the run's summary and the whole record among its files, and close it.
+    """Put the headline into the run's summary and the whole record among its files, and close it; failed if it diverged.
 
     As a file, because it is the same on W&B and in the folder of an offline run, where nothing else of W&B's can be
     read without sending it (the log of transactions has no reader in Python), and is got one run at a time.
     """
+    test = record["test"] or {}
     summary = {
-        "test_error": record["test"]["error"],
-        "test_errors": record["test"]["errors"],
-        "test_images": record["test"]["images"],
+        "test_error": test.get("error"),
+        "test_errors": test.get("errors"),
+        "test_images": test.get("images"),
+        "diverged": record["diverged"],
         "finished": record["finished"],
         "git_commit": record["git"]["commit"],
         "git_dirty": record["git"]["dirty"],
@@ -90,7 +92,7 @@ def finish(tracker: WandbLogger, record: dict) -> None:
     copy = Path(tracker.experiment.dir) / "record.json"  # `reports/pull.py` reads it there
     write(record, copy)
     tracker.experiment.save(copy, base_path=copy.parent, policy="now")
-    tracker.experiment.finish()
+    tracker.experiment.finish(exit_code=0 if test else 1)
 
 
 @contextmanager

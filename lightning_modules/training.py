@@ -3,6 +3,7 @@
 import logging
 import pickle
 import signal
+import sys
 import time
 import warnings
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from lightning_modules import distillation, record, tracking
 from lightning_modules.allocator import keep_freed_memory
 from lightning_modules.averaging import MovingAverage
 from lightning_modules.checkpointing import AtomicCheckpointIO, SaveProgress, StopOnSigterm
-from lightning_modules.classifier import Classifier
+from lightning_modules.classifier import Classifier, Diverged
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import data_module
 from lightning_modules.objective import losses
@@ -66,15 +67,16 @@ def train(
     study: str | None = None,
     variant: str | None = None,
     teacher: Path | None = None,
+    plan: str | None = None,
 ) -> dict:
-    """Train, or go on training, evaluate and write `folder/record.json`. Returns the record.
+    """Train, or go on training, evaluate and write `folder/record.json`. Returns the record, also of a run that diverged.
 
-    teacher: the folder of the teacher's finished run, where the configuration has one.
+    teacher: the folder of the teacher's finished run, where the configuration has one. plan: the hash of the
+    programme's line that asks for the run.
 
     Raises:
         ValueError: the network, or its teacher, cannot be had as configured.
         DataError: the data cannot be had.
-        FloatingPointError: the training diverged.
         CannotRun, Terminated, LostProcess: see there.
     """
     quieten()
@@ -93,13 +95,18 @@ def train(
     loggers = [EpochLines(configuration.epochs)]
     if machine.wandb:
         loggers.append(tracking.logger(configuration, folder, study=study, variant=variant, counts=counts))
-    trainer, before = None, signal.getsignal(signal.SIGTERM)
+    trainer, before, diverged = None, signal.getsignal(signal.SIGTERM), None
     try:
         trainer = _trainer(configuration, folder, machine, loggers, checkpoint, precision)
         begun = checkpoint if checkpoint.exists() else None
         with tracking.closing(loggers[-1] if machine.wandb else None):
-            trainer.fit(module, data, ckpt_path=begun, weights_only=True)
-            trainer.test(module, data, verbose=False)
+            try:
+                trainer.fit(module, data, ckpt_path=begun, weights_only=True)
+                trainer.test(module, data, verbose=False)
+            except Diverged as error:
+                diverged = error.epoch
+                if trainer.is_global_zero:
+                    print(f"run.py: {error}", file=sys.stderr)
     except MisconfigurationException as error:
         raise CannotRun(" ".join(str(error).split())) from error
     except SIGTERMException as stop:
@@ -110,20 +117,20 @@ def train(
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
-    broken = torch.tensor(float(data.broken_test_images()), device=trainer.strategy.root_device)
-    counted_images = module.tested["images"] + int(trainer.strategy.reduce(broken, reduce_op="sum"))
+    if diverged is None:
+        _check_whole(module.tested["images"], trainer, data)
     if not trainer.is_global_zero:
         return {}
-    if counted_images != data.dataset.test_images:
-        raise AssertionError(f"{counted_images} of {data.dataset.test_images} test images were counted")
 
     kind = trainer.strategy.root_device.type
     result = record.make(
         configuration,
         study=study,
         variant=variant,
+        plan=plan,
         counts=counts,
         tested=module.tested,
+        diverged=diverged,
         history=module.history,
         machine=record.machine(
             kind,
@@ -141,6 +148,14 @@ def train(
     if machine.wandb:
         tracking.finish(loggers[-1], result)
     return result
+
+
+def _check_whole(images: int, trainer: pl.Trainer, data: pl.LightningDataModule) -> None:
+    """Raises AssertionError unless every test image was counted once, over all devices, or is known to be broken."""
+    broken = torch.tensor(float(data.broken_test_images()), device=trainer.strategy.root_device)
+    images += int(trainer.strategy.reduce(broken, reduce_op="sum"))
+    if images != data.dataset.test_images:
+        raise AssertionError(f"{images} of {data.dataset.test_images} test images were counted")
 
 
 def _trainer(

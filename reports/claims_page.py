@@ -13,7 +13,7 @@ HOW_TO_READ = (
     "**reproduced**: the stated test holds at the 5 % level, all of its parts. **contradicted**: a part of it holds the "
     "other way round, or a count disagrees. **inconclusive**: the runs decide neither way; the evidence "
     "behind the link says how many would. **not run**: there is nothing to test yet. A verdict holds for its data set, budget and machine only: "
-    "at the budget `smoke` it says how a training begins, not how the paper's ends."
+    "at the budgets `mini` and `short` it says how a compressed training ends, not the paper's."
 )
 
 

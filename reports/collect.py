@@ -9,7 +9,9 @@ from pathlib import Path
 
 from reports import files, records
 from reports.records import Record
+from sweeps import programme
 from sweeps import study as studies
+from sweeps.contrasts import LOOKS
 
 
 class Committed:
@@ -63,7 +65,7 @@ class Committed:
             [*kept, *(record for record in new if record.run_id not in ids)],
             key=lambda record: (order.get(record.run_id, len(order)), record.run_id),
         )
-        lines = [json.dumps(dict(record.facts), ensure_ascii=False) + "\n" for record in ordered]
+        lines = [json.dumps(record.facts, ensure_ascii=False) + "\n" for record in ordered]
         files.write(path, "".join(lines).encode())
         self.of_study[name] = _whole(path)
         self.of_run |= records.by_run(self.of_study[name])
@@ -119,15 +121,21 @@ def contradiction(run_id: str, known: list[Record], others: Iterable[Record]) ->
 
 
 def _order(name: str) -> dict[str, int]:
-    """A study's run ids with their places in its file: by budget, data set, variant and seed, as declared."""
+    """A study's run ids with their places in its file: by budget, data set, variant and seed, as declared.
+
+    Seeds beyond the declared ones count as far as a programme may go, and so do the runs of its lines that check the
+    study's precision.
+    """
     study = studies.read(name)
+    seeds = sorted({*study.seeds, *range(max(LOOKS))})
     places = {variant.name: place for place, variant in enumerate(study.variants)}
     ids = [
         cell.run_id
         for budget in studies.BUDGETS
         for cell in sorted(
-            studies.cells(study, budget),
+            studies.cells(study, budget, seeds=seeds),
             key=lambda cell: (study.datasets.index(cell.dataset), places[cell.variant], cell.seed),
         )
     ]
+    ids += [cell.run_id for line in programme.read() if line.study == name for cell in line.cells(seeds)]
     return {run_id: place for place, run_id in reversed(list(enumerate(ids)))}

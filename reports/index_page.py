@@ -24,8 +24,8 @@ PAGES = """- [Every claim](claims.md), its verdicts and the evidence for them.
 - [The papers' architecture tables](architectures.md), made from the networks."""
 
 SHORTENED = (
-    "At `smoke`, about a hundred steps, and at `short`, a compressed schedule. An effect that is there, or isn't, so early "
-    "says nothing of the paper's training; these verdicts show that the test works and which way things begin."
+    "At `mini`, 8 epochs, and at `short`, 30, the schedule compressed to them. An effect that is there, or isn't, after "
+    "so short a training isn't one of the paper's: these verdicts hold at that length."
 )
 
 REGENERATE = """## How to regenerate
@@ -64,8 +64,9 @@ def files(
         _unknown(collated, standings),
         "## Studies",
         _studies(collated),
-        "Runs done of runs declared. Only the budget `paper` follows the printed recipe to its end; `short` and `smoke` "
-        "cut it, and their figures stand in tables of their own.",
+        "Runs done of runs declared. Only the budget `paper` follows the printed recipe to its end; `short`, `mini` and "
+        "`smoke` cut it, and their figures stand in tables of their own. `smoke`, which shows that the path works, stands "
+        "on a page only where nothing larger has been run, and no claim is judged by it.",
         _left_out(warnings),
         REGENERATE,
     )
@@ -79,7 +80,7 @@ def _counts(collated: Collated, standings: Mapping[str, Sequence[Standing]]) -> 
         own = [s for s in standings.values() if any(each.kind == kind for each in s)]
         for budget in studies.BUDGETS if kind == "trained" else ("",):
             title = f"{words}, budget `{budget}`" if budget else words
-            if not _any_run(collated, budget):
+            if budget == "smoke" or not _any_run(collated, budget):
                 continue
             rows.append([title, str(len(own)), *_by_word(own, kind, budget)])
     columns = ("decided how", "claims", *(f"{mark} {word}" for word, mark in MARKS.items()))
@@ -110,9 +111,8 @@ def _what_counts(collated: Collated) -> str:
     ]
     if not any(record.budget == "paper" for record in records):
         text += (
-            "**No run has followed a paper's recipe to its end yet**: verdicts at `smoke` say how a training begins "
-            "(about a hundred steps) and at `short` how a compressed one ends; neither says that a printed figure is right "
-            "or wrong."
+            "**No run has followed a paper's recipe to its end yet**: verdicts at `mini` and `short` say how a compressed "
+            "training ends, not that a printed figure is right or wrong."
         )
     return text
 

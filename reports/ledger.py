@@ -1,15 +1,11 @@
 """What the documents claim: `reports/papers/claims.toml`, one entry a claim, in our own words."""
 
 import difflib
+import tomllib
 from dataclasses import dataclass
 from functools import cache
 
 from reports.printed import PAPERS
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
 
 # exact: decided by counting or an identity; trained: over records; measured: with a stopwatch; numeric: computed
 # from a network, trained or random.

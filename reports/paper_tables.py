@@ -1,5 +1,6 @@
 """The papers' tables: which there are (`reports/papers/tables.toml`), and the long files of figures laid out wide."""
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,11 +10,6 @@ from typing import NamedTuple
 from reports import paper_notation as notation
 from reports import printed
 from reports.printed import Figure
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
 
 FILE = printed.PAPERS / "tables.toml"
 

@@ -11,38 +11,49 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reports.facts import Facts, Place, parsed
+from lightning_modules.data.catalogue import DATASETS
 
-FORMAT = 1
-CURVES = ("train_loss", "train_error", "test_error", "lr", "images_per_second")
+FORMAT = 2
+CURVES = ("train_loss", "train_error", "curve_test_error", "lr", "images_per_second")
 ERROR_TOLERANCE = 0.01  # percentage points: room for a writer that rounds to two decimals
 
 NUMBER, OPTIONAL_TEXT = (int, float), (str, type(None))
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "run_id": str, "study": OPTIONAL_TEXT, "variant": OPTIONAL_TEXT, "arch": str, "knobs": dict,
-    "dataset": str, "recipe": str, "budget": str, "seed": int, "config": dict,
-    "parameters": int, "mult_adds": int, "test": dict, "best": (dict, type(None)), "curve": dict,
+    "plan": OPTIONAL_TEXT, "dataset": str, "recipe": str, "budget": str, "seed": int, "config": dict,
+    "parameters": int, "mult_adds": int,
+    "diverged": (int, type(None)), "did_not_start": bool, "best": (dict, type(None)), "curve": dict,
     "curve_test_images": (int, type(None)), "budget_spent": dict, "machine": dict, "versions": dict,
     "git": dict, "wall_seconds": NUMBER, "finished": str, "resumed": int, "wandb": OPTIONAL_TEXT,
-    "test.images": int, "test.errors": int, "test.error": NUMBER, "test.loss": NUMBER,
     "curve.epoch": list, **{f"curve.{name}": list for name in CURVES},
     "budget_spent.epochs": int, "budget_spent.train_images": int,
     "budget_spent.of_epochs": int, "budget_spent.of_images": int,
     "machine.device": str, "machine.kind": str, "machine.devices": int, "machine.images_per_device": int,
     "git.commit": OPTIONAL_TEXT, "git.dirty": (bool, type(None)),
 }  # fmt: skip
+# Of a run that diverged the record holds no test.
+TESTED: dict[str, type | tuple[type, ...]] = {
+    "test": dict, "test.images": int, "test.errors": int, "test.error": NUMBER, "test.loss": NUMBER,
+}  # fmt: skip
 
 
 # The same, taken apart once: (whole name, field that holds it, its own name, types).
-_PARTS = [
-    (name, *name.rpartition(".")[::2], kinds if isinstance(kinds, tuple) else (kinds,))
-    for name, kinds in FIELDS.items()
-]
+def _parts(declared: dict) -> list[tuple]:
+    return [
+        (name, *name.rpartition(".")[::2], kinds if isinstance(kinds, tuple) else (kinds,))
+        for name, kinds in declared.items()
+    ]
+
+
+_PARTS, _TESTED_PARTS = _parts(FIELDS), _parts(TESTED)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One finished run. Errors are percentages of the test images; `facts` is the whole JSON object."""
+    """One finished run, or one that diverged, which counts as guessing; `facts` is the whole JSON object.
+
+    errors: of `images` test images; of a run that diverged those of an even guess.
+    """
 
     run_id: str
     variant: str | None
@@ -58,6 +69,16 @@ class Record:
     def error(self) -> float:
         """Test error after the last epoch, in per cent."""
         return 100 * self.errors / self.images
+
+    @property
+    def diverged(self) -> int | None:
+        """The epoch in which the loss was no number any more."""
+        return self.facts["diverged"]
+
+    @property
+    def did_not_start(self) -> bool:
+        """Whether it never learnt, so that no test may use it."""
+        return self.facts["did_not_start"]
 
 
 def read(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
@@ -141,20 +162,15 @@ def read_file(path: Path, whole_path: bool = False) -> tuple[list[Record], list[
     unless its whole path is asked for, which tells machines apart.
     """
     found, warnings = [], []
-    source = str(path)
-    name = source if whole_path else "/".join(path.parts[-3 if path.name == "record.json" else -2 :])
+    name = str(path) if whole_path else "/".join(path.parts[-3 if path.name == "record.json" else -2 :])
     try:
         with open(path, "rb") as file:
-            start = 0
             for number, line in enumerate(file if path.suffix == ".jsonl" else [file.read()], start=1):
-                text = line.rstrip(b"\n")
-                if text.strip() or path.suffix != ".jsonl":
-                    where = f"{name}:{number}"
+                if line.strip() or path.suffix != ".jsonl":
                     try:
-                        found.append(parse(text, where, Place.of(source, start, text)))
+                        found.append(parse(line.rstrip(b"\n"), f"{name}:{number}"))
                     except ValueError as error:
                         warnings.append(_skipped(name, number, error))
-                start += len(line)
     except OSError as error:
         warnings.append(f"{name}: skipped, cannot be read ({error.strerror})")
     return found, warnings
@@ -169,13 +185,10 @@ def _skipped(name: str, number: int, error: ValueError) -> str:
     return f"{name}:{number}: skipped, {error}"
 
 
-def parse(text: bytes, where: str, place: Place | None = None) -> Record:
-    """Turn one JSON text into a record. Raises ValueError with what is wrong, in one line.
-
-    place: where the text can be read again; without one, all of it stays in memory.
-    """
+def parse(text: bytes, where: str) -> Record:
+    """Turn one JSON text into a record. Raises ValueError with what is wrong, in one line."""
     try:
-        facts = parsed(text)
+        facts = json.loads(text)
     except RecursionError:
         raise ValueError("not a record of this project (nested too deeply)") from None
     if not isinstance(facts, dict) or "format" not in facts:
@@ -184,7 +197,15 @@ def parse(text: bytes, where: str, place: Place | None = None) -> Record:
         raise ValueError(f"format {facts['format']!r} is unknown here; this version reads format {FORMAT}")
     for part in _PARTS:
         _check_field(facts, *part)
-    test, curve = facts["test"], facts["curve"]
+    if facts["diverged"] is None:
+        for part in _TESTED_PARTS:
+            _check_field(facts, *part)
+        test = facts["test"]
+    else:
+        images = DATASETS[facts["dataset"]].test_images if facts["dataset"] in DATASETS else 1
+        guessed = images - round(images / facts["config"]["classes"])
+        test = {"images": images, "errors": guessed, "error": 100 * guessed / images}
+    curve = facts["curve"]
     if not 0 <= test["errors"] <= test["images"] or test["images"] == 0:
         raise ValueError(f"{test['errors']} errors in {test['images']} test images are impossible")
     error = 100 * test["errors"] / test["images"]
@@ -209,7 +230,7 @@ def parse(text: bytes, where: str, place: Place | None = None) -> Record:
         facts[name] = facts[name] and sys.intern(facts[name])  # the same few words in every record
     return Record(
         facts["run_id"], facts["variant"], facts["budget"], facts["dataset"], facts["seed"],
-        test["errors"], test["images"], where, Facts(facts, place) if place else facts,
+        test["errors"], test["images"], where, facts,
     )  # fmt: skip
 
 

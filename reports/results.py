@@ -1,6 +1,5 @@
 """The records of a study laid into its cells: what has been run, under which budget, with which errors."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ from reports import statistics
 from reports.records import Record
 from sweeps import study as studies
 from sweeps.claim import Measure
+from sweeps.contrasts import value
 from sweeps.study import Study
 
 
@@ -20,26 +20,12 @@ class Group:
 
     @property
     def errors(self) -> list[float]:
-        """Test errors in per cent."""
-        return [record.error for record in self.records]
+        """Test errors in per cent of the runs that started; one that diverged counts as guessing."""
+        return [record.error for record in self.records if not record.did_not_start]
 
     def values(self, measure: Measure) -> list[float]:
-        """The measure of every run that has it; a run that diverged at once has no training error, for example."""
-        if measure == "test_error":
-            return self.errors
-        curves = [record.facts["curve"] for record in self.records]
-        if measure == "epochs_to_25":
-            reached = [_epoch_of_25(curve["train_error"]) for curve in curves]
-            return [float(epoch) for epoch in reached if epoch]
-        if measure == "generalisation_gap":
-            ends = [(record.error, curve["train_error"]) for record, curve in zip(self.records, curves)]
-            return [test - train[-1] for test, train in ends if train and train[-1] is not None]
-        if measure == "train_error":
-            found = [curve["train_error"][-1:] for curve in curves]
-        else:
-            found = [curve["test_error"] for curve in curves]
-        whole = [values for values in found if values and None not in values]
-        return [math.fsum(values) / len(values) for values in whole]
+        """The measure of every run that has it (`sweeps.contrasts.value`), in the order of the seeds."""
+        return [found for r in self.records if (found := value(r.facts, measure)) is not None]
 
     def __str__(self) -> str:
         return written(self.errors, self.wanted)
@@ -70,12 +56,14 @@ class Results:
 
     @property
     def wanted(self) -> int:
-        """Number of cells."""
+        """Number of declared cells."""
         return sum(group.wanted for group in self.groups.values())
 
 
 def collate(study: Study, records: Iterable[Record]) -> list[Results]:
     """The budgets to report, in the order of `BUDGETS`: those with any record, or else `paper`, still empty.
+
+    `smoke`, which shows that the path works and nothing more, only where nothing larger has been run.
 
     A record belongs to a cell when their run ids agree: the id is a hash of the resolved configuration, so
     a run that another study or a single command made counts here as well, and one of an older
@@ -83,11 +71,12 @@ def collate(study: Study, records: Iterable[Record]) -> list[Results]:
     """
     by_run_id = {record.run_id: record for record in records}
     results = [_collate(study, budget, by_run_id) for budget in studies.BUDGETS]
-    return [result for result in results if result.records] or results[:1]
+    found = [result for result in results if result.records]
+    return [result for result in found if result.budget != "smoke"] or found or results[:1]
 
 
 def _collate(study: Study, budget: str, by_run_id: Mapping[str, Record]) -> Results:
-    cells = studies.cells(study, budget)
+    cells = studies.cells(study, budget, seeds=_seeds(study, budget, by_run_id))
     groups = {}
     for variant in study.variants:
         for dataset in study.datasets:
@@ -95,11 +84,11 @@ def _collate(study: Study, budget: str, by_run_id: Mapping[str, Record]) -> Resu
             own.sort(key=lambda cell: cell.seed)
             done = tuple(by_run_id[cell.run_id] for cell in own if cell.run_id in by_run_id)
             if own:
-                groups[variant.name, dataset] = Group(done, len(own))
+                groups[variant.name, dataset] = Group(done, len(study.seeds))
     return Results(study, budget, groups)
 
 
-def _epoch_of_25(train_errors: list[float | None]) -> int | None:
-    """Number, from 1, of the first epoch whose training error was 25 % or less."""
-    reached = (epoch for epoch, error in enumerate(train_errors, 1) if error is not None and error <= 25)
-    return next(reached, None)
+def _seeds(study: Study, budget: str, by_run_id: Mapping[str, Record]) -> list[int]:
+    """The declared seeds, and those of more runs than were declared, as a programme makes them where it must."""
+    more = {r.seed for r in by_run_id.values() if r.budget == budget and r.facts["study"] == study.name}
+    return sorted({*study.seeds, *more})

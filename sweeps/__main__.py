@@ -4,7 +4,10 @@ python -m sweeps list                             every study: runs, done and mi
 python -m sweeps list --costs                     and what the missing ones would take on this machine
 python -m sweeps list densenet_bc_compression --budget smoke --runs     names the missing ones
 
+python -m sweeps list --programme                 the planned programme: done, decided and left
+
 python -m sweeps.local STUDY                      runs them here
+python -m sweeps.local --programme                runs the programme here, in its order, at the lowest priority
 python -m sweeps.slurm STUDY --partition NAME     runs them on a SLURM cluster
 wandb sweep sweeps/STUDY.yaml                     runs them through W&B agents
 python -m sweeps.to_wandb                         writes those files anew
@@ -15,7 +18,7 @@ import sys
 from pathlib import Path
 
 from lightning_modules.announcement import duration
-from sweeps import state
+from sweeps import programme, state
 from sweeps import study as studies
 
 DONE, BAD_INPUT = 0, 2
@@ -36,18 +39,38 @@ def main(argv: list[str]) -> int:
     add("studies", nargs="*", metavar="STUDY", help="default: all")
     add("--budget", choices=studies.BUDGETS, help="default: all")
     add("--costs", action="store_true", help="estimate what the missing runs would take on this machine")
-    add("--runs", action="store_true", help="name every missing run, and why it failed if it did")
+    add("--runs", action="store_true", help="name every missing run")
+    add("--programme", action="store_true", help="the lines of sweeps/programme.toml instead of the studies")
     add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
     options = parser.parse_args(argv)
     if not options.command:
         parser.print_help()
         return DONE
     try:
-        show(options)
+        show_programme(options.runs_dir) if options.programme else show(options)
     except ValueError as error:
         print(f"sweeps: {error}", file=sys.stderr)
         return BAD_INPUT
     return DONE
+
+
+def show_programme(runs: Path) -> None:
+    """Print every line of the programme: done, needed, its decisions, and the hours of one core that it needs yet."""
+    records = state.records(runs)
+    print(f"{'done':>5}{'needed':>8}{'core hours':>12}  line")
+    hours = 0.0
+    for line in programme.read():
+        now = programme.status(line, records)
+        left = len(now.missing) * sum(line.thread_seconds) / 2 / 3600
+        hours += left
+        print(f"{now.done:5,}{len(now.missing):8,}{left:12.1f}  {line.title}")
+        for claim, decision in now.decisions:
+            ended = "" if now.missing else ", ended"
+            print(f"{'':27}{claim.id}: {decision} after {now.seeds} seeds{ended}")
+    print(
+        f"\nAbout {hours:.0f} hours of one core for what is needed now; a look may ask for more seeds. "
+        "`python -m sweeps.local --programme` makes the runs."
+    )
 
 
 def show(options: argparse.Namespace) -> None:
@@ -73,8 +96,7 @@ def show(options: argparse.Namespace) -> None:
     for (name, budget), rest in missing.items():
         line(name if budget == budgets[0] else "", budget, cells[name, budget], rest)
         for cell in rest if options.runs else ():
-            reason = state.failure(cell, options.runs_dir)
-            print(f"    {state.title(cell)}{f': failed, {reason}' if reason else ''}")
+            print(f"    {state.title(cell)}")
     if len(names) > 1:
         for budget in budgets:  # studies may share a training, which runs once
 

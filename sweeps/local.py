@@ -1,36 +1,43 @@
-"""Run every missing cell of a study on this machine.
+"""Run every missing cell of a study, or all that the programme needs, on this machine.
 
     python -m sweeps.local densenet_bc_compression --budget smoke
+    python -m sweeps.local --programme
 
-What is done is read from disk, so the same command goes on after any interruption, and several launchers can
+The programme (`sweeps/programme.toml`) runs at the lowest priority, in its own order: where a look decides a line, or
+eight seeds don't, it goes on to the next. What is done is read from disk, so the same command goes on after any interruption, and several launchers can
 share one folder, also from several machines: a cell that one of them runs is left alone by the others, which
 come back to it at the end in case it was dropped.
 """
 
 import argparse
 import json
-import queue
+import os
 import signal
 import sys
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
 from lightning_modules import ownership
 from sweeps import options as asked
-from sweeps import state
+from sweeps import programme, state
 from sweeps.slots import Running, Slot, gpus, slots
 from sweeps.study import Cell
 
 DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # run.py's exit codes, and this program's
 REFRESH_SECONDS = 1
+LOWEST_PRIORITY = 19  # of a process, as `nice` counts
 
 
 def main(argv: list[str]) -> int:
     try:
         options = parse(argv)
+        if options.programme:
+            return run_programme(options)
         cells = asked.cells(options, lambda: "paper" if gpus() else "smoke")
         runs = state.missing(cells, options.runs_dir)
         if not runs:
@@ -39,10 +46,40 @@ def main(argv: list[str]) -> int:
                 "`python -m reports` makes the report, other seeds (--seeds 3,4,5) add to it"
             )
             return DONE
-        return Launcher(runs, slots(options), options).run()
+        places = slots(options)
+        print(
+            f"{len(runs)} runs are missing at budget {options.budget}; {len(places)} side by side", flush=True
+        )
+        return Launcher(lambda: runs, places, options).run()
     except ValueError as error:
         print(f"sweeps.local: {error}", file=sys.stderr)
         return BAD_INPUT
+
+
+def run_programme(options: argparse.Namespace) -> int:
+    """Run what the lines of the plan need, until each has ended by its rule."""
+    os.nice(LOWEST_PRIORITY)
+    lines = programme.read()
+    records = state.records(options.runs_dir)
+    missing = programme.needed(lines, records)
+    if not missing:
+        print(
+            "nothing is missing: every line of the programme has ended; `python -m reports` makes the pages"
+        )
+        return DONE
+    places = slots(options)
+    print(
+        f"The programme of {len(lines)} lines needs {len(missing)} runs now; {len(places)} side by side, at the lowest "
+        "priority. A look may ask for more, or end a line.",
+        flush=True,
+    )
+
+    def source() -> list[Cell]:
+        for run_id in state.finished(options.runs_dir) - records.keys():
+            records[run_id] = state.read(options.runs_dir / run_id / "record.json")
+        return programme.needed(lines, records)
+
+    return Launcher(source, places, options).run()
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -61,7 +98,18 @@ def parse(argv: list[str]) -> argparse.Namespace:
         action="store_true",
         help="every run imports for itself, 5 s of a core (default on Linux: forks of a process that has)",
     )
+    add(
+        "--programme",
+        action="store_true",
+        help="all lines of sweeps/programme.toml, in its order, and no study",
+    )
     options = parser.parse_args(argv)
+    if options.programme and (
+        strange := [
+            name for name in ("study", "budget", "datasets", "variants", "seeds") if getattr(options, name)
+        ]
+    ):
+        raise ValueError(f"the programme fixes its runs; leave out the {strange[0]}")
     for name in ("jobs", "per_gpu"):
         if (value := getattr(options, name)) is not None and value < 1:
             raise ValueError(f"--{name.replace('_', '-')} must be 1 or more, not {value}")
@@ -69,62 +117,82 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 
 class Launcher:
-    """Runs cells in slots, shows one overall progress, and goes on when a cell fails."""
+    """Runs cells in slots, shows one overall progress, and goes on when a cell fails.
 
-    def __init__(self, cells: list[Cell], slots: list[Slot], options: argparse.Namespace) -> None:
-        self.cells, self.options, self.runs = cells, options, options.runs_dir
-        self.failed_before = {cell.run_id: state.failure(cell, self.runs) for cell in cells}
-        self.slots = slots
-        self.free: queue.SimpleQueue[Slot] = queue.SimpleQueue()
-        for slot in slots:
-            self.free.put(slot)
-        self.pool = ThreadPoolExecutor(len(slots))
+    source: the cells that are wanted as far as is known, in order; asked again whenever a run has ended, so that what
+    the runs say may decide what comes next.
+    """
+
+    def __init__(
+        self, source: Callable[[], list[Cell]], slots: list[Slot], options: argparse.Namespace
+    ) -> None:
+        self.source, self.slots, self.options, self.runs = source, slots, options, options.runs_dir
+        self.cells: dict[str, Cell] = {cell.run_id: cell for cell in source()}  # all that were ever wanted
+        self.taken: set[str] = set()
+        self.postponed: deque[Cell] = deque()  # another launcher is at them
         self.running: dict[str, Running] = {}
         self.codes: dict[str, int] = {}
+        self.ended = threading.Condition()
         self.stopped = threading.Event()
 
     def run(self) -> int:
         signal.signal(signal.SIGTERM, lambda *_: self.stop())
         signal.signal(signal.SIGINT, lambda *_: self.stop())
-        print(
-            f"{len(self.cells)} runs are missing at budget {self.options.budget}; {len(self.slots)} side by side",
-            flush=True,
-        )
-        with self.pool:
-            for cell in self.cells:
-                self.pool.submit(self.run_cell, cell)
-            self.show_progress()
+        with ThreadPoolExecutor(len(self.slots)) as pool:
+            workers = [pool.submit(self.work, slot) for slot in self.slots]
+            self.show_progress(lambda: all(worker.done() for worker in workers))
+            for worker in workers:
+                worker.result()  # raises what it died of
         for slot in self.slots:
             slot.close()
         return self.conclude()
 
-    def run_cell(self, cell: Cell, wait: bool = False) -> None:
-        """Run a cell, unless another launcher does: then it comes up again after all others, and waits (`wait`)."""
-        if self.stopped.is_set():
-            return
-        slot = self.free.get()
-        try:
-            code = self.found(cell, wait)
-            if code is None:
-                code = self.start(cell, slot, wait)
-        except OSError as error:
-            tqdm.write(f"{state.title(cell)}: {error}", file=sys.stderr)
-            code = FAILED
-        finally:
-            self.free.put(slot)
-        if code != BUSY:
-            self.codes[cell.run_id] = code
-        elif not self.stopped.is_set():
-            self.pool.submit(self.run_cell, cell, wait=True)
+    def work(self, slot: Slot) -> None:
+        """Run one cell after another in a slot until no more are wanted."""
+        while chosen := self.next_cell():
+            cell, wait = chosen
+            try:
+                code = self.found(cell, wait)
+                if code is None:
+                    code = self.start(cell, slot, wait)
+            except OSError as error:
+                tqdm.write(f"{state.title(cell)}: {error}", file=sys.stderr)
+                code = FAILED
+            with self.ended:
+                if code == BUSY:
+                    self.postponed.append(cell)
+                else:
+                    self.codes[cell.run_id] = code
+                self.taken.discard(cell.run_id)
+                self.ended.notify_all()
+
+    def next_cell(self) -> tuple[Cell, bool] | None:
+        """The next cell, and whether to wait for another launcher that is at it, as for those left to the end.
+
+        Waits itself while runs are under way that may decide that more are wanted; None when that is over.
+        """
+        with self.ended:
+            while not self.stopped.is_set():
+                cells = self.source()
+                self.cells |= {cell.run_id: cell for cell in cells if cell.run_id not in self.cells}
+                busy = {cell.run_id for cell in self.postponed} | self.taken
+                fresh = [c for c in cells if c.run_id not in self.codes and c.run_id not in busy]
+                if fresh or self.postponed:
+                    cell = fresh[0] if fresh else self.postponed.popleft()
+                    self.taken.add(cell.run_id)
+                    return cell, not fresh
+                if not self.taken:
+                    return None
+                while not self.ended.wait(REFRESH_SECONDS) and not self.stopped.is_set():
+                    pass
+        return None
 
     def found(self, cell: Cell, wait: bool) -> int | None:
         """What another launcher has made of the cell since this one began, as an exit code; None if nothing."""
         folder = self.runs / cell.run_id
         if (folder / "record.json").exists():
             return DONE
-        if not wait and not ownership.free(folder):
-            return BUSY
-        return FAILED if state.failure(cell, self.runs) != self.failed_before[cell.run_id] else None
+        return BUSY if not wait and not ownership.free(folder) else None
 
     def start(self, cell: Cell, slot: Slot, wait: bool) -> int:
         more = ["--no-wandb"] * self.options.no_wandb + ["--wait"] * wait
@@ -135,11 +203,13 @@ class Launcher:
         if self.stopped.is_set():
             process.terminate()
         try:
-            return process.wait()
+            code = process.wait()
         finally:
             del self.running[cell.run_id]
+        # A run that diverged has failed, and yet has its result.
+        return DONE if (self.runs / cell.run_id / "record.json").exists() else code
 
-    def show_progress(self) -> None:
+    def show_progress(self, over: Callable[[], bool]) -> None:
         """One bar in units of runs; fractions of the runs under way count."""
         bar = tqdm(
             total=len(self.cells),
@@ -148,25 +218,25 @@ class Launcher:
             disable=None,  # where there is no screen, finished runs are still named
         )
         told: set[str] = set()
-        over = False
-        while not over:
-            over = len(self.codes) == len(self.cells) or (self.stopped.is_set() and not self.running)
-            under_way = {cell: self.fraction(cell) for cell in self.cells if cell.run_id in self.running}
-            for cell in self.cells:
-                if cell.run_id in self.codes and cell.run_id not in told:
-                    told.add(cell.run_id)
-                    tqdm.write(f"{len(told):4d}/{len(self.cells)}  {state.title(cell)}: {self.outcome(cell)}")
-                    sys.stdout.flush()
-            bar.n = len(told) + sum(under_way.values())
+        last = False
+        while not last:
+            last = over()
+            for run_id in [run_id for run_id in dict(self.codes) if run_id not in told]:
+                told.add(run_id)
+                cell = self.cells[run_id]
+                tqdm.write(f"{len(told):4d}/{len(self.cells)}  {state.title(cell)}: {self.outcome(cell)}")
+                sys.stdout.flush()
+            under_way = {self.cells[run_id]: self.fraction(run_id) for run_id in list(self.running)}
+            bar.total, bar.n = len(self.cells), len(told) + sum(under_way.values())
             now = ", ".join(f"{cell.variant}/{cell.seed} {share:.0%}" for cell, share in under_way.items())
             bar.set_postfix_str(f"{len(told)}/{len(self.cells)} done; {now}")
-            if not over and self.stopped.wait(REFRESH_SECONDS):
-                time.sleep(0.1)
+            if not last:
+                time.sleep(REFRESH_SECONDS / 10 if self.stopped.is_set() or over() else REFRESH_SECONDS)
         bar.close()
 
-    def fraction(self, cell: Cell) -> float:
+    def fraction(self, run_id: str) -> float:
         try:
-            progress = json.loads((self.runs / cell.run_id / "progress.json").read_text())
+            progress = json.loads((self.runs / run_id / "progress.json").read_text())
             return progress["step"] / progress["steps"]
         except (OSError, ValueError, KeyError):
             return 0.0
@@ -176,10 +246,11 @@ class Launcher:
         if code == TERMINATED:
             return "stopped, progress saved"
         if code:
-            reason = state.failure(cell, self.runs) or f"exit code {code}"
-            return f"FAILED ({reason}), see {state.log(cell, self.runs)}"
-        record = json.loads((self.runs / cell.run_id / "record.json").read_text(encoding="utf-8"))
-        return f"test error {record['test']['error']:.2f} %"
+            return f"FAILED (exit code {code}), see {state.log(cell, self.runs)}"
+        record = state.read(self.runs / cell.run_id / "record.json")
+        if record["diverged"]:
+            return f"diverged in epoch {record['diverged']}"
+        return f"test error {record['test']['error']:.2f} %{', did not start' * record['did_not_start']}"
 
     def stop(self) -> None:
         """SIGTERM or Ctrl-C: no new run starts, those under way save and stop."""
@@ -191,7 +262,7 @@ class Launcher:
         if self.stopped.is_set():
             print("stopped; the runs under way have saved, and the same command goes on", file=sys.stderr)
             return TERMINATED
-        failed = [cell for cell in self.cells if self.codes[cell.run_id] != DONE]
+        failed = [cell for run_id, cell in self.cells.items() if self.codes.get(run_id, DONE) != DONE]
         if failed:
             print(f"{len(failed)} of {len(self.cells)} runs failed:", file=sys.stderr)
             for cell in failed:

@@ -17,7 +17,7 @@ def parser(module: str, description: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = made.add_argument
-    add("study", help=", ".join(studies.names()))
+    add("study", nargs="?", metavar="STUDY", help=", ".join(studies.names()))
     add("--budget", choices=studies.BUDGETS, help="default: paper with a GPU, smoke without")
     add("--datasets", type=names, metavar="A,B", help="default: the study's")
     add("--variants", type=names, metavar="A,B", help="default: all")
@@ -33,6 +33,8 @@ def cells(options: argparse.Namespace, default_budget: Callable[[], str]) -> lis
 
     Raises ValueError, in one line, for unknown names.
     """
+    if not options.study:
+        raise ValueError("say which study (`python -m sweeps list` shows them)")
     study = studies.read(options.study)
     options.budget = options.budget or default_budget()
     return studies.cells(

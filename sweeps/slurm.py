@@ -140,8 +140,7 @@ def conclude(cells: list[Cell], runs: Path) -> int:
     if failed:
         print(f"{len(failed)} of {len(cells)} runs failed:", file=sys.stderr)
         for cell in failed:
-            reason = state.failure(cell, runs) or f"job {job(cell, runs)}"
-            print(f"  {state.title(cell)}: {state.log(cell, runs)} ({reason})", file=sys.stderr)
+            print(f"  {state.title(cell)}: {state.log(cell, runs)} (job {job(cell, runs)})", file=sys.stderr)
         return FAILED
     print("all done; `python -m reports` makes the report")
     return DONE

@@ -1,5 +1,6 @@
 """What has been done of a study: read from disk, so that any launcher, here or elsewhere, goes on from there."""
 
+import json
 import os
 import re
 from collections.abc import Iterable
@@ -18,6 +19,30 @@ def missing(cells: Iterable[Cell], runs: Path) -> list[Cell]:
     return [cell for run_id, cell in by_id.items() if run_id not in done]
 
 
+def records(runs: Path) -> dict[str, dict]:
+    """The records in `runs` and the committed ones, which stand against repetitions, by run id.
+
+    Raises ValueError, in one line, for one that is no JSON object.
+    """
+    found = [read(runs / name / "record.json") for name in sorted(finished(runs))]
+    for path in sorted(RECORDS.glob("*.jsonl")):
+        found += [_parse(line, path) for line in path.read_text(encoding="utf-8").splitlines()]
+    return {record["run_id"]: record for record in found}
+
+
+def read(path: Path) -> dict:
+    """The record in a file. Raises ValueError, in one line, if it is none."""
+    return _parse(path.read_text(encoding="utf-8"), path)
+
+
+def _parse(text: str, path: Path) -> dict:
+    try:
+        record = json.loads(text)
+        return record | {"run_id": record["run_id"]}
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} is damaged; delete it to run again") from error
+
+
 def finished(runs: Path) -> set[str]:
     """Ids of the runs that left a record in `runs`."""
     try:
@@ -34,14 +59,6 @@ def committed() -> set[str]:
     return {run_id for text in texts for run_id in re.findall(r'"run_id": "(\w+)"', text)}
 
 
-def failure(cell: Cell, runs: Path) -> str | None:
-    """Why a run failed when it was last tried, as it says itself; None if it didn't, or was killed."""
-    try:
-        return (runs / cell.run_id / "failure.txt").read_text(encoding="utf-8").strip()
-    except OSError:
-        return None
-
-
 def command(cell: Cell, runs: Path, data: Path, *more: str) -> list[str]:
     """run.py's arguments for a cell, without the interpreter."""
     return [
@@ -56,6 +73,7 @@ def command(cell: Cell, runs: Path, data: Path, *more: str) -> list[str]:
             "--data-dir",
             str(data),
         ),
+        *cell.options,
         *more,
     ]
 

@@ -7,6 +7,8 @@ imports torch, W&B or Lightning.
 import dataclasses
 import difflib
 import itertools
+import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -14,7 +16,7 @@ from typing import get_args
 from architectures import Stem
 from lightning_modules import configuration
 from lightning_modules.budgets import BUDGETS as _BUDGETS
-from lightning_modules.configuration import Configuration
+from lightning_modules.configuration import PRECISIONS, Configuration
 from lightning_modules.data import catalogue
 from sweeps.claim import (
     AsPrinted,
@@ -28,11 +30,6 @@ from sweeps.claim import (
     Trend,
     variants_of,
 )
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
 
 FOLDER = Path(__file__).parent / "studies"
 BUDGETS = tuple(_BUDGETS)
@@ -110,6 +107,8 @@ class Study:
     # Pixels, or pixels for each stem that has others than its data sets' own; None: they all have their own.
     resolution: int | dict | None = None
     transfers: tuple[str, ...] = ()  # those of the data sets that the paper doesn't have, reported apart
+    # By budget, where a whole study runs in another arithmetic than fp32 because it gains so much time; never mixed.
+    precision: dict = field(default_factory=dict)
 
     def variants_on(self, dataset: str) -> tuple[Variant, ...]:
         """The rows that stand on a data set."""
@@ -152,6 +151,7 @@ class Cell:
     budget: str
     seed: int
     run_id: str
+    options: tuple[str, ...] = ()  # what its command says beyond these: `--plan`, another `--precision`
 
 
 def names() -> list[str]:
@@ -173,9 +173,15 @@ def read(name: str) -> Study:
     return study
 
 
-def configure(study: Study, variant: str, dataset: str, budget: str, seed: int, **machine) -> Configuration:
-    """The configuration of one cell. Raises ValueError if the study does not contain it."""
+def configure(
+    study: Study, variant: str, dataset: str, budget: str, seed: int, precision: str | None = None
+) -> Configuration:
+    """Return the configuration of one cell; precision: another one than the study's at this budget.
+
+    Raises ValueError if the study does not contain the cell.
+    """
     row = study.variant(variant)
+    precision = precision or study.precision.get(budget, "32-true")
     if dataset not in study.datasets:
         raise ValueError(f"{study.name} runs on {', '.join(study.datasets)}, not on {dataset}")
     if row not in study.variants_on(dataset):
@@ -183,7 +189,7 @@ def configure(study: Study, variant: str, dataset: str, budget: str, seed: int, 
             f"variant {variant!r} of {study.name} stands on {row.only_on} only, not on {dataset}"
         )
     stem = catalogue.find(dataset).stem
-    teacher = configure(study, row.teacher, dataset, budget, seed, **machine) if row.teacher else None
+    teacher = configure(study, row.teacher, dataset, budget, seed, precision) if row.teacher else None
     return configuration.resolve(
         row.arch,
         row.knobs_for(stem),
@@ -194,7 +200,7 @@ def configure(study: Study, variant: str, dataset: str, budget: str, seed: int, 
         changes=row.recipe_changes,
         resolution=study.resolution_of(row, stem),
         teacher=teacher,
-        **machine,
+        precision=precision,
     )
 
 
@@ -202,9 +208,10 @@ def cells(
     study: Study,
     budget: str,
     *,
-    datasets: list[str] | None = None,
-    variants: list[str] | None = None,
-    seeds: list[int] | None = None,
+    datasets: Sequence[str] | None = None,
+    variants: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    precision: str | None = None,
 ) -> list[Cell]:
     """The runs of a study at a budget, all of them unless a choice is given (seeds may be others than declared).
 
@@ -214,7 +221,11 @@ def cells(
         study.variant(name)
     seeds = seeds or study.seeds
     rows = [
-        (variant.name, dataset, configure(study, variant.name, dataset, budget, min(seeds, default=0)))
+        (
+            variant.name,
+            dataset,
+            configure(study, variant.name, dataset, budget, min(seeds, default=0), precision),
+        )
         for dataset in datasets or study.datasets
         for variant in study.variants_on(dataset)
         if not variants or variant.name in variants
@@ -298,6 +309,11 @@ def _check(study: Study) -> None:
                 raise ValueError(f"claim {claim.id}: only_on is {test.only_on!r}, none of the datasets")
             for name in variants_of(test):
                 study.variant(name)
+    for budget, precision in study.precision.items():
+        if budget not in BUDGETS or precision not in PRECISIONS:
+            raise ValueError(
+                f"precision is one of {', '.join(PRECISIONS)} by budget, not {budget} = {precision!r}"
+            )
     if strange := [name for name in study.transfers if name not in study.datasets]:
         raise ValueError(f"transfers names {strange[0]!r}, which is none of the datasets")
     for declared, key in itertools.product((study, *study.variants), ("recipe", "resolution")):

@@ -37,7 +37,7 @@ def finish(
     run.mkdir(parents=True)
     weights = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     torch.save({"state_dict": weights}, run / "checkpoint.ckpt")
-    facts = make_facts(variant, seed, 1_000) | {"run_id": configuration.run_id, "study": study}
+    facts = make_facts(variant, seed, 1_000, "smoke") | {"run_id": configuration.run_id, "study": study}
     (run / "record.json").write_text(json.dumps(facts))
     return configuration.run_id
 

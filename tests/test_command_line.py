@@ -1,5 +1,6 @@
 """run.py's command line: answers at once, and bad input gets one clear line and exit code 2."""
 
+import json
 import os
 import subprocess
 import sys
@@ -151,12 +152,14 @@ def test_without_an_account_the_run_is_offline_and_says_so(tmp_path):
     assert list(tmp_path.glob("runs/*/wandb/offline-run-*/*.wandb"))
 
 
-def test_a_diverging_run_fails_in_one_line_and_leaves_no_record(tmp_path):
-    done = whole_run(
-        tmp_path, "--arch", "plain", "--depth", "8", "--budget", "smoke", "--lr", "1e38", "--no-wandb"
-    )
+def test_a_diverging_run_fails_in_one_line_and_that_is_its_record(tmp_path):
+    argv = ("--arch", "plain", "--depth", "8", "--budget", "smoke", "--lr", "1e38", "--no-wandb")
+    done = whole_run(tmp_path, *argv)
     assert done.returncode == 1 and "a lower --lr may train" in done.stderr and "Traceback" not in done.stderr
-    assert not list(tmp_path.glob("runs/*/record.json"))
+    (record,) = (json.loads(path.read_text()) for path in tmp_path.glob("runs/*/record.json"))
+    assert (record["test"], record["diverged"]) == (None, 1)
+    again = whole_run(tmp_path, *argv)
+    assert again.returncode == 1 and "already done: diverged in epoch 1" in again.stdout
 
 
 def test_two_processes_never_share_a_run(tmp_path, capsys):

@@ -8,7 +8,7 @@ from reports.drawing.picture import Picture, Points
 from reports.records import Record
 from reports.results import Results
 
-SPLITS = {"training": ("train_error", "--"), "test": ("test_error", "-")}
+SPLITS = {"training": ("train_error", "--"), "test": ("curve_test_error", "-")}
 CROWD = 8  # variants in a panel; more are spread over several
 LONG = 20  # epochs from which on the first descent may leave the panel
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lightning_modules.data.batches import Preprocessing
     from lightning_modules.data.cache import Arrays
 
-BUDGETS = ("paper", "short", "smoke")  # the most training first
+BUDGETS = ("paper", "short", "mini", "smoke")  # the most training first
 BATCH = 125  # as in every evaluation of this project
 # Trained weights whose correlation with their own initial ones is above this say more of the draw than of training.
 RESEMBLANCE = 0.5

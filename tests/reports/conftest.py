@@ -3,12 +3,14 @@
 import copy
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from reports import architectures_page, complexity, counts, findings, ledger, paper_tables
+from reports import architectures_page, complexity, counts, experiments, findings, ledger, paper_tables
 from reports.ledger import Entry
+from sweeps import programme
 from sweeps import study as studies
 from sweeps.claim import Claim, Comparison
 from sweeps.study import Cell, Printed, Study, Table, Variant
@@ -53,10 +55,10 @@ COUNTS = {
 def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     """The made-up study, declared as the only one; a run id spells out its cell."""
 
-    def cells(study: Study, budget: str) -> list[Cell]:
+    def cells(study: Study, budget: str, seeds: Sequence[int] | None = None) -> list[Cell]:
         return [
             Cell(study.name, variant.name, dataset, budget, seed, f"{variant.name}-{budget}-{seed}")
-            for seed in study.seeds
+            for seed in seeds or study.seeds
             for dataset in study.datasets
             for variant in study.variants
         ]
@@ -64,7 +66,9 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     monkeypatch.setattr(studies, "names", lambda folder=None: [STUDY.name])
     real_read = studies.read
     monkeypatch.setattr(studies, "read", lambda name: STUDY if name == STUDY.name else real_read(name))
+    experiments.registered()  # reads the real ledger, once
     monkeypatch.setattr(studies, "cells", cells)
+    monkeypatch.setattr(programme, "read", list)
     made_up = {entry.id: entry for entry in LEDGER}
     monkeypatch.setattr(ledger, "entries", lambda: made_up)
     monkeypatch.setattr(findings, "FOLDER", Path("nowhere"))
@@ -77,18 +81,18 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     return STUDY
 
 
-def make_facts(variant: str, seed: int, errors: int, budget: str = "smoke") -> dict:
-    """A complete record, format 1, of 10,000 test images."""
+def make_facts(variant: str, seed: int, errors: int, budget: str = "mini") -> dict:
+    """A complete record, format 2, of 10,000 test images."""
     return copy.deepcopy(
         {
-            "format": 1, "run_id": f"{variant}-{budget}-{seed}", "study": "made_up", "variant": variant,
+            "format": 2, "plan": None, "diverged": None, "did_not_start": False, "run_id": f"{variant}-{budget}-{seed}", "study": "made_up", "variant": variant,
             "arch": "densenet", "knobs": {"depth": 22}, "dataset": "cifar10", "recipe": "densenet_cifar",
-            "budget": budget, "seed": seed, "config": {"lr": 0.1}, "parameters": 1, "mult_adds": 2,
+            "budget": budget, "seed": seed, "config": {"lr": 0.1, "classes": 10}, "parameters": 1, "mult_adds": 2,
             "test": {"images": 10_000, "errors": errors, "error": errors / 100, "loss": 1.5},
             "best": {"epoch": 1, "error": 50.0},
             "curve": {
                 "epoch": [1, 2], "train_loss": [2.0, 1.5], "train_error": [80.0, 60.0 + seed],
-                "test_error": [75.0, errors / 100], "lr": [0.1, 0.01], "images_per_second": [90.0, 91.0],
+                "curve_test_error": [75.0, errors / 100], "lr": [0.1, 0.01], "images_per_second": [90.0, 91.0],
             },
             "curve_test_images": 500,
             "budget_spent": {"epochs": 2, "train_images": 3_000, "of_epochs": 300, "of_images": 50_000},
@@ -105,7 +109,7 @@ def make_facts(variant: str, seed: int, errors: int, budget: str = "smoke") -> d
 
 @pytest.fixture
 def facts():
-    """`facts(variant, seed, errors, budget="smoke")`: a complete record of 10,000 test images."""
+    """`facts(variant, seed, errors, budget="mini")`: a complete record of 10,000 test images."""
     return make_facts
 
 

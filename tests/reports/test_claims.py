@@ -13,7 +13,7 @@ from sweeps.study import Variant
 def judge(study, facts, write_records):
     """`judge(comparisons, {variant: errors})`: the verdict on one claim, or on several."""
 
-    def judge(*claimed, parameters=None, of=study, budget="smoke", **errors):
+    def judge(*claimed, parameters=None, of=study, budget="mini", **errors):
         declared = dataclasses.replace(
             of, claims=tuple(claim(f"c{i}", tests) for i, tests in enumerate(claimed))
         )
@@ -250,7 +250,7 @@ def test_an_error_as_printed(judge, study):
         "difference +0.01 (margin 0.3), p"
     )
     assert judge(near, budget="paper", wide=[620, 625, 630]).word == "contradicted"
-    assert judge(near, budget="smoke", wide=[520, 525, 530]).word == "not run"
+    assert judge(near, budget="mini", wide=[520, 525, 530]).word == "not run"
     transfer = dataclasses.replace(study, transfers=("cifar10",))
     assert judge(near, of=transfer, budget="paper", wide=[520, 525, 530]) == []
     with pytest.raises(ValueError, match="variant 'other' has no printed error"):

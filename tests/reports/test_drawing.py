@@ -18,9 +18,9 @@ from tests.reports.conftest import COUNTS, STUDY
 
 @pytest.fixture
 def collate(study, facts):
-    """`collate((variant, seed, errors), …, budget="smoke")`: the results of these runs of the made-up study."""
+    """`collate((variant, seed, errors), …, budget="mini")`: the results of these runs of the made-up study."""
 
-    def collate(*runs, budget="smoke"):
+    def collate(*runs, budget="mini"):
         found = [records.parse(json.dumps(facts(*run, budget)).encode(), "here:1") for run in runs]
         return next(r for r in results.collate(STUDY, found) if r.budget == budget)
 
@@ -79,14 +79,14 @@ def test_a_crowd_of_curves_is_spread_over_panels():
 def test_seeds_are_a_point_a_run_in_declared_order_and_captions_say_how_many(collate):
     seeds = by_kind(drawing.of_study(collate(*WIDE, ("thin", 2, 6000)), "cifar10", COUNTS))["seeds"]
     ours = [tuple(point.values()) for point in seeds.points if point["source"] == "ours"]
-    assert ours[:2] == [("ours", "thin", 2, "thin-smoke-2", 60.0), ("ours", "wide", 0, "wide-smoke-0", 50.0)]
+    assert ours[:2] == [("ours", "thin", 2, "thin-mini-2", 60.0), ("ours", "wide", 0, "wide-mini-0", 50.0)]
     assert len(ours) == 4
-    assert "1 to 3 runs a variant, 4 in all, budget smoke" in seeds.caption
+    assert "1 to 3 runs a variant, 4 in all, budget mini" in seeds.caption
 
 
 def test_printed_errors_stand_among_ours_only_where_they_compare(collate):
     printed = {"thin": 4.51, "wide": 5.24}  # densenet_t2.csv, d100-12 in the form -BC, and d40-12
-    for budget, together in (("smoke", False), ("paper", True)):
+    for budget, together in (("mini", False), ("paper", True)):
         both = collate(*WIDE, ("thin", 0, 6000), budget=budget)
         seeds = by_kind(drawing.of_study(both, "cifar10", COUNTS))["seeds"]
         assert {p["variant"]: p["error"] for p in seeds.points if p["source"] == "printed"} == printed
@@ -94,7 +94,7 @@ def test_printed_errors_stand_among_ours_only_where_they_compare(collate):
 
 
 def test_a_single_printed_error_has_no_shape_but_compares(collate):
-    for budget, shown in (("smoke", 0), ("paper", 1)):
+    for budget, shown in (("mini", 0), ("paper", 1)):
         seeds = by_kind(drawing.of_study(collate(*WIDE, budget=budget), "cifar10", COUNTS))["seeds"]
         assert sum(point["source"] == "printed" for point in seeds.points) == shown
 
@@ -140,14 +140,14 @@ def test_the_papers_own_kind_goes_before_the_parameters(collate, monkeypatch):
         papers.KINDS, STUDY.name, papers.Kind("Figure 9", ("mult_adds",), ("arch",), accuracy=True)
     )
     picture = drawing.of_study(collate(*WIDE, ("thin", 0, 6000)), "cifar10", COUNTS)[-1]
-    assert picture.name == "made_up_smoke_cifar10_mult_adds" and "Figure 9" in picture.caption
+    assert picture.name == "made_up_mini_cifar10_mult_adds" and "Figure 9" in picture.caption
     assert picture.points[0] == {
         "source": "ours",
         "variant": "thin",
         "series": "densenet_bc",
         "mult_adds": 100_000_000,
         "seed": 0,
-        "run": "thin-smoke-0",
+        "run": "thin-mini-0",
         "accuracy": 40.0,
     }
     assert picture.points[-1]["accuracy"] == pytest.approx(100 - 5.24)
@@ -182,7 +182,7 @@ def test_the_users_own_matplotlib_settings_change_nothing(collate):
 def test_a_network_that_two_studies_train_is_drawn_once(collate):
     both = collate(*WIDE, ("thin", 0, 6000))
     (picture,) = families.pictures([([both], COUNTS), ([both], COUNTS)])
-    assert picture.name == "all_smoke_cifar10_mult_adds"
+    assert picture.name == "all_mini_cifar10_mult_adds"
     assert [tuple(point.values()) for point in picture.points] == [
         ("densenet", "made_up/thin", 100_000_000, 60.0, 60.0, 60.0, 1),
         ("densenet", "made_up/wide", 250_000_000, 51.3333, 50.0, 53.0, 3),

@@ -38,4 +38,4 @@ def test_every_picture_and_its_points_are_linked(collated):
     pictures |= {path for picture in of_study for path in (picture.path, picture.data_path)}
     assert linked == pictures and len(pictures) == 8  # curves, seeds, parameters; over all families
     assert "[Made-up study](made_up.md)" in page
-    assert "2 networks of one family, 2 runs in all, budget smoke" in page
+    assert "2 networks of one family, 2 runs in all, budget mini" in page

@@ -37,7 +37,7 @@ def row(page: str, name: str) -> list[str]:
 def test_empty_study_shows_the_paper_budget(make):
     assert make([]) == 0
     page = (make.out / "made_up.md").read_text()
-    assert "## Budget: paper" in page and "## Budget: smoke" not in page
+    assert "## Budget: paper" in page and "## Budget: mini" not in page
     assert row(page, "wide") == ["`wide`", "1.0M", "1.00M", "250M", "5.24", "— (0/3)", "—", "—"]
     assert row(page, "other")[1:5] == ["—", "1.23M", "300M", "—"]
     assert not (make.out / "figures").exists()
@@ -53,7 +53,7 @@ def test_figures_missing_cells_and_intervals(make, facts):
     assert row(page, "wide")[5] == "51.00 ± 2.48 (3)"
     assert row(page, "thin")[5] == "60.50 ± 6.35 (2/3)"
     assert row(page, "other")[5:] == ["— (0/3)", "—"]
-    assert "## Budget: smoke" in page and "## Budget: paper" not in page
+    assert "## Budget: mini" in page and "## Budget: paper" not in page
     # 2 epochs of ⌈3,000 / 64⌉ = 47 steps
     assert "94 optimiser steps of 64 images (2 of 300 epochs on 3,000 of 50,000 training images)" in page
     assert "5 of 9 runs done, 0.5 hours in all on Abacus." in page
@@ -84,10 +84,10 @@ def test_every_link_of_a_page_leads_somewhere(make, facts):
 def test_difference_only_under_the_paper_budget(make, facts):
     lines = [facts("wide", seed, 500 + seed, "paper") for seed in range(3)] + [facts("wide", 0, 5000)]
     make(lines)
-    paper, smoke = (make.out / "made_up.md").read_text().split("## Budget: smoke")
+    paper, mini = (make.out / "made_up.md").read_text().split("## Budget: mini")
     assert row(paper, "wide")[6] == "−0.23"  # 5.01 − 5.24
-    assert "difference" not in smoke.split("#### Claims")[0]
-    assert row(smoke, "wide")[5] == "50.00 (1/3)"
+    assert "difference" not in mini.split("#### Claims")[0]
+    assert row(mini, "wide")[5] == "50.00 (1/3)"
 
 
 def test_trace_names_commit_device_and_date(make, facts):
@@ -182,7 +182,7 @@ def test_damaged_record_is_reported_and_the_rest_counts(make, facts, capsys):
 def test_contradicting_records_are_not_averaged(make, facts):
     assert make([facts("wide", 0, 5000), facts("wide", 0, 5200), facts("wide", 1, 5400)]) == 0
     assert row((make.out / "made_up.md").read_text(), "wide")[5] == "54.00 (1/3)"
-    assert "wide-smoke-0: records contradict each other" in (make.out / "index.md").read_text()
+    assert "wide-mini-0: records contradict each other" in (make.out / "index.md").read_text()
 
 
 def test_unknown_study_names_near_misses(make, capsys):
@@ -208,10 +208,14 @@ def test_why(study, write_records, facts, capsys):
 @pytest.mark.parametrize(
     ("curve", "drawn"),
     [
-        ({"epoch": [], "train_error": [], "test_error": []}, False),
-        ({"epoch": [1, 2], "train_error": [None, None], "test_error": [float("nan")] * 2}, False),
+        ({"epoch": [], "train_error": [], "curve_test_error": []}, False),
+        ({"epoch": [1, 2], "train_error": [None, None], "curve_test_error": [float("nan")] * 2}, False),
         (
-            {"epoch": list(range(1, 301)), "train_error": [50.0] * 300, "test_error": [None] * 299 + [40.0]},
+            {
+                "epoch": list(range(1, 301)),
+                "train_error": [50.0] * 300,
+                "curve_test_error": [None] * 299 + [40.0],
+            },
             True,
         ),
     ],
@@ -226,7 +230,7 @@ def test_unusual_curves_are_drawn_if_they_have_a_point(make, facts, curve, drawn
     assert make(lines) == 0
     assert ("_curves.png" in (make.out / "made_up.md").read_text()) is drawn
     for ending in ("png", "csv"):
-        assert (make.out / "figures" / f"made_up_smoke_cifar10_curves.{ending}").is_file() is drawn
+        assert (make.out / "figures" / f"made_up_mini_cifar10_curves.{ending}").is_file() is drawn
 
 
 def test_help_and_mistyped_study_need_no_torch():

@@ -59,14 +59,14 @@ Notes:
 - DenseNet (L = 40, k = 12): best of 5
 - DenseNet (L = 100, k = 12): quoted by S4
 
-### Budget smoke, not to be held against the printed figures
+### Budget mini, not to be held against the printed figures
 
 Each run: 94 optimiser steps of 64 images (2 of 300 epochs on 3,000 of 50,000 training images). \
 0.2 hours in all on Abacus.
 
 | | CIFAR-10+ |
 | - | -: |
-| DenseNet (L = 100, k = 12) | [59.00 ± 12.71 (2/3)](made_up.md#trace-smoke-cifar10-deep) |
+| DenseNet (L = 100, k = 12) | [59.00 ± 12.71 (2/3)](made_up.md#trace-mini-cifar10-deep) |
 
 ## Table 2: by groups
 
@@ -117,7 +117,7 @@ def test_an_invented_table_word_for_word(study, invented, facts):
         Results(
             of, budget, {(name, "cifar10"): group(facts, name, found.get(name, []), budget) for name in cited}
         )
-        for budget, found in zip(("paper", "smoke"), errors)
+        for budget, found in zip(("paper", "mini"), errors)
     ]
     made = paper_tables_page.files([(of, budgets)])
     assert sorted(made) == ["tables.md", "tables_invented.md"]

@@ -12,7 +12,7 @@ from reports.standing import DIFFERS, Standing
 MACHINE = {"device": "Abacus", "kind": "cpu", "threads": 1}
 
 
-def trained(word: str, budget: str = "smoke", place: str = "CIFAR-10", page: str = "made_up.md") -> Standing:
+def trained(word: str, budget: str = "mini", place: str = "CIFAR-10", page: str = "made_up.md") -> Standing:
     return Standing("a.b", "trained", word, place, page, ("seen",), budget)
 
 

@@ -78,7 +78,7 @@ def test_columns_without_any_printed_count_are_left_out(study):
     groups = {(variant.name, "cifar10"): results.Group((), 3) for variant in study.variants}
     counts = dict.fromkeys(groups, Count(1_000_000, 250_000_000))
     with_printed, without = (
-        tables.table(results.Results(study, "smoke", groups), "cifar10", Table("T", rows), counts)
+        tables.table(results.Results(study, "mini", groups), "cifar10", Table("T", rows), counts)
         for rows in (("wide", "other"), ("other",))
     )
     assert "params, printed" in with_printed and "params, printed" not in without

@@ -161,10 +161,10 @@ def test_an_array_runs_every_cell_once_and_then_nothing_is_missing(submit, tmp_p
     assert code == 0 and "nothing is missing" in said
 
 
-def test_a_failing_cell_is_named(submit, tmp_path):
+def test_a_run_that_diverges_is_done_and_its_record_says_so(submit, tmp_path):
     code, said = submit("diverging", "--budget", "smoke", "--wait")
-    assert code == 1 and "1 of 1 runs failed" in said, said
-    assert "plain on tiny, seed 0" in said and "the loss became" in said
+    assert code == 0 and "all done" in said, said
+    assert [record["diverged"] for record in records(tmp_path)] == [1]
 
 
 def test_a_warned_job_and_a_preempted_one_are_requeued_and_resumed(submit, cluster, tmp_path):

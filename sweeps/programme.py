@@ -1,0 +1,168 @@
+"""The programme: which runs are made in which order, and when they are enough, planned before they are made.
+
+Its lines stand in `programme.toml`, which is committed before the first run; a record holds the hash of the line that
+asked for it, so that nobody has to believe that the plan came first. A line that decides a claim looks after 3, 5 and 8
+seeds (`contrasts.LOOKS`) and ends where it is decided, or at 8; one with `seeds` of its own makes these and ends.
+Nothing here imports torch.
+"""
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sweeps import study as studies
+from sweeps.claim import Claim, Measure, variants_of
+from sweeps.contrasts import LOOKS, Decision, Values, decide, value
+from sweeps.study import Cell, Study
+
+PLAN = Path(__file__).parent / "programme.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of the plan: rows of a study on one data set at one budget.
+
+    claims: ids of the claims, whose tests over these rows the study declares, that the line decides. effect, spread:
+    the contrast expected, and its standard deviation between seeds, in points, from where `source` says. smallest: the
+    smallest contrast worth knowing, in points. power: of finding the expected one at each look. thread_seconds: of
+    one run on one core, the cheapest and the dearest row. seeds: these and no others, where nothing is decided.
+    precision: another one than the study's.
+    """
+
+    title: str
+    study: str
+    dataset: str
+    budget: str
+    variants: tuple[str, ...]
+    thread_seconds: tuple[int, int]
+    claims: tuple[str, ...] = ()
+    effect: float | None = None
+    spread: float | None = None
+    smallest: float | None = None
+    power: tuple[float, ...] = ()
+    source: str = ""
+    seeds: tuple[int, ...] = ()
+    precision: str | None = None
+    declared: Study = field(repr=False, compare=False)
+
+    @property
+    def decides(self) -> tuple[Claim, ...]:
+        """The study's claims of these ids, each with the tests that are made over these rows alone."""
+        own = (
+            dataclasses.replace(claim, **{
+                kind.name: tuple(test for test in getattr(claim, kind.name) if self._makes(test))
+                for kind in dataclasses.fields(claim) if kind.name not in ("id", "tested")
+            })
+            for claim in self.declared.claims if claim.id in self.claims
+        )  # fmt: skip
+        return tuple(claim for claim in own if claim.tests)
+
+    def _makes(self, test) -> bool:
+        return set(variants_of(test)) <= set(self.variants) and test.only_on in ("", self.dataset)
+
+    @property
+    def plan(self) -> str:
+        """Twelve hexadecimal digits of all that the line fixes beforehand: itself, its tests, and the looks."""
+        fixed = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "declared"}
+        tests = [[type(test).__name__, vars(test)] for claim in self.decides for test in claim.tests]
+        text = json.dumps([fixed, tests, LOOKS], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def cells(self, seeds: tuple[int, ...]) -> list[Cell]:
+        """The runs of these seeds, the seed varying slowest."""
+        options = ("--plan", self.plan, *(("--precision", self.precision) if self.precision else ()))
+        made = studies.cells(
+            self.declared, self.budget, datasets=[self.dataset], variants=self.variants, seeds=seeds,
+            precision=self.precision,
+        )  # fmt: skip
+        return [dataclasses.replace(cell, options=options) for cell in made]
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a line stands: the runs that it needs now and lacks, those done, its decisions at the last whole look.
+
+    decisions: by claim, in declared order, where the line decides any; seeds: of the last whole look.
+    """
+
+    line: Line
+    missing: tuple[Cell, ...]
+    done: int
+    seeds: int
+    decisions: tuple[tuple[Claim, Decision], ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        return not self.missing
+
+
+def read(path: Path = PLAN) -> list[Line]:
+    """Read and check the plan. Raises ValueError, in one line, if it is faulty or not there."""
+    try:
+        declared = tomllib.loads(path.read_text(encoding="utf-8"))["lines"]
+        return [_line(line) for line in declared]
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+def status(line: Line, records: Mapping[str, Mapping]) -> Status:
+    """Return where a line stands, from the records by run id."""
+    looks = [line.seeds] if line.seeds else [tuple(range(seeds)) for seeds in LOOKS]
+    reached, decisions = 0, ()
+    for seeds in looks:
+        cells = line.cells(seeds)
+        missing = tuple(cell for cell in cells if cell.run_id not in records)
+        if missing:
+            return Status(line, missing, len(cells) - len(missing), reached, decisions)
+        reached, decisions = len(seeds), _decisions(line, cells, records)
+        if decisions and all(decision != "open" for _, decision in decisions):
+            break
+    return Status(line, (), len(cells), reached, decisions)
+
+
+def needed(lines: list[Line], records: Mapping[str, Mapping]) -> list[Cell]:
+    """Return the runs that are needed now, in the order of the plan, each training once."""
+    first: dict[str, Cell] = {}
+    for line in lines:
+        for cell in status(line, records).missing:
+            first.setdefault(cell.run_id, cell)
+    return list(first.values())
+
+
+def _decisions(
+    line: Line, cells: list[Cell], records: Mapping[str, Mapping]
+) -> tuple[tuple[Claim, Decision], ...]:
+    if line.seeds:  # made to be looked at, by no rule that was fixed beforehand
+        return ()
+    level = LOOKS[1 + max(cell.seed for cell in cells)]
+    return tuple(
+        (claim, decide(claim.tests, {test.measure: _values(cells, records, test.measure) for test in claim.tests}, level))
+        for claim in line.decides
+    )  # fmt: skip
+
+
+def _values(cells: list[Cell], records: Mapping[str, Mapping], measure: Measure) -> Values:
+    values: dict[str, dict[int, float]] = {cell.variant: {} for cell in cells}
+    for cell in cells:
+        if (found := value(records[cell.run_id], measure)) is not None:
+            values[cell.variant][cell.seed] = found
+    return values
+
+
+def _line(declared: dict) -> Line:
+    """Raises ValueError or TypeError if a line names what there isn't, or decides nothing without fixed seeds."""
+    values = {name: tuple(v) if isinstance(v, list) else v for name, v in declared.items()}
+    line = Line(**values, declared=studies.read(declared["study"]))
+    for name in line.variants:
+        line.declared.variant(name)
+    found = {claim.id for claim in line.decides}
+    if strange := sorted(set(line.claims) - found):
+        raise ValueError(f"{line.title}: {line.study} tests no {strange[0]!r} over these rows alone")
+    if bool(line.seeds) == bool(line.claims):
+        raise ValueError(f"{line.title}: a line decides claims by looks, or has seeds of its own")
+    line.cells((0,))  # raises for a data set, a budget or a precision that there isn't
+    return line
