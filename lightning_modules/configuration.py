@@ -105,13 +105,8 @@ def resolve(
     followed = changed(recipes.find(recipe_name), changes)
     if epochs is None:
         epochs = spent.epochs or followed.epochs
-    for name, value in {
-        "batch size": followed.batch_size,
-        "learning rate": followed.lr,
-        "epochs": epochs,
-    }.items():
-        if not value > 0:
-            raise ValueError(f"{name} must be above 0, not {value}")
+    if epochs < 1:
+        raise ValueError(f"epochs must be above 0, not {epochs}")
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, not {seed}")
     resolved = Configuration(
