@@ -49,6 +49,8 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
             values[name] = converted(KINDS[name], value)
         except ValueError as error:
             raise ValueError(f"the recipe's {name} {error}") from None
+    # Where a recipe's own 5 is written 5.0, it stays as it is: the run's id is made from the digits.
+    values = {name: value for name, value in values.items() if value != getattr(recipe, name)}
     followed = replace(recipe, **values)
     check(followed)
     return followed
