@@ -150,10 +150,8 @@ def _check_teacher(student: Configuration, teacher: Configuration | None) -> Non
         if weight != 0 or temperature != 1:
             raise ValueError("soft weight and temperature are of a teacher's soft targets: name the teacher")
         return
-    if not 0 < weight <= 1:
-        raise ValueError(f"soft weight must be above 0 and at most 1 where there is a teacher, not {weight}")
-    if not 0 < temperature < float("inf"):
-        raise ValueError(f"temperature must be above 0, not {temperature}")
+    if weight == 0:
+        raise ValueError("soft weight must be above 0 where there is a teacher")
     for name, own, theirs in (
         ("data set", student.dataset, teacher.dataset),
         ("resolution", student.resolution, teacher.resolution),
