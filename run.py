@@ -59,17 +59,12 @@ def main(argv: list[str]) -> int:
 
 def configure(options: argparse.Namespace) -> Configuration:
     """What the options ask for, every value written out. Raises ValueError in one line."""
-    changes = {
-        name: value
-        for name in ("batch_size", "lr", "augmentation", "soft_weight", "temperature")
-        if (value := getattr(options, name)) is not None
-    }
     budget = options.budget or default_budget()
     if options.study:
         study = studies.read(options.study)
         fixed = ("recipe", "resolution", "epochs", "teacher")
         others = [name for name in fixed if getattr(options, name) is not None]
-        changed = [flag(name) for name in [*others, *changes]]
+        changed = [*map(flag, others), *dict.fromkeys(options.changed_by)]
         if options.arch or changed:
             raise ValueError(
                 f"a study fixes its runs; leave out {', '.join(['--arch'] * bool(options.arch) + changed)}"
@@ -96,7 +91,7 @@ def configure(options: argparse.Namespace) -> Configuration:
         recipe=options.recipe,
         resolution=options.resolution,
         epochs=options.epochs,
-        changes=changes,
+        changes=options.changes,
         teacher=configuration.of_finished(options.teacher) if options.teacher else None,
     )
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
-from lightning_modules.recipes import RECIPES
+from lightning_modules.recipes import RECIPES, Recipe
+from lightning_modules.recipes.changes import differences
+from lightning_modules.recipes.kinds import as_text
 
 if TYPE_CHECKING:
     from lightning_modules.speed.settings import Setting
@@ -19,7 +21,7 @@ def announce(wanted: Configuration, folder: Path, options: argparse.Namespace, s
     from lightning_modules.training import seconds_per_image
 
     data = catalogue.find(wanted.dataset)
-    recipe = RECIPES[wanted.recipe_name]
+    recipe = Recipe.from_hyperparameters(wanted.recipe)
     each = seconds_per_image(wanted, layout=speed.memory_format)
 
     def takes(epochs: int, images: int, tests: int) -> str:
@@ -27,6 +29,9 @@ def announce(wanted: Configuration, folder: Path, options: argparse.Namespace, s
 
     label = f"{options.study}/{options.variant}" if options.study else wanted.arch
     print(f"{label} on {data.title}, seed {wanted.seed}, run {wanted.run_id}, recipe {wanted.recipe_name}")
+    if changes := differences(RECIPES[wanted.recipe_name], recipe):
+        told = (f"{name} {as_text(new)} instead of {as_text(own)}" for name, (own, new) in changes.items())
+        print(f"Changed in the recipe: {'; '.join(told)}.")
     if wanted.budget != "paper":
         if not options.budget:
             print("No GPU was found, so the budget is `smoke`.")

@@ -4,13 +4,21 @@ Nothing heavy is imported, so that help, a list or a mistyped flag is answered a
 """
 
 import argparse
+import difflib
+import shutil
+import textwrap
+from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import architectures
-from architectures.registry import did_you_mean
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.configuration import PRECISIONS
 from lightning_modules.data import catalogue
+from lightning_modules.recipes import kinds
+from lightning_modules.recipes.changes import KINDS
+from lightning_modules.recipes.recipe import Recipe
 
 VIEWS = ("single", "ten_crop", "multi_crop", "dense")
 METHODS = ("svd", "pruning", "weight_sharing", "deep_compression")
@@ -23,10 +31,26 @@ DEPENDENT = {
     "compress": (("density", "bits", "index_bits", "out"), "the compression of given weights"),
 }
 
+# Every field of a recipe has a flag `--recipe.<field>`; these have a short one, too.
+SHORT = ("batch_size", "lr", "weight_decay", "momentum", "optimiser", "schedule", "label_smoothing")
+SHORT += ("augmentation", "soft_weight", "temperature")
+SPELT = {"optimizer": "optimiser"}  # as others spell a field
+
 
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:
         raise ValueError(message)
+
+
+class ChangeOfRecipe(argparse.Action):
+    """Keeps the value in `changes`, and the flag as it was written in `changed_by`."""
+
+    def __call__(self, parser: argparse.ArgumentParser, options: Any, text: Any, flag: Any = None) -> None:
+        try:
+            options.changes[self.dest] = kinds.parse(KINDS[self.dest], text)
+        except ValueError as error:
+            raise ValueError(f"{flag} {error}") from None
+        options.changed_by.append(flag)
 
 
 def parse(argv: list[str], description: str = "") -> argparse.Namespace:
@@ -64,13 +88,6 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
 
     add = parser.add_argument_group("changes to the recipe (not within a study)").add_argument
     add("--recipe", metavar="NAME", help="a recipe (see --list; default: the architecture's own)")
-    add("--batch-size", type=int, metavar="N", help="images per step, all devices together")
-    add(
-        "--lr",
-        type=float,
-        metavar="RATE",
-        help="initial learning rate; never scaled with the batch by itself",
-    )
     add(
         "--resolution",
         type=int,
@@ -78,10 +95,20 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         help="pixels at a side (default: the data set's; the papers' ρ)",
     )
     add("--epochs", type=int, metavar="N", help="length; the schedule is compressed or stretched to it")
-    add("--augmentation", choices=("standard", "none"), help="standard: the papers' +, pad 4, crop, mirror")
     add("--teacher", type=Path, metavar="RUN", help="learn from the network of a finished run (runs/…)")
-    add("--soft-weight", type=float, metavar="W", help="share of the teacher's answers in the loss, up to 1")
-    add("--temperature", type=float, metavar="T", help="of the teacher's softmax and this one's (default: 1)")
+
+    add = parser.add_argument_group(
+        "fields of the recipe: --recipe.FIELD VALUE (not within a study; default: the recipe's)", _fields()
+    ).add_argument
+    for name in KINDS:
+        # Listed by `_fields`, one line each; argparse would take two.
+        add(
+            *recipe_flags(name),
+            action=ChangeOfRecipe,
+            dest=name,
+            default=argparse.SUPPRESS,
+            help=argparse.SUPPRESS,
+        )
 
     add = parser.add_argument_group("evaluation of given weights").add_argument
     add("--evaluate", action="store_true", help="the errors of --weights on the whole test set, and stop")
@@ -153,10 +180,11 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
                 metavar=knob.kind,
                 help=f"{symbol}{knob.help} (default {default})",
             )
-    options, unknown = parser.parse_known_args(argv)
+    options, unknown = parser.parse_known_args(
+        [_as_declared(word) for word in argv], argparse.Namespace(changes={}, changed_by=[])
+    )
     if unknown:
-        flags = [flag for flag in parser._option_string_actions if flag.startswith("--")]
-        raise ValueError(f"unknown argument {unknown[0]}{did_you_mean(unknown[0].split('=')[0], flags)}")
+        raise ValueError(_unknown(unknown[0], list(parser._option_string_actions)))
     for needed, (names, purpose) in DEPENDENT.items():
         lonely = [name for name in names if getattr(options, name)]
         if lonely and not getattr(options, needed):
@@ -180,6 +208,52 @@ def _colour(text: str) -> tuple[float, ...]:
 def flag(name: str) -> str:
     """`batch_size` as it is written on the command line."""
     return "--" + name.replace("_", "-")
+
+
+def recipe_flags(name: str) -> list[str]:
+    """The flags of a field of the recipe, the short ones last."""
+    spellings = [name, *(other for other, field in SPELT.items() if field == name)]
+    return [f"--recipe.{name}", *(flag(spelling) for spelling in spellings if name in SHORT)]
+
+
+def _as_declared(word: str) -> str:
+    """A flag of a recipe's field with the field's own name: `--recipe.weight-decay`, `--recipe.optimizer`."""
+    if not word.startswith("--recipe."):
+        return word
+    name, equals, value = word.removeprefix("--recipe.").partition("=")
+    name = name.replace("-", "_")
+    return f"--recipe.{SPELT.get(name, name)}{equals}{value}"
+
+
+def near_misses(word: str, known: Iterable[str]) -> list[str]:
+    return difflib.get_close_matches(word, known, n=3, cutoff=0.7)
+
+
+def _unknown(word: str, known: list[str]) -> str:
+    """What is said of an argument that doesn't exist."""
+    word = word.split("=")[0]
+    if word.startswith("--recipe."):
+        name = word.removeprefix("--recipe.")
+        said, names = f"a recipe has no {name!r}", [f"--recipe.{near}" for near in near_misses(name, KINDS)]
+    else:
+        # A field without a short flag is often given one.
+        meant = {flag(name): recipe_flags(name)[-1] for name in KINDS} | {name: name for name in known}
+        near = [word] if word in meant else near_misses(word, meant)
+        said, names = f"unknown argument {word}", dict.fromkeys(meant[name] for name in near)
+    return f"{said}; did you mean {' or '.join(names)}?" if names else f"{said} (--help shows all)"
+
+
+def _fields() -> str:
+    """A line for each field of a recipe: how its value is written, what it is, its short flags."""
+    width = shutil.get_terminal_size().columns - 4
+    start = max(map(len, KINDS)) + 2
+    lines = []
+    for field in fields(Recipe):
+        if field.name in KINDS:
+            said = f"{field.name:{start}}{kinds.form(field.type)}: {field.metadata.get('help', '')}"
+            said = "; or ".join([said, *recipe_flags(field.name)[1:]])
+            lines += textwrap.wrap(said, width, subsequent_indent=" " * start, break_on_hyphens=False)
+    return "\n".join(lines)
 
 
 def _budgets() -> str:

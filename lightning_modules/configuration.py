@@ -112,13 +112,8 @@ def resolve(
     followed = changed(recipes.find(recipe_name), changes)
     if epochs is None:
         epochs = spent.epochs or followed.epochs
-    for name, value in {
-        "batch size": followed.batch_size,
-        "learning rate": followed.lr,
-        "epochs": epochs,
-    }.items():
-        if not value > 0:
-            raise ValueError(f"{name} must be above 0, not {value}")
+    if epochs < 1:
+        raise ValueError(f"epochs must be above 0, not {epochs}")
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, not {seed}")
     resolved = Configuration(
@@ -167,10 +162,8 @@ def _check_teacher(student: Configuration, teacher: Configuration | None) -> Non
         if weight != 0 or temperature != 1:
             raise ValueError("soft weight and temperature are of a teacher's soft targets: name the teacher")
         return
-    if not 0 < weight <= 1:
-        raise ValueError(f"soft weight must be above 0 and at most 1 where there is a teacher, not {weight}")
-    if not 0 < temperature < float("inf"):
-        raise ValueError(f"temperature must be above 0, not {temperature}")
+    if weight == 0:
+        raise ValueError("soft weight must be above 0 where there is a teacher")
     for name, own, theirs in (
         ("data set", student.dataset, teacher.dataset),
         ("resolution", student.resolution, teacher.resolution),

@@ -33,8 +33,8 @@ def refused(capsys, *argv: str) -> str:
         (["--arch", "densenet_bc", "--seed", "-1"], "seed must be 0 or more"),
         (["--arch", "densenet_bc", "--dataset", "cifar11"], "did you mean cifar10"),
         (["--arch", "densenet_bc", "--budget", "cheap"], "choose from"),
-        (["--arch", "densenet_bc", "--batch-size", "0"], "batch size must be above 0, not 0"),
-        (["--arch", "densenet_bc", "--lr", "nan"], "learning rate must be above 0, not nan"),
+        (["--arch", "densenet_bc", "--batch-size", "0"], "batch_size must be 1 or more, not 0"),
+        (["--arch", "densenet_bc", "--lr", "nan"], "--lr is a finite number, not 'nan'"),
         (["--arch", "densenet_bc", "--recipe", "densenet"], "did you mean densenet_cifar"),
         (["--arch", "densenet_bc", "--variant", "bc"], "add --study"),
         (["--study", "densenet_bc_compresion", "--variant", "bc"], "did you mean densenet_bc_compression"),
@@ -91,6 +91,7 @@ def test_help_of_an_architecture_shows_its_knobs_with_the_papers_symbols(capsys)
     shown = capsys.readouterr().out
     assert "--growth-rate" in shown and "k: maps that each layer adds" in shown and "θ: share" in shown
     assert "--cardinality" not in shown
+    assert "weight_decay       float: of L2" in shown and "--weight-decay" in shown
 
 
 def test_list_names_architectures_data_sets_and_studies(capsys):
@@ -140,6 +141,8 @@ def test_without_an_account_the_run_is_offline_and_says_so(tmp_path):
         "resnet",
         "--depth",
         "8",
+        "--recipe.lr_milestones",
+        "0.3,0.6",
         "--budget",
         "smoke",
         HOME=str(tmp_path),
@@ -147,6 +150,8 @@ def test_without_an_account_the_run_is_offline_and_says_so(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "2 epochs of 100 images instead of 164 of 200" in done.stdout
+    assert "Changed in the recipe: lr_milestones 0.3,0.6 instead of 0.5,0.75." in done.stdout
+    assert "--recipe.lr_milestones 0.3,0.6" in done.stdout
     assert "--budget paper" in done.stdout and "W&B: offline; send it with `wandb sync " in done.stdout
     assert "test error" in done.stdout and "of 103 images" in done.stdout
     assert list(tmp_path.glob("runs/*/wandb/offline-run-*/*.wandb"))

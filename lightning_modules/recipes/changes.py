@@ -1,48 +1,83 @@
 """A recipe with other values in some fields, as a row of a study or a user asks for them."""
 
 import difflib
-import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
+from lightning_modules.recipes.kinds import converted
 from lightning_modules.recipes.recipe import Recipe
+
+# The fields that may be changed, with their types.
+KINDS = {f.name: f.type for f in fields(Recipe) if f.name not in ("source", "departures")}
+
+# What the numbers of a field may be.
+_RANGES = (
+    ("1 or more", lambda x: x >= 1, ("epochs", "batch_size", "train_sizes", "test_size")),
+    ("0 or more", lambda x: x >= 0, ("weight_decay", "last_deviation")),
+    (
+        "above 0",
+        lambda x: x > 0,
+        ("lr", "lr_factor_epochs", "rmsprop_epsilon", "gradient_clipping", "temperature", "initial_deviation")
+        + ("bn_epsilon",),
+    ),
+    ("from 0 to 1", lambda x: 0 <= x <= 1, ("lr_milestones", "warmup", "warmup_factor", "soft_weight")),
+    ("above 0 and at most 1", lambda x: 0 < x <= 1, ("lr_factor", "smallest_area", "bn_momentum")),
+    (
+        "0 or more and below 1",
+        lambda x: 0 <= x < 1,
+        ("momentum", "rmsprop_decay", "label_smoothing", "weight_average"),
+    ),
+)
+RANGES = {name: (words, allows) for words, allows, names in _RANGES for name in names}
 
 
 def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """The recipe with other values in some fields; a list stands for a tuple, a whole number for a float.
 
     Raises:
-        ValueError: there is no such field, or the value isn't of its kind; in one line.
+        ValueError: there is no such field, or the value isn't of its kind, or can't be trained with; in one line.
     """
     if not changes:
         return recipe
-    kinds = {f.name: f.type for f in fields(recipe) if f.name not in ("source", "departures")}
     values = {}
     for name, value in changes.items():
-        if name not in kinds:
-            near = difflib.get_close_matches(name, kinds) or list(kinds)
+        if name not in KINDS:
+            near = difflib.get_close_matches(name, KINDS) or list(KINDS)
             raise ValueError(f"a recipe has no {name!r}; did you mean {' or '.join(near)}?")
-        value = tuple(value) if isinstance(value, list) else value
-        if type(value) is int and _accepts(kinds[name], float(value)):
-            value = float(value)
-        if not _accepts(kinds[name], value):
-            raise ValueError(f"the recipe's {name} is {_in_words(kinds[name])}, not {value!r}")
-        values[name] = value
-    return replace(recipe, **values)
+        try:
+            values[name] = converted(KINDS[name], value)
+        except ValueError as error:
+            raise ValueError(f"the recipe's {name} {error}") from None
+    # Where a recipe's own 5 is written 5.0, it stays as it is: the run's id is made from the digits.
+    values = {name: value for name, value in values.items() if value != getattr(recipe, name)}
+    followed = replace(recipe, **values)
+    check(followed)
+    return followed
 
 
-def _accepts(kind: Any, value: Any) -> bool:
-    if get_origin(kind) is Literal:
-        return value in get_args(kind)
-    if isinstance(kind, types.UnionType):
-        return any(_accepts(one, value) for one in get_args(kind))
-    return type(value) is (get_origin(kind) or kind)
+def check(recipe: Recipe) -> None:
+    """Raises ValueError, in one line, if a number is out of its range or two fields contradict each other."""
+    for name, (words, allows) in RANGES.items():
+        for number in numbers(getattr(recipe, name)):
+            if not allows(number):
+                raise ValueError(f"the recipe's {name} must be {words}, not {number}")
+    if recipe.train_sizes[0] > recipe.train_sizes[1]:
+        raise ValueError(f"the recipe's train_sizes are the lowest and the highest, not {recipe.train_sizes}")
+    if recipe.optimiser == "sgd" and recipe.nesterov and recipe.momentum == 0:
+        raise ValueError("the recipe's nesterov needs a momentum above 0; make it false, too")
 
 
-def _in_words(kind: Any) -> str:
-    if get_origin(kind) is Literal:
-        return f"one of {', '.join(get_args(kind))}"
-    if isinstance(kind, types.UnionType):
-        return " or ".join("none" if one is type(None) else _in_words(one) for one in get_args(kind))
-    return "a list" if get_origin(kind) is tuple else f"a {kind.__name__}"
+def differences(recipe: Recipe, followed: Recipe) -> dict[str, tuple[Any, Any]]:
+    """The fields in which a recipe is not followed: its own value, and the other one."""
+    pairs = {name: (getattr(recipe, name), getattr(followed, name)) for name in KINDS}
+    return {name: (own, other) for name, (own, other) in pairs.items() if own != other}
+
+
+def numbers(value: Any) -> Iterator[float]:
+    """The numbers in a field's value, however deep in tuples."""
+    if isinstance(value, tuple):
+        for part in value:
+            yield from numbers(part)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield value

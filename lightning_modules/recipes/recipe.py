@@ -1,11 +1,10 @@
 """What a recipe is: the numbers of one paper's training, and where they stand. Nothing here imports torch."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from typing import Any, Literal
 
 DecayExempt = Literal["norm", "bias", "depthwise"]
-Initialisation = Literal["he_fan_in", "he_fan_out", "xavier", "xavier_fan_in", "normal", "truncated_normal"]
 
 # Images of an epoch, by which papers' iterations become epochs.
 CIFAR_IMAGES = 50_000
@@ -17,13 +16,18 @@ NOT_VERIFIED = "Not verified: no training here has shown that it sets out at thi
 _LATER = "later"
 
 
-def later(default: Any) -> Any:
-    """A field that was added after the first records had been committed.
+def described(words: str, default: Any = MISSING) -> Any:
+    """A field with what it is in words, which `run.py --help` shows."""
+    return field(default=default, metadata={"help": words})
+
+
+def later(default: Any, words: str = "") -> Any:
+    """A field, as `described`, that was added after the first records had been committed.
 
     At its default it means what runs did before it was added, and stays out of the hyperparameters, from which
     a run's id is made: so the ids of those records hold.
     """
-    return field(default=default, metadata={_LATER: True})
+    return field(default=default, metadata={_LATER: True, "help": words})
 
 
 @dataclass(frozen=True)
@@ -38,55 +42,66 @@ class Recipe:
     departures: tuple[str, ...] = field(default=(), kw_only=True)
 
     # length and batch
-    epochs: int
-    batch_size: int  # global: all devices together
+    epochs: int = described("length as the paper has it; to run shorter or longer, give --epochs")
+    batch_size: int = described("images of a step, all devices together")
     # optimiser
-    lr: float
-    weight_decay: float
-    momentum: float = 0.9
-    nesterov: bool = True  # for SGD
-    decay_exempt: tuple[DecayExempt, ...] = ()  # the Torch and Caffe recipes decay every parameter
-    # schedule "steps": the rate is multiplied by `lr_factor` at each milestone
-    lr_milestones: tuple[float, ...] = (0.5, 0.75)  # shares of the training's steps
-    lr_factor: float = 0.1
+    lr: float = described("initial learning rate; never scaled with the batch by itself")
+    weight_decay: float = described("of L2, added to the gradient")
+    momentum: float = described("of SGD or RMSProp", 0.9)
+    nesterov: bool = described("Nesterov's momentum, for SGD", True)
+    # the Torch and Caffe recipes decay every parameter
+    decay_exempt: tuple[DecayExempt, ...] = described("parameters without weight decay", ())
+    # schedule "steps"
+    lr_milestones: tuple[float, ...] = described(
+        "where the rate falls, in shares of the training's steps", (0.5, 0.75)
+    )
+    lr_factor: float = described("what the rate is multiplied by there", 0.1)
     # initialisation; batch normalisation starts at scale 1, shift 0
-    initialisation: Initialisation = "he_fan_out"
+    initialisation: Literal[
+        "he_fan_in", "he_fan_out", "xavier", "xavier_fan_in", "normal", "truncated_normal"
+    ] = described("how weights are drawn", "he_fan_out")
     # input
-    # channel: mean and deviation; pixel_mean: mean image, then to 0-1; mean: the mean colour alone, 0-255 kept
-    normalisation: Literal["channel", "pixel_mean", "mean"] = "channel"
-    augmentation: Literal["standard", "none"] = "standard"  # standard: the papers' "+", pad 4, crop, mirror
-    padding: Literal["zeros", "reflect"] = "zeros"
+    normalisation: Literal["channel", "pixel_mean", "mean"] = described(
+        "channel: mean and deviation; pixel_mean: mean image, then to 0-1; mean: the mean colour alone, 0-255 kept",
+        "channel",
+    )
+    augmentation: Literal["standard", "none"] = described(
+        'standard: the papers\' "+", pad 4, crop, mirror', "standard"
+    )
+    padding: Literal["zeros", "reflect"] = described("what is padded with", "zeros")
 
     # input of ImageNet
-    train_crop: Literal["random_sized", "random", "scale_jitter"] = later("random_sized")
-    smallest_area: float = later(0.08)  # "random_sized": share of the image's area
-    train_sizes: tuple[int, int] = later((256, 256))  # the others: short side, lowest and highest
-    colour: Literal["none", "pca", "jitter_pca"] = later("none")
-    test_size: int = later(256)  # short side before the centre crop, which is the network's resolution
+    train_crop: Literal["random_sized", "random", "scale_jitter"] = later(
+        "random_sized", "from a training image"
+    )
+    smallest_area: float = later(0.08, "of random_sized: share of the image's area")
+    train_sizes: tuple[int, int] = later((256, 256), "of the other crops: short side, lowest and highest")
+    colour: Literal["none", "pca", "jitter_pca"] = later("none", "change of the training images' colours")
+    test_size: int = later(256, "short side before the centre crop, which is the network's resolution")
     # optimiser
-    optimiser: Literal["sgd", "rmsprop"] = later("sgd")
-    rmsprop_decay: float = later(0.9)
-    rmsprop_epsilon: float = later(1.0)
-    gradient_clipping: float | None = later(None)  # largest norm of the gradient, all parameters together
+    optimiser: Literal["sgd", "rmsprop"] = later("sgd", "RMSProp is TensorFlow's")
+    rmsprop_decay: float = later(0.9, "of the mean square")
+    rmsprop_epsilon: float = later(1.0, "inside the root")
+    gradient_clipping: float | None = later(None, "largest norm of the gradient, all parameters together")
     # schedule
-    schedule: Literal["steps", "exponential", "linear"] = later("steps")  # linear: to 0
-    lr_factor_epochs: float = later(1.0)  # "exponential": `lr_factor` is applied every so many of `epochs`
-    warmup: float = later(
-        0.0
-    )  # share of the training's steps that are taken at `warmup_factor` times the rate
-    warmup_factor: float = later(0.1)
+    schedule: Literal["steps", "exponential", "linear"] = later("steps", "of the learning rate; linear: to 0")
+    lr_factor_epochs: float = later(1.0, "of exponential: lr_factor is applied every so many of the epochs")
+    warmup: float = later(0.0, "share of the training's steps that are taken at warmup_factor times the rate")
+    warmup_factor: float = later(0.1, "of the rate, during the warmup")
     # objective, and the weights that are evaluated
-    label_smoothing: float = later(0.0)
-    soft_weight: float = later(0.0)  # share of a teacher's soft targets in what is minimised
-    temperature: float = later(1.0)  # of the soft targets
-    weight_average: float | None = later(None)  # decay of the moving average; None: the last weights
+    label_smoothing: float = later(0.0, "share of the target that is spread over all classes")
+    soft_weight: float = later(0.0, "share of a teacher's soft targets in what is minimised (with --teacher)")
+    temperature: float = later(1.0, "of the soft targets (with --teacher)")
+    weight_average: float | None = later(None, "decay of the moving average; none: the last weights")
     # initialisation
-    initial_deviation: float = later(0.01)  # of "normal" and "truncated_normal"
-    last_deviation: float | None = later(None)  # of the last layer's weights, normal; None: as the others
-    unit_biases: tuple[str, ...] = later(())  # layers of the network whose biases start at 1
+    initial_deviation: float = later(0.01, "of normal and truncated_normal")
+    last_deviation: float | None = later(None, "of the last layer's weights, normal; none: as the others")
+    unit_biases: tuple[str, ...] = later((), "layers of the network whose biases start at 1")
     # batch normalisation; None: as the network is built
-    bn_momentum: float | None = later(None)  # share of the new batch, 1 - TensorFlow's decay
-    bn_epsilon: float | None = later(None)
+    bn_momentum: float | None = later(
+        None, "share of the new batch, 1 - TensorFlow's decay; none: the network's"
+    )
+    bn_epsilon: float | None = later(None, "of batch normalisation; none: the network's")
 
     def hyperparameters(self) -> dict:
         """The numbers alone, JSON-able: what identifies a training, without the prose.
