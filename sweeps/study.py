@@ -98,7 +98,9 @@ class Study:
     paper: str
     source: str
     question: str
-    statistic: str  # of the printed figures: "single run", "median of 5" …
+    statistic: (
+        str  # of the printed figures: "single run", "median of 5" …; "not stated" where no paper says it
+    )
     datasets: tuple[str, ...]
     seeds: tuple[int, ...]
     variants: tuple[Variant, ...]
@@ -110,6 +112,11 @@ class Study:
     # Pixels, or pixels for each stem that has others than its data sets' own; None: they all have their own.
     resolution: int | dict | None = None
     transfers: tuple[str, ...] = ()  # those of the data sets that the paper doesn't have, reported apart
+
+    @property
+    def printed_runs(self) -> str:
+        """`statistic` as pages say it behind a printed figure."""
+        return "number of runs not stated" if self.statistic == "not stated" else self.statistic
 
     def variants_on(self, dataset: str) -> tuple[Variant, ...]:
         """The rows that stand on a data set."""
