@@ -50,7 +50,7 @@ MOBILENET_V1_IMAGENET = Recipe(
         ASYNCHRONOUS,
         DISTORTION,
         "The moving average, clipping at 2.0 and 100 epochs are Inception v3's; the paper prints none of them.",
-        "Batch, rate, weight decay, initialisation, momenta are TF-slim's; its own script has SGD without momentum.",
+        "Batch, rate, decay, initialisation and momentum are TF-slim's, whose own script has SGD without momentum.",
         "Crops have 25 % of the area at least (check); the paper only says that they are less distorted.",
         PIXELS,
         SQUASHED,
