@@ -16,7 +16,7 @@ Departures from the released code (github.com/liuzhuang13/DenseNet): it gives th
 every CIFAR network; the paper gives it 16, and 2k in DenseNet-BC alone, and only this yields Table 2's
 1.0M, 7.0M and 27.2M. DenseNet-B and -C have no printed count; they take the text's 16.
 Departures from the paper: its "DenseNet-264" has 2 · (6 + 12 + 64 + 48) + 5 = 265 weighted layers.
-161 (k = 48) is in Table 1 of arXiv versions 1 to 3, 264 in that of the later ones.
+161 (k = 48) was in Table 1 of earlier arXiv versions, not of the first, 264 is in that of the later ones.
 """
 
 from fractions import Fraction

@@ -20,9 +20,9 @@ gradient of zero (see `zero_gradient`), as the authors' Caffe code computes it.
 From the released code (github.com/gustavla/fractalnet): the order of convolution, dropout, batch normalisation
 and ReLU; normalisation without scale and shift; and running statistics of a column alone that are kept apart
 from those of the columns together, since each column alone is a network of its own there, with the same weights.
-Departures from it: it pools each column before a block's last join, and the paper's Figure 1 after it, as here;
-its convolutions have biases; it runs a local sample and all columns in every step, where the paper says half and
-half.
+Departures from it: it pools each column before a block's last join, and the paper's Figure 1 after it, as here
+(others who rebuilt it read in the paper that its implementation swaps the two); its convolutions have biases; it
+runs a local sample and all columns in every step, where the paper says half and half.
 """
 
 from abc import ABC, abstractmethod

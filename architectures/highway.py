@@ -12,8 +12,8 @@ Paper → code (sections of arXiv:1507.06228):
 
 The papers don't print the network of 19 layers; it is the released one (flukeskywalker/highway-networks,
 cifar10-19layers): 5, 6 and 6 layers of 32, 80 and 128 maps, the first of each stage plain, then a 1×1
-convolution of 100 maps, global pooling and a fully connected layer. Other depths spread their layers over the
-stages alike.
+convolution of 100 maps, global pooling and a fully connected layer: the end that the paper says it has in Table 3,
+not in Table 2. Other depths spread their layers over the stages alike.
 
 Departures: the gate's bias is a parameter of its own and no bias of the convolution, so that a recipe which
 starts biases at zero leaves it at its value. Highway A (11 layers) and C (32, alternating 3×3 and 1×1) have

@@ -10,6 +10,7 @@ Paper → code:
     Section 4, α; the last convolution is never thinner   knob width_mult
     Figure 6 (a), linear or ReLU6 bottlenecks             knob projection
     Figure 6 (b), where the shortcuts go                  knob residual, between_expansions
+    Section 4, dropout in training                        knob dropout
 
 With shortcuts between expansions a block is cut one layer later: it begins with a depthwise convolution and
 ends with the next expansion, and the sum goes through its ReLU6, as in ResNet; the paper doesn't say more.
@@ -17,7 +18,7 @@ The layers, and the number of shortcuts, are the same.
 The paper has no CIFAR form. Here the first convolution and the first block of stride 2 keep the resolution,
 so that 32×32 images reach the last layers at 4×4, as 224×224 ones do at 7×7.
 Departures: none from Table 2, which has 53 weighted layers. Widths go to the nearest multiple of 8 as in the
-released code (TF-slim), which only says what the paper leaves open; its dropout of 0.2 isn't in the paper.
+released code (TF-slim), which only says what the paper leaves open, as it does with the rate of dropout, 0.2.
 """
 
 from itertools import pairwise
@@ -26,7 +27,7 @@ from typing import Literal, NamedTuple
 from torch import Tensor, nn
 
 from architectures.conv_bn import conv_bn
-from architectures.ranges import at_least, positive
+from architectures.ranges import at_least, dropout_rate, positive
 from architectures.registry import Stem, register
 
 FIRST_MAPS = 32
@@ -45,6 +46,7 @@ def mobilenet_v2(
     width_mult: float = 1.0,
     projection: Literal["linear", "relu6"] = "linear",
     residual: Literal["bottlenecks", "expansions", "none"] = "bottlenecks",
+    dropout: float = 0.2,
 ) -> "MobileNetV2":
     """MobileNet v2: inverted residuals with linear bottlenecks (MobileNetV2, Sections 3, 4; Table 2).
 
@@ -53,10 +55,12 @@ def mobilenet_v2(
         width_mult (α): share of every layer's maps; the paper's go from 0.35 to 1.4.
         projection: linear, or with a ReLU6 after it (Figure 6 a).
         residual: shortcuts between bottlenecks, between expansions, or none (Figure 6 b).
+        dropout: rate before the classifier, in [0, 1); the paper prints none, 0.2 is TF-slim's.
     """
     at_least("expansion", expansion, 1)
     positive("width_mult", width_mult)
-    return MobileNetV2(stem, num_classes, expansion, width_mult, projection == "relu6", residual)
+    dropout_rate("dropout", dropout)
+    return MobileNetV2(stem, num_classes, expansion, width_mult, projection == "relu6", residual, dropout)
 
 
 class MobileNetV2(nn.Sequential):
@@ -73,6 +77,7 @@ class MobileNetV2(nn.Sequential):
         width_mult: float,
         relu_after_projection: bool,
         residual: str,
+        dropout: float,
     ) -> None:
         super().__init__()
         first_strides = 2 if stem == "imagenet" else 1
@@ -91,7 +96,7 @@ class MobileNetV2(nn.Sequential):
         maps = divisible_by_8(max(1.0, width_mult) * LAST_MAPS)
         self.conv2d_1x1 = nn.Sequential(*conv_bn(plan[-1].outputs, maps, 1), nn.ReLU6(inplace=True))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Sequential(nn.Conv2d(maps, num_classes, 1), nn.Flatten())
+        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Conv2d(maps, num_classes, 1), nn.Flatten())
 
 
 class Bottleneck(NamedTuple):

@@ -88,7 +88,7 @@ def mobilenet_v3_large(
         last_stage: efficient, the pooling before the last hidden layer; original, after it (Figure 5).
         stem_maps: maps of the first convolution; 32 before the paper's Section 5.1, 16 after.
         kernels: of the depthwise layers; 3x3 has no 5×5, as in the released minimalistic network.
-        dropout: rate before the classifier, in [0, 1); the paper's is 0.2.
+        dropout: rate before the classifier, in [0, 1); the paper's 0.8 is read as the share that is kept.
     """
     at_least("stem_maps", stem_maps, 1)
     knobs = (width_mult, hswish_from, se, kernels, dropout)
@@ -115,7 +115,7 @@ def mobilenet_v3_small(
         se: squeeze-and-excite where Table 2 has it, or nowhere.
         last_maps: maps of the last hidden layer; 1280 in arXiv version 1.
         kernels: of the depthwise layers; 3x3 has no 5×5, as in the released minimalistic network.
-        dropout: rate before the classifier, in [0, 1); the paper's is 0.2.
+        dropout: rate before the classifier, in [0, 1); the paper's 0.8 is read as the share that is kept.
     """
     at_least("last_maps", last_maps, 1)
     return MobileNetV3(stem, num_classes, SMALL, 16, last_maps, width_mult, hswish_from, se, kernels, dropout)

@@ -12,10 +12,10 @@ Paper → code:
 One b_l is drawn for a block and a mini-batch. Where b_l is 0 the branch isn't computed, a quarter of the
 training time at p_L = 0.5, and its parameters get a gradient of zero (see `zero_gradient`).
 
-Departures from the released code (github.com/yueatsprograms/Stochastic_Depth): where the width doubles, its
-shortcut averages 2 × 2 pixels before it pads with zeros; this one is ResNet's A, every second pixel, so that
-p_L = 1 is the architecture `resnet`, the paper's constant depth. Its convolutions have biases, which the batch
-normalisation behind them takes away again. The released code has no ImageNet form; this one is ResNet's.
+Departures: where the width doubles, the paper's shortcut (Section 4) averages 2 × 2 pixels before it pads with
+zeros, as does the released code (github.com/yueatsprograms/Stochastic_Depth); this one is ResNet's A, every second
+pixel, so that p_L = 1 is the architecture `resnet`. The code's convolutions have biases, which the batch
+normalisation behind them takes away again. It has no ImageNet form; this one is ResNet's.
 """
 
 from collections.abc import Iterator

@@ -18,7 +18,7 @@ def caption(table: PaperTable, wide: Wide, ours: Ours) -> str:
         if not any(getattr(column, field) for column in wide.columns) and any(values):
             said.append(f"{title}: {', '.join(filter(None, values))}.")
     places = {figure: ours.on_the_papers_data(figure) for figure in table.figures}
-    if statistics := _most(places, lambda place: place.study.statistic if place.is_first else ""):
+    if statistics := _most(places, lambda place: place.study.printed_runs if place.is_first else ""):
         said.append(f"Printed: {statistics[0]}.")
     if names := _most(places, lambda place: place.study.name):
         said.append(f"Studies: {', '.join(f'[{study}]({study}.md)' for study in names)}.")

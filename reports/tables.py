@@ -35,7 +35,7 @@ def table(results: Results, dataset: str, declared: Table, counts: Counts) -> st
             "params": _millions(count.parameters),
             "mult-adds, printed": _printed_count(variant, dataset, ("mult_adds_M", "flops_G")),
             "mult-adds": _millions(count.mult_adds),
-            f"{theirs} ({study.statistic})": as_error(error),
+            f"{theirs} ({study.printed_runs})": as_error(error),
             "error, ours": str(group),
             "difference": _difference(group, error),
             "records": f"[{len(group.records)}](#{anchor(results.budget, dataset, name)})"

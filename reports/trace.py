@@ -41,7 +41,7 @@ def explain(study: Study, results: list[Results], variant: str) -> str:
             source = f"{error.paper}, {error.table}, row {error.row_id}"
             figure = tables.as_error(error)
             lines.append(
-                f"printed on {DATASETS[dataset].title}: error {figure} ({source}; {study.statistic})"
+                f"printed on {DATASETS[dataset].title}: error {figure} ({source}; {study.printed_runs})"
             )
     for result in results:
         for dataset in study.datasets:

@@ -95,7 +95,9 @@ class Study:
     paper: str
     source: str
     question: str
-    statistic: str  # of the printed figures: "single run", "median of 5" …
+    statistic: (
+        str  # of the printed figures: "single run", "median of 5" …; "not stated" where no paper says it
+    )
     datasets: tuple[str, ...]
     seeds: tuple[int, ...]
     variants: tuple[Variant, ...]
@@ -109,6 +111,11 @@ class Study:
     transfers: tuple[str, ...] = ()  # those of the data sets that the paper doesn't have, reported apart
     # By budget, where a whole study runs in another arithmetic than fp32 because it gains so much time; never mixed.
     precision: dict = field(default_factory=dict)
+
+    @property
+    def printed_runs(self) -> str:
+        """`statistic` as pages say it behind a printed figure."""
+        return "number of runs not stated" if self.statistic == "not stated" else self.statistic
 
     def variants_on(self, dataset: str) -> tuple[Variant, ...]:
         """The rows that stand on a data set."""

@@ -61,7 +61,7 @@ def picture(results: Results, dataset: str, counts: Counts) -> Picture | None:
         alt=f"{what}, after {kind.source}; {runs.place(results, dataset)}",
         caption=f"{what}, as in {kind.source} of the paper: small points are runs ({runs.number(results, dataset)}, "
         f"budget {results.budget}), lines join their means."
-        + (f" Printed: {study.statistic}, {DATASETS[own].title}{counted}." if theirs else ""),
+        + (f" Printed: {study.printed_runs}, {DATASETS[own].title}{counted}." if theirs else ""),
         points=[*points, *theirs],
         draw=lines.draw,
         settings={

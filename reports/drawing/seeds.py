@@ -34,7 +34,7 @@ def picture(results: Results, dataset: str) -> Picture:
         name=f"{results.study.name}_{results.budget}_{dataset}_seeds",
         alt=f"Test error, a point a run, for each variant; {runs.place(results, dataset)}",
         caption=f"A point a run ({runs.number(results, dataset)}, budget {results.budget}); the bar is the mean with "
-        "its 95 % t-interval." + (f" Printed: {results.study.statistic}, {own}." if printed else ""),
+        "its 95 % t-interval." + (f" Printed: {results.study.printed_runs}, {own}." if printed else ""),
         points=points,
         draw=draw,
         settings={

@@ -178,3 +178,9 @@ def test_widths_are_multiples_of_8(width, rounded):
 def test_refusals(knobs, message):
     with pytest.raises(ValueError, match=message):
         on_meta(**knobs)
+
+
+def test_dropout_stands_before_the_classifier():
+    assert [m.p for m in on_meta().classifier.modules() if isinstance(m, nn.Dropout)] == [0.2]
+    with pytest.raises(ValueError, match=r"dropout 1.0 is not in \[0, 1\); 0 is none"):
+        on_meta(dropout=1.0)

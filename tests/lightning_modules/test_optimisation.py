@@ -61,11 +61,14 @@ def divided(at: tuple[float, ...], by: float = 10):
         ("dsn_cifar", 500, divided((340,), by=250)),
         ("fb_resnet_imagenet", 5005, divided((30, 60))),
         ("resnet_imagenet", 5005, divided((30, 60, 90))),
+        ("resnext_imagenet", 5005, divided((30, 60, 90))),
+        ("stochastic_depth_imagenet", 10010, divided((30, 60, 90))),
         ("senet_imagenet", 1252, divided((30, 60, 90))),
+        ("senet_ablation_imagenet", 5005, divided((125, 200, 250))),
         ("googlenet_imagenet", 40037, lambda epoch: 0.96 ** (epoch // 8)),
         ("inception_v3_imagenet", 40037, lambda epoch: 0.94 ** (epoch // 2)),
         ("mobilenet_v2_imagenet", 13346, lambda epoch: 0.98**epoch),
-        ("mobilenet_v3_imagenet", 313, lambda epoch: 0.99 ** (epoch // 3)),
+        ("mobilenet_v3_imagenet", 313, lambda epoch: 0.1 if epoch < 5 else 0.99 ** (epoch // 3)),
         ("squeezenet_imagenet", 2503, lambda epoch: 1 - epoch / 68),
         ("shufflenet_v1_imagenet", 1252, lambda epoch: 1 - epoch / 240),
     ],
@@ -110,6 +113,14 @@ def test_the_first_400_iterations_are_at_a_tenth_of_the_rate(recipe):
     values = recipes.find(recipe)
     steps = values.epochs * math.ceil(50_000 / values.batch_size)
     assert [factor(values, step, steps) for step in (0, 399, 402, 31_000)] == pytest.approx([0.1, 0.1, 1, 1])
+
+
+def test_1202_layers_start_with_ten_epochs_at_a_tenth_of_the_rate():
+    values = recipes.find("stochastic_depth_1202_cifar")
+    rates = [
+        factor(values, epoch * 391, values.epochs * 391) for epoch in (0, 9, 10, 149, 150, 224, 225, 299)
+    ]
+    assert rates == pytest.approx([0.1, 0.1, 1, 1, 0.1, 0.1, 0.01, 0.01])
 
 
 def test_a_shorter_training_has_the_same_schedule_compressed():

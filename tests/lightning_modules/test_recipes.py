@@ -83,10 +83,48 @@ def test_the_committed_records_keep_their_ids():
         ("vgg_imagenet", IMAGENET_IMAGES, 370_000),
         ("googlenet_imagenet", IMAGENET_IMAGES, 31_000_000),
         ("squeezenet_imagenet", IMAGENET_IMAGES, 170_000),
-        ("mobilenet_v2_imagenet", IMAGENET_IMAGES, 5_500_000),
         ("shufflenet_v1_imagenet", IMAGENET_IMAGES, 300_000),
     ],
 )
 def test_epochs_are_the_printed_iterations(name, images, iterations):
     recipe = recipes.find(name)
     assert recipe.epochs * images / recipe.batch_size == pytest.approx(iterations, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("preact_resnet_released_cifar", {"epochs": 200, "batch_size": 64, "warmup": 0}),
+        ("stochastic_depth_cifar", {"epochs": 500, "batch_size": 128, "initialisation": "he_fan_in"}),
+        ("stochastic_depth_1202_cifar", {"epochs": 300, "batch_size": 128, "lr": 0.1}),
+        ("stochastic_depth_imagenet", {"epochs": 120, "batch_size": 128, "lr": 0.1}),
+        ("wide_resnet_imagenet", {"initialisation": "he_fan_out"}),
+        ("resnext_imagenet", {"epochs": 100, "batch_size": 256, "lr": 0.1, "weight_decay": 1e-4}),
+        ("senet_imagenet", {"epochs": 100, "batch_size": 1024, "lr": 0.6, "label_smoothing": 0}),
+        ("senet_ablation_imagenet", {"epochs": 270, "lr": 0.1, "label_smoothing": 0.1}),
+        ("senet_mobile_imagenet", {"epochs": 400, "batch_size": 256, "lr": 0.1}),
+        ("senet_154_imagenet", {"batch_size": 2048, "lr": 1.0, "label_smoothing": 0.1}),
+        (
+            "shufflenet_v1_imagenet",  # ResNeXt's but for rate and decay
+            {"lr": 0.5, "weight_decay": 4e-5, "nesterov": True, "decay_exempt": (), "label_smoothing": 0},
+        ),
+        (
+            "shufflenet_v1_released_imagenet",
+            {"nesterov": False, "decay_exempt": ("norm", "bias"), "label_smoothing": 0.1},
+        ),
+        ("mobilenet_v1_imagenet", {"gradient_clipping": 2.0, "weight_average": 0.9999, "label_smoothing": 0}),
+        ("mobilenet_v2_imagenet", {"batch_size": 96, "lr": 0.045, "lr_factor": 0.98, "lr_factor_epochs": 1}),
+        (
+            "mobilenet_v3_imagenet",
+            {"batch_size": 4096, "lr": 0.1, "weight_decay": 1e-5, "lr_factor_epochs": 3},
+        ),
+    ],
+)
+def test_the_numbers_are_the_papers(name, printed):
+    recipe = recipes.find(name)
+    assert {field: getattr(recipe, field) for field in printed} == printed
+
+
+def test_shufflenet_v2_trains_exactly_as_v1():
+    first, second = (recipes.find(f"shufflenet_{version}_imagenet") for version in ("v1", "v2"))
+    assert first.hyperparameters() == second.hyperparameters()

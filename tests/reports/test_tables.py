@@ -72,6 +72,9 @@ def test_a_transfer_shows_the_papers_data_set_and_no_difference(study):
     assert "| error, printed (single run) |" in own and "| difference |" in own
     assert "| error, printed on CIFAR-10 (single run) |" in transfer and "difference" not in transfer
     assert "5.24" in own and "5.24" in transfer
+    silent = dataclasses.replace(of, statistic="not stated")
+    table = tables.table(results.Results(silent, "paper", groups), "cifar10", declared, counts)
+    assert "| error, printed (number of runs not stated) |" in table
 
 
 def test_columns_without_any_printed_count_are_left_out(study):
