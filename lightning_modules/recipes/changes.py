@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, Literal, get_args, get_origin
 
-from lightning_modules.recipes.recipe import Recipe
+from lightning_modules.recipes.recipe import Recipe, tuples
 
 
 def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
@@ -23,7 +23,7 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         if name not in kinds:
             near = difflib.get_close_matches(name, kinds) or list(kinds)
             raise ValueError(f"a recipe has no {name!r}; did you mean {' or '.join(near)}?")
-        value = tuple(value) if isinstance(value, list) else value
+        value = tuples(value)
         if type(value) is int and _accepts(kinds[name], float(value)):
             value = float(value)
         if not _accepts(kinds[name], value):

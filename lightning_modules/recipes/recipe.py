@@ -58,7 +58,7 @@ class Recipe:
     padding: Literal["zeros", "reflect"] = "zeros"
 
     # input of ImageNet
-    train_crop: Literal["random_sized", "random", "scale_jitter"] = later("random_sized")
+    train_crop: Literal["random_sized", "random", "random_of_square", "scale_jitter"] = later("random_sized")
     smallest_area: float = later(0.08)  # "random_sized": share of the image's area
     train_sizes: tuple[int, int] = later((256, 256))  # the others: short side, lowest and highest
     colour: Literal["none", "pca", "jitter_pca"] = later("none")
@@ -68,8 +68,11 @@ class Recipe:
     rmsprop_decay: float = later(0.9)
     rmsprop_epsilon: float = later(1.0)
     gradient_clipping: float | None = later(None)  # largest norm of the gradient, all parameters together
+    # patterns of parameters' names, and what the rate of these is multiplied by; all that fit count
+    lr_multipliers: tuple[tuple[str, float], ...] = later(())
     # schedule
     schedule: Literal["steps", "exponential", "linear"] = later("steps")  # linear: to 0
+    lr_factors: tuple[float, ...] = later(())  # "steps": one for each milestone, in the place of `lr_factor`
     lr_factor_epochs: float = later(1.0)  # "exponential": `lr_factor` is applied every so many of `epochs`
     warmup: float = later(
         0.0
@@ -82,11 +85,19 @@ class Recipe:
     weight_average: float | None = later(None)  # decay of the moving average; None: the last weights
     # initialisation
     initial_deviation: float = later(0.01)  # of "normal" and "truncated_normal"
+    # patterns of layers' names, and the deviation of these in the place of `initial_deviation`; the last that fits
+    initial_deviations: tuple[tuple[str, float], ...] = later(())
     last_deviation: float | None = later(None)  # of the last layer's weights, normal; None: as the others
     unit_biases: tuple[str, ...] = later(())  # layers of the network whose biases start at 1
     # batch normalisation; None: as the network is built
     bn_momentum: float | None = later(None)  # share of the new batch, 1 - TensorFlow's decay
     bn_epsilon: float | None = later(None)
+
+    def __post_init__(self) -> None:
+        if self.lr_factors and len(self.lr_factors) != len(self.lr_milestones):
+            raise ValueError(
+                f"lr_factors has {len(self.lr_factors)} numbers for {len(self.lr_milestones)} milestones"
+            )
 
     def hyperparameters(self) -> dict:
         """The numbers alone, JSON-able: what identifies a training, without the prose.
@@ -94,13 +105,21 @@ class Recipe:
         A later field that says nothing is left out, so that older runs keep their ids.
         """
         values = ((name, getattr(self, name), default) for name, default in _numbers())
-        return {name: list(v) if isinstance(v, tuple) else v for name, v, out in values if v != out}
+        return {name: _lists(value) for name, value, out in values if value != out}
 
     @classmethod
     def from_hyperparameters(cls, values: dict) -> "Recipe":
         """The recipe with these `hyperparameters()`: fields that they leave out are filled in. Without prose."""
-        values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-        return cls("", **values)
+        return cls("", **{name: tuples(value) for name, value in values.items()})
+
+
+def tuples(value: Any) -> Any:
+    """The value with every list in it, at any depth, as a tuple."""
+    return tuple(map(tuples, value)) if isinstance(value, list) else value
+
+
+def _lists(value: Any) -> Any:
+    return list(map(_lists, value)) if isinstance(value, tuple) else value
 
 
 @cache
