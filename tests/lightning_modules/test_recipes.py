@@ -25,6 +25,17 @@ def test_a_family_without_one_takes_the_torch_codes(stem):
     assert recipes.default_name("made_up", stem) == f"fb_resnet_{stem}" in recipes.RECIPES
 
 
+def test_a_data_set_may_have_a_recipe_of_its_own():
+    def taken(dataset: str) -> str:
+        return configuration.resolve("nin", {}, dataset=dataset, budget="smoke", seed=0).recipe_name
+
+    assert [taken(dataset) for dataset in ("cifar10", "cifar100", "imagenet")] == [
+        *("nin_cifar", "nin_cifar100", "nin_imagenet")
+    ]
+    asked = configuration.resolve("nin", {}, dataset="cifar100", budget="smoke", seed=0, recipe="nin_cifar")
+    assert asked.recipe_name == "nin_cifar"
+
+
 def test_an_unknown_name_is_answered_with_its_neighbours():
     with pytest.raises(ValueError, match="did you mean densenet_cifar"):
         recipes.find("densenet_cifer")
