@@ -1,4 +1,4 @@
-"""All-CNN (arXiv:1412.6806): the parameters of Table 4."""
+"""All-CNN (arXiv:1412.6806): the parameters of Table 3."""
 
 from architectures.counting import Counts
 from reports.complexity import Network
@@ -10,7 +10,7 @@ FORMS = {"base": "base", "Strided-CNN": "strided", "ConvPool-CNN": "convpool", "
 CUT: set[tuple[str, str, str]] = set()
 _LAYERS = 'an approximate figure ("≈"); by the layers of Tables 1 and 2 '
 EXPLAINED = {
-    ("Table 4", row, "params_M"): _LAYERS + ours
+    ("Table 3", row, "params_M"): _LAYERS + ours
     for rows, ours in (
         (("A-base", "A-Strided-CNN"), "0.84M (0.86M with 100 classes)"),
         (("A-ConvPool-CNN", "A-All-CNN"), "1.25M (1.27M with 100 classes)"),
