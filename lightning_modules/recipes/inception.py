@@ -17,7 +17,7 @@ DISTORTION = (
     "Colour distortions are fb.resnet.torch's, not TensorFlow's; images are resized one way, not several."
 )
 AVERAGE = "The decay of the average, 0.9999, is that of the released Inception v3; the paper prints none."
-BLACKLIST = "All 50,000 validation images are tested; the paper leaves out blacklisted ones, which lowers it by 0.2 to 0.3."
+BLACKLIST = "All 50,000 validation images are tested; the paper's errors, without blacklisted ones, are 0.2 to 0.3 lower."
 TRANSFER = "The paper has no CIFAR training; length, rate and decay are fb.resnet.torch's."
 
 # arXiv:1409.4842, Section 5: mean subtraction; Section 6: asynchronous SGD, momentum 0.9, "decreasing the learning
@@ -123,7 +123,8 @@ INCEPTION_V4_IMAGENET = replace(
         "The length is where the figures of Inception-v4 and Inception-ResNet-v2 end, 160 epochs.",
         "Batches of 32 and label smoothing 0.1 are Inception v3's (check); the paper prints neither.",
         "No gradient clipping: arXiv's text names none, and the AAAI version no threshold.",
-        "Weight decay, initial convolutions, batch normalisation's decay and ε are TF-slim's; the last layer is torch's.",
+        "Weight decay, convolutions' initial weights, batch normalisation's decay and ε are TF-slim's (check).",
+        "The last layer starts from torch's uniform draw.",
         BLACKLIST,
     ),
     epochs=160,
@@ -140,7 +141,7 @@ RECIPES = {
         "Transfer of Szegedy et al., Going Deeper, Section 6: rate 0.01, linear to 0",
         departures=(
             "The paper has no CIFAR training: 164 epochs of batches of 128 are ResNet's (64k iterations).",
-            "The rate is not the paper's 0.0015 for batches of 32 but 0.01 for 128, from He's initialisation.",
+            "The rate is not the later Inception's 0.0015 for batches of 32 but 0.01 for 128, from He's initialisation.",
             NOT_VERIFIED,
         ),
         epochs=164,

@@ -28,7 +28,7 @@ ALEXNET_IMAGENET = Recipe(
     departures=(
         BY_HAND,
         MEAN_COLOUR,
-        "The rate stands outside the momentum, so that after each of its falls the old gradients count a tenth.",
+        "The rate stands outside the momentum: after each of its falls, past gradients count a tenth of the paper's.",
         "The principal components of colours are fb.resnet.torch's, not computed anew.",
         "One centre crop is tested; the paper averages ten crops.",
     ),
@@ -72,8 +72,8 @@ NIN_CIFAR10 = Recipe(
     departures=(WHITENING, "The paper prints results with and without augmentation; this is with."),
     epochs=260,
     batch_size=128,
-    lr=1 * 0.1,
-    weight_decay=0.00001 / 0.1,
+    lr=0.1,
+    weight_decay=1e-4,
     nesterov=False,
     decay_exempt=("bias",),
     lr_multipliers=(("*bias", 2.0), ("mlpconv_3.4.*", 0.1)),
@@ -143,13 +143,12 @@ RECIPES = {
         initialisation="he_fan_in",
     ),
     "vgg_imagenet": VGG_IMAGENET,
-    # The paper starts it from the network trained with S = 256, at a rate of 10^-3.
     "vgg_384_imagenet": replace(
         VGG_IMAGENET,
         source="Simonyan and Zisserman, Very Deep Networks, Section 3.1: as vgg_imagenet with S = 384",
         departures=(
             *VGG_IMAGENET.departures,
-            "Trained from the start for as long at 0.01; the paper goes on from S = 256 at 0.001, its length unprinted.",
+            "Trained from the start for 74 epochs at 0.01; the paper goes on from S = 256 at 0.001, no length printed.",
         ),
         train_sizes=(384, 384),
         test_size=384,
@@ -160,7 +159,7 @@ RECIPES = {
         source="Simonyan and Zisserman, Very Deep Networks, Section 3.1: as vgg_imagenet with S in [256, 512]",
         departures=(
             *VGG_IMAGENET.departures,
-            "Trained from the start for 74 epochs; the paper goes on from S = 384, its length unprinted.",
+            "Trained from the start for 74 epochs at 0.01; the paper goes on from S = 384, no length printed.",
         ),
         train_crop="scale_jitter",
         train_sizes=(256, 512),
@@ -259,7 +258,7 @@ RECIPES = {
     "all_cnn_imagenet": Recipe(
         "Springenberg et al., Striving for Simplicity, ImageNet: 450k iterations of 64, rate 0.01",
         departures=(
-            "Rate, length, batch and weight decay (0.0005) are second-hand, as others quote them: /10 every 200k iterations.",
+            "Rate (/10 every 200k iterations), length, batch and weight decay 0.0005 are as others quote them.",
             CHANNELS,
             "He initialisation: the paper prints none.",
         ),
