@@ -12,6 +12,7 @@ import architectures
 from lightning_modules import recipes
 from lightning_modules.initialisation import initialise, set_batch_norm
 from lightning_modules.optimisation import factor, optimiser
+from sweeps import study as studies
 
 
 @pytest.mark.parametrize(
@@ -152,3 +153,23 @@ def test_inceptions_first_loss_is_that_of_chance(arch, recipe):
     heads = [outputs] if isinstance(outputs, torch.Tensor) else [outputs.logits, outputs.auxiliary[0].logits]
     for logits in heads:
         assert cross_entropy(logits, labels).item() == pytest.approx(math.log(classes), abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("study", "variant", "dataset", "recipe"),
+    [
+        ("nin_head", "gap", "cifar10", "nin_cifar"),
+        ("nin_head", "gap", "cifar100", "nin_cifar100"),
+        ("densenet_cifar", "nin+", "cifar100", "nin_cifar100"),
+        # Figure 4: 25.2 is the error of BN-x30
+        ("inception_v3_ladder", "bn-inception", "imagenet", "bn_x30_imagenet"),
+        ("inception_v3_ladder", "bn-inception", "cifar10", "bn_inception_cifar"),
+        ("inception_residual", "v3", "imagenet", "inception_resnet_v1_imagenet"),
+        ("inception_residual", "resnet-v1", "imagenet", "inception_resnet_v1_imagenet"),
+        ("inception_residual", "resnet-v1", "cifar10", "inception_v4_cifar"),
+        ("inception_residual", "v4", "imagenet", "inception_v4_imagenet"),
+    ],
+)
+def test_a_row_is_trained_by_the_recipe_of_its_printed_figure(study, variant, dataset, recipe):
+    declared = studies.read(study)
+    assert studies.configure(declared, variant, dataset, "paper", 0).recipe_name == recipe
