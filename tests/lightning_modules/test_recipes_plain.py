@@ -28,11 +28,6 @@ from sweeps import study as studies
         ("nin_cifar100", "lr", 0.02),
         ("nin_cifar100", "weight_decay", 5e-4),
         ("nin_cifar100", "lr_multipliers", (("*bias", 2.0),)),
-        (
-            "nin_cifar100",
-            "initial_deviations",
-            (("mlpconv_1.0", 0.001), ("mlpconv_1.2", 0.01), ("mlpconv_1.4", 0.01)),
-        ),
         # Krizhevsky et al., Sections 2, 4.1, 5
         ("alexnet_imagenet", "train_crop", "random_of_square"),
         ("alexnet_imagenet", "decay_exempt", ("bias",)),
