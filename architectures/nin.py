@@ -10,10 +10,11 @@ Paper → code:
     released networks, widths                               CIFAR, IMAGENET
 
 The paper prints no widths; they are those of the authors' released networks (github.com/mavenlin, 7.6M weights
-on ImageNet, "29 MB"), of which this one keeps the ReLU on the maps of the classes. Pooling windows may hang
-over the edge, as in Caffe: 32, 16, 8 pixels on CIFAR; 54, 27, 13, 6 on ImageNet.
-Departures: the released CIFAR-10 network averages in its second pooling; the paper's text takes the maximum
-everywhere, and so does this one.
+on ImageNet, "29 MB"). Pooling windows may hang over the edge, as in Caffe: 32, 16, 8 pixels on CIFAR; 54, 27, 13,
+6 on ImageNet.
+Departures: a ReLU follows the channels of the classes too, as Equation 2 has it; the CIFAR networks first released
+(mavenlin/cuda-convnet) have none there. They take the maximum in both poolings, as the paper's text does and this
+one; their later Caffe version is said to average in the second (check).
 """
 
 from typing import Literal

@@ -10,9 +10,10 @@ Paper → code:
     Table 3, layers removed                                 knob remove
     Table 3, sizes of layers 3 to 5 and of 6, 7             knobs maps345, fc
 
-The replication of AlexNet that Table 3 varies is `conv1` 11x11/4: dense connections instead of two groups
-(Section 3), and a second convolution of stride 1, so that layers 3 to 5 are on 13 × 13 either way.
-Departures: the paper gives no constants of the normalisation; these are AlexNet's. The sizes of Figure 3 (110,
+The replication of AlexNet that Table 3 varies is `conv1` 11x11/4, with a second convolution of stride 1, so that
+layers 3 to 5 are on 13 × 13 either way.
+Departures: the replication, by Section 5.1 AlexNet's exact architecture, has dense connections here as ZFNet has
+(Section 3), and not two groups; the paper gives no constants of the normalisation; these are AlexNet's. The sizes of Figure 3 (110,
 55, 26, 13, 6) need a padding of 1 at convolution 1 and pooling windows that may hang over the edge.
 CIFAR: the paper has no such form. Strides of convolution 1 are halved, 7×7 with 1 or 11×11 with 2; all else is
 kept, with padding: layers 3 to 5 are on 4 × 4 either way, layer 6 on 2 × 2.

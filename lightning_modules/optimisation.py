@@ -1,5 +1,8 @@
 """The optimiser and the schedule that a recipe describes."""
 
+import math
+from fnmatch import fnmatchcase
+
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
@@ -7,21 +10,26 @@ from torch.optim.lr_scheduler import LambdaLR
 from lightning_modules.recipes import Recipe
 
 
-def parameter_groups(network: nn.Module, weight_decay: float, exempt: tuple[str, ...]) -> list[dict]:
-    """Split the parameters into decayed and exempt ones.
+def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict]:
+    """Split the parameters by weight decay and learning rate; those with both of the recipe's come first.
 
-    exempt: any of "norm" (scale and shift of normalisation layers), "bias" (every other bias), "depthwise"
-    (weights of convolutions with one input map per group).
+    `decay_exempt`: any of "norm" (scale and shift of normalisation layers), "bias" (every other bias), "depthwise"
+    (weights of convolutions with one input channel per group). `lr_multipliers`: patterns of names, as of files.
     """
-    decayed, spared = [], []
-    for module in network.modules():
+    groups: dict[tuple[bool, float], list[nn.Parameter]] = {(False, 1.0): [], (True, 1.0): []}
+    for prefix, module in network.named_modules():
         norm = isinstance(module, nn.modules.batchnorm._NormBase)
         depthwise = isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1
-        for name, parameter in module.named_parameters(recurse=False):
-            kind = "norm" if norm else "bias" if name == "bias" else "depthwise" if depthwise else "weight"
-            (spared if kind in exempt else decayed).append(parameter)
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": spared, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
+        for name, parameter in module.named_parameters(prefix, recurse=False):
+            bias = name.endswith("bias")
+            kind = "norm" if norm else "bias" if bias else "depthwise" if depthwise else "weight"
+            factors = (by for pattern, by in recipe.lr_multipliers if fnmatchcase(name, pattern))
+            groups.setdefault((kind in recipe.decay_exempt, math.prod(factors)), []).append(parameter)
+    return [
+        {"params": found, "weight_decay": 0.0 if spared else recipe.weight_decay, "lr": recipe.lr * times}
+        for (spared, times), found in groups.items()
+        if found
+    ]
 
 
 def optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -30,7 +38,7 @@ def optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     SGD has dampening 0, as in Torch7. RMSProp is TensorFlow's: its mean square starts at 1, ε stands inside the
     root, and the rate is part of what momentum carries on.
     """
-    groups = parameter_groups(network, recipe.weight_decay, recipe.decay_exempt)
+    groups = parameter_groups(network, recipe)
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov)
     from timm.optim import RMSpropTF  # takes a second to import
@@ -57,4 +65,5 @@ def factor(recipe: Recipe, step: int, steps: int) -> float:
         return 1 - step / steps
     if recipe.schedule == "exponential":
         return recipe.lr_factor ** int(step * recipe.epochs / (steps * recipe.lr_factor_epochs))
-    return recipe.lr_factor ** sum(step >= round(share * steps) for share in recipe.lr_milestones)
+    passed = sum(step >= round(share * steps) for share in recipe.lr_milestones)
+    return math.prod(recipe.lr_factors[:passed]) if recipe.lr_factors else recipe.lr_factor**passed

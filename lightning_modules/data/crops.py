@@ -60,9 +60,16 @@ def random_sized_crop(image: Tensor, side: int, smallest_area: float, draws: Dra
     return centre_crop(shorter_side(image, side), side)
 
 
-def random_crop(image: Tensor, side: int, sizes: tuple[int, int], draws: Draws) -> Tensor:
-    """A random (3, side, side) of the image, whose shorter side is drawn from `sizes`, both ends included."""
-    image = shorter_side(image, draws.integer(*sizes))
+def random_crop(
+    image: Tensor, side: int, sizes: tuple[int, int], draws: Draws, *, of_square: bool = False
+) -> Tensor:
+    """A random (3, side, side) of the image, whose shorter side is drawn from `sizes`, both ends included.
+
+    of_square: of the image's central square alone (AlexNet, Sections 2, 4.1).
+    """
+    size = draws.integer(*sizes)
+    image = shorter_side(image, size)
+    image = centre_crop(image, size) if of_square else image
     height, width = image.shape[1:]
     top, left = draws.integer(0, height - side), draws.integer(0, width - side)
     return image[:, top : top + side, left : left + side]

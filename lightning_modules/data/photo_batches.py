@@ -59,7 +59,8 @@ class PhotoTrainBatches(EpochBatches):
         if how.train_crop == "random_sized":
             image = crops.random_sized_crop(image, how.resolution, how.smallest_area, draws)
         else:
-            image = crops.random_crop(image, how.resolution, how.train_sizes, draws)
+            of_square = how.train_crop == "random_of_square"
+            image = crops.random_crop(image, how.resolution, how.train_sizes, draws, of_square=of_square)
         return [(image.flip(-1) if mirror else image)[None]], colours
 
 

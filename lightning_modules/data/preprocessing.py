@@ -27,16 +27,17 @@ class PhotoPreprocessing:
     """What happens to a photograph on its way to a network that takes `resolution` pixels square.
 
     `train_crop`: "random_sized", a part of `smallest_area` to all of the area; "random", a crop after the shorter
-    side was resized to `train_sizes`; "scale_jitter", the same with a size drawn from their range. `colour`:
-    "none", "pca" (AlexNet, Section 4.1) or "jitter_pca" (fb.resnet.torch). Without `augment`, training images are
-    seen like test images: the centre, after the shorter side was resized to `test_sizes`.
+    side was resized to `train_sizes`; "random_of_square", one of the central square of that; "scale_jitter", as
+    "random" with a size drawn from their range. `colour`: "none", "pca" (AlexNet, Section 4.1) or "jitter_pca"
+    (fb.resnet.torch). Without `augment`, training images are seen like test images: the centre, after the shorter
+    side was resized to `test_sizes`.
     """
 
     resolution: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     augment: bool = True
-    train_crop: Literal["random_sized", "random", "scale_jitter"] = "random_sized"
+    train_crop: Literal["random_sized", "random", "random_of_square", "scale_jitter"] = "random_sized"
     train_sizes: tuple[int, int] = (256, 256)
     smallest_area: float = 0.08
     colour: Literal["none", "pca", "jitter_pca"] = "none"

@@ -1,6 +1,7 @@
 """How each paper trained: numbers, and where they stand. Nothing here imports torch.
 
-A run takes the recipe named `<family>_<stem>` (`densenet_cifar` for `architectures/densenet.py` on CIFAR).
+A run takes the recipe named `<family>_<data set>` if there is one (`nin_cifar100`), or else `<family>_<stem>`
+(`densenet_cifar` for `architectures/densenet.py` on CIFAR).
 Every family of the papers has one; a family without takes `fb_resnet_<stem>`, the code base that most of the
 residual networks grew from. Other names are asked for, by `--recipe` or by a study.
 
@@ -27,7 +28,7 @@ def find(name: str) -> Recipe:
     raise ValueError(f"unknown recipe {name!r}; did you mean {' or '.join(near)}?")
 
 
-def default_name(family: str, stem: str) -> str:
-    """Name of the recipe that a family uses on a stem ("cifar" or "imagenet")."""
-    own = f"{family}_{stem}"
-    return own if own in RECIPES else f"fb_resnet_{stem}"
+def default_name(family: str, stem: str, dataset: str = "") -> str:
+    """Name of the recipe that a family uses on a stem ("cifar" or "imagenet"), or on one of its data sets."""
+    own = (f"{family}_{dataset}", f"{family}_{stem}")
+    return next((name for name in own if name in RECIPES), f"fb_resnet_{stem}")

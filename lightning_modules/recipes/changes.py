@@ -19,7 +19,7 @@ _RANGES = (
         "above 0",
         lambda x: x > 0,
         ("lr", "lr_factor_epochs", "rmsprop_epsilon", "gradient_clipping", "temperature", "initial_deviation")
-        + ("bn_epsilon",),
+        + ("bn_epsilon", "lr_multipliers", "lr_factors", "initial_deviations"),
     ),
     ("from 0 to 1", lambda x: 0 <= x <= 1, ("lr_milestones", "warmup", "warmup_factor", "soft_weight")),
     ("above 0 and at most 1", lambda x: 0 < x <= 1, ("lr_factor", "smallest_area", "bn_momentum")),

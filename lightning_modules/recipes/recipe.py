@@ -71,7 +71,7 @@ class Recipe:
     padding: Literal["zeros", "reflect"] = described("what is padded with", "zeros")
 
     # input of ImageNet
-    train_crop: Literal["random_sized", "random", "scale_jitter"] = later(
+    train_crop: Literal["random_sized", "random", "random_of_square", "scale_jitter"] = later(
         "random_sized", "from a training image"
     )
     smallest_area: float = later(0.08, "of random_sized: share of the image's area")
@@ -83,8 +83,14 @@ class Recipe:
     rmsprop_decay: float = later(0.9, "of the mean square")
     rmsprop_epsilon: float = later(1.0, "inside the root")
     gradient_clipping: float | None = later(None, "largest norm of the gradient, all parameters together")
+    lr_multipliers: tuple[tuple[str, float], ...] = later(
+        (), "patterns of parameters' names, and what the rate of these is multiplied by; all that fit count"
+    )
     # schedule
     schedule: Literal["steps", "exponential", "linear"] = later("steps", "of the learning rate; linear: to 0")
+    lr_factors: tuple[float, ...] = later(
+        (), "of steps: a factor for each milestone, in the place of lr_factor"
+    )
     lr_factor_epochs: float = later(1.0, "of exponential: lr_factor is applied every so many of the epochs")
     warmup: float = later(0.0, "share of the training's steps that are taken at warmup_factor times the rate")
     warmup_factor: float = later(0.1, "of the rate, during the warmup")
@@ -95,6 +101,10 @@ class Recipe:
     weight_average: float | None = later(None, "decay of the moving average; none: the last weights")
     # initialisation
     initial_deviation: float = later(0.01, "of normal and truncated_normal")
+    initial_deviations: tuple[tuple[str, float], ...] = later(
+        (),
+        "patterns of layers' names, and their deviation in the place of initial_deviation; the last that fits",
+    )
     last_deviation: float | None = later(None, "of the last layer's weights, normal; none: as the others")
     unit_biases: tuple[str, ...] = later((), "layers of the network whose biases start at 1")
     # batch normalisation; None: as the network is built
@@ -103,19 +113,33 @@ class Recipe:
     )
     bn_epsilon: float | None = later(None, "of batch normalisation; none: the network's")
 
+    def __post_init__(self) -> None:
+        if self.lr_factors and len(self.lr_factors) != len(self.lr_milestones):
+            raise ValueError(
+                f"lr_factors has {len(self.lr_factors)} numbers for {len(self.lr_milestones)} milestones"
+            )
+
     def hyperparameters(self) -> dict:
         """The numbers alone, JSON-able: what identifies a training, without the prose.
 
         A later field that says nothing is left out, so that older runs keep their ids.
         """
         values = ((name, getattr(self, name), default) for name, default in _numbers())
-        return {name: list(v) if isinstance(v, tuple) else v for name, v, out in values if v != out}
+        return {name: _lists(value) for name, value, out in values if value != out}
 
     @classmethod
     def from_hyperparameters(cls, values: dict) -> "Recipe":
         """The recipe with these `hyperparameters()`: fields that they leave out are filled in. Without prose."""
-        values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-        return cls("", **values)
+        return cls("", **{name: tuples(value) for name, value in values.items()})
+
+
+def tuples(value: Any) -> Any:
+    """The value with every list in it, at any depth, as a tuple."""
+    return tuple(map(tuples, value)) if isinstance(value, list) else value
+
+
+def _lists(value: Any) -> Any:
+    return list(map(_lists, value)) if isinstance(value, tuple) else value
 
 
 @cache

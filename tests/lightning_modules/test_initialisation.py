@@ -82,6 +82,15 @@ def test_alexnets_biases_start_at_one_in_the_layers_that_the_paper_names():
     }
 
 
+def test_named_layers_have_deviations_of_their_own():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(64, 64, 3), nn.Sequential(nn.Linear(200, 200), nn.Linear(200, 200)))
+    own = (("1.*", 0.01), ("1.1", 0.002), ("made_up", 1.0))
+    initialise(network, recipe("normal", initial_deviation=0.05, initial_deviations=own))
+    seen = [layer.weight.std().item() for layer in (network[0], *network[1])]
+    assert seen == pytest.approx([0.05, 0.01, 0.002], rel=0.02)
+
+
 def test_squeezenets_last_convolution_has_a_deviation_of_its_own():
     torch.manual_seed(0)
     network = architectures.build("squeezenet", stem="imagenet", num_classes=1000)

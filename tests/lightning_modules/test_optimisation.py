@@ -18,7 +18,8 @@ def test_only_the_exempt_kinds_escape_weight_decay():
     )
 
     def decayed(*exempt: str) -> int:
-        groups = parameter_groups(network, 0.1, exempt)
+        recipe = replace(recipes.find("resnet_cifar"), decay_exempt=exempt)
+        groups = parameter_groups(network, recipe)
         assert sum(len(group["params"]) for group in groups) == len(list(network.parameters()))
         return sum(p.numel() for group in groups if group["weight_decay"] for p in group["params"])
 
@@ -37,6 +38,23 @@ def test_mobilenets_decay_pointwise_and_first_convolutions_and_the_classifier():
     assert (decayed["weight_decay"], spared["weight_decay"]) == (4e-5, 0)
     shapes = [tuple(parameter.shape[2:]) for parameter in decayed["params"]]
     assert shapes == [(3, 3), *[(1, 1)] * 13, ()]
+
+
+def test_rates_are_multiplied_by_all_patterns_that_fit_a_name():
+    network = nn.Sequential(nn.Conv2d(8, 4, 1), nn.Linear(4, 2))
+    multipliers = (("*bias", 2.0), ("1.*", 0.1))
+    recipe = replace(recipes.find("resnet_cifar"), lr=0.5, decay_exempt=("bias",), lr_multipliers=multipliers)
+    sgd = optimiser(network, recipe)
+    seen = {group["params"][0]: (group["lr"], group["weight_decay"]) for group in sgd.param_groups}
+    assert all(len(group["params"]) == 1 for group in sgd.param_groups) and len(seen) == 4
+    assert seen[network[0].weight] == (0.5, 1e-4) == (sgd.param_groups[0]["lr"], 1e-4)
+    assert seen[network[0].bias] == (1.0, 0)
+    assert seen[network[1].weight] == (pytest.approx(0.05), 1e-4)
+    assert seen[network[1].bias] == (pytest.approx(0.1), 0)
+    rates = schedule(sgd, replace(recipe, schedule="linear"), steps=2)
+    sgd.step()
+    rates.step()
+    assert [group["lr"] for group in sgd.param_groups] == pytest.approx([0.25, 0.5, 0.025, 0.05])
 
 
 # Schedules: of every recipe, the rate at the start of epochs, as its source has it
@@ -58,7 +76,11 @@ def divided(at: tuple[float, ...], by: float = 10):
         ("highway_cifar", 500, divided((100_000 / 500, 150_000 / 500, 175_000 / 500))),
         ("nin_cifar", 391, divided((200, 230))),
         ("all_cnn_cifar", 391, divided((200, 250, 300))),
-        ("dsn_cifar", 500, divided((340,), by=250)),
+        (
+            "dsn_cifar",
+            500,
+            lambda epoch: 1 if epoch < 300 else 0.00125 / 0.025 if epoch < 340 else 0.0001 / 0.025,
+        ),
         ("fb_resnet_imagenet", 5005, divided((30, 60))),
         ("resnet_imagenet", 5005, divided((30, 60, 90))),
         ("resnext_imagenet", 5005, divided((30, 60, 90))),

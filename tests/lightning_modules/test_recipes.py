@@ -8,6 +8,7 @@ import pytest
 
 import architectures
 from lightning_modules import configuration, recipes
+from lightning_modules.recipes.changes import changed
 from lightning_modules.recipes.recipe import CIFAR_IMAGES, IMAGENET_IMAGES, Recipe
 
 RECORDS = Path(__file__).parents[2] / "reports" / "records" / "densenet_bc_compression.jsonl"
@@ -22,6 +23,17 @@ def test_every_family_has_a_recipe_of_its_own(family, stem):
 @pytest.mark.parametrize("stem", ["cifar", "imagenet"])
 def test_a_family_without_one_takes_the_torch_codes(stem):
     assert recipes.default_name("made_up", stem) == f"fb_resnet_{stem}" in recipes.RECIPES
+
+
+def test_a_data_set_may_have_a_recipe_of_its_own():
+    def taken(dataset: str) -> str:
+        return configuration.resolve("nin", {}, dataset=dataset, budget="smoke", seed=0).recipe_name
+
+    assert [taken(dataset) for dataset in ("cifar10", "cifar100", "imagenet")] == [
+        *("nin_cifar", "nin_cifar100", "nin_imagenet")
+    ]
+    asked = configuration.resolve("nin", {}, dataset="cifar100", budget="smoke", seed=0, recipe="nin_cifar")
+    assert asked.recipe_name == "nin_cifar"
 
 
 def test_an_unknown_name_is_answered_with_its_neighbours():
@@ -60,6 +72,21 @@ def test_fields_that_came_later_are_silent_at_their_defaults():
     assert smoothed.hyperparameters() == plain.hyperparameters() | {"label_smoothing": 0.1}
 
 
+def test_lists_of_a_later_field_survive_json():
+    own = (("*bias", 2.0), ("head.*", 0.1))
+    recipe = Recipe("", epochs=1, batch_size=1, lr=0.1, weight_decay=0.0, lr_multipliers=own)
+    values = json.loads(json.dumps(recipe.hyperparameters()))
+    assert values["lr_multipliers"] == [["*bias", 2.0], ["head.*", 0.1]]
+    assert Recipe.from_hyperparameters(values) == recipe
+    plain = replace(recipe, lr_multipliers=())
+    assert changed(plain, {"lr_multipliers": [["*bias", 2.0], ["head.*", 0.1]]}) == recipe
+
+
+def test_a_schedule_has_a_factor_for_every_milestone_or_one_for_all():
+    with pytest.raises(ValueError, match="lr_factors has 1 numbers for 2 milestones"):
+        Recipe("", epochs=1, batch_size=1, lr=0.1, weight_decay=0.0, lr_factors=(0.1,))
+
+
 def test_the_committed_records_keep_their_ids():
     for record in map(json.loads, RECORDS.read_text().splitlines()):
         assert configuration.Configuration(**record["config"]).run_id == record["run_id"]
@@ -81,7 +108,8 @@ def test_the_committed_records_keep_their_ids():
         ("dsn_cifar", CIFAR_IMAGES, 200_000),
         ("resnet_imagenet", IMAGENET_IMAGES, 600_000),
         ("vgg_imagenet", IMAGENET_IMAGES, 370_000),
-        ("googlenet_imagenet", IMAGENET_IMAGES, 31_000_000),
+        ("googlenet_imagenet", IMAGENET_IMAGES, 10_000_000),
+        ("bn_x30_imagenet", IMAGENET_IMAGES, 6_000_000),
         ("squeezenet_imagenet", IMAGENET_IMAGES, 170_000),
         ("shufflenet_v1_imagenet", IMAGENET_IMAGES, 300_000),
     ],

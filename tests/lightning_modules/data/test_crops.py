@@ -87,6 +87,14 @@ def test_random_crops_lie_anywhere_at_any_size_of_the_range():
     assert min(sizes) == 0.5 and max(sizes) >= 0.9
 
 
+def test_random_crops_may_be_of_the_central_square_alone():
+    corners = set()
+    for i in range(400):
+        crop = crops.random_crop(places(40, 60), 32, (40, 40), Draws(0, 0, i), of_square=True)
+        corners.add((crop[0, 0, 0].item(), crop[1, 0, 0].item()))
+    assert {row for row, _ in corners} == set(range(9)) and {c for _, c in corners} == set(range(10, 19))
+
+
 def test_ten_crops_are_torchvisions():
     ours = crops.ten_crop(IMAGE, 32)
     theirs = torch.stack(functional.ten_crop(IMAGE, [32, 32]))

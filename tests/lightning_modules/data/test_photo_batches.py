@@ -68,6 +68,7 @@ def test_every_image_is_what_its_own_draws_make_of_it(files):
     "change",
     [
         {"train_crop": "random", "train_sizes": (40, 40)},
+        {"train_crop": "random_of_square", "train_sizes": (40, 40)},
         {"train_crop": "scale_jitter", "train_sizes": (32, 64)},
     ],
 )
@@ -76,7 +77,9 @@ def test_the_other_crops(files, change):
     index = epoch_plan(SEED, EPOCH, len(files), 0).order[0]
     draws = crops.Draws(SEED, EPOCH, int(index))
     mirror = draws.uniform() < 0.5
-    crop = crops.random_crop(read_image(files.path(index)), 32, change["train_sizes"], draws)
+    of_square = change["train_crop"] == "random_of_square"
+    image = read_image(files.path(index))
+    crop = crops.random_crop(image, 32, change["train_sizes"], draws, of_square=of_square)
     assert torch.equal(first.views[0][0, 0], crop.flip(-1) if mirror else crop)
     assert first.colours.tolist() == [[0, 1, 1, 1, 0, 0, 0]] * BATCH
 
