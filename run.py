@@ -22,19 +22,20 @@ from typing import TYPE_CHECKING
 from filelock import Timeout
 
 import architectures
-from lightning_modules import configuration, ownership, surroundings
-from lightning_modules.announcement import announce, report
-from lightning_modules.command_line import flag, parse
+from lightning_modules import configuration
+from lightning_modules.cli import flag, parse
 from lightning_modules.configuration import Configuration
+from lightning_modules.console import announce, report
 from lightning_modules.data import catalogue
+from lightning_modules.execution import environment, run_lock
 from lightning_modules.recipes import RECIPES
 from sweeps import study as studies
 from sweeps import teachers
 
 if TYPE_CHECKING:
-    from lightning_modules.data.preprocessing import Viewing
-    from lightning_modules.speed.settings import Setting
-    from lightning_modules.training import Machine
+    from lightning_modules.data.preprocessing import EvaluationProtocol
+    from lightning_modules.execution.machine import Machine
+    from lightning_modules.execution.settings import ExecutionSettings
 
 DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # exit codes (4: ownership.LOST)
 
@@ -133,11 +134,11 @@ def describe(wanted: Configuration) -> int:
 
 
 def run(wanted: Configuration, options: argparse.Namespace) -> int:
-    surroundings.end_with_parent()
+    environment.end_with_parent()
     folder = options.runs_dir / wanted.run_id
-    wait = options.wait or surroundings.in_sweep()  # an agent has nothing better to do, and needs the result
+    wait = options.wait or environment.in_sweep()  # an agent has nothing better to do, and needs the result
     # Asked before anything heavy is imported, and again below, when this process may train.
-    if surroundings.is_first_process() and not ownership.free(folder, wait):
+    if environment.is_first_process() and not run_lock.free(folder, wait):
         return busy(folder)
     if (folder / "record.json").exists():
         return already_done(wanted, folder, options)
@@ -150,12 +151,12 @@ def run(wanted: Configuration, options: argparse.Namespace) -> int:
         (folder / "config.json").write_text(json.dumps(wanted.as_dict(), indent=1), encoding="utf-8")
     except OSError as error:
         raise ValueError(f"cannot write to {folder} ({error.strerror}); choose another --runs-dir") from error
-    if not surroundings.is_first_process():
+    if not environment.is_first_process():
         teachers.wait(teachers_folder(wanted, options))
         return train(wanted, folder, options)  # the first process holds the lock for all
 
     try:
-        with ownership.lock(folder).acquire(timeout=-1 if wait else 0):
+        with run_lock.lock(folder).acquire(timeout=-1 if wait else 0):
             if (folder / "record.json").exists():
                 return already_done(wanted, folder, options)
             if wanted.teacher and options.study and (code := teachers.provide(wanted, options)) != DONE:
@@ -179,14 +180,14 @@ def busy(folder: Path) -> int:
 
 def already_done(wanted: Configuration, folder: Path, options: argparse.Namespace) -> int:
     """Show the record; a sweep gets it as its run's result."""
-    if not surroundings.is_first_process():
+    if not environment.is_first_process():
         return DONE
     try:
         record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
         report(record, folder, "already done")
     except (ValueError, KeyError) as error:
         raise ValueError(f"{folder / 'record.json'} is damaged; delete it to run again") from error
-    if surroundings.in_sweep() and not options.no_wandb:
+    if environment.in_sweep() and not options.no_wandb:
         from lightning_modules import tracking
 
         tracking.mirror(wanted, record, folder, study=options.study, variant=options.variant)
@@ -196,13 +197,13 @@ def already_done(wanted: Configuration, folder: Path, options: argparse.Namespac
 def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> int:
     from lightning_modules import training
     from lightning_modules.data.cache import DataError
-    from lightning_modules.speed import settings
+    from lightning_modules.execution import choice
 
     # Ctrl-C saves and stops as SIGTERM does.
     signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
-        speed = settings.choose(wanted, device_kind(options), options.data_dir, folder)
-        if surroundings.is_first_process():
+        speed = choice.choose(wanted, device_kind(options), options.data_dir, folder)
+        if environment.is_first_process():
             announce(wanted, folder, options, speed)
         result = training.train(
             wanted,
@@ -245,11 +246,11 @@ def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
 
     from lightning_modules import evaluation, training
     from lightning_modules.data.cache import DataError
-    from lightning_modules.data.preprocessing import Viewing
+    from lightning_modules.data.preprocessing import EvaluationProtocol
 
     training.counted(wanted)
     sizes = tuple(options.test_size) if options.test_size else None
-    viewing = Viewing(options.evaluation or "single", sizes, options.mean, options.std)
+    viewing = EvaluationProtocol(options.evaluation or "single", sizes, options.mean, options.std)
     try:
         if options.compress:
             return compare(wanted, options, viewing)
@@ -260,17 +261,17 @@ def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
     except training.Terminated:
         print("stopped before every image was evaluated", file=sys.stderr)
         return TERMINATED
-    if surroundings.is_first_process():
+    if environment.is_first_process():
         evaluation.report(result, wanted, options.weights, viewing)
     return DONE
 
 
-def compare(wanted: Configuration, options: argparse.Namespace, viewing: "Viewing") -> int:
+def compare(wanted: Configuration, options: argparse.Namespace, viewing: "EvaluationProtocol") -> int:
     from lightning_modules.compression import comparison
 
     how = {"density": options.density, "bits": options.bits, "index_bits": options.index_bits}
     found = comparison.compare(wanted, options.weights, machine(options), viewing, options.compress, how)
-    if surroundings.is_first_process():
+    if environment.is_first_process():
         comparison.report(found, wanted, options.weights, viewing)
         if options.out:
             try:
@@ -284,7 +285,7 @@ def compare(wanted: Configuration, options: argparse.Namespace, viewing: "Viewin
 
 def tune(wanted: Configuration, options: argparse.Namespace) -> int:
     from lightning_modules import training
-    from lightning_modules.speed import tuning
+    from lightning_modules.execution import tuning
 
     training.counted(wanted)
     tuning.tune(wanted, device_kind(options), options.data_dir)
@@ -298,11 +299,11 @@ def device_kind(options: argparse.Namespace) -> str:
     return "cuda" if options.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def machine(options: argparse.Namespace, speed: "Setting | None" = None) -> "Machine":
-    from lightning_modules.speed.settings import DEFAULT
-    from lightning_modules.training import Machine
+def machine(options: argparse.Namespace, speed: "ExecutionSettings | None" = None) -> "Machine":
+    from lightning_modules.execution.machine import Machine
+    from lightning_modules.execution.settings import DEFAULT
 
-    per_node, nodes = surroundings.processes()
+    per_node, nodes = environment.processes()
     return Machine(
         accelerator=options.accelerator,
         devices=options.devices or per_node,

@@ -17,8 +17,9 @@ import sys
 from pathlib import Path
 
 import benchmarks
-from lightning_modules import record
-from reports import files, markdown
+from lightning_modules import files, record
+from lightning_modules.execution.machine import describe
+from reports.pages import markdown
 from sweeps import slots
 
 RESULTS = Path(__file__).parent / "results"
@@ -86,7 +87,7 @@ def device() -> str:
 
     kind = "cuda" if torch.cuda.is_available() else "cpu"
     cores = "" if kind == "cuda" else f", {slots.usable_cores()} cores"
-    return record.machine(kind, 1, 1, "32-true")["device"] + cores
+    return describe(kind, 1, 1, "32-true")["device"] + cores
 
 
 def place() -> str:

@@ -27,12 +27,13 @@ from torchmetrics.classification import MulticlassAccuracy
 from benchmarks.input_chain import PerImage
 from benchmarks.table import Wanted, compared, take_turns
 from lightning_modules import configuration, optimisation, training
-from lightning_modules.allocator import keep_freed_memory
+from lightning_modules.callbacks.progress import Progress
 from lightning_modules.classifier import Classifier
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
 from lightning_modules.data.batches import EpochSampler, Preprocessing, TrainBatches
-from lightning_modules.progress import Progress
+from lightning_modules.execution.allocator import keep_freed_memory
+from lightning_modules.execution.machine import Machine
 from lightning_modules.recipes import Recipe
 
 CIFAR = catalogue.find("cifar10")
@@ -110,7 +111,7 @@ def ways(wanted: Configuration, folder: Path) -> dict[str, Callable[[], float]]:
 
     def ours() -> float:
         clock = Clock()
-        machine = training.Machine(accelerator="cpu", wandb=False)
+        machine = Machine(accelerator="cpu", wandb=False)
         trainer = training._trainer(wanted, folder, machine, [], folder / "checkpoint.ckpt", wanted.precision)
         trainer.callbacks = [each for each in trainer.callbacks if isinstance(each, Progress)] + [clock]
         module = Classifier(wanted.as_dict(), machine.speed)

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 import architectures
-from lightning_modules.allocator import keep_freed_memory
-from lightning_modules.speed.memory import saved_bytes
-from reports import markdown
+from lightning_modules.execution.allocator import keep_freed_memory
+from lightning_modules.execution.memory import saved_bytes
+from reports.pages import markdown
 from sweeps import study as studies
 
 DEPTHS = (40, 70, 100, 130, 160, 190)

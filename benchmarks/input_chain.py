@@ -18,7 +18,7 @@ from torchvision import transforms
 from benchmarks.table import Wanted, compared, take_turns
 from lightning_modules.data.batches import EpochSampler, Preprocessing, TrainBatches
 from lightning_modules.data.catalogue import find
-from reports import markdown
+from reports.pages import markdown
 
 IMAGES, BATCH = 12_800, 64
 OURS = "whole batches (this project)"

@@ -18,7 +18,7 @@ from torch.nn import functional
 import architectures
 from architectures.counting import count
 from benchmarks.table import Wanted, compared, take_turns
-from lightning_modules.allocator import keep_freed_memory
+from lightning_modules.execution.allocator import keep_freed_memory
 
 # Ours, its knobs, and the counterpart. torchvision's AlexNet is the later one of 64 and 192 kernels.
 PAIRS: dict[str, tuple[str, dict, Callable[[], nn.Module]]] = {

@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 from benchmarks.table import Wanted
-from reports import markdown, remembered
+from reports.pages import markdown
+from reports.verdicts import remembered
 
 ROOT = Path(__file__).parent.parent
 WANTED = Wanted(20, at_least=False)

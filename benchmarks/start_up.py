@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.table import Wanted, spread
-from reports import markdown
+from reports.pages import markdown
 
 ROOT = Path(__file__).parent.parent
 # What is started, and how many seconds it may take.

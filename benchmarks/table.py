@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reports import markdown
+from reports.pages import markdown
 
 
 @dataclass(frozen=True)

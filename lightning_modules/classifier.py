@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from architectures.outputs import TrainingOutputs
 from lightning_modules.configuration import Configuration
 from lightning_modules.distillation import Teacher, soft_loss
+from lightning_modules.execution.settings import DEFAULT, ExecutionSettings, compiled
 from lightning_modules.initialisation import initialise, set_batch_norm
-from lightning_modules.objective import losses
+from lightning_modules.losses import losses
 from lightning_modules.optimisation import optimiser, schedule
 from lightning_modules.recipes import Recipe
-from lightning_modules.speed.settings import DEFAULT, Setting, compiled
 
 
 class Diverged(FloatingPointError):
@@ -28,7 +28,7 @@ class Diverged(FloatingPointError):
         self.epoch = epoch
 
 
-class Tally:
+class ErrorCounter:
     """Loss and errors over many batches, summed on the device: the host reads them only when asked.
 
     A count of errors is exact on any number of devices, which a mean of means is not. five: whether errors of five
@@ -82,7 +82,7 @@ class Classifier(pl.LightningModule):
     `history` holds one row per epoch that has ended (the record's curve), `tested` the final test's counts.
     """
 
-    def __init__(self, config: dict, speed: Setting = DEFAULT) -> None:
+    def __init__(self, config: dict, speed: ExecutionSettings = DEFAULT) -> None:
         super().__init__()
         # The tracker gets its own flat configuration, so that no key reaches it twice.
         self.save_hyperparameters("config", logger=False)
@@ -97,7 +97,7 @@ class Classifier(pl.LightningModule):
         self.compiled = compiled(self.network, speed)
         self.history: list[dict] = []
         self.tested: dict | None = None
-        self.train_tally, self.test_tally = Tally(five=False), Tally()
+        self.train_tally, self.test_tally = ErrorCounter(five=False), ErrorCounter()
         self.train_seconds = 0.0  # spent on the epoch under way, over interruptions
         self.restored: dict | None = None
         self.teacher: Teacher | None = None  # set where the recipe has soft targets
@@ -171,7 +171,7 @@ class Classifier(pl.LightningModule):
         self.history.append(row)
         for logger in self.loggers:
             logger.log_metrics(row, step=row["epoch"])
-        self.train_tally, self.train_seconds = Tally(five=False), 0.0
+        self.train_tally, self.train_seconds = ErrorCounter(five=False), 0.0
         self.clock = time.perf_counter()
 
     # Evaluation: the curve's test images after every epoch, the whole test set once at the end
@@ -180,7 +180,7 @@ class Classifier(pl.LightningModule):
         self.train_tally.sums.cpu()  # waits for the device, so that the clock is honest
         self.train_seconds += time.perf_counter() - self.clock
         self._share_statistics()
-        self.test_tally = Tally()
+        self.test_tally = ErrorCounter()
 
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], batch_idx: int) -> None:
         images, labels = batch
@@ -189,7 +189,7 @@ class Classifier(pl.LightningModule):
 
     def on_test_epoch_start(self) -> None:
         self._share_statistics()
-        self.test_tally = Tally()
+        self.test_tally = ErrorCounter()
 
     test_step = validation_step
 

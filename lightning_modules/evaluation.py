@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 import architectures
 from lightning_modules import training, weights
-from lightning_modules.classifier import Tally
+from lightning_modules.classifier import ErrorCounter
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue, data_module
-from lightning_modules.data.photo_module import EVALUATION_VIEWS
-from lightning_modules.data.preprocessing import Viewing
+from lightning_modules.data.image_folder_module import EVALUATION_VIEWS
+from lightning_modules.data.preprocessing import EvaluationProtocol
+from lightning_modules.execution.machine import Machine, set_precision
 from lightning_modules.initialisation import set_batch_norm
 from lightning_modules.recipes import Recipe
 
@@ -24,13 +25,13 @@ from lightning_modules.recipes import Recipe
 class Evaluator(pl.LightningModule):
     """Averages a network's softmax over all views of an image and counts what it gets wrong.
 
-    `tested` holds `Tally.result()` afterwards.
+    `tested` holds `ErrorCounter.result()` afterwards.
     """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
-        self.tally = Tally()
+        self.tally = ErrorCounter()
         self.tested: dict | None = None
 
     def test_step(self, batch: tuple[Tensor | list[Tensor], Tensor], batch_idx: int) -> None:
@@ -51,10 +52,10 @@ class Evaluator(pl.LightningModule):
         self.tested = self.tally.result(self.trainer.strategy)
 
 
-def evaluate(configuration: Configuration, path: Path, machine: training.Machine, viewing: Viewing) -> dict:
+def evaluate(configuration: Configuration, path: Path, machine: Machine, viewing: EvaluationProtocol) -> dict:
     """The errors of the weights in `path` in the network of the configuration.
 
-    Returns `Tally.result()` and the `mean` and `std` that were used, of 0–255.
+    Returns `ErrorCounter.result()` and the `mean` and `std` that were used, of 0–255.
 
     Raises:
         ValueError: the file, the network and the views don't fit each other.
@@ -68,7 +69,7 @@ def evaluate(configuration: Configuration, path: Path, machine: training.Machine
 
 
 def loaded(
-    configuration: Configuration, path: Path, machine: training.Machine, viewing: Viewing
+    configuration: Configuration, path: Path, machine: Machine, viewing: EvaluationProtocol
 ) -> tuple[nn.Module, pl.LightningDataModule]:
     """The network of the configuration with the weights in `path`, and the images as they are to be shown to it.
 
@@ -98,7 +99,7 @@ def errors(
     networks: Iterable[nn.Module],
     data: pl.LightningDataModule,
     configuration: Configuration,
-    machine: training.Machine,
+    machine: Machine,
 ) -> list[dict]:
     """What `evaluate` returns, of each of the networks on the same images. Raises CannotRun and Terminated."""
     results = []
@@ -108,7 +109,7 @@ def errors(
             devices=machine.devices,
             num_nodes=machine.num_nodes,
             strategy=machine.strategy,
-            precision=training.set_precision(configuration.precision),
+            precision=set_precision(configuration.precision),
             deterministic=machine.deterministic,
             logger=False,
             use_distributed_sampler=False,  # the data module shares the images out itself
@@ -148,7 +149,7 @@ def sliding(configuration: Configuration, side: int) -> nn.Module:
     return architectures.build(configuration.arch, **shape)
 
 
-def report(result: dict, configuration: Configuration, path: Path, viewing: Viewing) -> None:
+def report(result: dict, configuration: Configuration, path: Path, viewing: EvaluationProtocol) -> None:
     """Print the errors, and how much of the test set they stand for."""
     data = catalogue.find(configuration.dataset)
     print(heading(configuration, path, viewing), inputs(result), sep="\n")
@@ -161,7 +162,7 @@ def report(result: dict, configuration: Configuration, path: Path, viewing: View
         print(f"That is a part of the test set, which has {data.test_images:,} images.")
 
 
-def heading(configuration: Configuration, path: Path, viewing: Viewing) -> str:
+def heading(configuration: Configuration, path: Path, viewing: EvaluationProtocol) -> str:
     """What is evaluated on what."""
     return (
         f"{configuration.arch} with the weights of {path.name} on {catalogue.find(configuration.dataset).title}, "

@@ -2,19 +2,15 @@
 
 import json
 import math
-import os
 import platform
 import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
-
-from lightning_modules import recipes
+from lightning_modules import files, recipes
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
-from lightning_modules.speed.settings import DEFAULT, Setting
 
 FORMAT = 2
 CURVE = ("epoch", "train_loss", "train_error", "curve_test_error", "lr", "images_per_second")
@@ -41,7 +37,7 @@ def make(
     """Put a record together.
 
     plan: the hash of the programme's line that asked for the run, if one did. counts: {"parameters", "mult_adds"};
-    tested: `Tally.result()` of the whole test set, None of a run that diverged; diverged: the epoch in which it did;
+    tested: `ErrorCounter.result()` of the whole test set, None of a run that diverged; diverged: the epoch in which it did;
     history: a row per epoch that ended, its keys `CURVE`;
     git: `git_state()` when the run began; wall_seconds: spent on this run over all its interruptions, of which there were `resumed`.
     """
@@ -103,24 +99,6 @@ def did_not_start(curve: dict, classes: int) -> bool:
     )
 
 
-def machine(
-    kind: str, devices: int, images_per_device: int, precision: str, speed: Setting = DEFAULT
-) -> dict:
-    """The device that ran, in words, how the batch lay on it, and how the network was run. kind: "cpu" or "cuda"."""
-    return {
-        "device": torch.cuda.get_device_name() if kind == "cuda" else _cpu_name(),
-        "kind": kind,
-        "devices": devices,
-        "images_per_device": images_per_device,
-        "threads": torch.get_num_threads(),
-        "precision": precision,
-        "tf32": kind == "cuda" and torch.backends.cudnn.allow_tf32,
-        "layout": speed.layout,
-        "compiled": speed.compiled,
-        "deterministic": torch.are_deterministic_algorithms_enabled(),
-    }
-
-
 def versions() -> dict:
     """Of Python and of the packages that a result may depend on."""
     return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
@@ -148,24 +126,5 @@ def git_state() -> dict:
 
 
 def write(record: dict, path: Path) -> None:
-    """Write atomically: a record on disk is a whole record."""
-    part = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        with open(part, "w", encoding="utf-8") as file:
-            json.dump(record, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _cpu_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return " ".join(line.partition(":")[2].split())
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+    """Write it whole or not at all: a record on disk is a whole record."""
+    files.write(path, (json.dumps(record, indent=1) + "\n").encode())

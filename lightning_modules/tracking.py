@@ -12,14 +12,14 @@ from pathlib import Path
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from lightning_modules import surroundings
 from lightning_modules.configuration import WANDB_PROJECT, Configuration
+from lightning_modules.execution import environment
 from lightning_modules.record import write
 
 
 def mode() -> str:
     """Online with a key, offline without one, or as WANDB_MODE says; never a prompt, never a wait for a login."""
-    return os.environ.get("WANDB_MODE") or ("online" if surroundings.has_wandb_key() else "offline")
+    return os.environ.get("WANDB_MODE") or ("online" if environment.has_wandb_key() else "offline")
 
 
 def logger(
@@ -38,7 +38,7 @@ def logger(
         project=os.environ.get("WANDB_PROJECT", WANDB_PROJECT),
         name=f"{name} {configuration.dataset} seed {configuration.seed}",
         group=study,
-        id=None if surroundings.in_sweep() else configuration.run_id,
+        id=None if environment.in_sweep() else configuration.run_id,
         resume="allow",
         save_dir=folder,
         config=flat(configuration, study, variant) | counts,
@@ -107,7 +107,7 @@ def closing(tracker: WandbLogger | None) -> Iterator[None]:
     except BaseException as error:
         stopped = isinstance(error, SIGTERMException)
         if tracker and tracker._experiment is not None:  # the run has begun, and this is the first process
-            if stopped and surroundings.in_sweep():
+            if stopped and environment.in_sweep():
                 tracker.experiment.mark_preempting()
             tracker.experiment.finish(exit_code=128 + signal.SIGTERM if stopped else 1)
         raise

@@ -6,7 +6,6 @@ import signal
 import sys
 import time
 import warnings
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,16 +16,15 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException, SI
 
 from architectures.counting import count
 from lightning_modules import distillation, record, tracking
-from lightning_modules.allocator import keep_freed_memory
-from lightning_modules.averaging import MovingAverage
-from lightning_modules.checkpointing import AtomicCheckpointIO, SaveProgress, StopOnSigterm
+from lightning_modules.callbacks.checkpointing import AtomicCheckpointIO, SaveProgress, StopOnSigterm
+from lightning_modules.callbacks.progress import EpochLines, Progress
+from lightning_modules.callbacks.weight_averaging import MovingAverage
 from lightning_modules.classifier import Classifier, Diverged
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import data_module
-from lightning_modules.objective import losses
-from lightning_modules.progress import EpochLines, Progress
+from lightning_modules.execution.allocator import keep_freed_memory
+from lightning_modules.execution.machine import Machine, describe, set_precision
 from lightning_modules.recipes import Recipe
-from lightning_modules.speed.settings import DEFAULT, Setting
 
 # How long a process waits for the others of its run. They load and evaluate at about the same pace.
 TIMEOUT = timedelta(minutes=10)
@@ -42,21 +40,6 @@ class Terminated(RuntimeError):
 
 class LostProcess(RuntimeError):
     """Another process of this run is gone, so that this one cannot go on."""
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where and how a run runs; none of it decides the outcome, up to rounding."""
-
-    accelerator: str = "auto"
-    devices: str | int = 1  # not all there are: batch normalisation sees one device's images at a time
-    num_nodes: int = 1
-    strategy: str = "auto"
-    deterministic: bool = False
-    data_dir: Path = Path("data")
-    workers: int | None = None  # as many as suit the data set
-    wandb: bool = True
-    speed: Setting = DEFAULT
 
 
 def train(
@@ -132,7 +115,7 @@ def train(
         tested=module.tested,
         diverged=diverged,
         history=module.history,
-        machine=record.machine(
+        machine=describe(
             kind,
             trainer.world_size,
             configuration.recipe["batch_size"] // trainer.world_size,
@@ -198,15 +181,6 @@ def _trainer(
     return trainer
 
 
-def set_precision(precision: str) -> str:
-    """Let GPUs round what fp32 multiplies to TF32 only for the precision "tf32". Returns what Lightning calls it.
-
-    cuDNN would do so by itself, and a cell would hold two kinds of arithmetic.
-    """
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
-    return "32-true" if precision == "tf32" else precision
-
-
 def _lost(trainer: pl.Trainer, error: RuntimeError) -> str | None:
     """What is known of the process that is gone; None if the error is of another kind."""
     for rank, child in enumerate(getattr(trainer.strategy.launcher, "procs", []), start=1):
@@ -223,39 +197,6 @@ def counted(configuration: Configuration) -> dict:
     with torch.device("meta"):
         counts = count(configuration.build(), configuration.resolution)
     return {"parameters": counts.parameters, "mult_adds": counts.mult_adds}
-
-
-def seconds_per_image(
-    configuration: Configuration, images: int | None = None, layout: torch.memory_format = torch.channels_last
-) -> float:
-    """Time of one training step of a few images on this machine, per image; draws no random number of the run's.
-
-    images: how many; None, as many as show the speed without keeping two cores for minutes.
-    """
-    keep_freed_memory()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    images = images or (16 if device.type == "cuda" or configuration.resolution <= 32 else 2)
-    with torch.random.fork_rng():
-        network = configuration.build().to(device, memory_format=layout)
-        batch = torch.randn(images, 3, configuration.resolution, configuration.resolution, device=device)
-        batch = batch.to(memory_format=layout)
-        teacher = Configuration(**configuration.teacher).build() if configuration.teacher else None
-        if teacher:
-            teacher.to(device, memory_format=layout).eval()
-        labels = torch.zeros(images, dtype=torch.long, device=device)
-
-        def step() -> float:
-            begun = time.perf_counter()
-            if teacher:
-                with torch.no_grad():
-                    teacher(batch)
-            losses(network(batch), labels, share_done=0)[-1].backward()
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            return time.perf_counter() - begun
-
-        step()  # warms up
-        return min(step() for _ in range(3)) / images
 
 
 def _check(checkpoint: Path) -> None:

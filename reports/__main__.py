@@ -72,7 +72,7 @@ EPILOG = (
 
 
 def _collect(folders: Sequence[Path]) -> int:
-    from reports.collect import collect
+    from reports.runs.collect import collect
 
     said, warnings = collect(folders, RECORDS[0])
     _warn(warnings)
@@ -81,8 +81,8 @@ def _collect(folders: Sequence[Path]) -> int:
 
 
 def _pull(places: Sequence[str]) -> int:
-    from reports.collect import Committed, summary
-    from reports.pull import is_folder, offline, pull
+    from reports.runs.collect import Committed, summary
+    from reports.runs.pull import is_folder, offline, pull
 
     committed, counts = Committed(RECORDS[0]), Counter()
     projects = [place for place in places if not is_folder(place)]
@@ -104,7 +104,8 @@ def _why(place: str, folders: list[Path]) -> int:
     study = studies.read(name)
     study.variant(variant)
 
-    from reports import records, results, trace
+    from reports.pages import trace
+    from reports.runs import records, results
 
     found, warnings = records.read(folders)
     _warn(warnings)
@@ -115,8 +116,8 @@ def _why(place: str, folders: list[Path]) -> int:
 def _find(claims: list[str], options: argparse.Namespace) -> int:
     import torch
 
-    from reports.experiments import Place
-    from reports.find import find
+    from reports.verdicts.experiments import Place
+    from reports.verdicts.find import find
 
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     place = Place(device, options.runs_dir, options.data_dir, options.weights_dir)
@@ -128,23 +129,26 @@ def _find(claims: list[str], options: argparse.Namespace) -> int:
 def _pages(options: argparse.Namespace) -> int:
     wanted = [studies.read(name).name for name in options.words]
     if options.publish:
-        from reports import publish
+        from reports.pages import publish
 
         publish.check(options.publish)
 
-    from reports import files, findings, pages, records, remembered
-    from reports.drawing import drawn
+    from lightning_modules import files
+    from reports.pages import build
+    from reports.plots import drawn
+    from reports.runs import records
+    from reports.verdicts import findings, remembered
 
     known, warnings = records.read(options.records or RECORDS)
     found, left_out = findings.read()
     warnings += left_out
     _warn(warnings)
     with remembered.facts(HERE / remembered.NAME) as decided, drawn.pictures(HERE) as pictures:
-        made = pages.make(known, found, warnings, wanted)
+        made = build.make(known, found, warnings, wanted)
         if not wanted:
             made |= {remembered.NAME: decided.content(), drawn.NAME: pictures.content()}
     stale = [name for name, content in made.items() if _differs(options.out / name, content)]
-    left = [] if wanted else pages.leftovers(options.out, made)
+    left = [] if wanted else build.leftovers(options.out, made)
     if options.check:
         for name in [*stale, *left]:
             print(f"stale: {options.out.name}/{name}; run python -m reports and commit it", file=sys.stderr)

@@ -17,7 +17,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from lightning_modules.announcement import duration
+from lightning_modules.execution.estimate import duration
 from sweeps import programme, state
 from sweeps import study as studies
 

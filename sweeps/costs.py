@@ -13,10 +13,11 @@ from pathlib import Path
 
 import torch
 
-from lightning_modules import record, training
-from lightning_modules.announcement import images_worth
+from lightning_modules import training
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
+from lightning_modules.execution.estimate import images_worth, seconds_per_image
+from lightning_modules.execution.machine import describe
 from sweeps import slots, state
 from sweeps import study as studies
 from sweeps.study import Cell
@@ -34,7 +35,7 @@ class Costs:
         self.kind = "cuda" if torch.cuda.is_available() else "cpu"
         self.places = len(slots.gpus()) or slots.usable_cores()
         torch.set_num_threads(1)  # as runs side by side have
-        self.device = record.machine(self.kind, 1, 1, "32-true")["device"]
+        self.device = describe(self.kind, 1, 1, "32-true")["device"]
         self.speeds: dict[str, float] = {}  # of a network in one place, training images per second
         self.sources: dict[str, str] = {}
         self.networks: dict[tuple, Configuration] = {}  # seeds make no difference
@@ -69,7 +70,7 @@ class Costs:
                 unknown[network] = _mult_adds(wanted), wanted
         for network, (mult_adds, wanted) in sorted(unknown.items(), key=lambda item: item[1][0]):
             if wanted.arch not in rates:
-                each = training.seconds_per_image(wanted, TIMED_IMAGES[self.kind])
+                each = seconds_per_image(wanted, TIMED_IMAGES[self.kind])
                 rates[wanted.arch].append(mult_adds / each)
             self.speeds[network] = statistics.median(rates[wanted.arch]) / mult_adds
             self.sources[network] = (

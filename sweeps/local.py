@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
-from lightning_modules import ownership
+from lightning_modules.execution import run_lock
 from sweeps import options as asked
 from sweeps import programme, state
 from sweeps.slots import Running, Slot, gpus, slots
@@ -192,7 +192,7 @@ class Launcher:
         folder = self.runs / cell.run_id
         if (folder / "record.json").exists():
             return DONE
-        return BUSY if not wait and not ownership.free(folder) else None
+        return BUSY if not wait and not run_lock.free(folder) else None
 
     def start(self, cell: Cell, slot: Slot, wait: bool) -> int:
         more = ["--no-wandb"] * self.options.no_wandb + ["--wait"] * wait

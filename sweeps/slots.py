@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Protocol
 
-from lightning_modules import surroundings
+from lightning_modules.execution import environment as surroundings
 from sweeps.warm import WarmProcess
 
 

@@ -12,8 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-from lightning_modules import surroundings
 from lightning_modules.configuration import Configuration
+from lightning_modules.execution import environment as surroundings
 from sweeps import state
 from sweeps import study as studies
 from sweeps.study import Cell

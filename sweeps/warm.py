@@ -16,7 +16,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from lightning_modules import surroundings
+from lightning_modules.execution import environment as surroundings
 
 TERMINATED = 143  # run.py's exit code
 # What a run would import; a run imports for itself whatever else it needs.

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from architectures.resnet import ResidualBlock
-from reports.experiments import Place, trained
+from reports.verdicts.experiments import Place, trained
 from sweeps import study as studies
 from tests.reports.conftest import make_facts
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import run
-from lightning_modules import announcement, ownership
+from lightning_modules import console
+from lightning_modules.execution import estimate, run_lock
 
 ROOT = Path(__file__).parent.parent
 
@@ -108,7 +109,7 @@ def test_describe_prints_the_papers_table_without_training(capsys):
 
 def test_the_full_command_is_the_users_own_at_the_papers_budget():
     asked = ["--arch", "densenet_bc", "--budget=smoke", "--depth", "40", "--epochs", "2"]
-    assert announcement.full_command(asked) == "python run.py --arch densenet_bc --depth 40 --budget paper"
+    assert console.full_command(asked) == "python run.py --arch densenet_bc --depth 40 --budget paper"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_the_full_command_is_the_users_own_at_the_papers_budget():
     [(0.2, "about a second"), (89, "about 89 seconds"), (240, "about 4 minutes"), (2e5, "about 2 days")],
 )
 def test_durations_are_told_as_precisely_as_they_are_known(seconds, words):
-    assert announcement.duration(seconds) == words
+    assert estimate.duration(seconds) == words
 
 
 def whole_run(tmp_path: Path, *argv: str, **environment: str) -> subprocess.CompletedProcess:
@@ -171,7 +172,7 @@ def test_two_processes_never_share_a_run(tmp_path, capsys):
     argv = ["--arch", "resnet", "--budget", "paper", "--runs-dir", str(tmp_path)]
     folder = tmp_path / run.configure(run.parse(argv)).run_id
     folder.mkdir()
-    with ownership.lock(folder):
+    with run_lock.lock(folder):
         assert run.main(argv) == 3
     assert "another process is at this run" in capsys.readouterr().err
 

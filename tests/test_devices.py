@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from lightning_modules import configuration, surroundings, training
+from lightning_modules import configuration, training
 from lightning_modules.classifier import Classifier
 from lightning_modules.data import preprocessing
 from lightning_modules.data.catalogue import Dataset
 from lightning_modules.data.module import CIFARDataModule
+from lightning_modules.execution import environment as surroundings
+from lightning_modules.execution.machine import Machine
 from tests import tiny
 
 ROOT = Path(__file__).parent.parent
@@ -116,9 +118,7 @@ def test_devices_that_cannot_share_the_batch_are_refused(tmp_path, dataset):
     asked = configuration.resolve(
         "resnet", {"depth": 8}, dataset="tiny", budget="smoke", seed=0, changes={"batch_size": 80}
     )
-    machine = training.Machine(
-        accelerator="cpu", devices=3, strategy="ddp", data_dir=tmp_path / "data", wandb=False
-    )
+    machine = Machine(accelerator="cpu", devices=3, strategy="ddp", data_dir=tmp_path / "data", wandb=False)
     with pytest.raises(training.CannotRun, match="3 devices cannot share a batch of 80"):
         training.train(asked, tmp_path, machine)
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import run
-from lightning_modules.surroundings import alone
+from lightning_modules.execution.environment import alone
 
 ROOT = Path(__file__).parent.parent
 STUDENT = ("--study", "distilled", "--variant", "student")

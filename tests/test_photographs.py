@@ -12,6 +12,7 @@ import torch
 
 from lightning_modules import configuration, training
 from lightning_modules.data.catalogue import DATASETS, FolderDataset
+from lightning_modules.execution.machine import Machine
 from tests import photographs
 from tests.test_resume import interrupt, weights
 
@@ -133,7 +134,7 @@ def test_mobilenet_learns_from_real_images_in_an_epoch(imagenette_cut):
         changes={"batch_size": 16, "lr": 0.02},  # 125 steps are too few for the recipe's rate
     )
     (imagenette_cut / "run").mkdir()
-    machine = training.Machine(accelerator="cpu", data_dir=imagenette_cut / "data", wandb=False)
+    machine = Machine(accelerator="cpu", data_dir=imagenette_cut / "data", wandb=False)
     made = training.train(wanted, imagenette_cut / "run", machine)
     assert made["test"]["images"] == 1000 and made["budget_spent"]["train_images"] == 2000
     assert made["test"]["error"] < 85  # chance is 90
@@ -149,7 +150,7 @@ def test_a_step_of_resnext_50_on_real_images(imagenette_cut):
     )
     assert wanted.knobs["depth"] == 50 and wanted.resolution == 224
     torch.manual_seed(0)
-    data = data_module(wanted, training.Machine(data_dir=imagenette_cut / "data"))
+    data = data_module(wanted, Machine(data_dir=imagenette_cut / "data"))
     data.setup()
     data.trainer = type("Training", (), {"training": True})()
     images, labels = data.on_after_batch_transfer(data.train_batches[0, 0], 0)

@@ -6,15 +6,20 @@ from pathlib import Path
 from lightning_modules import evaluation, record
 from lightning_modules.compression import compress
 from lightning_modules.configuration import Configuration
-from lightning_modules.data.preprocessing import Viewing
-from lightning_modules.training import Machine
+from lightning_modules.data.preprocessing import EvaluationProtocol
+from lightning_modules.execution.machine import Machine
 
 FORMAT = 1
 COUNTED = ("images", "errors", "error", "top5_errors", "top5_error")
 
 
 def compare(
-    configuration: Configuration, path: Path, machine: Machine, viewing: Viewing, method: str, options: dict
+    configuration: Configuration,
+    path: Path,
+    machine: Machine,
+    viewing: EvaluationProtocol,
+    method: str,
+    options: dict,
 ) -> dict:
     """Evaluate the weights in `path`, compress them, and evaluate them again.
 
@@ -49,7 +54,7 @@ def _side(tested: dict, numbers: int, size: int) -> dict:
     return {name: tested[name] for name in COUNTED} | {"numbers": numbers, "bytes": size}
 
 
-def report(compared: dict, configuration: Configuration, path: Path, viewing: Viewing) -> None:
+def report(compared: dict, configuration: Configuration, path: Path, viewing: EvaluationProtocol) -> None:
     """Print it."""
     before, after = compared["before"], compared["after"]
     done = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in compared["options"].items())

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from pytorch_lightning import LightningDataModule
 
     from lightning_modules.configuration import Configuration
-    from lightning_modules.data.preprocessing import Viewing
-    from lightning_modules.training import Machine
+    from lightning_modules.data.preprocessing import EvaluationProtocol
+    from lightning_modules.execution.machine import Machine
 
 
 def data_module(
-    configuration: "Configuration", machine: "Machine", viewing: "Viewing | None" = None
+    configuration: "Configuration", machine: "Machine", viewing: "EvaluationProtocol | None" = None
 ) -> "LightningDataModule":
     """The data of a run. viewing: how given weights see the test images; without it, data to train with.
 
@@ -41,7 +41,7 @@ def data_module(
         how = preprocessing.for_arrays(configuration, viewing)
         return CIFARDataModule(dataset, machine.data_dir, preprocessing=how, **shared)
 
-    from lightning_modules.data.photo_module import PhotoDataModule
+    from lightning_modules.data.image_folder_module import PhotoDataModule
 
     how = preprocessing.for_photographs(configuration, viewing)
     return PhotoDataModule(

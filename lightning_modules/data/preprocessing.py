@@ -10,7 +10,7 @@ from lightning_modules.recipes import Recipe
 
 
 @dataclass(frozen=True)
-class Viewing:
+class EvaluationProtocol:
     """How given weights see the test images, where that differs from the recipe; None means "as the recipe".
 
     `sizes`: pixels of the shorter side, one or several, whose views count alike. `mean`, `std`: of 0–255.
@@ -51,7 +51,7 @@ class PhotoPreprocessing:
                 raise ValueError(f"{name} {min(sizes)} is below the resolution {self.resolution}; raise it")
 
 
-def for_arrays(configuration: Configuration, viewing: Viewing | None = None) -> Preprocessing:
+def for_arrays(configuration: Configuration, viewing: EvaluationProtocol | None = None) -> Preprocessing:
     """The input of a data set of arrays."""
     data = find(configuration.dataset)
     recipe = Recipe.from_hyperparameters(configuration.recipe)
@@ -70,14 +70,16 @@ def for_arrays(configuration: Configuration, viewing: Viewing | None = None) -> 
     return replace(how, mean=viewing.mean or how.mean, std=viewing.std or how.std)
 
 
-def for_photographs(configuration: Configuration, viewing: Viewing | None = None) -> PhotoPreprocessing:
+def for_photographs(
+    configuration: Configuration, viewing: EvaluationProtocol | None = None
+) -> PhotoPreprocessing:
     """The input of a data set of image files.
 
     A recipe's sizes are those for its data set's own resolution; at another one (MobileNet's ρ) they change in
     proportion, so that a network sees the same part of an image. A per-pixel mean is taken as its mean colour,
     since crops lie anywhere. Raises ValueError for sizes that no crop fits into.
     """
-    data, viewing = find(configuration.dataset), viewing or Viewing()
+    data, viewing = find(configuration.dataset), viewing or EvaluationProtocol()
     recipe = Recipe.from_hyperparameters(configuration.recipe)
     mean, std = _statistics(data, recipe.normalisation)
 

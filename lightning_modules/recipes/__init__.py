@@ -10,13 +10,13 @@ What a source doesn't print, and what is believed without having been seen, is m
 
 import difflib
 
-from lightning_modules.recipes import inception, mobile, paths, plain, residual
+from lightning_modules.recipes import dense, inception, mobile, plain, residual
 from lightning_modules.recipes.recipe import Recipe
 
 __all__ = ["RECIPES", "Recipe", "default_name", "find"]
 
 RECIPES: dict[str, Recipe] = dict(
-    sorted((residual.RECIPES | paths.RECIPES | plain.RECIPES | inception.RECIPES | mobile.RECIPES).items())
+    sorted((residual.RECIPES | dense.RECIPES | plain.RECIPES | inception.RECIPES | mobile.RECIPES).items())
 )
 
 

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from architectures import build, catalogue
 from architectures.counting import count
 from architectures.describe import rows
-from lightning_modules.objective import losses
+from lightning_modules.losses import losses
 
 CLASSES = 10
 SIDES = {"cifar": (32,), "imagenet": (64, 96, 128, 160, 224, 299)}

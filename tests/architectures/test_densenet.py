@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from architectures import build, recomputing
 from architectures.densenet import DenseBlock, compressed
-from reports.printed import read
+from reports.printed.figures import read
 
 
 def on_meta(name: str, stem: str = "cifar", **knobs) -> nn.Module:

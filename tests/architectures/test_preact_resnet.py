@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from architectures import build
 from architectures.preact_resnet import ORDERS
-from reports.printed import Figure, read
+from reports.printed.figures import Figure, read
 
 
 def small(depth: int = 8, **knobs) -> nn.Module:

@@ -7,7 +7,7 @@ from torch import nn
 
 from architectures import build
 from architectures.resnet import ResidualBlock, shortcut_connection
-from reports.printed import read
+from reports.printed.figures import read
 
 
 def on_meta(name: str, stem: str, **knobs) -> nn.Module:

@@ -12,7 +12,7 @@ from architectures import build
 from architectures.counting import count, count_stages
 from architectures.describe import describe
 from architectures.squeezenet import fire
-from reports.printed import read
+from reports.printed.figures import read
 
 SHARED = Path(__file__).parents[3] / "shared"
 RELEASED = SHARED / "weights" / "squeezenet1_0_deepcomp_torchvision.pth"

@@ -5,7 +5,7 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
-from lightning_modules.averaging import MovingAverage
+from lightning_modules.callbacks.weight_averaging import MovingAverage
 
 
 class Follows(pl.LightningModule):

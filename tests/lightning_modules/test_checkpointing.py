@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from lightning_modules.checkpointing import ASKED_EVERY, StopOnSigterm
+from lightning_modules.callbacks.checkpointing import ASKED_EVERY, StopOnSigterm
 
 
 class Strategy:

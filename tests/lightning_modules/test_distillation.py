@@ -15,8 +15,8 @@ from lightning_modules.budgets import BUDGETS
 from lightning_modules.classifier import Classifier
 from lightning_modules.configuration import Configuration
 from lightning_modules.data.catalogue import DATASETS
+from lightning_modules.execution.machine import Machine
 from lightning_modules.recipes import RECIPES
-from lightning_modules.training import Machine
 from sweeps import study as studies
 from tests import tiny
 

@@ -14,8 +14,8 @@ from lightning_modules.compression import comparison
 from lightning_modules.data import crops, folders
 from lightning_modules.data.catalogue import DATASETS, find
 from lightning_modules.data.decoding import read_image
-from lightning_modules.data.preprocessing import Viewing
-from lightning_modules.training import Machine
+from lightning_modules.data.preprocessing import EvaluationProtocol
+from lightning_modules.execution.machine import Machine
 from sweeps import study
 from tests import photographs, tiny
 
@@ -66,7 +66,9 @@ def test_softmax_is_averaged_over_all_views_of_all_sizes(photos, tmp_path, views
     network = quarrelsome(architectures.build("squeezenet", stem="imagenet", num_classes=4, version="1.1"))
     torch.save(network.state_dict(), tmp_path / "w.pth")
     machine = Machine(accelerator="cpu", data_dir=tmp_path)
-    result = evaluation.evaluate(wanted, tmp_path / "w.pth", machine, Viewing(views, sizes, *NORMALISED))
+    result = evaluation.evaluate(
+        wanted, tmp_path / "w.pth", machine, EvaluationProtocol(views, sizes, *NORMALISED)
+    )
     files = folders.find(photos, tmp_path, "val")
 
     def show(image):
@@ -85,7 +87,7 @@ def test_other_weights_are_shown_images_normalised_by_channel_ours_as_the_recipe
         state = {f"features.{name}": value for name, value in state.items()}
     torch.save(state, tmp_path / "w.pth")
     result = evaluation.evaluate(
-        wanted, tmp_path / "w.pth", Machine(accelerator="cpu", data_dir=tmp_path), Viewing()
+        wanted, tmp_path / "w.pth", Machine(accelerator="cpu", data_dir=tmp_path), EvaluationProtocol()
     )
     assert result["mean"] == photos.mean
     assert result["std"] == ((255.0, 255.0, 255.0) if ours else photos.std)
@@ -98,7 +100,9 @@ def test_dense_evaluation_turns_vggs_fully_connected_layers_into_convolutions(ph
     given = quarrelsome(architectures.build("vgg", **shape))
     torch.save(given.state_dict(), tmp_path / "w.pth")
     machine = Machine(accelerator="cpu", data_dir=tmp_path)
-    result = evaluation.evaluate(wanted, tmp_path / "w.pth", machine, Viewing("dense", (256,), *NORMALISED))
+    result = evaluation.evaluate(
+        wanted, tmp_path / "w.pth", machine, EvaluationProtocol("dense", (256,), *NORMALISED)
+    )
     convolutional = architectures.build("vgg", **shape, head="conv").eval()
     convolutional.load_state_dict(given.state_dict())
     files = folders.find(photos, tmp_path, "val")
@@ -125,8 +129,8 @@ def test_a_checkpoint_of_our_own_gives_the_error_of_its_record_and_can_be_compre
         record = training.train(wanted, tmp_path / "run", machine)
         checkpoint = tmp_path / "run" / "checkpoint.ckpt"
         how = {"density": 0.5, "bits": 5}
-        found = comparison.compare(wanted, checkpoint, machine, Viewing(), "deep_compression", how)
-        comparison.report(found, wanted, checkpoint, Viewing())
+        found = comparison.compare(wanted, checkpoint, machine, EvaluationProtocol(), "deep_compression", how)
+        comparison.report(found, wanted, checkpoint, EvaluationProtocol())
     finally:
         del DATASETS["tiny"]
     assert {key: found["before"][key] for key in ("images", "errors", "top5_errors")} == {
@@ -150,7 +154,7 @@ def test_public_cifar_resnets_have_their_published_errors(depth, errors):
         pytest.skip("needs the weights in ../shared/weights and CIFAR-10 in data/ (or DATA_DIR)")
     wanted = resolved("resnet", {"depth": depth}, dataset="cifar10")
     machine = Machine(accelerator="cpu", data_dir=data_dir)
-    viewing = Viewing("single", None, *NORMALISED)
+    viewing = EvaluationProtocol("single", None, *NORMALISED)
     result = evaluation.evaluate(wanted, found[0], machine, viewing)
     assert (result["errors"], result["images"]) == (errors, 10_000)
 
@@ -170,7 +174,7 @@ def test_the_released_squeezenet_on_real_images(tmp_path, monkeypatch, squashed,
             shutil.copyfile(path, target)
     wanted = resolved("squeezenet", {}, dataset="imagenet", resolution=227)
     machine = Machine(accelerator="cpu", data_dir=tmp_path)
-    result = evaluation.evaluate(wanted, released, machine, Viewing(sizes=(size,)))
+    result = evaluation.evaluate(wanted, released, machine, EvaluationProtocol(sizes=(size,)))
     assert find("imagenet").test_images > result["images"] == 500
     assert result["error"] == pytest.approx(100 - 100 * correct)
     assert result["top5_error"] == pytest.approx(100 - 100 * correct_of_5)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from architectures.outputs import Auxiliary, TrainingOutputs
-from lightning_modules.objective import losses
+from lightning_modules.losses import losses
 
 LABELS = torch.tensor([0, 2, 1])
 

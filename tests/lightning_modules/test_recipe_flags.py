@@ -8,8 +8,8 @@ import pytest
 
 import architectures
 import run
-from lightning_modules import announcement, recipes
-from lightning_modules.command_line import SHORT, parse, recipe_flags
+from lightning_modules import console, recipes
+from lightning_modules.cli import SHORT, parse, recipe_flags
 from lightning_modules.recipes import changes, kinds
 from lightning_modules.recipes.recipe import Recipe
 
@@ -178,7 +178,7 @@ def test_the_full_command_keeps_the_changes():
     asked = (
         "--arch resnet --recipe.unit_biases '' --recipe.lr-milestones=0.3,0.6 --epochs 2 --recipe.epochs 9"
     )
-    full = announcement.full_command(shlex.split(asked))
+    full = console.full_command(shlex.split(asked))
     again = parse(shlex.split(full.removeprefix("python run.py ")))
     assert again.changes == {"unit_biases": (), "lr_milestones": (0.3, 0.6), "epochs": 9}
     assert again.epochs is None and again.budget == "paper"

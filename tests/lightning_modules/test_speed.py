@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import architectures
-from lightning_modules import training
 from lightning_modules.configuration import resolve
-from lightning_modules.speed import memory, settings, tuning
-from lightning_modules.speed.settings import Setting
+from lightning_modules.execution import choice, memory, settings, tuning
+from lightning_modules.execution.machine import set_precision
+from lightning_modules.execution.settings import ExecutionSettings
 
 
 def configured(arch: str = "resnet", epochs: int = 4, **knobs):
@@ -21,33 +21,33 @@ def configured(arch: str = "resnet", epochs: int = 4, **knobs):
 def test_the_table_names_families_that_exist_and_turns_where_the_other_layout_wins(monkeypatch):
     families = {architecture.family for architecture in architectures.catalogue().values()}
     assert set(settings.NCHW_TIMES["cpu"]) <= families
-    assert settings.of_table(configured(), "cpu").layout == "channels_last"
+    assert choice.of_table(configured(), "cpu").layout == "channels_last"
     monkeypatch.setitem(settings.NCHW_TIMES["cpu"], "resnet", 0.8)
-    assert settings.of_table(configured(), "cpu").layout == "contiguous"
-    assert settings.of_table(configured(), "cuda").layout == "channels_last"
+    assert choice.of_table(configured(), "cpu").layout == "contiguous"
+    assert choice.of_table(configured(), "cuda").layout == "channels_last"
 
 
 def test_a_run_takes_what_was_measured_on_its_machine_else_the_table_and_goes_on_as_it_began(tmp_path):
     wanted, data = configured(), tmp_path / "data"
-    assert settings.choose(wanted, "cpu", data, tmp_path) == settings.of_table(wanted, "cpu")
+    assert choice.choose(wanted, "cpu", data, tmp_path) == choice.of_table(wanted, "cpu")
     found = [
-        tuning.Measured(Setting("contiguous"), (0.1, 0.2, 0.3), 0.0),
-        tuning.Measured(Setting("channels_last"), (0.3,), 0.0),
-        tuning.Measured(Setting("channels_last", "default"), (0.1,), 2000.0),
+        tuning.Measured(ExecutionSettings("contiguous"), (0.1, 0.2, 0.3), 0.0),
+        tuning.Measured(ExecutionSettings("channels_last"), (0.3,), 0.0),
+        tuning.Measured(ExecutionSettings("channels_last", "default"), (0.1,), 2000.0),
     ]
     tuning._remember(wanted, "cpu", data, found)
-    chosen = settings.choose(wanted, "cpu", data, tmp_path)
+    chosen = choice.choose(wanted, "cpu", data, tmp_path)
     assert chosen.layout == "contiguous" and str(data / "speed.json") in str(chosen)
 
     (tmp_path / "checkpoint.ckpt").touch()
     (data / "speed.json").unlink()
-    assert settings.choose(wanted, "cpu", data, tmp_path) == chosen
+    assert choice.choose(wanted, "cpu", data, tmp_path) == chosen
 
 
 def test_compiling_is_chosen_when_a_run_is_long_enough_to_win_it_back(tmp_path):
     found = [
-        tuning.Measured(Setting("channels_last"), (0.2,), 0.0),
-        tuning.Measured(Setting("channels_last", "default"), (0.1,), 3000.0),
+        tuning.Measured(ExecutionSettings("channels_last"), (0.2,), 0.0),
+        tuning.Measured(ExecutionSettings("channels_last", "default"), (0.1,), 3000.0),
     ]
     # 2,500 images an epoch, at a tenth of a second less each
     for epochs, mode in ((4, ""), (40, "default")):
@@ -71,7 +71,7 @@ def test_a_network_that_draws_random_numbers_is_not_compiled_and_keeps_the_layou
     wanted = resolve("densenet", {"depth": 10, "dropout": 0.2}, dataset="cifar10", budget="smoke", seed=0)
     said = []
     found = tuning.measure(wanted, "cpu", said.append, rounds=1)
-    assert [each.setting for each in found] == [Setting("channels_last")]
+    assert [each.setting for each in found] == [ExecutionSettings("channels_last")]
     random, layout = said
     assert (
         random == "nothing is compiled: the network draws random numbers, and compiled it would draw others"
@@ -85,7 +85,7 @@ def test_both_layouts_train_alike_up_to_rounding():
     images, labels = torch.randn(8, 3, 32, 32), torch.arange(8)
     weights = []
     for layout in ("channels_last", "contiguous"):
-        format_ = Setting(layout).memory_format
+        format_ = ExecutionSettings(layout).memory_format
         network = copy.deepcopy(first).to(memory_format=format_)
         stepper = torch.optim.SGD(network.parameters(), lr=0.1)
         for _ in range(2):
@@ -110,23 +110,23 @@ def test_memory_is_saved_where_the_batch_would_not_fit_and_only_by_networks_that
     dense = resolve("densenet", {"depth": 10}, dataset="cifar10", budget="smoke", seed=0)
     for free, saves in ((2**40, False), (2**20, True)):
         monkeypatch.setattr(memory, "free", lambda kind, free=free: free)
-        assert memory.fitted(Setting(), dense, "cpu").saves_memory is saves
-        assert not memory.fitted(Setting(), configured(), "cpu").saves_memory
+        assert memory.fitted(ExecutionSettings(), dense, "cpu").saves_memory is saves
+        assert not memory.fitted(ExecutionSettings(), configured(), "cpu").saves_memory
     monkeypatch.undo()
     assert 2**20 < memory.free("cpu") < 2**62
 
 
 def test_tf32_is_a_precision_of_its_own():
-    assert training.set_precision("tf32") == "32-true"
+    assert set_precision("tf32") == "32-true"
     assert torch.backends.cudnn.allow_tf32 and torch.backends.cuda.matmul.allow_tf32
-    assert training.set_precision("32-true") == "32-true"
+    assert set_precision("32-true") == "32-true"
     assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
     assert replace(configured(), precision="tf32").run_id != configured().run_id
 
 
 def test_a_setting_survives_json(tmp_path):
     (tmp_path / "checkpoint.ckpt").touch()
-    whole = Setting("contiguous", "", True, "somewhere")
+    whole = ExecutionSettings("contiguous", "", True, "somewhere")
     (tmp_path / "speed.json").write_text(json.dumps(vars(whole)))
-    assert settings.choose(configured(), "cpu", tmp_path, tmp_path) == whole
+    assert choice.choose(configured(), "cpu", tmp_path, tmp_path) == whole
     assert str(whole) == "contiguous, saving memory (somewhere)"

@@ -5,13 +5,13 @@ import math
 import pytest
 import torch
 
-from lightning_modules.classifier import Tally
+from lightning_modules.classifier import ErrorCounter
 
 
 def test_counts_are_those_of_all_images_together():
     torch.manual_seed(0)
     logits, labels = torch.randn(103, 20), torch.randint(20, (103,))
-    tally = Tally()
+    tally = ErrorCounter()
     for part in (slice(0, 50), slice(50, 99), slice(99, 103)):
         loss = torch.nn.functional.cross_entropy(logits[part], labels[part])
         tally.add(loss, logits[part], labels[part])
@@ -32,7 +32,7 @@ def test_counts_are_those_of_all_images_together():
 
 def test_without_five_guesses_the_rest_is_the_same():
     torch.manual_seed(0)
-    both = Tally(), Tally(five=False)
+    both = ErrorCounter(), ErrorCounter(five=False)
     for size in (64, 37):
         logits, labels = torch.randn(size, 10), torch.randint(10, (size,))
         for tally in both:
@@ -42,7 +42,7 @@ def test_without_five_guesses_the_rest_is_the_same():
 
 
 def test_fewer_than_five_classes_and_no_image():
-    tally = Tally()
+    tally = ErrorCounter()
     assert tally.result()["images"] == 0 and math.isnan(tally.result()["top5_error"])
     tally.add(torch.tensor(1.0), torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([0]))
     assert tally.result()["errors"] == 1 and tally.result()["top5_errors"] == 0

@@ -7,7 +7,8 @@ import torch
 
 from lightning_modules import budgets, configuration, training
 from lightning_modules.data.catalogue import DATASETS
-from lightning_modules.speed.settings import DEFAULT, Setting, compiler_missing
+from lightning_modules.execution.machine import Machine
+from lightning_modules.execution.settings import DEFAULT, ExecutionSettings, compiler_missing
 from sweeps import study
 from tests import tiny
 
@@ -21,9 +22,9 @@ def train(tmp_path, monkeypatch):
     tiny.install(tmp_path / "data")
 
     def run(
-        name: str, arch: str = "densenet", seed: int = 0, speed: Setting = DEFAULT, **changes
+        name: str, arch: str = "densenet", seed: int = 0, speed: ExecutionSettings = DEFAULT, **changes
     ) -> tuple[dict, dict]:
-        machine = training.Machine(accelerator="cpu", data_dir=tmp_path / "data", wandb=False, speed=speed)
+        machine = Machine(accelerator="cpu", data_dir=tmp_path / "data", wandb=False, speed=speed)
         knobs = {"depth": 10, "dropout": 0.1} if arch == "densenet" else {"depth": 8}
         wanted = configuration.resolve(
             arch, knobs, dataset="tiny", budget="smoke", seed=seed, changes=changes
@@ -67,7 +68,7 @@ def test_the_record_says_what_ran(train):
 
 def test_saving_memory_changes_no_bit_and_the_record_says_how_the_network_was_run(train):
     first, weights = train("first")
-    saving, same = train("saving", speed=Setting(saves_memory=True))
+    saving, same = train("saving", speed=ExecutionSettings(saves_memory=True))
     assert all(torch.equal(weights[name], same[name]) for name in weights)
     assert first["test"] == saving["test"] and first["machine"]["layout"] == "channels_last"
     assert not first["machine"]["tf32"] and first["machine"]["compiled"] == ""
@@ -78,7 +79,7 @@ def test_saving_memory_changes_no_bit_and_the_record_says_how_the_network_was_ru
 def test_a_compiled_network_trains_alike_up_to_rounding_and_keeps_its_names(train):
     """Of 100 images in batches of 32, the last batch runs as it is."""
     first, weights = train("first", arch="resnet", batch_size=32)
-    fast, others = train("fast", arch="resnet", batch_size=32, speed=Setting(compiled="default"))
+    fast, others = train("fast", arch="resnet", batch_size=32, speed=ExecutionSettings(compiled="default"))
     assert fast["machine"]["compiled"] == "default" and fast["run_id"] == first["run_id"]
     assert weights.keys() == others.keys()
     assert fast["curve"]["train_loss"] == pytest.approx(first["curve"]["train_loss"], rel=0.02)

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from reports import architectures_page, complexity, counts, experiments, findings, ledger, paper_tables
-from reports.ledger import Entry
+from reports.pages import architectures
+from reports.printed import tables
+from reports.runs import counts
+from reports.verdicts import complexity, experiments, findings, ledger
+from reports.verdicts.ledger import Entry
 from sweeps import programme
 from sweeps import study as studies
 from sweeps.claim import Claim, Comparison
@@ -75,9 +78,9 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     monkeypatch.setattr(counts, "count_variants", lambda study: COUNTS)
     # The pages of the networks and of the papers' tables, cut short: they have tests of their own.
     monkeypatch.setattr(complexity, "papers", lambda: ["vgg"])
-    monkeypatch.setattr(architectures_page, "TABLES", architectures_page.TABLES[:1])
-    densenet = tuple(page for page in paper_tables.pages() if page.name == "densenet")
-    monkeypatch.setattr(paper_tables, "pages", lambda: densenet)
+    monkeypatch.setattr(architectures, "TABLES", architectures.TABLES[:1])
+    densenet = tuple(page for page in tables.pages() if page.name == "densenet")
+    monkeypatch.setattr(tables, "pages", lambda: densenet)
     return STUDY
 
 

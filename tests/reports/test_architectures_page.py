@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from reports import architectures_page
-from reports.architectures_page import Table
+from reports.pages import architectures
+from reports.pages.architectures import Table
 
-REPORTS = Path(architectures_page.__file__).parent
+REPORTS = Path(architectures.__file__).parents[1]
 
 
 def rows(page: str, title: str) -> dict[str, list[str]]:
@@ -17,8 +17,8 @@ def rows(page: str, title: str) -> dict[str, list[str]]:
 
 def page(title: str) -> str:
     """The page with this declared table alone."""
-    (table,) = (table for table in architectures_page.TABLES if table.title == title)
-    return "\n\n".join(architectures_page.parts(table))
+    (table,) = (table for table in architectures.TABLES if table.title == title)
+    return "\n\n".join(architectures.parts(table))
 
 
 def test_table_1_of_resnet_has_a_column_a_depth():
@@ -37,7 +37,7 @@ def test_table_1_of_resnet_has_a_column_a_depth():
 
 def test_a_row_that_a_network_lacks_is_a_dash():
     networks = {"with LRN": ("alexnet", {}), "without": ("alexnet", {"lrn": False})}
-    table = rows("\n\n".join(architectures_page.parts(Table("Both", networks))), "Both")
+    table = rows("\n\n".join(architectures.parts(Table("Both", networks))), "Both")
     assert table["norm1"] == ["55×55", "local response norm", "—"]
 
 
@@ -53,11 +53,11 @@ def test_table_2_of_mobilenet():
 
 def test_a_table_waits_for_its_architecture(monkeypatch):
     waiting = Table("Tomorrow's, Table 1", {"X": ("not_written_yet", {})})
-    monkeypatch.setattr(architectures_page, "TABLES", (waiting, *architectures_page.TABLES[:1]))
-    made = architectures_page.files()["architectures.md"].decode()
+    monkeypatch.setattr(architectures, "TABLES", (waiting, *architectures.TABLES[:1]))
+    made = architectures.files()["architectures.md"].decode()
     assert "Tomorrow" not in made and "AlexNet" in made
 
 
 def test_the_committed_page_is_up_to_date():
     committed = (REPORTS / "architectures.md").read_bytes()
-    assert committed == architectures_page.files()["architectures.md"], "run python -m reports and commit it"
+    assert committed == architectures.files()["architectures.md"], "run python -m reports and commit it"

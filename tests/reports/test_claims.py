@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from reports import claims, counts, records, results
+from reports.runs import counts, records, results
+from reports.verdicts import trained as claims
 from sweeps.claim import AsPrinted, Claim, Comparison, Equivalence, LogLinear, NotWorse, Rise, Trend
 from sweeps.study import Variant
 
@@ -104,7 +105,7 @@ def test_holm_runs_over_all_comparisons_of_the_study(judge):
 
 
 def test_exact_claims(study, monkeypatch):
-    from reports import exact
+    from reports.verdicts import exact
 
     assert claims.judge_exact("made.up").word == "not run"
     for holds, word in ((True, "reproduced"), (False, "contradicted")):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from reports import records
-from reports.collect import Committed, collect
+from reports.runs import records
+from reports.runs.collect import Committed, collect
 
 
 @pytest.fixture

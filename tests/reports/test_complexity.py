@@ -4,8 +4,8 @@ from importlib import import_module
 
 import pytest
 
-from reports import complexity
-from reports.printed import PAPERS, read
+from reports.printed.figures import PAPERS, read
+from reports.verdicts import complexity
 
 # How the metrics begin that take training, a stopwatch or a decision, not a count.
 MEASURED = (
@@ -25,7 +25,7 @@ def test_every_printed_count_is_reproduced_or_explained(paper):
 
 @pytest.mark.parametrize("paper", complexity.papers())
 def test_every_exception_is_needed(paper):
-    module = import_module(f"reports.complexity.{paper}")
+    module = import_module(f"reports.verdicts.complexity.{paper}")
     verdicts = {complexity.key(row.figure): row.verdict for row in complexity.rows(paper)}
     for listed, verdict in ((module.CUT, complexity.CUT), (module.EXPLAINED, complexity.EXPLAINED)):
         unneeded = {figure: verdicts.get(figure) for figure in listed if verdicts.get(figure) != verdict}
@@ -34,7 +34,9 @@ def test_every_exception_is_needed(paper):
 
 @pytest.mark.parametrize("paper", complexity.papers())
 def test_no_metric_is_overlooked(paper):
-    figures = [f for table in import_module(f"reports.complexity.{paper}").TABLES for f in read(table)]
+    figures = [
+        f for table in import_module(f"reports.verdicts.complexity.{paper}").TABLES for f in read(table)
+    ]
     metrics = {f.metric for f in figures}
     strange = {m for m in metrics if not (complexity.countable(m) or m.startswith(MEASURED))}
     assert not strange
@@ -44,7 +46,7 @@ def test_no_table_with_counts_is_overlooked():
     judged = {
         table
         for paper in complexity.papers()
-        for table in import_module(f"reports.complexity.{paper}").TABLES
+        for table in import_module(f"reports.verdicts.complexity.{paper}").TABLES
     }
     with_counts = {
         path.stem

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from reports import drawing, records, results
-from reports.counts import Count
-from reports.drawing import families, heat_map, lines, papers, style
+from reports import plots
+from reports.plots import families, heat_map, lines, papers, style
+from reports.runs import records, results
+from reports.runs.counts import Count
 from sweeps import study as studies
 from sweeps.study import Table
 from tests.reports.conftest import COUNTS, STUDY
@@ -35,11 +36,11 @@ WIDE = [("wide", 0, 5000), ("wide", 1, 5100), ("wide", 2, 5300)]
 
 
 def test_a_study_without_runs_has_no_picture(collate):
-    assert drawing.of_study(collate(budget="paper"), "cifar10", COUNTS) == []
+    assert plots.of_study(collate(budget="paper"), "cifar10", COUNTS) == []
 
 
 def test_every_picture_is_drawn_from_its_points_alone(collate):
-    pictures = drawing.of_study(collate(*WIDE, ("thin", 0, 6000)), "cifar10", COUNTS)
+    pictures = plots.of_study(collate(*WIDE, ("thin", 0, 6000)), "cifar10", COUNTS)
     assert list(by_kind(pictures)) == ["curves", "seeds", "parameters"]
     for picture in pictures:
         first = picture.draw(picture.points, **picture.settings)
@@ -54,7 +55,7 @@ def test_every_picture_is_drawn_from_its_points_alone(collate):
 
 
 def test_curves_show_the_mean_and_the_extremes_of_the_runs_that_have_a_figure(collate):
-    points = by_kind(drawing.of_study(collate(*WIDE), "cifar10", COUNTS))["curves"].points
+    points = by_kind(plots.of_study(collate(*WIDE), "cifar10", COUNTS))["curves"].points
     assert len(points) == 4
     assert points[1] == {
         "variant": "wide",
@@ -69,7 +70,7 @@ def test_curves_show_the_mean_and_the_extremes_of_the_runs_that_have_a_figure(co
 
 
 def test_a_crowd_of_curves_is_spread_over_panels():
-    from reports.drawing.curves import _spread
+    from reports.plots.curves import _spread
 
     assert _spread([]) == []
     assert _spread(list("abcdefgh")) == [list("abcdefgh")]
@@ -77,7 +78,7 @@ def test_a_crowd_of_curves_is_spread_over_panels():
 
 
 def test_seeds_are_a_point_a_run_in_declared_order_and_captions_say_how_many(collate):
-    seeds = by_kind(drawing.of_study(collate(*WIDE, ("thin", 2, 6000)), "cifar10", COUNTS))["seeds"]
+    seeds = by_kind(plots.of_study(collate(*WIDE, ("thin", 2, 6000)), "cifar10", COUNTS))["seeds"]
     ours = [tuple(point.values()) for point in seeds.points if point["source"] == "ours"]
     assert ours[:2] == [("ours", "thin", 2, "thin-mini-2", 60.0), ("ours", "wide", 0, "wide-mini-0", 50.0)]
     assert len(ours) == 4
@@ -88,21 +89,21 @@ def test_printed_errors_stand_among_ours_only_where_they_compare(collate):
     printed = {"thin": 4.51, "wide": 5.24}  # densenet_t2.csv, d100-12 in the form -BC, and d40-12
     for budget, together in (("mini", False), ("paper", True)):
         both = collate(*WIDE, ("thin", 0, 6000), budget=budget)
-        seeds = by_kind(drawing.of_study(both, "cifar10", COUNTS))["seeds"]
+        seeds = by_kind(plots.of_study(both, "cifar10", COUNTS))["seeds"]
         assert {p["variant"]: p["error"] for p in seeds.points if p["source"] == "printed"} == printed
         assert seeds.settings["together"] is together
 
 
 def test_a_single_printed_error_has_no_shape_but_compares(collate):
     for budget, shown in (("mini", 0), ("paper", 1)):
-        seeds = by_kind(drawing.of_study(collate(*WIDE, budget=budget), "cifar10", COUNTS))["seeds"]
+        seeds = by_kind(plots.of_study(collate(*WIDE, budget=budget), "cifar10", COUNTS))["seeds"]
         assert sum(point["source"] == "printed" for point in seeds.points) == shown
 
 
 def test_equal_parameters_are_no_axis(collate):
     equal = COUNTS | {("thin", "cifar10"): Count(1_020_000, 1)}
     both = collate(*WIDE, ("thin", 0, 6000))
-    assert "parameters" not in by_kind(drawing.of_study(both, "cifar10", equal))
+    assert "parameters" not in by_kind(plots.of_study(both, "cifar10", equal))
 
 
 @pytest.mark.parametrize("name", papers.KINDS)
@@ -139,7 +140,7 @@ def test_the_papers_own_kind_goes_before_the_parameters(collate, monkeypatch):
     monkeypatch.setitem(
         papers.KINDS, STUDY.name, papers.Kind("Figure 9", ("mult_adds",), ("arch",), accuracy=True)
     )
-    picture = drawing.of_study(collate(*WIDE, ("thin", 0, 6000)), "cifar10", COUNTS)[-1]
+    picture = plots.of_study(collate(*WIDE, ("thin", 0, 6000)), "cifar10", COUNTS)[-1]
     assert picture.name == "made_up_mini_cifar10_mult_adds" and "Figure 9" in picture.caption
     assert picture.points[0] == {
         "source": "ours",
@@ -174,7 +175,7 @@ def test_forty_marks_differ_without_colour():
 def test_the_users_own_matplotlib_settings_change_nothing(collate):
     import matplotlib
 
-    seeds = by_kind(drawing.of_study(collate(*WIDE), "cifar10", COUNTS))["seeds"]
+    seeds = by_kind(plots.of_study(collate(*WIDE), "cifar10", COUNTS))["seeds"]
     with matplotlib.rc_context({"font.size": 30, "figure.dpi": 30, "lines.linewidth": 9}):
         assert seeds.draw(seeds.points, **seeds.settings) == seeds.png()
 
@@ -215,6 +216,6 @@ def test_a_heat_map_of_another_shape_is_refused(matrix):
 
 
 def test_panels_are_the_declared_tables_cut_to_what_has_been_run(collate, monkeypatch):
-    curves = by_kind(drawing.of_study(collate(*WIDE, ("other", 0, 6000)), "cifar10", COUNTS))["curves"]
+    curves = by_kind(plots.of_study(collate(*WIDE, ("other", 0, 6000)), "cifar10", COUNTS))["curves"]
     assert curves.settings["panels"] == [["Width", ["wide", "other"]]]
     assert STUDY.tables == (Table("Width", ("wide", "thin", "other")),)

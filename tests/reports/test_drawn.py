@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from reports import remembered
-from reports.drawing import drawn, picture
-from reports.drawing.picture import Picture
+from reports.plots import drawn, picture
+from reports.plots.picture import Picture
+from reports.verdicts import remembered
 
 POINTS = [{"variant": "wide", "error": 5.0}]
 

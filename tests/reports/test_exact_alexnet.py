@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 import architectures
-from reports import exact, printed
-from reports.exact import alexnet
+from reports.printed import figures
+from reports.verdicts import exact
+from reports.verdicts.exact import alexnet
 
 HOLD = ("alexnet.sizes_227", "alexnet.groups_halve")
 
@@ -30,9 +31,9 @@ def test_conv4_alone_contradicts_the_layer_table(monkeypatch):
     assert not holds and "15 of 16" in evidence and "conv4, params: printed 1.3M, counted 663,552" in evidence
     corrected = [
         replace(f, value="663K") if (f.row_id, f.metric) == ("conv4", "params") else f
-        for f in printed.read("alexnet_layers_seed")
+        for f in figures.read("alexnet_layers_seed")
     ]
-    monkeypatch.setattr(printed, "read", lambda table: corrected)
+    monkeypatch.setattr(figures, "read", lambda table: corrected)
     holds, evidence = exact.find("alexnet.layer_table").__wrapped__()
     assert holds, evidence
 

@@ -3,7 +3,7 @@
 import pytest
 
 from architectures.highway import GatedShortcut
-from reports import exact
+from reports.verdicts import exact
 
 CLAIM = "highway.carry_transform"
 

@@ -4,8 +4,8 @@ import pytest
 
 import architectures
 from architectures import bn_inception, conv_bn, googlenet, resnext
-from reports import complexity, exact
-from reports.complexity import googlenet as table_1
+from reports.verdicts import complexity, exact
+from reports.verdicts.complexity import googlenet as table_1
 
 HOLDING = (
     "inception.naive_too_expensive",

@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 
 from lightning_modules import initialisation
-from reports import exact
+from reports.verdicts import exact
 
 CLAIM = "xavier.variance"
 

@@ -6,7 +6,7 @@ from torch import nn
 
 import architectures
 from architectures import mobilenet_v1
-from reports import exact
+from reports.verdicts import exact
 
 HOLD = (
     *("dws.cost_ratio", "dws.dw_795_vs_6912", "mobilenet.layer_ladder", "mobilenet.resource_share"),
@@ -46,7 +46,7 @@ def test_the_misprint_of_table_2_is_named():
     "claim", ["mobilenet.layer_ladder", "mobilenet.resource_share", "mobilenet.tables_4_7_counts"]
 )
 def test_counts_3_percent_off_would_be_noticed(monkeypatch, claim):
-    from reports.complexity import mobilenet_v1 as tables
+    from reports.verdicts.complexity import mobilenet_v1 as tables
 
     real = tables.counted
     monkeypatch.setattr(tables, "counted", lambda figure, counts: 1.03 * real(figure, counts))
@@ -55,7 +55,7 @@ def test_counts_3_percent_off_would_be_noticed(monkeypatch, claim):
 
 
 def test_a_last_stage_that_saves_30_million_would_be_noticed(monkeypatch):
-    from reports.complexity import mobilenet_v3 as tables
+    from reports.verdicts.complexity import mobilenet_v3 as tables
 
     monkeypatch.setattr(tables, "counted", lambda figure, counts: 30.2)
     assert again("mobilenetv3.last_stage_free") == (True, "the printed figure is exact")

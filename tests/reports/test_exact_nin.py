@@ -1,8 +1,8 @@
 """The exact claims about NiN: one holds, one is contradicted by a misprint; each could come out otherwise."""
 
 import architectures
-from reports import exact
-from reports.exact import nin
+from reports.verdicts import exact
+from reports.verdicts.exact import nin
 
 
 def test_nin_is_smaller_than_alexnet():

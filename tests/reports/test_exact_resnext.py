@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 
 import architectures
-from reports import exact
+from reports.verdicts import exact
 
 IDS = (
     "group_conv.cost_1_over_g",

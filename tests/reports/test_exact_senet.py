@@ -3,8 +3,8 @@
 import pytest
 
 import architectures
-from reports import exact
-from reports.complexity import senet
+from reports.verdicts import exact
+from reports.verdicts.complexity import senet
 
 IDS = ("senet.small_overhead", "senet.two_fc_better_than_one")
 

@@ -3,9 +3,9 @@
 import pytest
 
 from architectures.channel_shuffle import ChannelShuffle
-from reports import exact
-from reports.complexity import shufflenet_v1 as tables
-from reports.exact import shufflenet
+from reports.verdicts import exact
+from reports.verdicts.complexity import shufflenet_v1 as tables
+from reports.verdicts.exact import shufflenet
 
 IDS = ("shufflenet.t1_complexity", "shufflenet.shuffle_is_transpose", "shufflenetv2.mac_lower_bound")
 

@@ -6,8 +6,9 @@ import pytest
 from torch import nn
 
 import architectures
-from reports import exact, printed
-from reports.complexity import squeezenet as tables
+from reports.printed import figures
+from reports.verdicts import exact
+from reports.verdicts.complexity import squeezenet as tables
 
 IDS = (
     *("squeezenet.param_table", "squeezenet.fire_saving", "squeezenet.50x_is_the_fc"),
@@ -51,7 +52,7 @@ def test_a_wider_squeeze_layer_would_be_noticed(monkeypatch):
 
 
 def test_another_size_would_be_noticed(monkeypatch):
-    real = printed.read
+    real = figures.read
 
     def read(name):
         return [
@@ -59,6 +60,6 @@ def test_another_size_would_be_noticed(monkeypatch):
             for f in real(name)
         ]
 
-    monkeypatch.setattr(printed, "read", read)
+    monkeypatch.setattr(figures, "read", read)
     holds, evidence = exact.find(IDS[3]).__wrapped__()
     assert not holds and "alex-prune: printed 9, 8.0 by the sizes" in evidence

@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 
 import architectures
-from reports import exact
+from reports.verdicts import exact
 
 # Each claim with another configuration in the place of one that it is about.
 BROKEN_BY = {

@@ -5,8 +5,8 @@ from torch import nn
 
 import architectures
 from architectures.xception import SeparableConv
-from reports import exact
-from reports.complexity import xception as table
+from reports.verdicts import exact
+from reports.verdicts.complexity import xception as table
 
 CLAIM = "xception.equals_dws"
 

@@ -5,8 +5,9 @@ import pytest
 from lightning_modules import training
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.data.catalogue import DATASETS
+from lightning_modules.execution.machine import Machine
 from lightning_modules.recipes import RECIPES
-from reports.experiments import CannotExperiment, Place, compression
+from reports.verdicts.experiments import CannotExperiment, Place, compression
 from sweeps import study as studies
 from tests import tiny
 
@@ -41,7 +42,7 @@ def test_trained_runs_are_compared_before_and_after(tmp_path, monkeypatch):
     wanted = studies.configure(studies.read("tiny"), "plain", "tiny", "smoke", 0)
     folder = tmp_path / "runs" / wanted.run_id
     folder.mkdir(parents=True)
-    machine = training.Machine(accelerator="cpu", data_dir=tmp_path / "data", wandb=False)
+    machine = Machine(accelerator="cpu", data_dir=tmp_path / "data", wandb=False)
     record = training.train(wanted, folder, machine)
     outcome = compression.no_loss(Place("cpu", tmp_path / "runs", tmp_path / "data"))
     assert outcome.runs == (wanted.run_id,) and outcome.holds is None

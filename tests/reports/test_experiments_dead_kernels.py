@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from reports.experiments import dead_kernels
+from reports.verdicts.experiments import dead_kernels
 from tests import planted
 
 

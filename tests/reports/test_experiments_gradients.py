@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from reports.experiments import gradients, trained
+from reports.verdicts.experiments import gradients, trained
 from sweeps import study as studies
 from tests import planted
 

@@ -4,9 +4,9 @@ import pytest
 from torch import nn
 
 from architectures.mobilenet_v2 import Residual
-from reports import experiments
-from reports.experiments import Outcome, Place, guidelines, passes, timing
-from reports.experiments.guidelines import Sizes
+from reports.verdicts import experiments
+from reports.verdicts.experiments import Outcome, Place, guidelines, passes, timing
+from reports.verdicts.experiments.guidelines import Sizes
 
 EXPERIMENTS = {
     "shufflenetv2.g1_equal_width": (guidelines.equal_width, 4, 3),

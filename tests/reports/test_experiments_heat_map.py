@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import architectures
-from reports.experiments import heat_map, registered
+from reports.verdicts.experiments import heat_map, registered
 from tests import planted
 
 CLAIMS = (

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import architectures
-from reports.experiments import information, trained
+from reports.verdicts.experiments import information, trained
 from tests import planted
 
 

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from reports.experiments import lesion, trained
-from reports.experiments.lesion import Lesions
+from reports.verdicts.experiments import lesion, trained
+from reports.verdicts.experiments.lesion import Lesions
 from tests import planted
 
 SPARED, RUINED = Lesions(50.0, (50.0, 51.0, 90.0)), Lesions(50.0, (88.0, 90.0, 91.0))

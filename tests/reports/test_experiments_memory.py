@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from reports.experiments import Place, memory, timing
+from reports.verdicts.experiments import Place, memory, timing
 
 SMALL = {
     "depth": 16,

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from reports import experiments, experiments_page, findings
-from reports.findings import Finding
+from reports.pages import experiments as experiments_page
+from reports.verdicts import experiments, findings
+from reports.verdicts.findings import Finding
 
 SPEED = Finding(
     claim="flops.not_speed",

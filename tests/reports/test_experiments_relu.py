@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from reports.experiments import Place, relu
+from reports.verdicts.experiments import Place, relu
 
 
 def test_losses_of_chosen_matrices():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.experiments import rules
+from reports.verdicts.experiments import rules
 
 # The half-width of this sample's interval is t(0.975, 2) · 1 / √3 = 4.303 · 0.577 = 2.48.
 VALUES = [9.0, 10.0, 11.0]

@@ -6,9 +6,9 @@ from torch import nn
 
 import architectures
 from architectures import resnet
-from reports import experiments
-from reports.experiments import Outcome, Place, intensity, mobile, passes, speed, timing
-from reports.experiments.timing import Ratio
+from reports.verdicts import experiments
+from reports.verdicts.experiments import Outcome, Place, intensity, mobile, passes, speed, timing
+from reports.verdicts.experiments.timing import Ratio
 
 # Small enough for a second; shapes and claims are those of the real sizes.
 TINY = {

@@ -10,7 +10,7 @@ from torch import nn
 
 import architectures
 from lightning_modules.classifier import Classifier
-from reports.experiments import CannotExperiment, trained
+from reports.verdicts.experiments import CannotExperiment, trained
 from sweeps import study as studies
 from tests import planted
 

@@ -5,7 +5,9 @@ import re
 
 import pytest
 
-from reports import drawing, figures_page, records, results
+from reports import plots
+from reports.pages import figures
+from reports.runs import records, results
 from tests.reports.conftest import COUNTS, STUDY
 
 
@@ -22,7 +24,7 @@ def collated(study, facts):
 
 
 def test_without_runs_the_page_says_so_and_links_nothing(collated):
-    made = figures_page.files(collated(), {})
+    made = figures.files(collated(), {})
     assert list(made) == ["figures.md"]
     assert "No two networks have been run yet." in made["figures.md"].decode()
     assert "](figures/" not in made["figures.md"].decode()
@@ -30,12 +32,12 @@ def test_without_runs_the_page_says_so_and_links_nothing(collated):
 
 def test_every_picture_and_its_points_are_linked(collated):
     known = collated("wide", "thin")
-    made = figures_page.files(known, {})
+    made = figures.files(known, {})
     page = made["figures.md"].decode()
     linked = set(re.findall(r"(?:href=\"|src=\"|\]\()(figures/[^\")]+)", page))
-    of_study = drawing.of_study(known[STUDY.name][1][0], "cifar10", COUNTS)
+    of_study = plots.of_study(known[STUDY.name][1][0], "cifar10", COUNTS)
     pictures = {path for path in made if path.startswith("figures/")}
     pictures |= {path for picture in of_study for path in (picture.path, picture.data_path)}
     assert linked == pictures and len(pictures) == 8  # curves, seeds, parameters; over all families
-    assert "[Made-up study](made_up.md)" in page
+    assert "[Made-up study](studies/made_up.md)" in page
     assert "2 networks of one family, 2 runs in all, budget mini" in page

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from reports import experiments, find, findings
-from reports.experiments import CannotExperiment, Outcome, Place
+from reports.verdicts import experiments, find, findings
+from reports.verdicts.experiments import CannotExperiment, Outcome, Place
 
 CLAIM, OTHER = "flops.not_speed", "mobilenet.dead_depthwise"
 OUTCOME = Outcome(True, ("2.0 times as slow",), {"ratios": [1.9, 2.1]}, ("0123456789ab",))
@@ -76,7 +76,7 @@ def test_a_damaged_finding_is_named_and_left_out(place, tmp_path, damage, compla
 
 
 def test_every_experiment_is_of_a_claim_that_needs_one():
-    from reports import ledger
+    from reports.verdicts import ledger
 
     for claim in experiments.registered():
         assert {"measured", "numeric", "trained"} & set(ledger.find(claim).kinds), claim

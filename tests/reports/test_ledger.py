@@ -5,7 +5,7 @@ import pkgutil
 
 import pytest
 
-from reports import exact, experiments, ledger
+from reports.verdicts import exact, experiments, ledger
 
 
 def test_every_claim_is_complete():

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from reports import tables
 from reports.__main__ import main
-from reports.drawing import picture
+from reports.plots import picture
+from reports.printed import variants
 from sweeps.study import Printed, Variant
 
 
@@ -36,7 +36,7 @@ def row(page: str, name: str) -> list[str]:
 
 def test_empty_study_shows_the_paper_budget(make):
     assert make([]) == 0
-    page = (make.out / "made_up.md").read_text()
+    page = (make.out / "studies" / "made_up.md").read_text()
     assert "## Budget: paper" in page and "## Budget: mini" not in page
     assert row(page, "wide") == ["`wide`", "1.0M", "1.00M", "250M", "5.24", "— (0/3)", "—", "—"]
     assert row(page, "other")[1:5] == ["—", "1.23M", "300M", "—"]
@@ -48,7 +48,7 @@ def test_figures_missing_cells_and_intervals(make, facts):
     lines = [facts("wide", seed, e) for seed, e in enumerate((5000, 5100, 5200))]
     lines += [facts("thin", seed, e) for seed, e in ((0, 6000), (2, 6100))]
     assert make(lines) == 0
-    page = (make.out / "made_up.md").read_text()
+    page = (make.out / "studies" / "made_up.md").read_text()
     # s = 1 and t(0.975, 2) / √3 = 2.484; s = 0.7071 and t(0.975, 1) / √2 = 8.985
     assert row(page, "wide")[5] == "51.00 ± 2.48 (3)"
     assert row(page, "thin")[5] == "60.50 ± 6.35 (2/3)"
@@ -62,7 +62,7 @@ def test_figures_missing_cells_and_intervals(make, facts):
 
 def test_the_pages_of_the_networks_belong_to_all_pages_and_not_to_a_study(make):
     assert make([], "made_up") == 0
-    assert sorted(path.name for path in make.out.iterdir()) == ["claims.md", "index.md", "made_up.md"]
+    assert sorted(path.name for path in make.out.iterdir()) == ["claims.md", "index.md", "studies"]
     assert make([]) == 0
     index = (make.out / "index.md").read_text()
     for page in ("claims.md", "complexity.md", "architectures.md", "tables.md", "figures.md"):
@@ -73,7 +73,7 @@ def test_every_link_of_a_page_leads_somewhere(make, facts):
     import re
 
     make([facts("wide", seed, 5000 + seed) for seed in range(3)])
-    page = (make.out / "made_up.md").read_text()
+    page = (make.out / "studies" / "made_up.md").read_text()
     anchors = re.findall(r"\]\(#([^)]+)\)", page)
     assert anchors and all(f'<a id="{anchor}"></a>' in page for anchor in anchors)
     pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", page)
@@ -84,7 +84,7 @@ def test_every_link_of_a_page_leads_somewhere(make, facts):
 def test_difference_only_under_the_paper_budget(make, facts):
     lines = [facts("wide", seed, 500 + seed, "paper") for seed in range(3)] + [facts("wide", 0, 5000)]
     make(lines)
-    paper, mini = (make.out / "made_up.md").read_text().split("## Budget: mini")
+    paper, mini = (make.out / "studies" / "made_up.md").read_text().split("## Budget: mini")
     assert row(paper, "wide")[6] == "−0.23"  # 5.01 − 5.24
     assert "difference" not in mini.split("#### Claims")[0]
     assert row(mini, "wide")[5] == "50.00 (1/3)"
@@ -94,7 +94,7 @@ def test_trace_names_commit_device_and_date(make, facts):
     lines = [facts("wide", seed, 5000) for seed in range(3)]
     lines[0]["wandb"] = "https://example.org/run"
     make(lines)
-    page = (make.out / "made_up.md").read_text()
+    page = (make.out / "studies" / "made_up.md").read_text()
     assert "01234567 (dirty)" in page and "| Abacus" in page and "2026-01-02" in page
     assert "[run](https://example.org/run)" in page
 
@@ -102,21 +102,21 @@ def test_trace_names_commit_device_and_date(make, facts):
 def test_uncertain_printed_figure_is_marked(make, monkeypatch):
     import dataclasses
 
-    from reports import printed
+    from reports.printed import figures
 
-    read = printed.read
+    read = figures.read
     monkeypatch.setattr(
-        printed, "read", lambda name: [dataclasses.replace(f, note="recalled; v1") for f in read(name)]
+        figures, "read", lambda name: [dataclasses.replace(f, note="recalled; v1") for f in read(name)]
     )
     make([])
-    page = (make.out / "made_up.md").read_text()
+    page = (make.out / "studies" / "made_up.md").read_text()
     assert row(page, "wide")[1] == "1.0M†" and "† Printed figure taken from memory" in page
 
 
 def test_mistyped_printed_row_names_near_misses():
     variant = Variant("wide", "densenet", {}, printed=(Printed("d40-21", "densenet_t2", "+"),))
     with pytest.raises(ValueError, match="densenet_t2.csv has no row 'd40-21'.* did you mean .*d40-12"):
-        tables.printed_error(variant, "cifar10")
+        variants.printed_error(variant, "cifar10")
 
 
 def test_same_bytes_again_in_any_order_of_records(make, facts):
@@ -146,11 +146,11 @@ def test_check(make, facts, capsys):
     assert make(lines, "--check") == 1
     assert not make.out.exists()
     assert make(lines) == 0 and make(lines, "--check") == 0
-    page = make.out / "made_up.md"
+    page = make.out / "studies" / "made_up.md"
     page.write_text(page.read_text().replace("50.01", "49.01"))
     capsys.readouterr()
     assert make(lines, "--check") == 1
-    assert "stale: out/made_up.md" in capsys.readouterr().err
+    assert "stale: out/studies/made_up.md" in capsys.readouterr().err
     assert "49.01" in page.read_text()
 
 
@@ -159,14 +159,14 @@ def test_leftovers_are_named_and_removed(make):
     (make.out / "figures").mkdir()
     for ending in ("png", "csv"):
         (make.out / "figures" / f"gone_curves.{ending}").write_bytes(b"")
-    (make.out / "gone.md").write_text((make.out / "made_up.md").read_text())
+    (make.out / "gone.md").write_text((make.out / "studies" / "made_up.md").read_text())
     (make.out / "README.md").write_text("by hand")
     assert make([], "--check") == 1
     assert make([]) == 0 and make([], "--check") == 0
     assert not list((make.out / "figures").iterdir())
-    assert sorted(p.name for p in make.out.glob("*.md")) == [
+    assert sorted(p.relative_to(make.out).as_posix() for p in make.out.rglob("*.md")) == [
         *("README.md", "architectures.md", "claims.md", "complexity.md", "experiments.md", "figures.md"),
-        *("index.md", "made_up.md", "tables.md", "tables_densenet.md"),
+        *("index.md", "studies/made_up.md", "tables.md", "tables/densenet.md"),
     ]
 
 
@@ -174,14 +174,14 @@ def test_damaged_record_is_reported_and_the_rest_counts(make, facts, capsys):
     damaged = facts("wide", 1, 5100)
     del damaged["test"]["errors"]
     assert make([facts("wide", 0, 5000), damaged, facts("wide", 2, 5200)]) == 0
-    assert row((make.out / "made_up.md").read_text(), "wide")[5].endswith("(2/3)")
+    assert row((make.out / "studies" / "made_up.md").read_text(), "wide")[5].endswith("(2/3)")
     warning = "records/made_up.jsonl:2: skipped, the field 'test.errors' is missing"
     assert warning in capsys.readouterr().err and warning in (make.out / "index.md").read_text()
 
 
 def test_contradicting_records_are_not_averaged(make, facts):
     assert make([facts("wide", 0, 5000), facts("wide", 0, 5200), facts("wide", 1, 5400)]) == 0
-    assert row((make.out / "made_up.md").read_text(), "wide")[5] == "54.00 (1/3)"
+    assert row((make.out / "studies" / "made_up.md").read_text(), "wide")[5] == "54.00 (1/3)"
     assert "wide-mini-0: records contradict each other" in (make.out / "index.md").read_text()
 
 
@@ -228,7 +228,7 @@ def test_unusual_curves_are_drawn_if_they_have_a_point(make, facts, curve, drawn
         for name in ("train_loss", "lr", "images_per_second"):
             line["curve"][name] = [1.0] * len(curve["epoch"])
     assert make(lines) == 0
-    assert ("_curves.png" in (make.out / "made_up.md").read_text()) is drawn
+    assert ("_curves.png" in (make.out / "studies" / "made_up.md").read_text()) is drawn
     for ending in ("png", "csv"):
         assert (make.out / "figures" / f"made_up_mini_cifar10_curves.{ending}").is_file() is drawn
 

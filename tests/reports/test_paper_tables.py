@@ -6,12 +6,16 @@ from collections import Counter
 
 import pytest
 
-from reports import complexity, paper_cells, paper_tables, paper_tables_page, printed, tables
-from reports import paper_notation as notation
-from reports.complexity import EXACT, EXPLAINED, Network
-from reports.printed import Figure
-from reports.records import Record
-from reports.results import Group, Results
+from reports.pages import paper_cells
+from reports.pages import paper_tables as paper_tables_page
+from reports.printed import figures as printed
+from reports.printed import notation, variants
+from reports.printed import tables as paper_tables
+from reports.printed.figures import Figure
+from reports.runs.records import Record
+from reports.runs.results import Group, Results
+from reports.verdicts import complexity
+from reports.verdicts.complexity import EXACT, EXPLAINED, Network
 from sweeps.study import Printed, Variant
 
 PAGES = paper_tables.pages  # the fixture `study` has another in its place
@@ -41,14 +45,14 @@ Nobody,Table 2,1x-2,ShuffleNet v1,"{""groups"": 2, ""scale"": 1.0}",ImageNet-1k 
 """
 PAGE = """## Table 1: all kinds of rows ◆
 
-Printed: single run. Studies: [made_up](made_up.md).
+Printed: single run. Studies: [made_up](studies/made_up.md).
 
 | | params (M) | CIFAR-10 | CIFAR-10+ | CIFAR-100+ | ms |
 | - | -: | -: | -: | -: | -: |
 | Maxout *(quoted)* | | 9.38† | | | |
 | DenseNet (L = 40, k = 12) ◆ | 1.0 | 7.00 | 5.24† | | 3 |
-| ↳ ours | 1.020 ✓ | [6.90 ± 0.25 (3)](made_up.md#trace-paper-cifar10-plain-none), −0.10: **agrees** | \
-[5.40 (1/3)](made_up.md#trace-paper-cifar10-plain), +0.16: one run | | |
+| ↳ ours | 1.020 ✓ | [6.90 ± 0.25 (3)](studies/made_up.md#trace-paper-cifar10-plain-none), −0.10: **agrees** | \
+[5.40 (1/3)](studies/made_up.md#trace-paper-cifar10-plain), +0.16: one run | | |
 | DenseNet (L = 100, k = 12) | 7.0 | 5.77 | 4.10 | 20.20 | |
 | ↳ ours | 6.500 ✗ | *no study* | — (0/3) | *no study* | |
 
@@ -66,7 +70,7 @@ Each run: 94 optimiser steps of 64 images (2 of 300 epochs on 3,000 of 50,000 tr
 
 | | CIFAR-10+ |
 | - | -: |
-| DenseNet (L = 100, k = 12) | [59.00 ± 12.71 (2/3)](made_up.md#trace-mini-cifar10-deep) |
+| DenseNet (L = 100, k = 12) | [59.00 ± 12.71 (2/3)](studies/made_up.md#trace-mini-cifar10-deep) |
 
 ## Table 2: by groups
 
@@ -120,12 +124,12 @@ def test_an_invented_table_word_for_word(study, invented, facts):
         for budget, found in zip(("paper", "mini"), errors)
     ]
     made = paper_tables_page.files([(of, budgets)])
-    assert sorted(made) == ["tables.md", "tables_invented.md"]
-    before, _, page = made["tables_invented.md"].decode().partition("\n## ")
+    assert sorted(made) == ["tables.md", "tables/invented.md"]
+    before, _, page = made["tables/invented.md"].decode().partition("\n## ")
     assert squeezed("## " + page) == squeezed(PAGE)
-    assert before.endswith(tables.FOOTNOTE + "\n")
+    assert before.endswith(variants.FOOTNOTE + "\n")
     # tables, figures, counted, run, declared, no study, quoted, apart
-    line = "| [Invented (Nobody)](tables_invented.md) | 2 | 11 | 2 | 2 | 3 | 2 | 3 | 1 |"
+    line = "| [Invented (Nobody)](tables/invented.md) | 2 | 11 | 2 | 2 | 3 | 2 | 3 | 1 |"
     assert line in squeezed(made["tables.md"].decode())
 
 
@@ -172,13 +176,13 @@ def test_every_printed_figure_stands_once_in_its_own_row(bare):
     for page in paper_tables.pages():
         shown = cells(bare[f"{paper_tables_page.name(page)}.md"])
         figures = [figure for table in page.tables for figure in table.figures]
-        assert Counter(shown) == Counter(map(tables.marked, figures)), page.name
+        assert Counter(shown) == Counter(map(variants.marked, figures)), page.name
 
 
 def test_marks_are_carried(bare):
     pages = "\n".join(page for name, page in bare.items() if name != "tables.md")
     unsure = [figure for figure in every_figure() if re.search(r"\b(recalled|check)\b", figure.note)]
-    assert len([cell for cell in cells(pages) if cell.endswith(tables.DAGGER)]) == len(unsure) > 400
+    assert len([cell for cell in cells(pages) if cell.endswith(variants.DAGGER)]) == len(unsure) > 400
     contained = {(figure.paper, figure.table) for figure in every_figure() if figure.in_seed != "no"}
     headings = [line for line in pages.splitlines() if line.startswith("## ")]
     assert (

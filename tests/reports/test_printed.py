@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from reports.printed import PAPERS, read
+from reports.printed.figures import PAPERS, read
 
 HEADER = (
     "paper,table,row_id,arch,variant_kwargs,dataset,augmentation,"

@@ -5,9 +5,10 @@ from collections import Counter
 
 import pytest
 
-from reports import __main__, records
-from reports.collect import Committed
-from reports.pull import is_folder, offline, pull
+from reports import __main__
+from reports.runs import records
+from reports.runs.collect import Committed
+from reports.runs.pull import is_folder, offline, pull
 
 
 @pytest.fixture

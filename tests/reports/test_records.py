@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from reports import records
+from reports.runs import records
 
 
 def test_complete_record(write_records, facts):

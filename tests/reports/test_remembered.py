@@ -5,8 +5,8 @@ import json
 import pytest
 
 from architectures.counting import count
-from reports import complexity, exact, remembered
-from reports.complexity import Network
+from reports.verdicts import complexity, exact, remembered
+from reports.verdicts.complexity import Network
 
 NETWORK = Network.of("resnet", "cifar", {"depth": 8})
 CLAIM = "alexnet.sizes_227"

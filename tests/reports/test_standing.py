@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from reports import claims_page, exact, ledger, standing
-from reports.claims import CONTRADICTED, INCONCLUSIVE, NOT_RUN, REPRODUCED
-from reports.findings import Finding
-from reports.standing import DIFFERS, Standing
+from reports.pages import claims
+from reports.verdicts import exact, ledger, standing
+from reports.verdicts.findings import Finding
+from reports.verdicts.standing import DIFFERS, Standing
+from reports.verdicts.trained import CONTRADICTED, INCONCLUSIVE, NOT_RUN, REPRODUCED
 
 MACHINE = {"device": "Abacus", "kind": "cpu", "threads": 1}
 
@@ -61,7 +62,7 @@ def test_every_claim_of_the_ledger_stands_somewhere(no_checks):
 
 def test_the_page_has_a_mark_and_a_row_for_every_claim(no_checks):
     stands = standing.of_all({}, {}, {"flops.not_speed": [finding("flops.not_speed", False)]})
-    page = claims_page.files(stands)["claims.md"].decode()
+    page = claims.files(stands)["claims.md"].decode()
     for claim in ledger.entries():
         assert page.count(f"](#{claim})") == 1 and page.count(f'<a id="{claim}"></a>') == 1
     assert "[❌](#flops.not_speed)" in page

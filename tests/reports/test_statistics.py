@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats
 
-from reports import statistics
+from reports.verdicts import statistics
 
 
 def test_interval_by_hand():

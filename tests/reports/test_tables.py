@@ -4,8 +4,11 @@ import dataclasses
 
 import pytest
 
-from reports import printed, results, tables
-from reports.counts import Count
+from reports.pages import tables
+from reports.printed import figures as printed
+from reports.printed import variants
+from reports.runs import results
+from reports.runs.counts import Count
 from sweeps.study import Printed, Table, Variant
 
 
@@ -37,7 +40,7 @@ def test_an_accuracy_is_read_as_an_error():
 def test_a_row_with_several_augmentations_must_say_which():
     def error_of(**place):
         variant = Variant("wide", "densenet", {}, printed=(Printed("d40-12", "densenet_t2", **place),))
-        return tables.printed_error(variant, "cifar10")
+        return variants.printed_error(variant, "cifar10")
 
     assert error_of(augmentation="+").value == "5.24"
     assert error_of(augmentation="none").value == "7.00"
@@ -49,7 +52,7 @@ def test_a_row_with_several_augmentations_must_say_which():
 def test_a_row_of_several_tables_must_say_of_which():
     def error_of(**place):
         printed = Printed("v3", "inception_v4", metric="top1_err", **place)
-        return tables.printed_error(Variant("v3", "inception_v3", printed=(printed,)), "imagenet")
+        return variants.printed_error(Variant("v3", "inception_v3", printed=(printed,)), "imagenet")
 
     assert error_of(part="Table 2").value == "21.2"
     with pytest.raises(ValueError, match="several figures on ImageNet; name .* part: '' of Table 2, '' of"):

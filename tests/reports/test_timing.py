@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from reports.experiments import timing
-from reports.experiments.timing import Ratio, Times
+from reports.verdicts.experiments import timing
+from reports.verdicts.experiments.timing import Ratio, Times
 
 
 @pytest.mark.parametrize(

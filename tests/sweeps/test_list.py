@@ -9,6 +9,7 @@ from unittest.mock import create_autospec
 
 import pytest
 
+from lightning_modules.execution.machine import describe
 from sweeps import __main__ as sweeps
 from sweeps import state
 from sweeps import study as studies
@@ -102,7 +103,7 @@ def test_an_unknown_study_is_refused_in_one_line(declare, capsys):
 
 
 def test_costs_come_from_recorded_speeds_then_from_relatives_then_from_timing(declare, monkeypatch, tmp_path):
-    from lightning_modules import record, training
+    from lightning_modules import training
     from sweeps import costs, slots
 
     monkeypatch.setattr(slots, "gpus", list)
@@ -118,7 +119,7 @@ def test_costs_come_from_recorded_speeds_then_from_relatives_then_from_timing(de
     }
     facts = {
         "arch": "resnet", "knobs": known.knobs, "config": known.as_dict(), "mult_adds": mult_adds["a"],
-        "machine": record.machine("cpu", 1, 128, "32-true") | {"threads": 2},
+        "machine": describe("cpu", 1, 128, "32-true") | {"threads": 2},
         "curve": {"images_per_second": [100.0, 200.0, 220.0]},
     }  # fmt: skip
     (tmp_path / "runs" / "x").mkdir(parents=True)

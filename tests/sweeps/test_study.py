@@ -2,8 +2,9 @@
 
 import pytest
 
-from reports import ledger, tables
-from reports.counts import count_variants
+from reports.printed import variants
+from reports.runs.counts import count_variants
+from reports.verdicts import ledger
 from sweeps import study as studies
 from sweeps import to_wandb
 
@@ -46,7 +47,7 @@ def test_every_committed_study_is_sound(name):
         assert not claim.tests or "trained" in ledger.find(claim.id).kinds
     for variant in study.variants:
         if variant.printed:  # raises, naming the near misses, where the paper's table has no such row
-            assert any(tables.printed_error(variant, dataset) for dataset in study.datasets)
+            assert any(variants.printed_error(variant, dataset) for dataset in study.datasets)
 
 
 @pytest.mark.parametrize("name", studies.names())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lightning_modules import surroundings
+from lightning_modules.execution import environment
 from sweeps import warm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs start warm on Linux alone")
@@ -38,7 +38,7 @@ END_WITH_PARENT = "from lightning_modules import surroundings; surroundings.end_
 @pytest.fixture
 def process(monkeypatch):
     monkeypatch.setattr(warm, "IMPORTS", ["json"])
-    ours = {"PYTHONPATH": str(ROOT), surroundings.ENDS_WITH_PARENT: "1"}
+    ours = {"PYTHONPATH": str(ROOT), environment.ENDS_WITH_PARENT: "1"}
     made = warm.WarmProcess(dict(os.environ) | ours)
     yield made
     made.close()

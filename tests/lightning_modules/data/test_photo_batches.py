@@ -11,7 +11,7 @@ from lightning_modules.data import colour, crops, folders
 from lightning_modules.data.batches import EpochSampler, epoch_plan
 from lightning_modules.data.catalogue import find
 from lightning_modules.data.decoding import read_image
-from lightning_modules.data.photo_batches import PhotoTestBatches, PhotoTrainBatches
+from lightning_modules.data.image_folder_batches import PhotoTestBatches, PhotoTrainBatches
 from lightning_modules.data.preprocessing import PhotoPreprocessing
 from tests.photographs import write
 

@@ -11,7 +11,7 @@ from lightning_modules.data import colour, folders
 from lightning_modules.data.batches import epoch_plan
 from lightning_modules.data.cache import DataError
 from lightning_modules.data.catalogue import find
-from lightning_modules.data.photo_module import BrokenImages, PhotoDataModule
+from lightning_modules.data.image_folder_module import BrokenImages, PhotoDataModule
 from lightning_modules.data.preprocessing import PhotoPreprocessing
 from tests.lightning_modules.data.test_module import Recorder
 from tests.photographs import CLASSES, write

@@ -3,7 +3,12 @@
 import pytest
 
 from lightning_modules import configuration
-from lightning_modules.data.preprocessing import PhotoPreprocessing, Viewing, for_arrays, for_photographs
+from lightning_modules.data.preprocessing import (
+    EvaluationProtocol,
+    PhotoPreprocessing,
+    for_arrays,
+    for_photographs,
+)
 
 
 def resolved(dataset="imagenet", resolution=None, **changes):
@@ -60,19 +65,19 @@ def test_a_mean_image_is_its_mean_colour():
 
 def test_sizes_below_the_crop_are_refused():
     with pytest.raises(ValueError, match="test_size 200 is below the resolution 224; raise it"):
-        for_photographs(resolved(), Viewing(sizes=(200,)))
+        for_photographs(resolved(), EvaluationProtocol(sizes=(200,)))
     with pytest.raises(ValueError, match="train_sizes 200 is below"):
         for_photographs(resolved(train_crop="random", train_sizes=[200, 256]))
     assert for_photographs(resolved(train_sizes=[200, 256])).train_crop == "random_sized"  # uses none
 
 
 def test_how_given_weights_look():
-    viewing = Viewing("dense", (256, 384), (1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
+    viewing = EvaluationProtocol("dense", (256, 384), (1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
     how = for_photographs(resolved(), viewing)
     assert (how.views, how.test_sizes, how.mean, how.std) == ("dense", (256, 384), viewing.mean, viewing.std)
-    small = for_arrays(resolved("cifar10"), Viewing(mean=(1.0, 2.0, 3.0)))
+    small = for_arrays(resolved("cifar10"), EvaluationProtocol(mean=(1.0, 2.0, 3.0)))
     assert small.mean == (1.0, 2.0, 3.0) and small.std == for_arrays(resolved("cifar10")).std
-    for wrong in (Viewing("ten_crop"), Viewing(sizes=(40,))):
+    for wrong in (EvaluationProtocol("ten_crop"), EvaluationProtocol(sizes=(40,))):
         with pytest.raises(ValueError, match="leave out --evaluation and --test-size"):
             for_arrays(resolved("cifar10"), wrong)
 

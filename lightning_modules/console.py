@@ -1,0 +1,80 @@
+"""What run.py says before a run and after it. Nothing heavy is imported before a run is certain."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lightning_modules.configuration import Configuration
+from lightning_modules.data import catalogue
+from lightning_modules.recipes import RECIPES, Recipe
+from lightning_modules.recipes.changes import differences
+from lightning_modules.recipes.kinds import as_text
+
+if TYPE_CHECKING:
+    from lightning_modules.execution.settings import ExecutionSettings
+
+
+def announce(
+    wanted: Configuration, folder: Path, options: argparse.Namespace, speed: "ExecutionSettings"
+) -> None:
+    """What will run, what was cut, how, and what it will take here. options: run.py's."""
+    from lightning_modules.execution.estimate import duration, images_worth, seconds_per_image
+
+    data = catalogue.find(wanted.dataset)
+    recipe = Recipe.from_hyperparameters(wanted.recipe)
+    each = seconds_per_image(wanted, layout=speed.memory_format)
+
+    def takes(epochs: int, images: int, tests: int) -> str:
+        return duration(each * images_worth(epochs, images, tests, data.test_images))
+
+    label = f"{options.study}/{options.variant}" if options.study else wanted.arch
+    print(f"{label} on {data.title}, seed {wanted.seed}, run {wanted.run_id}, recipe {wanted.recipe_name}")
+    if changes := differences(RECIPES[wanted.recipe_name], recipe):
+        told = (f"{name} {as_text(new)} instead of {as_text(own)}" for name, (own, new) in changes.items())
+        print(f"Changed in the recipe: {'; '.join(told)}.")
+    if wanted.budget != "paper":
+        if not options.budget:
+            print("No GPU was found, so the budget is `smoke`.")
+        print(
+            f"Budget {wanted.budget}: {wanted.epochs} epochs of {wanted.train_images:,} images instead of "
+            f"{recipe.epochs} of {data.train_images:,}; the test set is evaluated whole, all {data.test_images:,} images."
+        )
+        full = takes(recipe.epochs, data.train_images, data.test_images)
+        print(f"The full run: {full_command(sys.argv[1:])}   ({full} on this machine)")
+    print(
+        f"This run takes {takes(wanted.epochs, wanted.train_images, wanted.curve_test_images)} on this machine."
+    )
+    print(f"How the network is run: {speed}")
+    if (folder / "checkpoint.ckpt").exists():
+        print("Going on where it was interrupted.")
+    sys.stdout.flush()
+
+
+def report(record: dict, folder: Path, state: str) -> None:
+    """The headline of a finished run and where to find the rest."""
+    test, spent = record["test"], record["budget_spent"]
+    chance = 100 - 100 / record["config"]["classes"]
+    if record["diverged"]:
+        print(f"{state}: diverged in epoch {record['diverged']} of {spent['epochs']}, which is its result")
+    else:
+        print(
+            f"{state}: test error {test['error']:.2f} % ({test['errors']:,} of {test['images']:,} images) "
+            f"after {spent['epochs']} epochs at budget {record['budget']}; chance is {chance:.0f} %"
+        )
+    if record["did_not_start"]:
+        print("It did not start: its loss or training error stayed near chance, so no test will use it.")
+    print(f"record: {folder / 'record.json'}")
+    if record["wandb"]:
+        print(f"W&B: {record['wandb']}")
+    elif offline := sorted(folder.glob("wandb/offline-run-*")):
+        print(f"W&B: offline; send it with `wandb sync {offline[-1]}`")
+
+
+def full_command(argv: list[str]) -> str:
+    """The same run at the paper's budget."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for cut in ("--budget", "--epochs"):
+        first.add_argument(cut)
+    return shlex.join(["python", "run.py", *first.parse_known_args(argv)[1], "--budget", "paper"])

@@ -1,0 +1,58 @@
+"""Which settings a run takes: what was measured of its network, here or by the project. Imports torch only where it must."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import architectures
+from lightning_modules import files
+from lightning_modules.configuration import Configuration
+from lightning_modules.execution.settings import ExecutionSettings, compiler_missing
+
+# By device and family, the time of a training step in NCHW over that in channels_last: on one core of an AMD EPYC, 16
+# images of CIFAR, or 8, torch 2.11, fp32, medians of turns (`run.py --tune` measures the same of one network). Where
+# nothing was measured it is channels_last, which GPUs' matrix units want. Compiling is left to `--tune`: it takes
+# minutes and gained 0.6 to 1.9.
+NCHW_TIMES: dict[str, dict[str, float]] = {
+    "cpu": {
+        "alexnet": 0.92,
+        "all_cnn": 1.05,
+        "densenet": 1.21,
+        "mobilenet_v1": 1.25,
+        "mobilenet_v2": 1.21,
+        "resnet": 1.18,
+        "shufflenet_v1": 1.15,
+        "shufflenet_v2": 1.01,
+        "squeezenet": 1.27,
+        "vgg": 0.98,
+    },
+    "cuda": {},
+}
+# A smaller difference than this doesn't outweigh that all networks are alike.
+WORTHWHILE = 0.1
+
+
+def choose(configuration: Configuration, kind: str, data_dir: Path, folder: Path) -> ExecutionSettings:
+    """The setting of a run on a device of a kind, "cpu" or "cuda".
+
+    A run that goes on keeps the one that it began with, which lies in its folder; so it ends with the same bits. Else
+    what `run.py --tune` found in `data_dir` for this network and device, else the table. Raises OSError if `folder`
+    cannot be written to.
+    """
+    kept = folder / "speed.json"
+    if kept.exists() and (folder / "checkpoint.ckpt").exists():
+        setting = ExecutionSettings(**json.loads(kept.read_text(encoding="utf-8")))
+        return replace(setting, compiled="") if compiler_missing(kind) else setting
+    from lightning_modules.execution import memory, tuning
+
+    setting = tuning.recall(configuration, kind, data_dir) or of_table(configuration, kind)
+    setting = memory.fitted(setting, configuration, kind)
+    files.write(kept, json.dumps(asdict(setting)).encode())
+    return setting
+
+
+def of_table(configuration: Configuration, kind: str) -> ExecutionSettings:
+    """What was measured of the family, or else holds for all."""
+    family = architectures.find(configuration.arch).family
+    wins = NCHW_TIMES[kind].get(family, 1.0) < 1 - WORTHWHILE
+    return ExecutionSettings("contiguous" if wins else "channels_last", source="the project's table")

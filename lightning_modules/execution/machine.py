@@ -1,0 +1,61 @@
+"""Where a run runs: what is asked for, and what it turned out to be."""
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from lightning_modules.execution.settings import DEFAULT, ExecutionSettings
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and how a run runs; none of it decides the outcome, up to rounding."""
+
+    accelerator: str = "auto"
+    devices: str | int = 1  # not all there are: batch normalisation sees one device's images at a time
+    num_nodes: int = 1
+    strategy: str = "auto"
+    deterministic: bool = False
+    data_dir: Path = Path("data")
+    workers: int | None = None  # as many as suit the data set
+    wandb: bool = True
+    speed: ExecutionSettings = DEFAULT
+
+
+def set_precision(precision: str) -> str:
+    """Let GPUs round what fp32 multiplies to TF32 only for the precision "tf32". Returns what Lightning calls it.
+
+    cuDNN would do so by itself, and a cell would hold two kinds of arithmetic.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    return "32-true" if precision == "tf32" else precision
+
+
+def describe(
+    kind: str, devices: int, images_per_device: int, precision: str, speed: ExecutionSettings = DEFAULT
+) -> dict:
+    """The device that ran, in words, how the batch lay on it, and how the network was run. kind: "cpu" or "cuda"."""
+    return {
+        "device": torch.cuda.get_device_name() if kind == "cuda" else _cpu_name(),
+        "kind": kind,
+        "devices": devices,
+        "images_per_device": images_per_device,
+        "threads": torch.get_num_threads(),
+        "precision": precision,
+        "tf32": kind == "cuda" and torch.backends.cudnn.allow_tf32,
+        "layout": speed.layout,
+        "compiled": speed.compiled,
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.partition(":")[2].split())
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,70 @@
+"""What can be set, and the table of what was measured. Nothing here imports torch before it has to.
+
+Every setting gives the same results up to rounding: of fp32, logits within 1e-3 of the largest. Numerics that differ by
+more (bf16, TF32) are a run's `--precision`, which its id is made from.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+Layout = Literal["channels_last", "contiguous"]
+
+
+@dataclass(frozen=True)
+class ExecutionSettings:
+    """How a network is laid out and run.
+
+    layout: of images and weights in memory. compiled: the mode of torch.compile for whole training batches, empty for
+    none; "reduce-overhead" captures CUDA graphs. saves_memory: in less memory and more time, see
+    `architectures.recomputing`. source: where it comes from, in words.
+    """
+
+    layout: Layout = "channels_last"
+    compiled: Literal["", "default", "reduce-overhead"] = ""
+    saves_memory: bool = False
+    source: str = "default"
+
+    @property
+    def memory_format(self) -> "torch.memory_format":
+        import torch
+
+        return torch.channels_last if self.layout == "channels_last" else torch.contiguous_format
+
+    def __str__(self) -> str:
+        how = [self.layout]
+        if self.compiled:
+            how.append(f"compiled ({self.compiled})")
+        if self.saves_memory:
+            how.append("saving memory")
+        return f"{', '.join(how)} ({self.source})"
+
+
+DEFAULT = ExecutionSettings()
+
+
+def compiled(network: "nn.Module", setting: ExecutionSettings) -> Callable | None:
+    """The network's forward pass, compiled for one size of batch; None if the setting doesn't compile.
+
+    A function, so that the network keeps its parameters' names.
+    """
+    if not setting.compiled:
+        return None
+    import torch
+
+    return torch.compile(network.forward, mode=setting.compiled, dynamic=False)
+
+
+def compiler_missing(kind: str) -> str:
+    """What torch.compile needs and this machine lacks, and the remedy; empty if nothing."""
+    name = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
+    if kind == "cpu" and not shutil.which(name):
+        return f"there is no C++ compiler {name}; install it or name one in CXX"
+    return ""

@@ -1,0 +1,169 @@
+"""Measures the settings of a network on the machine at hand, and remembers what it found: `python run.py --tune`."""
+
+import copy
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import get_args
+
+import torch
+from filelock import FileLock
+from torch import Tensor, nn
+
+from lightning_modules import files
+from lightning_modules.configuration import Configuration
+from lightning_modules.data import catalogue
+from lightning_modules.execution.allocator import keep_freed_memory
+from lightning_modules.execution.estimate import duration, images_worth
+from lightning_modules.execution.machine import describe, set_precision
+from lightning_modules.execution.settings import ExecutionSettings, Layout, compiled, compiler_missing
+from lightning_modules.losses import losses
+
+ROUNDS = 5
+TOLERANCE = 1e-3  # of the largest logit, by which those of fp32 may differ
+AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds of an image in every step that was timed, and those that compiling took before."""
+
+    setting: ExecutionSettings
+    seconds: tuple[float, ...]
+    compiling: float
+
+    def taking(self, images: float) -> float:
+        """Seconds that so many training images take, compiling counted."""
+        return images * statistics.median(self.seconds) + self.compiling
+
+
+def tune(configuration: Configuration, kind: str, data_dir: Path) -> None:
+    """Measure, say what was found, and remember it in `speed.json` of `data_dir` for later runs."""
+    set_precision(configuration.precision)
+    found = measure(configuration, kind)
+    device = describe(kind, 1, 1, configuration.precision)["device"]
+    print(f"{configuration.arch} at {configuration.resolution}×{configuration.resolution} on {device}")
+    print(f"{'layout':15}{'compiled':18}{'images/s: median (min–max)':30}compiling")
+    for each in found:
+        low, middle, high = (1 / f(each.seconds) for f in (max, statistics.median, min))
+        speed = f"{middle:,.1f} ({low:,.1f}–{high:,.1f})"
+        compiling = duration(each.compiling) if each.compiling else ""
+        print(f"{each.setting.layout:15}{each.setting.compiled or 'no':18}{speed:30}{compiling}")
+    _remember(configuration, kind, data_dir, found)
+    chosen = recall(configuration, kind, data_dir)
+    print(f"This run would take: {chosen}")
+
+
+def measure(
+    configuration: Configuration, kind: str, say: Callable[[str], None] = print, rounds: int = ROUNDS
+) -> list[Measured]:
+    """Training steps of a few images with every setting that this machine can have, taking turns."""
+    keep_freed_memory()
+    few = 16 if configuration.resolution <= 32 else 2
+    images = configuration.recipe["batch_size"] if kind == "cuda" else few
+    network = configuration.build().to(kind)
+    shown = torch.randn(images, 3, configuration.resolution, configuration.resolution, device=kind)
+    labels = torch.zeros(images, dtype=torch.long, device=kind)
+    modes, reason = _modes(network, shown, kind)
+    if reason:
+        say(f"nothing is compiled: {reason}")
+
+    def step_of(setting: ExecutionSettings) -> Callable[[], Tensor]:
+        own = copy.deepcopy(network).to(memory_format=setting.memory_format)
+        run = compiled(own, setting) or own
+        batch = shown.to(memory_format=setting.memory_format)
+
+        def step() -> Tensor:
+            with torch.autocast(
+                kind, AUTOCAST.get(configuration.precision), configuration.precision in AUTOCAST
+            ):
+                logits, _, loss = losses(run(batch), labels, share_done=0)
+            logits = logits.detach().float().clone()  # a CUDA graph's outputs are overwritten
+            loss.backward()
+            own.zero_grad()
+            return logits
+
+        return step
+
+    def timed(step: Callable[[], Tensor]) -> float:
+        begun = time.perf_counter()
+        step()
+        if kind == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() - begun
+
+    steps, compiling, expected = {}, {}, None
+    for setting in (ExecutionSettings(layout, mode) for mode in ("", *modes) for layout in get_args(Layout)):
+        step, begun = step_of(setting), time.perf_counter()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)  # a layout in which dropout falls otherwise is left out, too
+            logits = step()
+        compiling[setting] = time.perf_counter() - begun if setting.compiled else 0.0
+        expected = logits if expected is None else expected
+        off = float((logits - expected).abs().max() / expected.abs().max())
+        if configuration.precision in AUTOCAST or off <= TOLERANCE:
+            steps[setting] = step
+        else:
+            say(f"left out, {setting}: a logit differs by {off:.1e} of the largest")
+    taken = {setting: [] for setting in steps}
+    for _ in range(rounds):
+        for setting, step in steps.items():
+            taken[setting].append(timed(step) / images)
+    return [Measured(setting, tuple(times), compiling[setting]) for setting, times in taken.items()]
+
+
+def recall(configuration: Configuration, kind: str, data_dir: Path) -> ExecutionSettings | None:
+    """The remembered setting that takes a run the least time; None if its network was never measured here.
+
+    Compiling takes minutes, which a short run doesn't win back.
+    """
+    path = data_dir / "speed.json"
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))[_key(configuration, kind)]
+    except (OSError, ValueError, KeyError):
+        return None
+    source = f"measured on this machine: {path}"
+    found = [Measured(ExecutionSettings(**row[0] | {"source": source}), *row[1:]) for row in rows]
+    worth = images_worth(
+        configuration.epochs,
+        configuration.train_images,
+        configuration.curve_test_images,
+        catalogue.find(configuration.dataset).test_images,
+    )
+    return min(found, key=lambda each: each.taking(worth)).setting
+
+
+def _remember(configuration: Configuration, kind: str, data_dir: Path, found: list[Measured]) -> None:
+    path = data_dir / "speed.json"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with FileLock(data_dir / ".speed.lock"):
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        known[_key(configuration, kind)] = [
+            (asdict(each.setting), each.seconds, each.compiling) for each in found
+        ]
+        files.write(path, json.dumps(known, indent=1).encode())
+
+
+def _key(configuration: Configuration, kind: str) -> str:
+    """What the speed of a training step depends on."""
+    device = describe(kind, 1, 1, configuration.precision)["device"]
+    network = configuration.arch, configuration.knobs, configuration.classes, configuration.resolution
+    return json.dumps([device, torch.__version__, configuration.precision, *network], sort_keys=True)
+
+
+def _modes(network: nn.Module, shown: Tensor, kind: str) -> tuple[tuple[str, ...], str]:
+    """The modes of torch.compile that can be had here, or why none can."""
+    before = _random_state(kind)
+    network(shown)
+    if not torch.equal(before, _random_state(kind)):
+        return (), "the network draws random numbers, and compiled it would draw others"
+    if missing := compiler_missing(kind):
+        return (), missing
+    return ("default", "reduce-overhead") if kind == "cuda" else ("default",), ""
+
+
+def _random_state(kind: str) -> Tensor:
+    return torch.cuda.get_rng_state() if kind == "cuda" else torch.get_rng_state()

@@ -1,0 +1,183 @@
+"""The first page, `reports/index.md`: what holds, what doesn't, what isn't known and how to find out."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from reports.pages import markdown
+from reports.pages.claims import MARKS, linked
+from reports.verdicts import ledger, standing
+from reports.verdicts.standing import NO_TEST, Collated, Standing
+from reports.verdicts.trained import CONTRADICTED, INCONCLUSIVE, NOT_RUN, REPRODUCED
+from sweeps import study as studies
+
+KINDS = {
+    "exact": "counted, or an identity",
+    "numeric": "computed from networks",
+    "measured": "timed",
+    "trained": "trained",
+}
+
+PAGES = """- [Every claim](claims.md), its verdicts and the evidence for them.
+- [The papers' tables](tables.md) as they print them, ours under every row.
+- [All figures](figures.md), each with its data; error against cost over all families.
+- [Experiments](experiments.md): what was timed and what was looked for in networks, by machine.
+- [Every printed count, counted again](complexity.md): parameters, multiply-adds, sizes and layers of every paper.
+- [The papers' architecture tables](architectures.md), made from the networks."""
+
+SHORTENED = (
+    "At `mini`, 8 epochs, and at `short`, 30, the schedule compressed to them. An effect that is there, or isn't, after "
+    "so short a training isn't one of the paper's: these verdicts hold at that length."
+)
+
+REGENERATE = """## How to regenerate
+
+```sh
+python -m reports            # all pages and figures from the records
+python -m reports --check    # is what is committed up to date?
+```"""
+
+
+def files(
+    collated: Collated, standings: Mapping[str, Sequence[Standing]], warnings: Sequence[str]
+) -> dict[str, bytes]:
+    """The index, by its path below `reports/`; `standings` are all claims, `warnings` what had to be left out."""
+    page = markdown.page(
+        "# Results",
+        "What the papers claim, rerun: printed figures beside ours, a verdict on every claim, and every figure "
+        "traceable to its runs.",
+        PAGES,
+        "## How many claims stand where",
+        _counts(collated, standings),
+        _what_counts(collated),
+        "## What holds, beyond counting",
+        _listed(standings, REPRODUCED, lambda own: own.kind != "exact" and _is_whole(own)),
+        "## What doesn't hold",
+        _listed(standings, CONTRADICTED, _is_whole),
+        "## What has been tried and isn't decided",
+        _listed(standings, INCONCLUSIVE, _is_whole),
+        "## What shortened trainings show so far",
+        SHORTENED,
+        *(
+            _listed(standings, word, lambda own: not _is_whole(own), "")
+            for word in (REPRODUCED, CONTRADICTED, INCONCLUSIVE)
+        ),
+        "## What isn't known, and how to find out",
+        _unknown(collated, standings),
+        "## Studies",
+        _studies(collated),
+        "Runs done of runs declared. Only the budget `paper` follows the printed recipe to its end; `short`, `mini` and "
+        "`smoke` cut it, and their figures stand in tables of their own. `smoke`, which shows that the path works, stands "
+        "on a page only where nothing larger has been run, and no claim is judged by it.",
+        _left_out(warnings),
+        REGENERATE,
+    )
+    return {"index.md": page.encode()}
+
+
+def _counts(collated: Collated, standings: Mapping[str, Sequence[Standing]]) -> str:
+    """Claims by how they are decided and by verdict; a claim of two kinds counts under both."""
+    rows = []
+    for kind, words in KINDS.items():
+        own = [s for s in standings.values() if any(each.kind == kind for each in s)]
+        for budget in studies.BUDGETS if kind == "trained" else ("",):
+            title = f"{words}, budget `{budget}`" if budget else words
+            if budget == "smoke" or not _any_run(collated, budget):
+                continue
+            rows.append([title, str(len(own)), *_by_word(own, kind, budget)])
+    columns = ("decided how", "claims", *(f"{mark} {word}" for word, mark in MARKS.items()))
+    return markdown.table(columns, rows, right=columns[1:])
+
+
+def _any_run(collated: Collated, budget: str) -> bool:
+    """Whether anything is known at a budget; the paper's stands in any case."""
+    return budget in ("", "paper") or any(
+        result.budget == budget and result.records
+        for _, results, _ in collated.values()
+        for result in results
+    )
+
+
+def _by_word(own: Sequence[Sequence[Standing]], kind: str, budget: str) -> list[str]:
+    counted = Counter(
+        standing.summary([s for s in claim if (s.kind, s.budget) == (kind, budget)]) for claim in own
+    )
+    return [str(counted[word]) for word in MARKS]
+
+
+def _what_counts(collated: Collated) -> str:
+    total = len(ledger.entries())
+    text = f"{total} claims in all; one that is decided in two ways counts twice. "
+    records = [
+        record for _, results, _ in collated.values() for result in results for record in result.records
+    ]
+    if not any(record.budget == "paper" for record in records):
+        text += (
+            "**No run has followed a paper's recipe to its end yet**: verdicts at `mini` and `short` say how a compressed "
+            "training ends, not that a printed figure is right or wrong."
+        )
+    return text
+
+
+def _is_whole(own: Standing) -> bool:
+    """Whether it rests on whole trainings, or on none."""
+    return own.budget in ("", "paper")
+
+
+def _listed(
+    standings: Mapping[str, Sequence[Standing]],
+    word: str,
+    wanted: Callable[[Standing], bool],
+    nothing: str = "Nothing yet.",
+) -> str:
+    """Verdicts of one word, a line for each claim and place."""
+    rows = []
+    for claim, own in standings.items():
+        for each in own:
+            if each.word == word and wanted(each):
+                sentence = " ".join(filter(None, [ledger.find(claim).sentence, each.tested]))
+                how = ": ".join(filter(None, [KINDS[each.kind], each.where]))
+                rows.append([f"{MARKS[word]} {linked(claim)}", sentence, how, _first(each.evidence)])
+    return (
+        markdown.table(("claim", "sentence", "decided how and where", "evidence"), rows) if rows else nothing
+    )
+
+
+def _first(evidence: Sequence[str]) -> str:
+    """The first line that isn't the rule by which is decided, and how many more there are."""
+    said = [line for line in evidence if not line.startswith("rule: ")]
+    return f"{said[0]} … (and {len(said) - 1} more)" if len(said) > 1 else "".join(said)
+
+
+def _unknown(collated: Collated, standings: Mapping[str, Sequence[Standing]]) -> str:
+    waiting = {claim: own for claim, own in standings.items() if {s.word for s in own} == {NOT_RUN}}
+    untested = [claim for claim, own in waiting.items() if own[0].evidence == (NO_TEST,)]
+    experiments = [claim for claim, own in waiting.items() if not own[0].page and claim not in untested]
+    missing = sum(result.wanted for _, results, _ in collated.values() for result in results)
+    missing -= sum(len(result.records) for _, results, _ in collated.values() for result in results)
+    studied = len(waiting) - len(untested) - len(experiments)
+    runs = (
+        f"{studied} claims wait for the runs of their studies, {missing:,} in all. `python -m sweeps list --costs` says "
+        "what they would take on your machine, `python -m sweeps.local STUDY` or `wandb sweep sweeps/STUDY.yaml` "
+        "makes them."
+    )
+    lines = [runs]
+    if experiments:
+        lines.append(
+            f"`python -m reports find` makes the experiments of {', '.join(map(linked, experiments))}."
+        )
+    if untested:
+        lines.append(f"No test is written for {', '.join(map(linked, untested))}.")
+    return markdown.bullets(lines)
+
+
+def _studies(collated: Collated) -> str:
+    rows = []
+    for study, results, _ in collated.values():
+        done = {result.budget: f"{len(result.records)}/{result.wanted}" for result in results}
+        row = (done.get(budget, "—") for budget in studies.BUDGETS)
+        rows.append([f"[{study.title}](studies/{study.name}.md)", *row])
+    return markdown.table(("study", *studies.BUDGETS), rows, right=studies.BUDGETS)
+
+
+def _left_out(warnings: Sequence[str]) -> str:
+    return f"## Records left out\n\n{markdown.bullets(warnings)}" if warnings else ""

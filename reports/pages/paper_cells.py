@@ -1,0 +1,183 @@
+"""What stands under a printed figure: our count, what a study's runs gave, or why there is neither."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from reports.pages import tables
+from reports.pages.complexity import computed
+from reports.printed import variants
+from reports.printed.figures import Figure
+from reports.printed.tables import Column, Row
+from reports.runs.results import Group, Results, written
+from reports.verdicts import complexity, statistics
+from sweeps.study import Study
+
+COUNTED, TRAINED, NO_STUDY, QUOTED, APART = "counted", "trained", "no study", "quoted", "apart"
+MARKS = {
+    complexity.EXACT: "✓",
+    complexity.CUT: "✓ cut",
+    complexity.EXPLAINED: "✗",
+    complexity.UNEXPLAINED: "?",
+}
+# Data sets, as the printed figures name them, on which our runs are tested.
+OURS = {"CIFAR-10", "CIFAR-100", "ImageNet-1k val", "ILSVRC-2012"}
+# Why a figure has no counterpart, by how its metric is written.
+NOT_MEASURED = (
+    (r"top5", "records hold the top-1 error"),
+    (r"_(change|saved)$|^delta$", "a difference, not a network"),
+    (r"_train$", "a training error"),
+    (r"_(10crop|320|[15]kway)$", "several crops, a larger crop or other classes"),
+    (r"_original$", "quoted from the networks' own papers"),
+    (
+        r"^(ms|s_per|epoch_s|steps|gpu|arm|ips|pct_runtime|memory)",
+        "speed and memory of the authors' machines",
+    ),
+    (r"mAP|AP$|MAP@", "another task"),
+    (r"^(rate|reduction|density|kept|bits)", "set or won by compression"),
+    (r"^(year|[se][13]x[13])$", "a fact or a setting"),
+)
+SEVERAL = "several crops, scales or networks, or other training data"
+
+
+class Standing(NamedTuple):
+    """COUNTED, TRAINED, NO_STUDY, QUOTED or, with its reason, APART: a figure without a counterpart."""
+
+    kind: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Cited:
+    """A variant of a study that is to be held against a printed figure, on one of the study's data sets.
+
+    `is_first`: it is what the study is about, and not the same figure of another table.
+    """
+
+    study: Study
+    results: tuple[Results, ...]
+    variant: str
+    dataset: str
+    is_first: bool
+
+    @property
+    def is_transfer(self) -> bool:
+        return self.dataset in self.study.transfers
+
+    def group(self, budget: str) -> Group:
+        """The runs at a budget; empty if the study reports none of them."""
+        groups = {result.budget: result.groups[self.variant, self.dataset] for result in self.results}
+        return groups.get(budget) or Group((), next(iter(groups.values())).wanted)
+
+
+@dataclass(frozen=True)
+class Ours:
+    """All that we have for printed figures: judged counts, and the variants that cite them."""
+
+    counted: Mapping[Figure, complexity.Row]
+    cited: Mapping[Figure, tuple[Cited, ...]]
+
+    def standings(self, row: Row) -> dict[Column, Standing]:
+        """What each figure of a row has; a row of a network that isn't built here is quoted as a whole."""
+        own = {column: self._standing(figure) for column, figure in row.figures.items()}
+        kinds = {standing.kind for standing in own.values()}
+        foreign = QUOTED in kinds or not any(self._is_built(figure) for figure in row.figures.values())
+        if foreign and not kinds & {COUNTED, TRAINED}:
+            return dict.fromkeys(own, Standing(QUOTED))
+        return own
+
+    def on_the_papers_data(self, figure: Figure) -> list[Cited]:
+        """The variants that cite a figure and run on its data set, transfers left out."""
+        return [place for place in self.cited.get(figure, ()) if not place.is_transfer]
+
+    def _standing(self, figure: Figure) -> Standing:
+        judged = self.counted.get(figure)
+        if judged and judged.network:
+            return Standing(COUNTED)
+        if self.on_the_papers_data(figure):
+            return Standing(TRAINED)
+        if judged:
+            others = judged.reason.startswith(("quoted", "another family"))
+            return Standing(QUOTED) if others else Standing(APART, judged.reason)
+        if reason := _not_measured(figure):
+            return Standing(APART, reason)
+        return Standing(NO_STUDY if self._is_built(figure) else QUOTED)
+
+    def _is_built(self, figure: Figure) -> bool:
+        return figure.arch in self._built
+
+    @cached_property
+    def _built(self) -> set[str]:
+        counted = {figure.arch for figure, row in self.counted.items() if row.network}
+        return counted | {figure.arch for figure in self.cited}
+
+
+def collect(collated: Iterable[tuple[Study, list[Results]]]) -> Ours:
+    """Judge all counts, and find for every printed figure the variants that cite it."""
+    counted = {row.figure: row for paper in complexity.papers() for row in complexity.rows(paper)}
+    cited: dict[Figure, list[Cited]] = {}
+    for study, results in collated:
+        for dataset in study.datasets:
+            for variant in study.variants_on(dataset):
+                figures = variants.printed_errors(variant, variants.paper_dataset(study, dataset))
+                for nth, figure in enumerate(figures):
+                    place = Cited(study, tuple(results), variant.name, dataset, is_first=nth == 0)
+                    cited.setdefault(figure, []).append(place)
+    return Ours(counted, {figure: tuple(found) for figure, found in cited.items()})
+
+
+def count(row: complexity.Row) -> str:
+    """Our count in the figure's unit, and whether it is the printed one."""
+    return f"{computed(row.figure, row.counted)} {MARKS[row.verdict]}"
+
+
+def trained(figure: Figure, cited: Iterable[Cited]) -> str:
+    """What the runs at the budget `paper` gave, a line for each study that has others; `— (0/3)` without any."""
+    groups = [(place, place.group("paper")) for place in cited]
+    lines = {
+        group.records: ", ".join(filter(None, [result(figure, place, "paper"), compared(figure, group)]))
+        for place, group in groups
+        if group.records
+    }
+    return "<br>".join(lines.values()) or str(groups[0][1])
+
+
+def result(figure: Figure, place: Cited, budget: str) -> str:
+    """Mean, interval and number of runs in the figure's sense, error or accuracy, with a link to the runs."""
+    group = place.group(budget)
+    anchor = tables.anchor(budget, place.dataset, place.variant)
+    return f"[{written(_as_printed(figure, group), group.wanted)}](studies/{place.study.name}.md#{anchor})"
+
+
+def compared(figure: Figure, group: Group) -> str:
+    """Ours less the printed figure, and whether our interval contains it; nothing if the paper prints a word."""
+    if figure.error is None:
+        return ""
+    theirs = float(100 - figure.error if _is_accuracy(figure) else figure.error)
+    summary = statistics.summarise(_as_printed(figure, group))
+    difference = f"{summary.mean - theirs:+.2f}".replace("-", "−")
+    if summary.half_width is None:
+        return f"{difference}: one run"
+    agrees = abs(summary.mean - theirs) <= summary.half_width
+    return f"{difference}: **{'agrees' if agrees else 'differs'}**"
+
+
+def _as_printed(figure: Figure, group: Group) -> list[float]:
+    return [100 - error for error in group.errors] if _is_accuracy(figure) else group.errors
+
+
+def _is_accuracy(figure: Figure) -> bool:
+    return "acc" in figure.metric
+
+
+def _not_measured(figure: Figure) -> str:
+    for written_so, reason in NOT_MEASURED:
+        if re.search(written_so, figure.metric):
+            return reason
+    if figure.dataset not in OURS:
+        return "not on a data set used here" if figure.dataset else "a fact or a setting"
+    several = [figure.kwargs.get(name, 1) for name in ("crops", "models")] != [1, 1]
+    other = {"compress", "distilled", "external", "framework", "pretrain", "test_crop"} & set(figure.kwargs)
+    return SEVERAL if several or other or figure.kwargs.get("eval", "1-crop") != "1-crop" else ""

@@ -1,0 +1,29 @@
+"""What runs have spent, in words; for at least one record."""
+
+import math
+from collections.abc import Sequence
+
+from reports.pages import trace
+from reports.runs.records import Record
+
+
+def each(records: Sequence[Record]) -> str:
+    """Steps, epochs and images of each run."""
+    return " or ".join(dict.fromkeys(map(_cut, records)))
+
+
+def together(records: Sequence[Record]) -> str:
+    """Hours of all runs, and the machines."""
+    machines = ", ".join(dict.fromkeys(map(trace.device, records)))
+    hours = sum(record.facts["wall_seconds"] for record in records) / 3600
+    return f"{hours:.1f} hours in all on {machines}"
+
+
+def _cut(record: Record) -> str:
+    spent, machine = record.facts["budget_spent"], record.facts["machine"]
+    batch = machine["devices"] * machine["images_per_device"]
+    steps = spent["epochs"] * math.ceil(spent["train_images"] / batch)
+    return (
+        f"{steps:,} optimiser steps of {batch} images ({spent['epochs']} of {spent['of_epochs']} epochs on "
+        f"{spent['train_images']:,} of {spent['of_images']:,} training images)"
+    )

@@ -1,0 +1,134 @@
+"""The page of one study, `reports/studies/<study>.md`, and its figures."""
+
+from collections.abc import Mapping, Sequence
+
+from lightning_modules.data.catalogue import DATASETS
+from reports import plots
+from reports.pages import markdown, paper_tables, spent, tables, trace
+from reports.pages.claims import linked
+from reports.runs.counts import Counts
+from reports.runs.results import Results
+from reports.verdicts import ledger, standing
+from reports.verdicts.standing import Judged, Standing
+from reports.verdicts.trained import Verdict, judge_exact
+from sweeps.claim import Claim
+from sweeps.study import Study
+
+MEANING = {
+    "paper": "The recipe as printed: only figures of this budget can be held against the printed ones.",
+    "short": "A compressed schedule: these figures compare with each other, not with the printed ones.",
+    "mini": "The whole data set for 8 epochs, the schedule compressed: these figures compare with each other, not with "
+    "the printed ones.",
+    "smoke": "It shows that the path works; no claim is judged by it.",
+}
+
+TRANSFER = (
+    "**A transfer**: the paper has no figures on this data set. Ours show whether the effect is there too, not "
+    "whether the printed figures hold."
+)
+
+
+def files(
+    study: Study,
+    results: list[Results],
+    counts: Counts,
+    judged: Judged,
+    standings: Mapping[str, Sequence[Standing]],
+) -> dict[str, bytes]:
+    """All files of the study's page, by path below `reports/`; `judged` and `standings` of all studies and claims."""
+    made: dict[str, bytes] = {}
+    sections = [_budget(result, counts, judged, made) for result in results]
+    exact = [judge_exact(claim.id) for claim in study.claims if "exact" in ledger.find(claim.id).kinds]
+    page = markdown.page(
+        f"# {study.title}",
+        f"**{study.question}**",
+        f"{study.paper}. {study.source}.".replace("..", "."),
+        paper_tables.link(study),
+        _reproduce(study, results),
+        *sections,
+        "## Claims checked without training\n\n" + _verdicts(exact) if exact else "",
+        _others(study, standings),
+        "## Departures\n\n" + markdown.bullets(study.departures) if study.departures else "",
+        trace.section(results),
+    )
+    return {f"studies/{study.name}.md": page.encode(), **made}
+
+
+def _reproduce(study: Study, results: list[Results]) -> str:
+    first = study.variants[0].name
+    local = "\n".join(f"python -m sweeps.local {study.name} --budget {result.budget}" for result in results)
+    return f"""## How to reproduce
+
+One run, all missing runs on this machine, or the same runs shared out by W&B:
+
+```sh
+python run.py --study {study.name} --variant {first} --seed {study.seeds[0]}
+{local}
+wandb sweep sweeps/{study.name}.yaml
+```
+
+Then `python -m reports collect` takes the finished runs into `reports/records/`, and `python -m reports`
+makes this page from them. Errors are those of the last epoch on the test set, in per cent: mean ± 95 %
+t-interval over seeds, with the number of runs in brackets; `(2/3)` marks a row with runs still missing."""
+
+
+def _budget(results: Results, counts: Counts, judged: Judged, made: dict[str, bytes]) -> str:
+    parts = [f"## Budget: {results.budget}", _spent(results), MEANING[results.budget]]
+    for dataset in results.study.datasets:
+        parts.append(f"### {DATASETS[dataset].title}")
+        if dataset in results.study.transfers:
+            parts.append(TRANSFER)
+        for declared in results.study.tables_on(dataset):
+            parts.append(f"#### {declared.title}")
+            parts.append(tables.table(results, dataset, declared, counts))
+        if results.budget != "smoke":
+            parts += _pictures(results, dataset, counts, made)
+        verdicts = judged.get((results.study.name, results.budget, dataset))
+        if verdicts:
+            parts.append(f"#### Claims on {DATASETS[dataset].title}")
+            parts.append(_verdicts(verdicts))
+    return "\n\n".join(parts)
+
+
+def _spent(results: Results) -> str:
+    records = results.records
+    if not records:
+        return f"Not run yet: 0 of {results.wanted} runs."
+    done = f"{len(records)} of {results.wanted} runs done"
+    return f"Each run: {spent.each(records)}. {done}, {spent.together(records)}."
+
+
+def _pictures(results: Results, dataset: str, counts: Counts, made: dict[str, bytes]) -> list[str]:
+    pictures = plots.of_study(results, dataset, counts)
+    for picture in pictures:
+        made |= picture.files()
+    return [picture.markdown() for picture in pictures]
+
+
+def _verdicts(verdicts: list[Verdict]) -> str:
+    rows = [
+        [
+            f"`{verdict.claim.id}`",
+            _sentence(verdict.claim),
+            f"**{verdict.word}**",
+            "<br>".join(verdict.evidence),
+        ]
+        for verdict in verdicts
+    ]
+    return markdown.table(("claim", "sentence", "verdict", "evidence"), rows)
+
+
+def _sentence(claim: Claim) -> str:
+    entry = ledger.find(claim.id)
+    return " ".join(filter(None, [f"{entry.sentence} ({entry.source})", claim.tested]))
+
+
+def _others(study: Study, standings: Mapping[str, Sequence[Standing]]) -> str:
+    """Claims that belong here and are decided elsewhere, by an experiment or not at all."""
+    others = [
+        f"{linked(claim.id)} ({', '.join(entry.kinds)}), {standing.summary(standings[claim.id])}: "
+        f"{entry.sentence} ({entry.source})"
+        for claim in study.claims
+        if not claim.tests and "exact" not in (entry := ledger.find(claim.id)).kinds
+    ]
+    return "## Claims decided elsewhere\n\n" + markdown.bullets(others) if others else ""

@@ -1,0 +1,71 @@
+"""The tables of a study's page: printed figures beside ours."""
+
+from collections.abc import Sequence
+
+from lightning_modules.data.catalogue import DATASETS
+from reports.pages import markdown
+from reports.printed import variants
+from reports.printed.figures import Figure
+from reports.runs.counts import Counts
+from reports.runs.results import Group, Results
+from reports.verdicts import statistics
+from sweeps.study import Table, Variant
+
+
+def table(results: Results, dataset: str, declared: Table, counts: Counts) -> str:
+    """One declared table: a row a variant, in declared order, printed figures beside ours.
+
+    Parameters and mult-adds in millions, errors in per cent. On a transfer the printed errors are those of the
+    paper's own data set. The difference, ours minus printed, stands only under the budget `paper` and on that data
+    set, since neither a shorter training nor another data set says anything about the printed figure.
+    """
+    study = results.study
+    paper_data = variants.paper_dataset(study, dataset)
+    theirs = "error, printed" + (f" on {DATASETS[paper_data].title}" if paper_data != dataset else "")
+    rows = []
+    for name in declared.variants:
+        variant, group, count = study.variant(name), results.groups[name, dataset], counts[name, dataset]
+        error = variants.printed_error(variant, paper_data)
+        row = {
+            "variant": f"`{name}`",
+            "params, printed": _printed_count(variant, dataset, ("params_M",)),
+            "params": _millions(count.parameters),
+            "mult-adds, printed": _printed_count(variant, dataset, ("mult_adds_M", "flops_G")),
+            "mult-adds": _millions(count.mult_adds),
+            f"{theirs} ({study.printed_runs})": variants.as_error(error),
+            "error, ours": str(group),
+            "difference": _difference(group, error),
+            "records": f"[{len(group.records)}](#{anchor(results.budget, dataset, name)})"
+            if group.records
+            else "—",
+        }
+        rows.append(row)
+    empty = [
+        column for column in rows[0] if column.endswith(", printed") and {r[column] for r in rows} == {"—"}
+    ]
+    if results.budget != "paper" or paper_data != dataset:
+        empty.append("difference")
+    columns = [column for column in rows[0] if column not in empty]
+    body = markdown.table(columns, [[row[column] for column in columns] for row in rows], right=columns[1:])
+    return f"{body}\n\n{variants.FOOTNOTE}" if variants.DAGGER in body else body
+
+
+def anchor(budget: str, dataset: str, variant: str) -> str:
+    """The place in the trace where the records of a group begin."""
+    return f"trace-{budget}-{dataset}-{variant}"
+
+
+def _printed_count(variant: Variant, dataset: str, metrics: Sequence[str]) -> str:
+    figure = variants.printed_count(variant, dataset, metrics)
+    return variants.marked(figure, f"{figure.value}{figure.metric[-1]}" if figure else "")
+
+
+def _millions(number: int) -> str:
+    millions = number / 1e6
+    return f"{millions:,.0f}M" if millions >= 100 else f"{millions:#.3g}M"
+
+
+def _difference(group: Group, figure: Figure | None) -> str:
+    if figure is None or figure.error is None or not group.records:
+        return "—"
+    return f"{statistics.summarise(group.errors).mean - float(figure.error):+.2f}".replace("-", "−")

@@ -1,0 +1,89 @@
+"""From a figure back to the runs behind it: commit, machine, date and W&B page of every record."""
+
+from lightning_modules.data.catalogue import DATASETS
+from reports.pages import markdown, tables
+from reports.printed import variants
+from reports.runs.records import Record
+from reports.runs.results import Results
+from sweeps.study import Study
+
+COLUMNS = ("variant", "seed", "error", "run", "commit", "device", "finished", "W&B")
+
+
+def section(results: list[Results]) -> str:
+    """The page's last section: a table of the records for each budget and data set."""
+    parts = [
+        "## Records",
+        "Every figure above comes from these runs. The full records, with curves, are in `reports/records/`.",
+    ]
+    for result in results:
+        for dataset in result.study.datasets:
+            rows = [
+                _row(variant.name, record, "" if nth else tables.anchor(result.budget, dataset, variant.name))
+                for variant in result.study.variants_on(dataset)
+                for nth, record in enumerate(result.groups[variant.name, dataset].records)
+            ]
+            if rows:
+                parts.append(f"### {DATASETS[dataset].title}, budget {result.budget}")
+                parts.append(markdown.table(COLUMNS, rows, right=("seed", "error")))
+    return "\n\n".join(parts) if len(parts) > 2 else ""
+
+
+def explain(study: Study, results: list[Results], variant: str) -> str:
+    """What stands behind one row, as plain text for the terminal."""
+    row = study.variant(variant)
+    knobs = ", ".join(f"{name} {value}" for name, value in row.knobs.items())
+    lines = [f"{study.name}/{variant}: {row.arch} with {knobs or 'default knobs'}"]
+    if row.note:
+        lines.append(f"note: {row.note}")
+    for dataset in study.datasets:
+        error = variants.printed_error(row, dataset)
+        if error is not None:
+            source = f"{error.paper}, {error.table}, row {error.row_id}"
+            figure = variants.as_error(error)
+            lines.append(
+                f"printed on {DATASETS[dataset].title}: error {figure} ({source}; {study.printed_runs})"
+            )
+    for result in results:
+        for dataset in study.datasets:
+            group = result.groups.get((variant, dataset))
+            if group is None:
+                continue
+            lines.append(f"budget {result.budget}, {DATASETS[dataset].title}: {group}")
+            for record in group.records:
+                lines.append(
+                    f"  seed {record.seed}: {record.error:.2f} % = {record.errors} of {record.images} images"
+                )
+                lines.append(f"    run {record.run_id}, {record.where}, finished {record.facts['finished']}")
+                lines.append(f"    commit {commit(record)}, on {device(record)}")
+                if record.facts["wandb"]:
+                    lines.append(f"    {record.facts['wandb']}")
+    return "\n".join(lines)
+
+
+def device(record: Record) -> str:
+    """The machine in words; threads and precision are in the record."""
+    machine = record.facts["machine"]
+    return machine["device"] if machine["devices"] == 1 else f"{machine['devices']} × {machine['device']}"
+
+
+def commit(record: Record) -> str:
+    """The short commit, and whether the working tree differed from it."""
+    git = record.facts["git"]
+    if git["commit"] is None:
+        return "unknown"
+    return git["commit"][:8] + (" (dirty)" if git["dirty"] else "")
+
+
+def _row(variant: str, record: Record, mark: str) -> list[str]:
+    link = record.facts["wandb"]
+    return [
+        (f'<a id="{mark}"></a>' if mark else "") + f"`{variant}`",
+        str(record.seed),
+        f"{record.error:.2f}",
+        f"`{record.run_id}`",
+        commit(record),
+        device(record),
+        record.facts["finished"][:10],
+        f"[run]({link})" if link else "—",
+    ]

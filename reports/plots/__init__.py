@@ -1,0 +1,28 @@
+"""The pictures of the reports, drawn from the records alone: the same records give the same bytes.
+
+Readable without colour: what a picture tells apart differs by markers, fillings or dashes. Every picture lies beside
+the points that it shows, as CSV.
+"""
+
+from reports.plots import curves, papers, parameters, runs, seeds
+from reports.plots.picture import Picture
+from reports.runs.counts import Counts
+from reports.runs.results import Results
+
+__all__ = ["Picture", "of_study"]
+
+
+def of_study(results: Results, dataset: str, counts: Counts) -> list[Picture]:
+    """The pictures of a study under one budget on one data set; none before its first run.
+
+    Every study has its curves and its seeds. Over what its networks cost or over what it varies, it has the picture
+    that its paper draws, or else the errors over the parameters, where these differ.
+    """
+    if not runs.done(results, dataset):
+        return []
+    third = papers.picture(results, dataset, counts) or parameters.picture(results, dataset, counts)
+    return [
+        picture
+        for picture in (curves.picture(results, dataset), seeds.picture(results, dataset), third)
+        if picture
+    ]

@@ -1,0 +1,91 @@
+"""Test error against multiply-adds over all studies: what each family of networks makes of its cost."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+from architectures import find
+from lightning_modules.data.catalogue import DATASETS
+from reports.plots import runs, style
+from reports.plots.picture import Picture, Points
+from reports.runs.counts import Counts
+from reports.runs.results import Results
+from sweeps import study as studies
+
+
+def pictures(of_studies: Iterable[tuple[list[Results], Counts]]) -> list[Picture]:
+    """One for each data set and budget under which at least two networks have been run.
+
+    of_studies: each study's results by budget, and its counts.
+    """
+    by_place: dict[tuple[str, str], dict[frozenset[str], dict]] = {}
+    for results, counts in of_studies:
+        for result in results:
+            for dataset in result.study.datasets:
+                networks = by_place.setdefault((dataset, result.budget), {})
+                for name, records in runs.done(result, dataset).items():
+                    # studies share runs: a network that two of them train in the same way is drawn once
+                    network = frozenset(record.run_id for record in records)
+                    networks.setdefault(network, _point(result, dataset, name, counts))
+    return [
+        _picture(dataset, budget, _sorted(by_place[dataset, budget].values()))
+        for dataset in DATASETS
+        for budget in studies.BUDGETS
+        if len(by_place.get((dataset, budget), ())) > 1
+    ]
+
+
+def _point(results: Results, dataset: str, name: str, counts: Counts) -> dict:
+    errors = results.groups[name, dataset].errors
+    arch = results.study.variant(name).arch
+    return {
+        "family": find(arch).family,
+        "network": f"{results.study.name}/{name}",
+        "mult_adds": counts[name, dataset].mult_adds,
+        "mean": round(math.fsum(errors) / len(errors), 4),
+        "least": round(min(errors), 4),
+        "greatest": round(max(errors), 4),
+        "runs": len(errors),
+    }
+
+
+def _sorted(points: Iterable[Mapping]) -> Points:
+    return sorted(points, key=lambda point: (point["family"], point["mult_adds"], point["network"]))
+
+
+def _picture(dataset: str, budget: str, points: Points) -> Picture:
+    place = f"{DATASETS[dataset].title}, budget {budget}"
+    families, number = {point["family"] for point in points}, sum(point["runs"] for point in points)
+    of = f"{len(families)} families" if len(families) > 1 else "one family"
+    return Picture(
+        name=f"all_{budget}_{dataset}_mult_adds",
+        alt=f"Test error against multiply-adds, a mark a network, for each family; {place}",
+        caption=f"A mark a network, the mean of its runs with a bar from the least to the greatest ({len(points)} "
+        f"networks of {of}, {number} runs in all, budget {budget}), over the multiply-adds of one "
+        "image as we count them. Each family is trained by its own recipe.",
+        points=points,
+        draw=draw,
+        settings={"title": f"All families: {place}", "families": sorted(_families())},
+    )
+
+
+def _families() -> set[str]:
+    """All that are declared, so that a family looks the same whichever others have been run."""
+    return {find(variant.arch).family for name in studies.names() for variant in studies.read(name).variants}
+
+
+def draw(points: Points, *, title: str, families: list[str]) -> bytes:
+    """PNG; a family looks the same in all such pictures, by its place among `families`."""
+    with style.sheet(1, width=style.WIDTH, height=4.6, title=title) as (figure, panels):
+        panel, entries = panels[0], {}
+        for place, family in enumerate(families):
+            own = [point for point in points if point["family"] == family]
+            if not own:
+                continue
+            entries[family] = style.mark(place) | {"linestyle": ""}
+            millions, means = [p["mult_adds"] / 1e6 for p in own], [p["mean"] for p in own]
+            below, above = [p["mean"] - p["least"] for p in own], [p["greatest"] - p["mean"] for p in own]
+            panel.errorbar(millions, means, (below, above), **entries[family], elinewidth=0.8, markersize=6)
+        panel.set(xlabel="multiply-adds of one image (millions)", ylabel="test error (%)")
+        style.by_ratio(panel, [point["mult_adds"] for point in points])
+        style.legend(figure, entries)
+        return style.png(figure)

@@ -1,0 +1,96 @@
+"""Errors over one property of the networks: a line joins the means of a series, small points are the runs."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from reports.plots import style
+from reports.plots.picture import Points
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLES = {"mult_adds": "multiply-adds"}  # properties whose names aren't what one writes below an axis
+COUNTED = ("parameters", "mult_adds")  # in millions
+WIDE = 6  # values that span a larger factor are spaced by their ratios, multiply-adds always
+OURS, PRINTED = "ours", "printed"
+
+
+def draw(
+    points: Points, *, title: str, y: str, over: Sequence[str], panels: str, printed: str, together: bool
+) -> bytes:
+    """PNG; a column for each property in `over`, or for each value of the property `panels`.
+
+    Printed points stand in the panels of ours if `together`, else in further panels titled `printed`.
+    """
+    sources = [OURS, PRINTED] if not together and _of(points, source=PRINTED) else [OURS]
+    values = list(dict.fromkeys(point[panels] for point in points)) if panels else [None]
+    columns = [(name, value) for name in over for value in values]
+    cells = [(source, name, value) for source in sources for name, value in columns]
+    series = list(dict.fromkeys(point["series"] for point in points))
+    marks = {name: style.mark(place) for place, name in enumerate(series)}
+    across = len(columns) if len(columns) > 1 else len(sources)
+    with style.sheet(len(cells), columns=across, height=2.7, title=title) as (figure, axes):
+        for panel, (source, name, value) in zip(axes, cells):
+            here = _of(points, **({panels: value} if panels else {}))
+            if not together:
+                here = _of(here, source=source)
+            for label in series:
+                own = _of(here, series=label)
+                _line(panel, _of(own, source=OURS), name, y, marks[label])
+                _line(panel, _of(own, source=PRINTED), name, y, marks[label] | HOLLOW)
+            _axis(panel, [_scaled(point, name) for point in here], name)
+            heading = [f"{panels} {value}"] if panels else []
+            heading += [OURS if source == OURS else printed] if len(sources) > 1 else []
+            panel.set(title=", ".join(heading), ylabel=f"test {y} (%)")
+        entries = {label: marks[label] for label in series if label}
+        if together and _of(points, source=PRINTED):
+            entries |= {PRINTED: {"color": "black", "marker": "o"} | HOLLOW}
+        if entries:
+            style.legend(figure, entries)
+        return style.png(figure)
+
+
+HOLLOW = {"fillstyle": "none", "linestyle": ":"}  # printed, where it stands among ours
+
+
+def _of(points: Points, **wanted) -> Points:
+    return [point for point in points if all(point[key] == value for key, value in wanted.items())]
+
+
+def _scaled(point: Mapping, name: str) -> float:
+    return point[name] / 1e6 if name in COUNTED else point[name]
+
+
+def _line(panel: "Axes", points: Points, name: str, y: str, look: Mapping) -> None:
+    """Runs as small points; the means of the variants joined in the order of the axis."""
+    if not points:
+        return
+    by_variant: dict[str, list[Mapping]] = {}
+    for point in points:
+        by_variant.setdefault(point["variant"], []).append(point)
+    means = sorted(
+        (_scaled(own[0], name), math.fsum(point[y] for point in own) / len(own))
+        for own in by_variant.values()
+    )
+    panel.plot(*zip(*means), **look, linewidth=1.1, markersize=6)
+    if any(len(own) > 1 for own in by_variant.values()):
+        runs = {"color": look["color"], "marker": ".", "markersize": 4, "linestyle": ""}
+        panel.plot([_scaled(point, name) for point in points], [point[y] for point in points], **runs)
+
+
+def _axis(panel: "Axes", values: Sequence[float], name: str) -> None:
+    """Counts in millions; a knob has its own values as ticks. Spaced by ratios if these are large."""
+    if not values:
+        return
+    title = TITLES.get(name, name)
+    if name in COUNTED:
+        panel.set(xlabel=f"{title} (millions)")
+        if name == "mult_adds" or max(values) > WIDE * min(values):
+            style.by_ratio(panel, values)
+        return
+    panel.set(xlabel=title)
+    if max(values) > WIDE * min(values):
+        panel.set_xscale("log", base=2)
+        panel.minorticks_off()
+    panel.set_xticks(sorted(set(values)), [f"{value:g}" for value in sorted(set(values))])

@@ -1,0 +1,45 @@
+"""What the pictures of a study take from its results: the variants that have been run, and the printed errors."""
+
+from lightning_modules.data.catalogue import DATASETS
+from reports.printed import variants
+from reports.runs.records import Record
+from reports.runs.results import Results
+
+
+def done(results: Results, dataset: str) -> dict[str, tuple[Record, ...]]:
+    """The records of every variant that has any, in declared order."""
+    groups = {variant.name: results.groups.get((variant.name, dataset)) for variant in results.study.variants}
+    return {name: group.records for name, group in groups.items() if group and group.records}
+
+
+def printed(results: Results, dataset: str) -> dict[str, float]:
+    """The printed test errors, in per cent, on the paper's own data set, of the variants that have been run.
+
+    Where the paper's data set has variants of its own, these. On another axis than ours they are of use by their
+    shape alone, and left out if they are one or less than half.
+    """
+    own, here = variants.paper_dataset(results.study, dataset), results.study.variants_on(dataset)
+    figures = {v.name: variants.printed_error(v, own) for v in results.study.variants_on(own)}
+    found = {name: float(f.error) for name, f in figures.items() if f and f.error is not None}
+    ours = done(results, dataset)
+    if found.keys() & {variant.name for variant in here}:
+        found = {name: error for name, error in found.items() if name in ours}
+    return found if comparable(results, dataset) or len(found) >= max(2, len(ours) / 2) else {}
+
+
+def comparable(results: Results, dataset: str) -> bool:
+    """Whether the printed errors may stand on the same axis as ours: same training, same data set."""
+    return results.budget == "paper" and dataset == variants.paper_dataset(results.study, dataset)
+
+
+def place(results: Results, dataset: str) -> str:
+    """`CIFAR-10, budget smoke`"""
+    return f"{DATASETS[dataset].title}, budget {results.budget}"
+
+
+def number(results: Results, dataset: str) -> str:
+    """`3 runs a variant, 30 in all`, or `1 to 3 runs a variant, 12 in all`."""
+    counts = [len(records) for records in done(results, dataset).values()]
+    least, most = min(counts), max(counts)
+    each = f"{most} run{'s' if most > 1 else ''}" if least == most else f"{least} to {most} runs"
+    return f"{each} a variant, {sum(counts)} in all"

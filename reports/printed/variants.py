@@ -1,0 +1,90 @@
+"""What the papers print for the rows of a study, and how a cell shows it."""
+
+import difflib
+import re
+from collections.abc import Sequence
+
+from lightning_modules.data.catalogue import DATASETS
+from reports.printed import figures
+from reports.printed.figures import Figure
+from sweeps.study import Printed, Study, Variant
+
+DAGGER = "†"
+FOOTNOTE = f"{DAGGER} Printed figure taken from memory or uncertain: not seen in a copy of the paper."
+
+
+def paper_dataset(study: Study, dataset: str) -> str:
+    """The data set itself, or for a transfer the first that the paper has."""
+    own = [name for name in study.datasets if name not in study.transfers]
+    return own[0] if dataset in study.transfers and own else dataset
+
+
+def printed_error(variant: Variant, dataset: str) -> Figure | None:
+    """The printed test error, or accuracy, on a data set.
+
+    Raises:
+        ValueError: the variant's row doesn't exist, or has several such figures; the message says what to add.
+    """
+    found = printed_errors(variant, dataset)
+    if len({figure.value for figure in found}) > 1:
+        kinds = ", ".join(f"{figure.augmentation!r} of {figure.table}" for figure in found)
+        raise ValueError(
+            f"variant {variant.name!r}: several figures on {DATASETS[dataset].title}; name its augmentation or its "
+            f"part: {kinds}"
+        )
+    return found[0] if found else None
+
+
+def printed_errors(variant: Variant, dataset: str) -> list[Figure]:
+    """The figures that a variant is to be held against on a data set: one, or the same one of several tables.
+
+    Raises:
+        ValueError: the variant's row doesn't exist.
+    """
+    title = DATASETS[dataset].title
+    return [
+        figure
+        for place in variant.printed
+        for figure in _row(place, variant)
+        if figure.metric == place.metric
+        and figure.is_on(title)
+        and figure.augmentation in (place.augmentation or figure.augmentation,)
+    ]
+
+
+def printed_count(variant: Variant, dataset: str, metrics: Sequence[str]) -> Figure | None:
+    """The first of these metrics that the variant's row prints for a data set."""
+    for place in variant.printed:
+        for figure in _row(place, variant):
+            if figure.metric in metrics and figure.is_on(DATASETS[dataset].title):
+                return figure
+    return None
+
+
+def marked(figure: Figure | None, text: str = "") -> str:
+    """A printed figure for a cell, or another `text` for it, marked if it wasn't seen in a copy of the paper."""
+    if figure is None:
+        return "—"
+    unsure = re.search(r"\b(recalled|check)\b", figure.note)
+    return f"{text or figure.value}{DAGGER if unsure else ''}"
+
+
+def as_error(figure: Figure | None) -> str:
+    """As an error, whichever the paper prints; a "fail" as it is."""
+    if figure is None or figure.error is None or "acc" not in figure.metric:
+        return marked(figure)
+    return marked(figure, f"{figure.error} (accuracy {figure.value})")
+
+
+def _row(place: Printed, variant: Variant) -> list[Figure]:
+    rows = [figure for figure in figures.read(place.table) if place.part in ("", figure.table)]
+    found = [figure for figure in rows if figure.row_id == place.row]
+    if not found:
+        names = list(dict.fromkeys(figure.row_id for figure in rows))
+        near = difflib.get_close_matches(place.row, names) or names
+        where = f"{place.table}.csv{f', {place.part},' if place.part else ''}"
+        raise ValueError(
+            f"{where} has no row {place.row!r}, which variant {variant.name!r} names; "
+            f"did you mean {' or '.join(near)}?"
+        )
+    return found

@@ -1,0 +1,206 @@
+"""`python -m reports pull`: records of runs that W&B tracked, from its server or from folders of offline runs.
+
+Every finished run of this project keeps its whole record as a file beside W&B's own (`lightning_modules/tracking.py`).
+Each is committed as soon as it is here, so that an interrupted pull loses nothing, and one that is committed already
+isn't fetched again. Of the reports, only this module and `publish` talk to W&B.
+"""
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from lightning_modules.execution import environment
+from reports.runs import records
+from reports.runs.collect import Committed, contradiction
+from reports.runs.records import Record
+
+if TYPE_CHECKING:
+    from wandb.apis.public import Run
+
+RECORD = "record.json"
+PROJECT = re.compile(r"[^/\s]+/[^/\s]+")  # ENTITY/PROJECT
+PER_PAGE = 200  # runs to a request; each brings its configuration and summary
+PATIENCE = 3  # downloads in a row that may fail before the server is given up
+
+
+def is_folder(place: str) -> bool:
+    """Whether a place to pull from is on this disk. W&B's client may leave empty folders named ENTITY/PROJECT."""
+    folder = Path(place)
+    return folder.is_dir() and (any(folder.rglob("*.wandb")) or not PROJECT.fullmatch(place))
+
+
+def offline(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
+    """The records in W&B's own folders, these or any below them, and a line for each run that has none.
+
+    W&B's log of a run, the `.wandb` file, is looked for but not read: nothing in Python reads it. Raises ValueError
+    if a folder holds no run of W&B's.
+    """
+    runs: list[tuple[str, Path]] = []
+    for folder in folders:
+        logs = sorted(folder.rglob("*.wandb"))
+        if not logs:
+            raise ValueError(f"{folder} holds no run of W&B's (expected folders such as offline-run-*)")
+        runs += [(log.stem, log.parent / "files" / RECORD) for log in logs]
+    whole = {run for run, path in runs if path.is_file()}
+    found, complaints = [], []
+    for run, path in runs:
+        if path.is_file():
+            good, skipped = records.read_file(path, whole_path=True)
+            found += good
+            complaints += skipped
+        elif run not in whole:  # else it was interrupted, went on in another folder, and ended there
+            complaints.append(
+                f"{path.parent.parent}: skipped, no {RECORD} (not finished, or not of this project)"
+            )
+    return found, complaints
+
+
+# From the server
+
+
+class Unreachable(Exception):
+    """W&B doesn't answer, or not as expected."""
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A finished run of this project as W&B lists it; `errors` of `images` are its summary's."""
+
+    run_id: str
+    errors: int
+    images: int
+    where: str
+    run: "Run"
+
+    @property
+    def error(self) -> float:
+        """Test error in per cent."""
+        return 100 * self.errors / self.images
+
+
+def pull(project: str, committed: Committed, warn: Callable[[str], None]) -> dict[str, int]:
+    """Take the missing records of a W&B project, `ENTITY/PROJECT`, into the committed ones.
+
+    Returns how many are new by study ("": runs that no study declares, not fetched). warn: told in one line of each
+    run that is left out, and why. Raises ValueError, in one line; what has been taken by then stays.
+    """
+    if not PROJECT.fullmatch(project):
+        raise ValueError(f"{project} is neither ENTITY/PROJECT nor a folder of W&B's runs")
+    check_key()
+    counts: dict[str, int] = {}
+    failed = 0
+    try:
+        for same_run in tqdm(_listed(project, warn), desc=project, unit="run", disable=None):
+            run_id = same_run[0].run_id
+            known = committed.of_run.get(run_id, [])
+            study = committed.study_of(run_id, same_run[0].run.config.get("study"))
+            if not records.agree([*known, *same_run]):
+                warn(contradiction(run_id, known, same_run))
+                continue
+            if known:
+                continue
+            if study is None:
+                counts[""] = counts.get("", 0) + 1
+                continue
+            try:
+                record = _first_whole(same_run, warn)
+                failed = 0
+            except Unreachable as error:
+                failed += 1
+                if failed == PATIENCE:
+                    raise
+                warn(f"{same_run[0].where}: skipped this time, {error}")
+                continue
+            if record:
+                committed.add([record])
+                counts[study] = counts.get(study, 0) + 1
+    except Unreachable as error:
+        fetched = sum(count for study, count in counts.items() if study)
+        raise ValueError(
+            f"cannot get at W&B's {project} ({error}); {fetched} new records are committed, and the same command goes on"
+        ) from error
+    return counts
+
+
+def _listed(project: str, warn: Callable[[str], None]) -> list[list[Tracked]]:
+    """The finished runs of this project, those of one training together, in the order in which they began."""
+    os.environ.setdefault("WANDB_SILENT", "true")
+    import wandb
+
+    found: dict[str, list[Tracked]] = {}
+    with answering():
+        for run in wandb.Api().runs(project, per_page=PER_PAGE, lazy=False):
+            where = f"W&B {project}/{run.id}"
+            if reason := _unfit(run):
+                warn(f"{where}: skipped, {reason}")
+                continue
+            summary = run.summary
+            tracked = Tracked(
+                run.config["run_id"], summary["test_errors"], summary["test_images"], where, run
+            )
+            found.setdefault(tracked.run_id, []).append(tracked)
+    return list(found.values())
+
+
+def _unfit(run: "Run") -> str | None:
+    """Why it is no finished run of this project; None if it is one."""
+    run_id = run.config.get("run_id")
+    if not isinstance(run_id, str):
+        return "not a run of this project (its config has no run_id)"
+    if run.state != "finished":
+        return f"not finished but {run.state}"
+    errors, images = run.summary.get("test_errors"), run.summary.get("test_images")
+    if not (type(errors) is type(images) is int and 0 <= errors <= images > 0):
+        return "finished without a result in its summary"
+    return None
+
+
+def _first_whole(same_run: list[Tracked], warn: Callable[[str], None]) -> Record | None:
+    for tracked in same_run:
+        try:
+            return _fetch(tracked)
+        except ValueError as error:
+            warn(f"{tracked.where}: skipped, {error}")
+    return None
+
+
+def _fetch(tracked: Tracked) -> Record:
+    """Download and check a record. Raises ValueError with what is wrong with it."""
+    with answering(), tempfile.TemporaryDirectory() as folder:
+        file = next(iter(tracked.run.files(names=[RECORD])), None)
+        if file:
+            file.download(root=folder).close()
+            text = (Path(folder) / RECORD).read_bytes()
+    if file is None:
+        raise ValueError(f"it carries no {RECORD} (tracked by an older version, or deleted there)")
+    try:
+        record = records.parse(text, tracked.where)
+    except ValueError as error:
+        raise ValueError(f"its {RECORD} is damaged: {error}") from error
+    if (record.run_id, record.errors, record.images) != (tracked.run_id, tracked.errors, tracked.images):
+        raise ValueError(f"its {RECORD} and its summary contradict each other")
+    if record.facts["wandb"] is None:  # it was sent later, or a sweep found it done
+        record.facts["wandb"] = tracked.run.url
+    return record
+
+
+def check_key() -> None:
+    """Raises ValueError without one: W&B's client would ask for a login."""
+    if not environment.has_wandb_key():
+        raise ValueError("W&B wants a key: set WANDB_API_KEY, or log in once with `wandb login`")
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Raises Unreachable for whatever W&B's client raises."""
+    try:
+        yield
+    except Exception as error:  # its own kinds, requests' and plain ones
+        raise Unreachable(" ".join(str(error).split()) or type(error).__name__) from error

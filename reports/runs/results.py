@@ -1,0 +1,94 @@
+"""The records of a study laid into its cells: what has been run, under which budget, with which errors."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reports.runs.records import Record
+from reports.verdicts import statistics
+from sweeps import study as studies
+from sweeps.claim import Measure
+from sweeps.contrasts import value
+from sweeps.study import Study
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs of one variant on one data set under one budget, in the order of the seeds."""
+
+    records: tuple[Record, ...]
+    wanted: int
+
+    @property
+    def errors(self) -> list[float]:
+        """Test errors in per cent of the runs that started; one that diverged counts as guessing."""
+        return [record.error for record in self.records if not record.did_not_start]
+
+    def values(self, measure: Measure) -> list[float]:
+        """The measure of every run that has it (`sweeps.contrasts.value`), in the order of the seeds."""
+        return [found for r in self.records if (found := value(r.facts, measure)) is not None]
+
+    def __str__(self) -> str:
+        return written(self.errors, self.wanted)
+
+
+def written(values: Sequence[float], wanted: int) -> str:
+    """`51.23 ± 1.10 (3)`, `51.23 (n=1)`, partly run `51.23 ± 1.10 (2/3)`, not run `— (0/3)`."""
+    if not values:
+        return f"— (0/{wanted})"
+    summary, done = statistics.summarise(values), len(values)
+    if done < wanted:
+        return f"{summary} ({done}/{wanted})"
+    return f"{summary} (n=1)" if done == 1 else f"{summary} ({done})"
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study under one budget: a group for every (variant name, data set name) that has cells."""
+
+    study: Study
+    budget: str
+    groups: Mapping[tuple[str, str], Group]
+
+    @property
+    def records(self) -> list[Record]:
+        """All records, by variant in declared order, data set and seed."""
+        return [record for group in self.groups.values() for record in group.records]
+
+    @property
+    def wanted(self) -> int:
+        """Number of declared cells."""
+        return sum(group.wanted for group in self.groups.values())
+
+
+def collate(study: Study, records: Iterable[Record]) -> list[Results]:
+    """The budgets to report, in the order of `BUDGETS`: those with any record, or else `paper`, still empty.
+
+    `smoke`, which shows that the path works and nothing more, only where nothing larger has been run.
+
+    A record belongs to a cell when their run ids agree: the id is a hash of the resolved configuration, so
+    a run that another study or a single command made counts here as well, and one of an older
+    configuration doesn't.
+    """
+    by_run_id = {record.run_id: record for record in records}
+    results = [_collate(study, budget, by_run_id) for budget in studies.BUDGETS]
+    found = [result for result in results if result.records]
+    return [result for result in found if result.budget != "smoke"] or found or results[:1]
+
+
+def _collate(study: Study, budget: str, by_run_id: Mapping[str, Record]) -> Results:
+    cells = studies.cells(study, budget, seeds=_seeds(study, budget, by_run_id))
+    groups = {}
+    for variant in study.variants:
+        for dataset in study.datasets:
+            own = [cell for cell in cells if (cell.variant, cell.dataset) == (variant.name, dataset)]
+            own.sort(key=lambda cell: cell.seed)
+            done = tuple(by_run_id[cell.run_id] for cell in own if cell.run_id in by_run_id)
+            if own:
+                groups[variant.name, dataset] = Group(done, len(study.seeds))
+    return Results(study, budget, groups)
+
+
+def _seeds(study: Study, budget: str, by_run_id: Mapping[str, Record]) -> list[int]:
+    """The declared seeds, and those of more runs than were declared, as a programme makes them where it must."""
+    more = {r.seed for r in by_run_id.values() if r.budget == budget and r.facts["study"] == study.name}
+    return sorted({*study.seeds, *more})

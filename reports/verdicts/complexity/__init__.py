@@ -1,0 +1,129 @@
+"""Every printed parameter, multiply-add, size and layer count against what the network counts to.
+
+One module a paper, `reports/complexity/<paper>.py`, says how its tables are to be read:
+
+    TABLES       the files of `reports/papers/` that it reads
+    CONVENTION   in words, for the page: what its tables count
+    meant(figure)            the network that a row means: a `Network`; or, in words, why there is none here
+    counted(figure, counts)  our count in the figure's unit, by the table's convention
+    CUT          keys of figures that the paper cut off instead of rounding
+    EXPLAINED    keys of figures that no sensible count gives, each with the reason
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from architectures import build, resolve
+from reports.printed.figures import Figure, read
+
+EXACT, CUT, EXPLAINED, UNEXPLAINED = "exact", "exact if cut", "not reproducible as printed", "unexplained"
+# How the metrics that can be counted begin, and widths named by a letter; all others are trained or measured.
+COUNTED = (
+    *("params", "mult_adds", "flop", "gflops", "ops_", "layers", "weight_layers", "weights", "size_"),
+    *("block_", "bottleneck_width", "group_conv_width", "stage", "conv5"),
+)
+LETTERS = ("k", "l", "m", "n")
+
+
+@dataclass(frozen=True)
+class Network:
+    """An architecture with knobs, on images of 3 × resolution × resolution."""
+
+    arch: str
+    stem: str
+    knobs: tuple[tuple[str, object], ...]
+    resolution: int
+    classes: int
+
+    @classmethod
+    def of(cls, arch: str, stem: str, knobs: dict, resolution: int | None = None, classes: int | None = None):
+        small = stem == "cifar"
+        resolved = tuple(resolve(arch, stem, knobs).items())
+        return cls(
+            arch, stem, resolved, resolution or (32 if small else 224), classes or (10 if small else 1000)
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    """One printed count beside ours; `network` and `counted` are None where the row is another's network."""
+
+    paper: str
+    figure: Figure
+    network: Network | None
+    counted: float | None
+    verdict: str
+    reason: str = ""
+
+
+def key(figure: Figure) -> tuple[str, str, str]:
+    """What names a figure within its paper: table, row, metric."""
+    return (figure.table, figure.row_id, figure.metric)
+
+
+def countable(metric: str) -> bool:
+    return metric.startswith(COUNTED) or metric in LETTERS
+
+
+def papers() -> list[str]:
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def rows(paper: str) -> Iterator[Row]:
+    """The countable figures of a paper's tables, judged."""
+    module = importlib.import_module(f"{__name__}.{paper}")
+    for table in module.TABLES:
+        for figure in read(table):
+            if not countable(figure.metric):
+                continue
+            meant = module.meant(figure)
+            if isinstance(meant, str):
+                yield Row(paper, figure, None, None, "", meant)
+                continue
+            ours = module.counted(figure, counts(meant))
+            yield Row(paper, figure, meant, ours, *_judge(module, figure, ours))
+
+
+def _judge(module, figure: Figure, ours: float) -> tuple[str, str]:
+    if figure.matches(ours):
+        return EXACT, ""
+    if key(figure) in module.CUT and figure.cut(ours):
+        return CUT, ""
+    if key(figure) in module.EXPLAINED:
+        return EXPLAINED, module.EXPLAINED[key(figure)]
+    return UNEXPLAINED, ""
+
+
+# What has been counted so far, by the network's description, and which of it has been asked for.
+KNOWN: dict = {}
+USED: set[str] = set()
+
+
+def counts(network: Network):
+    """Counted on the meta device, once; `architectures.counting.Counts`."""
+    name = repr(network)
+    USED.add(name)
+    if name not in KNOWN:
+        from architectures.counting import count
+
+        KNOWN[name] = count(on_meta(network), network.resolution)
+    return KNOWN[name]
+
+
+@cache
+def stages(network: Network) -> dict:
+    """The rows of the network's architecture table by name; `architectures.counting.Stage`."""
+    from architectures.counting import count_stages
+
+    return {stage.name: stage for stage in count_stages(on_meta(network), network.resolution)}
+
+
+def on_meta(network: Network):
+    """The network itself, built without memory; an `nn.Module`."""
+    import torch
+
+    with torch.device("meta"):
+        return build(network.arch, stem=network.stem, num_classes=network.classes, **dict(network.knobs))

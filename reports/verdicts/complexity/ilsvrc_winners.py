@@ -1,0 +1,19 @@
+"""The winners of ILSVRC as the slides list them: their layers."""
+
+from architectures.counting import Counts
+from reports.printed.figures import Figure
+from reports.verdicts.complexity import Network
+
+TABLES = ("ilsvrc_winners_seed",)
+CONVENTION = "layers with weights on the main path"
+BUILDERS = {"AlexNet": "alexnet", "ZFNet": "zfnet", "GoogLeNet": "googlenet", "ResNet": "resnet"}
+CUT: set[tuple[str, str, str]] = set()
+EXPLAINED: dict[tuple[str, str, str], str] = {}
+
+
+def meant(figure: Figure) -> Network | str:
+    return Network.of(BUILDERS[figure.arch], "imagenet", figure.kwargs)
+
+
+def counted(figure: Figure, counts: Counts) -> float:
+    return counts.layers

@@ -1,0 +1,31 @@
+"""Inception v4 and Inception-ResNet (arXiv:1602.07261): Table 1."""
+
+from torch import nn
+
+from architectures.counting import Counts
+from reports.printed.figures import Figure
+from reports.verdicts.complexity import Network, stages
+
+TABLES = ("inception_v4",)
+CONVENTION = "maps of the four convolutions of Reduction-A"
+BUILDERS = {
+    "Inception-v4": "inception_v4",
+    "Inception-ResNet-v1": "inception_resnet_v1",
+    "Inception-ResNet-v2": "inception_resnet_v2",
+}
+RESOLUTION = 299
+CUT: set[tuple[str, str, str]] = set()
+EXPLAINED: dict[tuple[str, str, str], str] = {}
+
+
+def meant(figure: Figure) -> Network | str:
+    return Network.of(BUILDERS[figure.arch], "imagenet", {}, RESOLUTION)
+
+
+def counted(figure: Figure, counts: Counts) -> float:
+    reduction_a = stages(meant(figure))["reduction_a"].module
+    single, (first, second, third) = (
+        [layer.out_channels for layer in path if isinstance(layer, nn.Conv2d)]
+        for path in reduction_a.paths[:2]
+    )
+    return {"k": first, "l": second, "m": third, "n": single[0]}[figure.metric]

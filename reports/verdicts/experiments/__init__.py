@@ -1,0 +1,78 @@
+"""Experiments on the claims that need more than counting and less than a study: timed, or computed from networks.
+
+One file a topic. An experiment is a function of the place where it is made; it is registered under its claim:
+
+    @experiment("flops.not_speed")
+    def same_operations_other_times(place: Place) -> Outcome: ...
+
+`python -m reports find flops.not_speed` makes it and keeps the outcome as a finding (`reports/findings.py`). The page
+`reports/experiments.md` shows what lies under "tables" in its data, a list of `table(…)`.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reports.verdicts import ledger
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an experiment is made. device: "cpu" or "cuda". runs, data: folders of finished runs and of data sets.
+
+    weights: a folder of published weights, which some experiments look into as well; none needs them.
+    """
+
+    device: str
+    runs: Path
+    data: Path
+    weights: Path | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """holds: None where nothing is decided. evidence: a line each. data: JSON-able. runs: see `Finding`."""
+
+    holds: bool | None
+    evidence: tuple[str, ...]
+    data: Mapping = field(default_factory=dict)
+    runs: tuple[str, ...] = ()
+
+
+Cell = str | int | float | None
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> dict:
+    """A table for the page: text as it is, whole numbers in full, others to four digits, None as a dash."""
+    if any(len(row) != len(columns) for row in rows):
+        raise ValueError(f"table {title!r}: a row hasn't the {len(columns)} cells of its columns")
+    return {"title": title, "columns": list(columns), "rows": [list(row) for row in rows]}
+
+
+class CannotExperiment(RuntimeError):
+    """Something that the experiment needs isn't there; the message says how to get it."""
+
+
+Experiment = Callable[[Place], Outcome]
+
+_experiments: dict[str, Experiment] = {}
+
+
+def experiment(claim_id: str) -> Callable[[Experiment], Experiment]:
+    """Register an experiment under the id of its claim."""
+    ledger.find(claim_id)
+
+    def register(made: Experiment) -> Experiment:
+        _experiments[claim_id] = made
+        return made
+
+    return register
+
+
+def registered() -> dict[str, Experiment]:
+    """All experiments by claim, in the order of the ledger."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return {claim: _experiments[claim] for claim in ledger.entries() if claim in _experiments}

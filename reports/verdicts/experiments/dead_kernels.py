@@ -1,0 +1,79 @@
+"""Depthwise kernels of MobileNet v1 (arXiv 1704.04861) that training has taken to zero.
+
+A kernel counts as zero if its norm is below a twentieth of what is usual in its layer: the root mean square of the
+layer's norms. Of freshly drawn kernels hardly one is: nine normal draws are seldom all that small.
+"""
+
+from collections.abc import Sequence
+from statistics import mean
+from typing import TYPE_CHECKING
+
+from reports.verdicts.experiments import Outcome, Place, experiment, rules, table, trained
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+STUDY, VARIANT = "mobilenet_width", "1.0"
+ZERO = 0.05
+MANY = 0.1  # of all depthwise kernels
+
+
+@experiment("mobilenet.dead_depthwise")
+def kernels_become_zero(place: Place) -> Outcome:
+    """Holds if training takes many kernels to zero; that it doesn't, only the whole training can show."""
+    budget, runs = trained.runs(place, STUDY, [VARIANT])
+    start = [zeros(trained.initial(run.configuration)) for run in runs[VARIANT]]
+    end = [zeros(trained.network(run, place)) for run in runs[VARIANT]]
+    shares = [_percent(layers) for layers in end]
+    rule = (
+        f"rule: many are more than {MANY:.0%} of all kernels, and zero is a norm below {ZERO:.0%} of the root mean "
+        "square in the layer; 95 % intervals over seeds; a training that was cut short can show it, but not refute it"
+    )
+    sizes = [len(layer) for layer in start[0]]
+    found = (
+        f"{STUDY}/{VARIANT} on CIFAR-10, budget {budget}: {rules.shown(shares)} % of {sum(sizes):,} depthwise kernels "
+        f"are zero, {rules.shown([_percent(layers) for layers in start])} % at the start"
+    )
+    counts = [
+        [mean(layer.count(True) for layer in seeds) for seeds in zip(*side, strict=True)]
+        for side in (start, end)
+    ]
+    rows = [[number, *row] for number, row in enumerate(zip(sizes, *counts, strict=True), start=1)]
+    return Outcome(
+        judge(shares, budget),
+        (rule, found),
+        {"tables": [table(TITLE, COLUMNS, rows)]},
+        tuple(run.id for run in runs[VARIANT]),
+    )
+
+
+TITLE = "Depthwise kernels that are zero, mean over seeds"
+COLUMNS = ("depthwise layer", "kernels", "zero at the start", "zero at the end")
+
+
+def judge(shares: Sequence[float], budget: str) -> bool | None:
+    """The verdict on the shares of kernels that are zero, in percent, a seed each."""
+    many = rules.above(shares, 100 * MANY)
+    return None if many is False and budget != "paper" else many
+
+
+def zeros(network: "nn.Module") -> list[list[bool]]:
+    """Of each depthwise layer in order, for each kernel whether it is zero."""
+    from torch import nn
+
+    return [
+        zero(module.weight.detach())
+        for module in network.modules()
+        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1
+    ]
+
+
+def zero(kernels: "Tensor") -> list[bool]:
+    """kernels: (maps, 1, 3, 3)."""
+    norms = kernels.flatten(1).norm(dim=1)
+    return (norms < ZERO * norms.square().mean().sqrt()).tolist()
+
+
+def _percent(layers: list[list[bool]]) -> float:
+    kernels = [zero for layer in layers for zero in layer]
+    return 100 * kernels.count(True) / len(kernels)

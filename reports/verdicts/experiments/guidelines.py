@@ -1,0 +1,183 @@
+"""ShuffleNet v2's four guidelines (Ma et al., arXiv:1807.11164, Section 2; Tables 1 to 4), timed as the paper did.
+
+Ten units without a classifier, on maps of 56 × 56, at equal multiply-adds; a batch of 1 with the paper's widths for an
+ARM core on a CPU, of 8 with those for a GPU on a GPU. "×2" and "×4" are the paper's columns of wider layers.
+
+Choices where the paper is silent: nothing but convolutions without biases in the units of guidelines 1 to 3; the sum
+of parallel fragments (the appendix draws them, and its caption changes their widths, which a concatenation wouldn't
+need). Table 4's c are the maps between bottlenecks, c / 4 those inside: with c inside, ten units would ask of the ARM
+core several times what Table 2 shows that it can do. Widths go to the nearest multiple of the groups: 180 of 8 groups,
+as printed for the ARM, become 184.
+
+Whole widths make the operations differ by up to 5 %, so times are compared per multiply-add, the printed ones too. That
+widths such as 45 or 90 suit no vector unit is part of the paper's tables, and of what is measured here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import floor, sqrt
+
+from torch import nn
+
+from architectures.mobilenet_v2 import Residual
+from architectures.resnext import Sum
+from reports.printed.figures import Figure, read
+from reports.verdicts.experiments import Outcome, Place, experiment, rules
+from reports.verdicts.experiments.passes import BATCH, deployed, forward, here, images
+from reports.verdicts.experiments.timing import Times, in_turns, stopwatch, tally
+
+PRINTED = "shufflenet_v2_t1_t4"
+# Of the table's widths and speeds: how their names begin, and on what they were taken.
+WIDTHS = {"cpu": "arm_c", "cuda": "gpu_c"}
+SPEEDS = {"cpu": "arm_images_per_s", "cuda": "gpu_batches_per_s"}
+THEIRS = {"cpu": "one ARM core of a Snapdragon 810", "cuda": "a GTX 1080Ti"}
+WIDER = (1, 2, 4)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """side: of the maps, in pixels. The defaults are the paper's; tests take less."""
+
+    side: int = 56
+    units: int = 10
+    rounds: int = 61
+    wider: Sequence[int] = WIDER
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """Row `slow` of the table takes more than `bound` times as long as row `fast`."""
+
+    slow: str
+    fast: str
+    bound: float = 1.0
+
+
+Unit = Callable[[Mapping, str, int], nn.Module]
+
+
+@experiment("shufflenetv2.g1_equal_width")
+def equal_width(place: Place, sizes: Sizes = Sizes()) -> Outcome:
+    """Table 1: units of two 1×1 convolutions, from c1 maps to c2 and back; c1 = c2 against each other ratio."""
+
+    def unit(row: Mapping, widths: str, wider: int) -> nn.Module:
+        c1, c2 = (wider * maps for maps in row[widths])
+        return nn.Sequential(_conv(c1, c2), _conv(c2, c1))
+
+    claimed = [Claimed(ratio, "1:1") for ratio in ("1:2", "1:6", "1:12")]
+    return _compare(place, "Table 1", unit, lambda wider: claimed, sizes)
+
+
+@experiment("shufflenetv2.g2_groups_slow")
+def groups(place: Place, sizes: Sizes = Sizes()) -> Outcome:
+    """Table 2: grouped 1×1 convolutions; each number of groups against the next smaller."""
+
+    def unit(row: Mapping, widths: str, wider: int) -> nn.Module:
+        maps = row["groups"] * floor(wider * row[widths] / row["groups"] + 0.5)
+        return _conv(maps, maps, groups=row["groups"])
+
+    claimed = [Claimed("g2", "g1"), Claimed("g4", "g2"), Claimed("g8", "g4")]
+    return _compare(place, "Table 2", unit, lambda wider: claimed, sizes)
+
+
+@experiment("shufflenetv2.g3_fragments_slow")
+def fragments(place: Place, sizes: Sizes = Sizes()) -> Outcome:
+    """Table 3: one 1×1 convolution against two and four thinner ones, in series or in parallel."""
+
+    def unit(row: Mapping, widths: str, wider: int) -> nn.Module:
+        number = int(row["fragments"].split("-")[0])
+        maps = round(row[widths][WIDER.index(wider)] / sqrt(number))
+        parts = [_conv(maps, maps) for _ in range(number)]
+        return Sum(parts) if row["fragments"].endswith("parallel") else nn.Sequential(*parts)
+
+    rows = ("2-fragment-series", "4-fragment-series", "2-fragment-parallel", "4-fragment-parallel")
+    claimed = [Claimed(row, "1-fragment") for row in rows]
+    return _compare(place, "Table 3", unit, lambda wider: claimed, sizes)
+
+
+@experiment("shufflenetv2.g4_elementwise_slow")
+def elementwise(place: Place, sizes: Sizes = Sizes()) -> Outcome:
+    """Table 4: ResNet's bottleneck with and without its ReLUs and its addition, one operation a number each."""
+
+    def unit(row: Mapping, widths: str, wider: int) -> nn.Module:
+        maps = row["c"][WIDER.index(wider)]
+
+        def activated(*layers: nn.Module) -> list[nn.Module]:
+            return [*layers, nn.ReLU(inplace=True)] if row["relu"] else [*layers]
+
+        first = activated(_conv(maps, maps // 4))
+        second = activated(_conv(maps // 4, maps // 4, kernel=3))
+        joined = Residual if row["shortcut"] else nn.Sequential
+        return nn.Sequential(*activated(joined(*first, *second, _conv(maps // 4, maps))))
+
+    def claimed(wider: int) -> list[Claimed]:
+        maps = _said(_rows("Table 4")["relu1-sc1"])["c"][WIDER.index(wider)]
+        convolutions = maps * (maps // 4) * 2 + 9 * (maps // 4) ** 2
+        relu, addition = maps // 4 + maps // 4 + maps, maps
+        operations = {"relu1-sc1": relu + addition, "relu1-sc0": relu, "relu0-sc1": addition}
+        return [Claimed(row, "relu0-sc0", 1 + more / convolutions) for row, more in operations.items()]
+
+    return _compare(place, "Table 4", unit, claimed, sizes)
+
+
+def _conv(inputs: int, outputs: int, kernel: int = 1, groups: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
+
+
+def _compare(
+    place: Place, table: str, unit: Unit, claimed: Callable[[int], Sequence[Claimed]], sizes: Sizes
+) -> Outcome:
+    """Build, time and judge the rows of a table, at each width."""
+    rows = _rows(table)
+    decided, evidence, tables = [], [], []
+    for wider in sizes.wider:
+        times, mult_adds = _time(place.device, rows, unit, wider, sizes)
+        speeds = {name: figures[f"{SPEEDS[place.device]}_x{wider}"] for name, figures in rows.items()}
+        # Mult-adds a second, as printed; batches are equally large, so that a ratio says the same of GPUs.
+        paces = {name: float(speed.number) * mult_adds[name] for name, speed in speeds.items()}
+        words = []
+        for each in claimed(wider):
+            ratio = times.ratio(each.slow, each.fast, mult_adds[each.slow] / mult_adds[each.fast])
+            decided.append(ratio.above(each.bound))
+            operations = f", by operations {each.bound:.2f}" if each.bound != 1 else ""
+            theirs = f"printed {paces[each.fast] / paces[each.slow]:.2f}"
+            words.append(f"{each.slow} to {each.fast} {ratio} ({theirs}{operations})")
+        evidence.append(f"time per mult-add at ×{wider}: {', '.join(words)}")
+        against = claimed(wider)[0].fast
+        columns = {
+            "printed": {name: f"{paces[against] / pace:.2f}" for name, pace in paces.items()},
+            "printed, per s": {name: speed.value for name, speed in speeds.items()},
+        }
+        tables.append(times.table(f"{table}, ×{wider}", against, mult_adds, columns, per_mult_add=True))
+    summary = f"{tally(decided)}, {here(place.device)}; printed on {THEIRS[place.device]}"
+    return Outcome(rules.all_hold(decided), (summary, *evidence), {"tables": tables})
+
+
+def _rows(table: str) -> dict[str, dict[str, Figure]]:
+    """The figures of a table by row and metric, in its order."""
+    rows: dict[str, dict[str, Figure]] = {}
+    for figure in read(PRINTED):
+        if figure.table == table:
+            rows.setdefault(figure.row_id, {})[figure.metric] = figure
+    return rows
+
+
+def _said(figures: Mapping[str, Figure]) -> Mapping:
+    """What the paper says of a row's units."""
+    return next(iter(figures.values())).kwargs
+
+
+def _time(
+    device: str, rows: Mapping[str, Mapping[str, Figure]], unit: Unit, wider: int, sizes: Sizes
+) -> tuple[Times, dict[str, int]]:
+    """The units of each row in turns, and their multiply-adds for an image."""
+    candidates, mult_adds = {}, {}
+    for name, figures in rows.items():
+        units = (unit(_said(figures), WIDTHS[device], wider) for _ in range(sizes.units))
+        stack = deployed(nn.Sequential(*units), device)
+        convolutions = [module for module in stack.modules() if isinstance(module, nn.Conv2d)]
+        mult_adds[name] = sizes.side**2 * sum(layer.weight.numel() for layer in convolutions)
+        batch = images(BATCH[device], convolutions[0].in_channels, sizes.side, device)
+        candidates[name] = forward(stack, batch)
+    with stopwatch(device) as watch:
+        return in_turns(candidates, sizes.rounds, watch), mult_adds

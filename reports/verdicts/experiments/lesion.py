@@ -1,0 +1,162 @@
+"""Networks that lose a part after their training (Veit, Wilber, Belongie, arXiv 1605.06431, Section 4.1).
+
+A residual network loses the branch of one block, so that the block's shortcut alone is left; the plain network of the
+same depth loses the second layer of one block, around which all shapes agree. Nothing is trained again. The measure
+is the share lost of what a network has learned: how much its error rises, over how far it is below chance.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from statistics import median
+from typing import TYPE_CHECKING
+
+from reports.verdicts.experiments import Outcome, Place, experiment, rules, table, trained
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from architectures.resnet import ResidualBlock
+
+STUDY, DEPTHS = "deep_vs_shallow", (20, 56)
+IMAGES = 1_000
+CHANCE = 90.0  # error of a guess among ten classes, in percent
+# A network that errs more has too little to lose.
+LEARNED = 80.0
+# "Little" is less than the first share, "fails" more than the second. Of the middle one of all blocks or layers: Veit
+# et al. except the few blocks that halve the resolution.
+LITTLE, MOST = 0.25, 0.75
+
+
+@dataclass(frozen=True)
+class Lesions:
+    """Errors in percent: of the whole network, and without each of its parts, in their order."""
+
+    whole: float
+    without: tuple[float, ...]
+
+    @property
+    def share_lost(self) -> float:
+        """Of what was learned, by the loss of the middle one of the parts; nan if nothing was."""
+        return (median(self.without) - self.whole) / (CHANCE - self.whole) if self.learned else math.nan
+
+    @property
+    def learned(self) -> bool:
+        return self.whole < LEARNED
+
+
+@experiment("resnet.is_ensemble")
+def blocks_can_be_lost(place: Place) -> Outcome:
+    """Holds if residual networks lose little without a block, and plain ones fail without a layer."""
+    variants = [f"{kind}-{depth}" for kind in ("resnet", "plain") for depth in DEPTHS]
+    budget, runs = trained.runs(place, STUDY, variants)
+    found = {
+        variant: [
+            lesions(trained.network(run, place), trained.test_batches(run.configuration, place, IMAGES))
+            for run in runs[variant]
+        ]
+        for variant in variants
+    }
+    halves = {kind: [found[f"{kind}-{depth}"] for depth in DEPTHS] for kind in ("resnet", "plain")}
+    rows = [
+        _row(variant, run.configuration.seed, each)
+        for variant in variants
+        for run, each in zip(runs[variant], found[variant], strict=True)
+    ]
+    evidence = [_evidence(variant, found[variant], f"budget {budget}") for variant in variants]
+    for depth in DEPTHS:
+        if (given := trained.published(place, depth, IMAGES)) is not None:
+            each = lesions(given.network, given.batches)
+            rows.append(_row(f"resnet-{depth}, published", None, each))
+            evidence.append(
+                f"{_evidence(f'resnet-{depth}', [each], given.source)}; no run of ours, and not in the verdict"
+            )
+    rule = (
+        f"rule: without the middle one of its parts a residual network loses less than {LITTLE:.0%} of what it has "
+        f"learned, a plain one more than {MOST:.0%}; 95 % intervals over seeds, {IMAGES:,} test images, a network "
+        f"above {LEARNED:g} % error left out"
+    )
+    return Outcome(
+        judge(halves["resnet"], halves["plain"]),
+        (rule, *evidence),
+        {"tables": [table(*BY_NETWORK, rows), _by_part(found)]},
+        tuple(run.id for variant in variants for run in runs[variant]),
+    )
+
+
+def judge(residual: Sequence[Sequence[Lesions]], plain: Sequence[Sequence[Lesions]]) -> bool | None:
+    """The verdict over all depths, a sequence of seeds each; depths at which a seed hasn't learned are left out."""
+    little = [rules.below(shares, LITTLE) for shares in _shares(residual)]
+    most = [rules.above(shares, MOST) for shares in _shares(plain)]
+    return rules.all_hold([rules.all_hold(little), rules.all_hold(most)])
+
+
+def _shares(depths: Sequence[Sequence[Lesions]]) -> list[list[float]]:
+    return [[each.share_lost for each in seeds] for seeds in depths if all(each.learned for each in seeds)]
+
+
+def lesions(network: "nn.Module", batches: "Iterable[tuple[Tensor, Tensor]]") -> Lesions:
+    """Errors of a CIFAR ResNet or plain network, in evaluation mode: whole, and without a part of each block."""
+    import torch
+
+    from architectures.resnet import ResidualBlock
+
+    blocks = [module for module in network.modules() if isinstance(module, ResidualBlock)]
+    errors, images = [0] * (len(blocks) + 1), 0
+    with torch.inference_mode():
+        for batch, labels in batches:
+            images += len(labels)
+            x = network.conv1(batch)
+            for index, block in enumerate(blocks):
+                # What comes before the block is the same as in the whole network.
+                errors[index] += _errors(network, blocks[index + 1 :], damaged(block, x), labels)
+                x = block(x)
+            errors[-1] += _errors(network, [], x, labels)
+    *without, whole = (100 * number / images for number in errors)
+    return Lesions(whole, tuple(without))
+
+
+def damaged(block: "ResidualBlock", x: "Tensor") -> "Tensor":
+    """What a block makes of x, (N, inputs, H, W), without its branch, or without its second layer if it is plain."""
+    if block.shortcut is not None:
+        return block.shortcut(x)  # not below zero, so that the block's ReLU changes nothing
+    return block.relu(block.branch[:3](x))
+
+
+def _errors(network: "nn.Module", blocks: "Sequence[ResidualBlock]", x: "Tensor", labels: "Tensor") -> int:
+    for block in blocks:
+        x = block(x)
+    return int((network.classifier(x).argmax(1) != labels).sum())
+
+
+# What the finding shows
+
+BY_NETWORK = (
+    "Errors (%) of whole networks and without one block (resnet) or one layer (plain)",
+    ("network", "seed", "whole", "without the middle one", "without the worst", "share lost"),
+)
+
+
+def _row(name: str, seed: int | None, each: Lesions) -> list:
+    share = each.share_lost if each.learned else None
+    return [name, seed, each.whole, median(each.without), max(each.without), share]
+
+
+def _by_part(found: dict[str, list[Lesions]]) -> dict:
+    """Mean errors over seeds, a row a part."""
+    means = [
+        [sum(errors) / len(errors) for errors in zip(*(each.without for each in seeds), strict=True)]
+        for seeds in found.values()
+    ]
+    rows = [[number, *errors] for number, errors in enumerate(zip_longest(*means), start=1)]
+    return table("Error (%) without a block or layer, mean over seeds", ["number", *found], rows)
+
+
+def _evidence(variant: str, seeds: list[Lesions], where: str) -> str:
+    part = "block" if variant.startswith("resnet") else "layer"
+    whole, middle = [each.whole for each in seeds], [median(each.without) for each in seeds]
+    said = f"{variant} ({where}): error {rules.shown(whole)} % whole, {rules.shown(middle)} % without the middle {part}"
+    if all(each.learned for each in seeds):
+        return f"{said}, share lost {rules.shown([each.share_lost for each in seeds])}"
+    return f"{said}; it has learned too little to be judged"

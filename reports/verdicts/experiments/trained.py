@@ -1,0 +1,217 @@
+"""Networks with trained weights, for experiments to look into: those of finished runs, and published ones."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING
+
+from lightning_modules.configuration import Configuration, resolve
+from reports.verdicts.experiments import CannotExperiment, Place
+from sweeps import study as studies
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from lightning_modules.data.batches import Preprocessing
+    from lightning_modules.data.cache import Arrays
+
+BUDGETS = ("paper", "short", "mini", "smoke")  # the most training first
+BATCH = 125  # as in every evaluation of this project
+# Trained weights whose correlation with their own initial ones is above this say more of the draw than of training.
+RESEMBLANCE = 0.5
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run of a study: what was run, the file of its weights, and its test error in percent."""
+
+    variant: str
+    configuration: Configuration
+    checkpoint: Path
+    error: float
+
+    @property
+    def id(self) -> str:
+        return self.configuration.run_id
+
+
+def runs(
+    place: Place, study: str, variants: Sequence[str], dataset: str = "cifar10"
+) -> tuple[str, dict[str, list[Run]]]:
+    """A budget, and by variant the finished runs at it, by rising seed.
+
+    It is the largest budget at which every variant has a run: figures of different budgets aren't compared.
+    Raises CannotExperiment, with the command that trains the first one that is missing.
+    """
+    declared = studies.read(study)
+    for budget in BUDGETS:
+        found = {variant: _finished(place, declared, variant, dataset, budget) for variant in variants}
+        if all(found.values()):
+            return budget, found
+    missing = next(variant for variant, there in found.items() if not there)
+    raise CannotExperiment(
+        f"no finished run of {study}/{missing} on {dataset} with its weights is in {place.runs}; train it with "
+        f"python run.py --study {study} --variant {missing} --dataset {dataset} --seed 0 --budget {budget} "
+        "(and other seeds), or name another folder by --runs-dir"
+    )
+
+
+def _finished(place: Place, study: studies.Study, variant: str, dataset: str, budget: str) -> list[Run]:
+    from reports.runs import records
+
+    found = []
+    for seed in study.seeds:
+        configuration = studies.configure(study, variant, dataset, budget, seed)
+        folder = place.runs / configuration.run_id
+        if (folder / "record.json").is_file() and (folder / "checkpoint.ckpt").is_file():
+            good, _ = records.read_file(folder / "record.json")
+            found += [
+                Run(variant, configuration, folder / "checkpoint.ckpt", record.error) for record in good
+            ]
+    return found
+
+
+def network(run: Run, place: Place) -> "nn.Module":
+    """The network of a run with its trained weights, in evaluation mode. Raises CannotExperiment."""
+    from lightning_modules import weights
+
+    made = initial(run.configuration)
+    try:
+        weights.load(made, run.checkpoint)
+    except ValueError as error:
+        raise CannotExperiment(str(error)) from error
+    return made.eval().to(place.device)
+
+
+def initial(configuration: Configuration) -> "nn.Module":
+    """The network as the run's training found it: `lightning_modules.classifier` draws the same weights."""
+    import torch
+
+    from lightning_modules.initialisation import initialise, set_batch_norm
+    from lightning_modules.recipes import Recipe
+
+    recipe = Recipe.from_hyperparameters(configuration.recipe)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(configuration.seed)
+        made = configuration.build()
+        initialise(made, recipe)
+    set_batch_norm(made, recipe)
+    return made.to(memory_format=torch.channels_last)
+
+
+def resemblance(end: "Sequence[Tensor]", start: "Sequence[Tensor]") -> float:
+    """Correlation of each layer's weights with those before the training, mean over layers: 1, untouched."""
+    import torch
+
+    each = [
+        torch.corrcoef(torch.stack([now.detach().flatten(), drawn.detach().flatten()]))[0, 1].item()
+        for now, drawn in zip(end, start, strict=True)
+    ]
+    return mean(each)
+
+
+# Images
+
+
+def test_batches(configuration: Configuration, place: Place, images: int) -> "list[tuple[Tensor, Tensor]]":
+    """The first test images as the recipe shows them: (B, 3, H, W) on the place's device, and labels (B,)."""
+    from lightning_modules.data import preprocessing
+
+    return _batches(configuration, place, images, preprocessing.for_arrays(configuration))
+
+
+def training_batch(configuration: Configuration, place: Place) -> "tuple[Tensor, Tensor]":
+    """The first batch of the run's training: images (B, 3, H, W) on the place's device, and labels (B,)."""
+    import torch
+
+    from lightning_modules.data import batches, preprocessing
+
+    arrays = _arrays(configuration, place)
+    made = batches.TrainBatches(
+        arrays.train_images,
+        arrays.train_labels,
+        batch_size=configuration.recipe["batch_size"],
+        seed=configuration.seed,
+        preprocessing=preprocessing.for_arrays(configuration).fitted(arrays.train_images),
+        memory_format=torch.channels_last,
+    )
+    images, labels = made[0, 0]
+    return images.to(place.device), labels.to(place.device)
+
+
+def _batches(
+    configuration: Configuration, place: Place, images: int, how: "Preprocessing"
+) -> "list[tuple[Tensor, Tensor]]":
+    import torch
+
+    from lightning_modules.data.batches import TestBatches
+
+    arrays = _arrays(configuration, place)
+    made = TestBatches(
+        arrays.test_images[:images],
+        arrays.test_labels[:images],
+        batch_size=BATCH,
+        preprocessing=how.fitted(arrays.train_images),
+        memory_format=torch.channels_last,
+    )
+    return [(batch.to(place.device), labels.to(place.device)) for batch, labels in made]
+
+
+def _arrays(configuration: Configuration, place: Place) -> "Arrays":
+    from lightning_modules.data import cache, catalogue
+
+    try:
+        return cache.load(catalogue.find(configuration.dataset), place.data)
+    except cache.DataError as error:
+        raise CannotExperiment(str(error)) from error
+
+
+# Published weights
+
+AUTHOR = "github.com/akamaster/pytorch_resnet_cifar10"
+# How that author normalises images, in units of 0–255.
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A CIFAR ResNet with weights that another trained, in evaluation mode, and test images as it was shown them.
+
+    batches: as of `test_batches`. source: the author, the file and its checksum, for the evidence.
+    """
+
+    network: "nn.Module"
+    batches: "list[tuple[Tensor, Tensor]]"
+    source: str
+
+
+def published(place: Place, depth: int, images: int) -> Published | None:
+    """The ResNet of that depth whose weights lie in the place's folder; None where there are none.
+
+    Raises CannotExperiment if the file is damaged: the first digits of its SHA-256 stand in its name.
+    """
+    found = sorted(place.weights.glob(f"resnet{depth}-*.th")) if place.weights else []
+    if not found:
+        return None
+
+    import torch
+
+    import architectures
+    from lightning_modules import weights
+    from lightning_modules.data import preprocessing
+
+    (path,) = found[:1]
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    if not checksum.startswith(path.stem.rpartition("-")[2]):
+        raise CannotExperiment(f"{path} is damaged: its SHA-256 is {checksum}; fetch it again from {AUTHOR}")
+    made = architectures.build("resnet", stem="cifar", num_classes=10, depth=depth, shortcut="A")
+    weights.load(made, path)
+    shown = resolve("resnet", {"depth": depth}, dataset="cifar10", budget="paper", seed=0)
+    how = replace(preprocessing.for_arrays(shown), mean=MEAN, std=STD)
+    return Published(
+        made.eval().to(place.device, memory_format=torch.channels_last),
+        _batches(shown, place, images, how),
+        f"{AUTHOR}, {path.name}, SHA-256 {checksum[:16]}…",
+    )

@@ -1,0 +1,39 @@
+"""What the documents claim: `reports/papers/claims.toml`, one entry a claim, in our own words."""
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+
+from reports.printed.figures import PAPERS
+
+# exact: decided by counting or an identity; trained: over records; measured: with a stopwatch; numeric: computed
+# from a network, trained or random.
+KINDS = ("exact", "trained", "measured", "numeric")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A claim. `printed` says what the documents print for it, `kinds` how it can be decided."""
+
+    id: str
+    kinds: tuple[str, ...]
+    sentence: str
+    printed: str
+    source: str
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """All claims by id, in the order of the file."""
+    declared = tomllib.loads((PAPERS / "claims.toml").read_text(encoding="utf-8"))["claims"]
+    return {entry["id"]: Entry(**entry | {"kinds": tuple(entry["kinds"])}) for entry in declared}
+
+
+def find(claim_id: str) -> Entry:
+    """The claim of that id. Raises ValueError, with the near misses, if the documents make none."""
+    known = entries()
+    if claim_id in known:
+        return known[claim_id]
+    near = difflib.get_close_matches(claim_id, known) or ["see reports/papers/claims.toml"]
+    raise ValueError(f"no document makes the claim {claim_id!r}; did you mean {' or '.join(near)}?")
