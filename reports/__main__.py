@@ -25,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     ends.add_argument(
         "--publish", metavar="ENTITY/PROJECT", help="send the pages to a W&B Report too (extra `publish`)"
     )
+    parser.add_argument("--latex", action="store_true", help="with `export`, tables for a paper, too")
     parser.add_argument("--out", type=Path, default=HERE, help="where the pages go (default: reports/)")
     parser.add_argument(
         "--records",
@@ -55,6 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _pull(rest)
         if command == ["why"] and len(rest) == 1:
             return _why(rest[0], options.records or RECORDS)
+        if command == ["export"]:
+            return _export(rest, options)
         if command == ["find"]:
             return _find(rest, options)
         return _pages(options)
@@ -67,6 +70,7 @@ EPILOG = (
     "`python -m reports collect [FOLDER ...]` takes finished runs from runs/, or from such folders of other machines, "
     "into reports/records/; `python -m reports pull ENTITY/PROJECT` takes them from W&B, `pull FOLDER ...` from its "
     "offline runs; `python -m reports why STUDY/VARIANT` prints where a row's figures come from; "
+    "`python -m reports export [STUDY ...] [--latex]` writes the runs as results.csv, and a LaTeX table a study; "
     "`python -m reports find [CLAIM ...]` makes the experiments of measured and numeric claims on this machine."
 )
 
@@ -110,6 +114,14 @@ def _why(place: str, folders: list[Path]) -> int:
     found, warnings = records.read(folders)
     _warn(warnings)
     print(trace.explain(study, results.collate(study, found), variant))
+    return 0
+
+
+def _export(names: list[str], options: argparse.Namespace) -> int:
+    from reports.runs import frames
+
+    for path in frames.export(names, Path("export") if options.out == HERE else options.out, options.latex):
+        print(f"written: {path}")
     return 0
 
 

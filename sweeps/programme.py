@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sweeps import study as studies
-from sweeps.claim import Claim, Measure, variants_of
-from sweeps.contrasts import LOOKS, Decision, Values, decide, value
+from sweeps.claim import Claim, Measure, Test, variants_of
+from sweeps.contrasts import LOOKS, Decision, Values, contrasts, decide, value
 from sweeps.study import Cell, Study
 
 PLAN = Path(__file__).parent / "programme.toml"
@@ -122,6 +122,17 @@ def status(line: Line, records: Mapping[str, Mapping]) -> Status:
         if decisions and all(decision != "open" for _, decision in decisions):
             break
     return Status(line, (), len(cells), reached, decisions)
+
+
+def evidence(
+    line: Line, records: Mapping[str, Mapping], seeds: int
+) -> list[tuple[Claim, Test, list[list[float]]]]:
+    """Return the contrasts of every test that the line decides, over its first seeds, whose runs are done."""
+    cells = line.cells(tuple(range(seeds))) if seeds else []
+    return [
+        (claim, test, contrasts(test, _values(cells, records, test.measure)))
+        for claim in line.decides for test in claim.tests if seeds
+    ]  # fmt: skip
 
 
 def needed(lines: list[Line], records: Mapping[str, Mapping]) -> list[Cell]:

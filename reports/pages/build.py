@@ -13,6 +13,7 @@ from reports.pages import (
     index,
     markdown,
     paper_tables,
+    programme,
 )
 from reports.pages import study as study_page
 from reports.runs import counts, results
@@ -40,14 +41,14 @@ def make(
         collated[name] = (study, results.collate(study, records), counts.count_variants(study))
     judged = standing.judge(collated)
     standings = standing.of_all(collated, judged, found)
-    made = index.files(collated, standings, warnings) | claims.files(standings)
+    made = index.files(collated, standings, records, warnings) | claims.files(standings)
     for name, (study, budgets, counted) in collated.items():
         if not only or name in only:
             made |= study_page.files(study, budgets, counted, judged, standings)
     if not only:
         made |= complexity.files() | architectures.files() | figures.files(collated, found)
         made |= paper_tables.files((study, budgets) for study, budgets, _ in collated.values())
-        made |= experiments.files(found)
+        made |= experiments.files(found) | programme.files(records)
     return {name: _from_its_folder(name, content) for name, content in made.items()}
 
 

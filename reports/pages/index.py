@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from reports.pages import markdown
+from reports.pages import markdown, programme
 from reports.pages.claims import MARKS, linked
+from reports.runs.records import Record
 from reports.verdicts import ledger, standing
 from reports.verdicts.standing import NO_TEST, Collated, Standing
 from reports.verdicts.trained import CONTRADICTED, INCONCLUSIVE, NOT_RUN, REPRODUCED
@@ -17,7 +18,13 @@ KINDS = {
     "trained": "trained",
 }
 
-PAGES = """- [Every claim](claims.md), its verdicts and the evidence for them.
+REDUCED = (
+    "Whole data set, 8 epochs, networks cut to what two CPU cores can pay: what holds at this length and size. The plan was "
+    "committed before its runs; a difference below zero is as claimed. [How it was planned and decided](programme.md)."
+)
+
+PAGES = """- [The programme](programme.md): what was planned before it was run, what it found, and what is left.
+- [Every claim](claims.md), its verdicts and the evidence for them.
 - [The papers' tables](tables.md) as they print them, ours under every row.
 - [All figures](figures.md), each with its data; error against cost over all families.
 - [Experiments](experiments.md): what was timed and what was looked for in networks, by machine.
@@ -38,13 +45,17 @@ python -m reports --check    # is what is committed up to date?
 
 
 def files(
-    collated: Collated, standings: Mapping[str, Sequence[Standing]], warnings: Sequence[str]
+    collated: Collated,
+    standings: Mapping[str, Sequence[Standing]],
+    records: Sequence[Record],
+    warnings: Sequence[str],
 ) -> dict[str, bytes]:
     """The index, by its path below `reports/`; `standings` are all claims, `warnings` what had to be left out."""
     page = markdown.page(
         "# Results",
         "What the papers claim, rerun: printed figures beside ours, a verdict on every claim, and every figure "
         "traceable to its runs.",
+        _ablations(records),
         PAGES,
         "## How many claims stand where",
         _counts(collated, standings),
@@ -72,6 +83,12 @@ def files(
         REGENERATE,
     )
     return {"index.md": page.encode()}
+
+
+def _ablations(records: Sequence[Record]) -> str:
+    """What the programme of reduced trainings has found; empty before its first look."""
+    table = programme.found(records)
+    return f"## What the planned ablations show so far\n\n{REDUCED}\n\n{table}" if table else ""
 
 
 def _counts(collated: Collated, standings: Mapping[str, Sequence[Standing]]) -> str:

@@ -1,0 +1,93 @@
+"""Runs as pandas DataFrames: one row a run, flat columns; errors in per cent.
+
+from reports import runs
+frame = runs.frame()
+frame.query("budget == 'mini'").pivot_table("test_error", "variant", "dataset", ["mean", "std", "count"])
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from reports.runs import records
+from reports.runs.records import Record
+from sweeps import study as studies
+from sweeps.claim import Measure
+from sweeps.contrasts import value
+from sweeps.study import Study
+
+FOLDERS = (Path(__file__).parents[1] / "records", Path(__file__).parents[2] / "runs")
+MEASURES: tuple[Measure, ...] = ("test_error", "train_error", "curve_error")
+COLUMNS = (
+    "study", "variant", "dataset", "budget", "seed", *MEASURES, "top5_error", "diverged", "did_not_start", "arch",
+    "knobs", "recipe", "precision", "resolution", "epochs", "train_images", "batch_size", "lr", "parameters", "mult_adds",
+    "device", "devices", "wall_seconds", "finished", "commit", "dirty", "plan", "wandb", "run",
+)  # fmt: skip
+
+
+def frame(found: Iterable[Record] | None = None) -> pd.DataFrame:
+    """Return the runs, a row each, in the order of the records; by default the committed and this machine's.
+
+    Measures are None for a run that did not start; one that diverged counts as chance. knobs: as JSON-like text.
+    """
+    if found is None:
+        found, _ = records.read(FOLDERS)
+    return pd.DataFrame([_row(record.facts) for record in found], columns=COLUMNS)
+
+
+def cells(study: Study, budget: str, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return a study's declared runs at a budget, joined with what has been run of them; NaN where nothing has.
+
+    A run counts whichever study or command made it, since its id is the hash of its configuration; so `study` and
+    `variant` are those of the cell.
+    """
+    declared = pd.DataFrame([vars(cell) for cell in studies.cells(study, budget)]).rename(
+        columns={"run_id": "run"}
+    )
+    own = ["study", "variant", "dataset", "budget", "seed", "run"]
+    rest = [column for column in runs if column not in own]
+    return declared[own].merge(runs[["run", *rest]], on="run", how="left")
+
+
+def table(rows: pd.DataFrame, measure: str = "test_error") -> pd.DataFrame:
+    """Return mean, 95 % half-width, n, least and greatest of a measure by study, variant, data set and budget."""
+    from scipy import stats
+
+    keys = ["study", "dataset", "budget", "variant"]
+    grouped = rows.groupby(keys, sort=False)[measure]
+    made = grouped.agg(mean="mean", std="std", n="count", least="min", greatest="max")
+    made["half_width"] = stats.t.ppf(0.975, made.n - 1) * made["std"] / made.n**0.5
+    return made[["mean", "half_width", "n", "least", "greatest"]].reset_index()
+
+
+def export(names: Sequence[str], folder: Path, latex: bool = False) -> list[Path]:
+    """Write `results.csv`, a row a run, and, as LaTeX, a table a study; return the files written.
+
+    names: of studies, none for all.
+    """
+    runs = frame()
+    if names:
+        runs = runs[runs.study.isin([studies.read(name).name for name in names])]
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [folder / "results.csv"]
+    runs.to_csv(written[0], index=False)
+    for name, own in runs.groupby("study") if latex else ():
+        written.append(folder / f"{name}.tex")
+        rounded = table(own).drop(columns="study").round(2)
+        written[-1].write_text(rounded.to_latex(index=False, na_rep="--", float_format="%.2f", escape=True))
+    return written
+
+
+def _row(facts: dict) -> dict:
+    config, machine, recipe = facts["config"], facts["machine"], facts["config"].get("recipe", {})
+    taken = {name: facts[name] for name in COLUMNS if name in facts}
+    return taken | {measure: value(facts, measure) for measure in MEASURES} | {
+        "top5_error": (facts["test"] or {}).get("top5_error"),
+        "knobs": ", ".join(f"{name}={knob}" for name, knob in facts["knobs"].items()),
+        "precision": machine["precision"], "resolution": config.get("resolution"),
+        "epochs": facts["budget_spent"]["epochs"], "train_images": facts["budget_spent"]["train_images"],
+        "batch_size": recipe.get("batch_size"), "lr": recipe.get("lr"),
+        "device": machine["device"], "devices": machine["devices"],
+        "commit": facts["git"]["commit"], "dirty": facts["git"]["dirty"], "run": facts["run_id"],
+    }  # fmt: skip

@@ -1,0 +1,51 @@
+"""Runs as DataFrames: one row a run, cells joined with their runs, tables of means, exported files."""
+
+import pandas as pd
+import pytest
+
+from reports import runs
+from reports.runs import frames, records
+from sweeps import study as studies
+
+
+@pytest.fixture
+def frame(study, write_records, facts) -> pd.DataFrame:
+    lines = [facts("wide", seed, error) for seed, error in enumerate((5000, 5100, 5200))]
+    lines += [
+        facts("thin", 0, 9000) | {"did_not_start": True},
+        facts("thin", 1, 9000) | {"diverged": 1, "test": None},
+    ]
+    return frames.frame(records.read([write_records(*lines)])[0])
+
+
+def test_a_row_a_run_and_flat_columns(frame):
+    assert list(frame.columns) == list(frames.COLUMNS)
+    first = frame.iloc[0]
+    assert (first.variant, first.seed, first.test_error, first.device) == ("wide", 0, 50.0, "Abacus")
+    assert pd.isna(frame.iloc[3].test_error) and frame.iloc[4].test_error == 90.0
+    assert frame.map(lambda cell: isinstance(cell, (dict, list))).to_numpy().sum() == 0
+
+
+def test_cells_are_all_that_is_declared_with_what_has_been_run(study, frame):
+    cells = frames.cells(study, "mini", frame)
+    assert len(cells) == 9 and cells.test_error.notna().sum() == 4
+    assert cells.groupby("variant").test_error.count().to_dict() == {"other": 0, "thin": 1, "wide": 3}
+
+
+def test_a_table_has_means_half_widths_and_n(frame):
+    table = frames.table(frame).set_index("variant")
+    assert table.loc["wide", "mean"] == 51.0 and table.loc["wide", "n"] == 3
+    assert table.loc["wide", "half_width"] == pytest.approx(2.484, abs=0.001)
+
+
+def test_export_writes_a_row_a_run_and_latex(study, frame, tmp_path, monkeypatch):
+    monkeypatch.setattr(frames, "frame", lambda: frame)
+    csv, tex = frames.export(["made_up"], tmp_path / "out", latex=True)
+    assert len(pd.read_csv(csv)) == 5
+    assert "51.00" in tex.read_text() and "\\begin{tabular}" in tex.read_text()
+
+
+def test_the_committed_runs_are_three_lines_away():
+    frame = runs.frame()
+    assert len(frame) and frame.run.is_unique
+    assert set(frame.budget) <= set(studies.BUDGETS)
