@@ -61,12 +61,8 @@ def test_bf16_is_checked_by_pairs_of_one_seed():
     other = line("Degradation")
     fp32 = records(check, {"resnet-20": [1_800, 1_900, 1_850]})
     for shift, word in ((20, "bf16 may stand for fp32"), (400, "not to be used")):
-        bf16 = [
-            r
-            for r in records(
-                other, dict.fromkeys(other.variants, [1_800 + shift, 1_900 + shift, 1_849 + shift])
-            )
-        ]
+        errors = [1_800 + shift, 1_900 + shift, 1_849 + shift]
+        bf16 = records(other, {name: errors for name in other.variants})
         text = page.files([*fp32, *bf16])["programme.md"].decode()
         checks = rows(text.split("## Whether bf16")[1].split("## The lines")[0])
         assert word in checks[0]["so"] and checks[0]["pairs"] == "3"
