@@ -8,7 +8,7 @@ from reports.pages import markdown, paper_tables, spent, tables, trace
 from reports.pages.claims import linked
 from reports.runs.counts import Counts
 from reports.runs.results import Results
-from reports.verdicts import ledger, standing
+from reports.verdicts import ledger, others, standing
 from reports.verdicts.standing import Judged, Standing
 from reports.verdicts.trained import Verdict, judge_exact
 from sweeps.claim import Claim
@@ -48,6 +48,7 @@ def files(
         *sections,
         "## Claims checked without training\n\n" + _verdicts(exact) if exact else "",
         _others(study, standings),
+        _by_others(study),
         "## Departures\n\n" + markdown.bullets(study.departures) if study.departures else "",
         trace.section(results),
     )
@@ -123,12 +124,44 @@ def _sentence(claim: Claim) -> str:
     return " ".join(filter(None, [f"{entry.sentence} ({entry.source})", claim.tested]))
 
 
+def _by_others(study: Study) -> str:
+    """What other people found of the study's comparisons of test errors; empty if nothing."""
+    rows = []
+    for dataset in study.datasets:
+        asked = dict.fromkeys(
+            (test.lower, test.higher)
+            for claim in study.claims
+            for test in claim.comparisons
+            if test.measure == "test_error" and test.times == 1 and test.only_on in ("", dataset)
+        )
+        for lower, higher in asked:
+            votes = others.poll(study.name, lower, higher, dataset)
+            if str(votes):
+                differences = ", ".join(
+                    f"{pair.difference:+.2f}{'' if pair.counted else '*'} ({pair.source})".replace(
+                        "-", "−", 1
+                    )
+                    for pair in votes.pairs.itertuples()
+                )
+                where = f"`{lower}` less `{higher}`, {DATASETS[dataset].title}"
+                rows.append([where, str(votes).removeprefix("others: "), differences])
+    if not rows:
+        return ""
+    return markdown.page_section(
+        "By others",
+        "What independent people published after training the same networks, for and against that the first has the lower "
+        "error. It stands beside the verdicts and never changes one: single runs, mostly of the best epoch. * not "
+        "counted: analogous networks, doubtful sources, or the papers' own authors.",
+        markdown.table(("comparison", "votes", "differences, points (source)"), rows),
+    )
+
+
 def _others(study: Study, standings: Mapping[str, Sequence[Standing]]) -> str:
     """Claims that belong here and are decided elsewhere, by an experiment or not at all."""
-    others = [
+    elsewhere = [
         f"{linked(claim.id)} ({', '.join(entry.kinds)}), {standing.summary(standings[claim.id])}: "
         f"{entry.sentence} ({entry.source})"
         for claim in study.claims
         if not claim.tests and "exact" not in (entry := ledger.find(claim.id)).kinds
     ]
-    return "## Claims decided elsewhere\n\n" + markdown.bullets(others) if others else ""
+    return "## Claims decided elsewhere\n\n" + markdown.bullets(elsewhere) if elsewhere else ""
