@@ -100,8 +100,9 @@ class Status:
         return not self.missing
 
 
-def read(path: Path = PLAN) -> list[Line]:
-    """Read and check the plan. Raises ValueError, in one line, if it is faulty or not there."""
+def read(path: Path | None = None) -> list[Line]:
+    """Read and check the plan, by default the committed one. Raises ValueError, in one line, if it is faulty or not there."""
+    path = path or PLAN
     try:
         declared = tomllib.loads(path.read_text(encoding="utf-8"))["lines"]
         return [_line(line) for line in declared]
