@@ -1,21 +1,221 @@
-"""The record: the JSON that a finished run leaves, and the only thing that reports read."""
+"""The record: the JSON that a run leaves when it has finished or diverged, and the only thing that reports read.
 
+A record is believed only if it proves itself: its configuration hashes to its id, what it says twice agrees, its images
+are the catalogue's, its curve is as long as its training, its numbers are finite and in range, and its digest fits.
+Nothing here imports torch.
+"""
+
+import hashlib
 import json
 import math
 import platform
 import subprocess
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
 
 from lightning_modules import files, recipes
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
 
-FORMAT = 2
+FORMAT = 3
 CURVE = ("epoch", "train_loss", "train_error", "curve_test_error", "lr", "images_per_second")
 CHANCE_MARGIN = 2.0  # percentage points: a training error within it of chance has learnt nothing
+BROKEN = 0.001  # share of an image folder's files that may be unreadable, and so not among the test images
+TOLERANCE = 0.01  # percentage points: room for a writer that rounds to two decimals
+LARGEST = 1e18  # of any number in a record
 _PACKAGES = ("torch", "torchvision", "pytorch-lightning", "wandb", "numpy")
+_UNSEALED = ("digest", "wandb")  # where the run can be looked at is found out later
+
+# What the parts of a record hold, beside what a newer version may add.
+_PARTS: dict[str, dict[str, type | types.UnionType]] = {
+    "test": {"images": int, "errors": int, "error": float, "loss": float},
+    "curve": dict.fromkeys(CURVE, list),
+    "budget_spent": {"epochs": int, "train_images": int, "of_epochs": int, "of_images": int},
+    "machine": {"device": str, "kind": str, "devices": int, "images_per_device": int, "precision": str},
+    "git": {"commit": str | None, "dirty": bool | None},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One run: every field but `where` is a key of its JSON. Errors are in per cent, times in seconds.
+
+    study, variant: what it was made for, None for a single run. plan: the hash of the programme's line that asked for
+    it. config: `Configuration.as_dict()`, of which arch to seed and curve_test_images are the reader's short cuts. test:
+    `ErrorCounter.result()` of all test images, once, after the last epoch; None of a run that diverged, in the epoch
+    `diverged`. best: the epoch with the lowest error on all test images, which many papers print, never a headline here.
+    curve: a list an epoch of each of `CURVE`, its test error on `curve_test_images`. git: the commit at the run's start.
+    wall_seconds: over all interruptions, of which there were `resumed`. finished: in UTC. digest: `seal` of the rest.
+    where: the file that it was read from.
+    """
+
+    format: int
+    run_id: str
+    study: str | None
+    variant: str | None
+    plan: str | None
+    arch: str
+    knobs: dict
+    dataset: str
+    recipe: str
+    budget: str
+    seed: int
+    config: dict
+    parameters: int
+    mult_adds: int
+    test: dict | None
+    diverged: int | None
+    did_not_start: bool
+    best: dict | None
+    curve: dict
+    curve_test_images: int
+    budget_spent: dict
+    machine: dict
+    versions: dict
+    git: dict
+    wall_seconds: float
+    finished: str
+    resumed: int
+    wandb: str | None
+    digest: str
+    where: str = field(default="", compare=False)
+
+    @property
+    def classes(self) -> int:
+        return self.config["classes"]
+
+    @property
+    def images(self) -> int:
+        """Test images that were counted; of a run that diverged, those that would have been."""
+        return self.test["images"] if self.test else catalogue.find(self.dataset).test_images
+
+    @property
+    def errors(self) -> int:
+        """Test images that were got wrong; of a run that diverged, as many as by guessing."""
+        return self.test["errors"] if self.test else self.images - round(self.images / self.classes)
+
+    @property
+    def error(self) -> float:
+        """Test error after the last epoch."""
+        return 100 * self.errors / self.images
+
+    def as_dict(self) -> dict:
+        """Return the JSON object."""
+        return {name: getattr(self, name) for name in _types()}
+
+    @classmethod
+    def parse(cls, text: str | bytes, where: str) -> "Record":
+        """Return the record in a JSON text. Raises ValueError, in one line, with what is wrong with it."""
+        try:
+            values = json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
+        except RecursionError:
+            raise ValueError("not a record of this project (nested too deeply)") from None
+        if not isinstance(values, dict) or "format" not in values:
+            raise ValueError("not a record of this project (no field 'format')")
+        if values["format"] != FORMAT:
+            raise ValueError(
+                f"format {values['format']!r} is unknown here; this version reads format {FORMAT}"
+            )
+        for name in values.keys() - _types().keys():
+            raise ValueError(f"a record has no field {name!r}")
+        for name, kind in _types().items():
+            _check_type(values, name, name, kind)
+        for part, kinds in _PARTS.items():
+            for name, kind in kinds.items() if values[part] is not None else ():
+                _check_type(values[part], name, f"{part}.{name}", kind)
+        record = cls(**values, where=where)
+        record.check()
+        return record
+
+    def check(self) -> None:
+        """Raises ValueError, in one line, unless the record proves itself; see the module."""
+        try:
+            configuration = Configuration(**self.config)
+            run_id = configuration.run_id
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"its config is none of this project's ({error})") from None
+        if run_id != self.run_id:
+            raise ValueError(f"its run_id is {self.run_id}, but its configuration is that of run {run_id}")
+        for name in ("arch", "knobs", "dataset", "budget", "seed", "curve_test_images"):
+            if getattr(self, name) != getattr(configuration, name):
+                raise ValueError(f"its {name} is {getattr(self, name)!r}, and {name} of its config another")
+        if self.recipe != configuration.recipe_name:
+            raise ValueError(
+                f"its recipe is {self.recipe}, and that of its config {configuration.recipe_name}"
+            )
+        for name, ours in (("epochs", configuration.epochs), ("train_images", configuration.train_images)):
+            if self.budget_spent[name] != ours:
+                raise ValueError(
+                    f"its budget_spent.{name} is {self.budget_spent[name]}, that of its config {ours}"
+                )
+        if (
+            min(self.parameters, self.mult_adds, *(self.machine[n] for n in ("devices", "images_per_device")))
+            < 1
+        ):
+            raise ValueError(
+                "its parameters, mult_adds, machine.devices and images_per_device are at least 1"
+            )
+        if self.wall_seconds < 0 or self.resumed < 0:
+            raise ValueError("its wall_seconds and resumed are at least 0")
+        self._check_curve(configuration)
+        self._check_test()
+        if self.did_not_start != did_not_start(self.curve, self.classes):
+            raise ValueError(f"its did_not_start is {self.did_not_start}, which its curve contradicts")
+        if self.digest != seal(self.as_dict()):
+            raise ValueError("its digest doesn't fit: it was changed after the run wrote it")
+
+    def _check_curve(self, configuration: Configuration) -> None:
+        epochs = self.diverged - 1 if self.diverged else configuration.epochs
+        if self.diverged is not None and not 1 <= self.diverged <= configuration.epochs:
+            raise ValueError(f"it diverged in epoch {self.diverged} of {configuration.epochs}")
+        if self.curve["epoch"] != list(range(1, epochs + 1)):
+            raise ValueError(f"its curve hasn't the {epochs} epochs of its training")
+        for name in CURVE:
+            if len(self.curve[name]) != epochs:
+                raise ValueError(f"curve.{name} has {len(self.curve[name])} values for {epochs} epochs")
+            # Sets of types: the values themselves are thousands, in each of many records.
+            if not set(map(type, self.curve[name])) <= {int, float}:
+                raise ValueError(f"curve.{name} holds something that is no number")
+            highest = 100 if name.endswith("error") else LARGEST
+            if epochs and not 0 <= min(self.curve[name]) <= max(self.curve[name]) <= highest:
+                raise ValueError(f"curve.{name} is out of range")
+
+    def _check_test(self) -> None:
+        if (self.test is None) != (self.diverged is not None):
+            raise ValueError("a run has either a test or diverged")
+        if self.test is None:
+            return
+        errors, images = self.test["errors"], self.test["images"]
+        data = catalogue.find(self.dataset)
+        fewest = (
+            data.test_images * (1 - BROKEN) if isinstance(data, catalogue.FolderDataset) else data.test_images
+        )
+        if not fewest <= images <= data.test_images:
+            raise ValueError(f"{images:,} test images were counted; {data.title} has {data.test_images:,}")
+        for name in ("", "top5_") if "top5_errors" in self.test else ("",):
+            errors = self.test[f"{name}errors"]
+            if not 0 <= errors <= images:
+                raise ValueError(f"{errors} errors in {images} test images are impossible")
+            if abs(self.test[f"{name}error"] - 100 * errors / images) > TOLERANCE:
+                raise ValueError(
+                    f"test.{name}error is {self.test[f'{name}error']}, but {errors} of {images} are "
+                    f"{100 * errors / images:.2f} %"
+                )
+        if self.test["loss"] < 0:
+            raise ValueError("test.loss is at least 0")
+
+
+def seal(values: Mapping) -> str:
+    """Return the digest of a record's JSON object: SHA-256 of all but itself and `wandb`, in canonical form."""
+    sealed = {name: value for name, value in values.items() if name not in _UNSEALED}
+    text = json.dumps(sealed, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def make(
@@ -34,54 +234,31 @@ def make(
     resumed: int,
     wandb_url: str | None,
 ) -> dict:
-    """Put a record together.
+    """Return the JSON object of a run's record, checked and sealed; arguments as the fields of `Record`.
 
-    plan: the hash of the programme's line that asked for the run, if one did. counts: {"parameters", "mult_adds"};
-    tested: `ErrorCounter.result()` of the whole test set, None of a run that diverged; diverged: the epoch in which it did;
-    history: a row per epoch that ended, its keys `CURVE`;
-    git: `git_state()` when the run began; wall_seconds: spent on this run over all its interruptions, of which there were `resumed`.
+    counts: {"parameters", "mult_adds"}; history: a row per epoch that ended, its keys `CURVE`.
     """
     data = catalogue.find(configuration.dataset)
     whole_test_set = configuration.curve_test_images == data.test_images
     best = min(history, key=lambda row: row["curve_test_error"], default=None)
     curve = {name: [row[name] for row in history] for name in CURVE}
-    return {
-        "format": FORMAT,
-        "run_id": configuration.run_id,
-        "study": study,
-        "variant": variant,
-        "plan": plan,
-        "arch": configuration.arch,
-        "knobs": configuration.knobs,
-        "dataset": configuration.dataset,
-        "recipe": configuration.recipe_name,
-        "budget": configuration.budget,
-        "seed": configuration.seed,
-        "config": configuration.as_dict(),
-        **counts,
-        "test": tested,
-        "diverged": diverged,
+    values = {
+        "format": FORMAT, "run_id": configuration.run_id, "study": study, "variant": variant, "plan": plan,
+        "arch": configuration.arch, "knobs": configuration.knobs, "dataset": configuration.dataset,
+        "recipe": configuration.recipe_name, "budget": configuration.budget, "seed": configuration.seed,
+        "config": configuration.as_dict(), **counts, "test": tested, "diverged": diverged,
         "did_not_start": did_not_start(curve, configuration.classes),
-        # The best epoch chosen on the test set: what many papers print, and never the headline here.
-        "best": {"epoch": best["epoch"], "error": best["curve_test_error"]}
-        if whole_test_set and best
-        else None,
-        "curve": curve,
-        "curve_test_images": configuration.curve_test_images,
+        "best": {"epoch": best["epoch"], "error": best["curve_test_error"]} if whole_test_set and best else None,
+        "curve": curve, "curve_test_images": configuration.curve_test_images,
         "budget_spent": {
-            "epochs": configuration.epochs,
-            "train_images": configuration.train_images,
-            "of_epochs": recipes.find(configuration.recipe_name).epochs,
-            "of_images": data.train_images,
+            "epochs": configuration.epochs, "train_images": configuration.train_images,
+            "of_epochs": recipes.find(configuration.recipe_name).epochs, "of_images": data.train_images,
         },
-        "machine": machine,
-        "versions": versions(),
-        "git": git,
-        "wall_seconds": round(wall_seconds, 1),
-        "finished": now(),
-        "resumed": resumed,
-        "wandb": wandb_url,
-    }
+        "machine": machine, "versions": versions(), "git": git, "wall_seconds": round(wall_seconds, 1),
+        "finished": now(), "resumed": resumed, "wandb": wandb_url,
+    }  # fmt: skip
+    values = json.loads(json.dumps(values))  # as a reader will have them: tuples are lists
+    return values | {"digest": seal(values)}
 
 
 def did_not_start(curve: dict, classes: int) -> bool:
@@ -128,3 +305,39 @@ def git_state() -> dict:
 def write(record: dict, path: Path) -> None:
     """Write it whole or not at all: a record on disk is a whole record."""
     files.write(path, (json.dumps(record, indent=1) + "\n").encode())
+
+
+@cache
+def _types() -> dict[str, Any]:
+    """The keys of a record's JSON object, with their types."""
+    return {name: kind for name, kind in get_type_hints(Record).items() if name != "where"}
+
+
+def _check_type(holder: Mapping, name: str, title: str, kind: Any) -> None:
+    if name not in holder:
+        raise ValueError(f"the field '{title}' is missing")
+    value = holder[name]
+    kinds = tuple(get_origin(one) or one for one in get_args(kind) or (kind,))
+    if float in kinds:
+        kinds += (int,)
+    # bool is a subclass of int: `"seed": true` must not pass for a number
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        expected = " or ".join("null" if one is types.NoneType else one.__name__ for one in kinds)
+        raise ValueError(f"the field '{title}' is {value!r}, expected {expected}")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not abs(number) <= LARGEST:
+        raise ValueError(f"{text[:20]} is no number that a run has")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > len(str(int(LARGEST))):
+        raise ValueError(f"{text[:20]}… is no number that a run has")
+    return int(text)

@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from lightning_modules.record import Record
 from sweeps.claim import Comparison, Equivalence, Measure, NotWorse, Rise, Test, Trend, variants_of
 
 LOOKS = {3: 0.01, 5: 0.02, 8: 0.035}  # seeds: level
@@ -21,25 +22,25 @@ Decision = Literal["as claimed", "against", "open"]
 Values = Mapping[str, Mapping[int, float]]
 
 
-def value(record: Mapping, measure: Measure) -> float | None:
+def value(record: Record, measure: Measure) -> float | None:
     """Return the measure of a run's record in per cent, or epochs; None where it has none.
 
     A run that did not start has none: its recipe decided it. One that diverged counts as the worst there is, chance,
     because that it diverges may be what is claimed of its network.
     """
-    if record["did_not_start"]:
+    if record.did_not_start:
         return None
-    curve = record["curve"]
+    curve = record.curve
     if measure == "epochs_to_25":
         reached = (epoch for epoch, error in zip(curve["epoch"], curve["train_error"]) if error <= 25)
         return next(map(float, reached), None)
-    if record["diverged"]:
-        return None if measure == "generalisation_gap" else 100 - 100 / record["config"]["classes"]
+    if record.diverged:
+        return None if measure == "generalisation_gap" else 100 - 100 / record.classes
     if measure == "train_error":
         return curve["train_error"][-1]
     if measure == "curve_error":
         return math.fsum(curve["curve_test_error"]) / len(curve["curve_test_error"])
-    test_error = 100 * record["test"]["errors"] / record["test"]["images"]
+    test_error = record.error
     return test_error - curve["train_error"][-1] if measure == "generalisation_gap" else test_error
 
 

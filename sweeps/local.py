@@ -248,9 +248,9 @@ class Launcher:
         if code:
             return f"FAILED (exit code {code}), see {state.log(cell, self.runs)}"
         record = state.read(self.runs / cell.run_id / "record.json")
-        if record["diverged"]:
-            return f"diverged in epoch {record['diverged']}"
-        return f"test error {record['test']['error']:.2f} %{', did not start' * record['did_not_start']}"
+        if record.diverged:
+            return f"diverged in epoch {record.diverged}"
+        return f"test error {record.error:.2f} %{', did not start' * record.did_not_start}"
 
     def stop(self) -> None:
         """SIGTERM or Ctrl-C: no new run starts, those under way save and stop."""

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lightning_modules.record import Record
 from sweeps import study as studies
 from sweeps.claim import Claim, Measure, Test, variants_of
 from sweeps.contrasts import LOOKS, Decision, Values, contrasts, decide, value
@@ -110,7 +111,7 @@ def read(path: Path | None = None) -> list[Line]:
         raise ValueError(f"{path.name}: {error}") from error
 
 
-def status(line: Line, records: Mapping[str, Mapping]) -> Status:
+def status(line: Line, records: Mapping[str, Record]) -> Status:
     """Return where a line stands, from the records by run id."""
     looks = [line.seeds] if line.seeds else [tuple(range(seeds)) for seeds in LOOKS]
     reached, decisions = 0, ()
@@ -126,7 +127,7 @@ def status(line: Line, records: Mapping[str, Mapping]) -> Status:
 
 
 def evidence(
-    line: Line, records: Mapping[str, Mapping], seeds: int
+    line: Line, records: Mapping[str, Record], seeds: int
 ) -> list[tuple[Claim, Test, list[list[float]]]]:
     """Return the contrasts of every test that the line decides, over its first seeds, whose runs are done."""
     cells = line.cells(tuple(range(seeds))) if seeds else []
@@ -136,7 +137,7 @@ def evidence(
     ]  # fmt: skip
 
 
-def needed(lines: list[Line], records: Mapping[str, Mapping]) -> list[Cell]:
+def needed(lines: list[Line], records: Mapping[str, Record]) -> list[Cell]:
     """Return the runs that are needed now, in the order of the plan, each training once."""
     first: dict[str, Cell] = {}
     for line in lines:
@@ -146,7 +147,7 @@ def needed(lines: list[Line], records: Mapping[str, Mapping]) -> list[Cell]:
 
 
 def _decisions(
-    line: Line, cells: list[Cell], records: Mapping[str, Mapping]
+    line: Line, cells: list[Cell], records: Mapping[str, Record]
 ) -> tuple[tuple[Claim, Decision], ...]:
     if line.seeds:  # made to be looked at, by no rule that was fixed beforehand
         return ()
@@ -157,7 +158,7 @@ def _decisions(
     )  # fmt: skip
 
 
-def _values(cells: list[Cell], records: Mapping[str, Mapping], measure: Measure) -> Values:
+def _values(cells: list[Cell], records: Mapping[str, Record], measure: Measure) -> Values:
     values: dict[str, dict[int, float]] = {cell.variant: {} for cell in cells}
     for cell in cells:
         if (found := value(records[cell.run_id], measure)) is not None:

@@ -156,15 +156,15 @@ def _row(trial: Trial, runs: Path) -> dict | None:
     if not path.exists():
         return None
     record = state.read(path)
-    curve, test = record["curve"], record["test"] or {}
+    curve, test = record.curve, record.test or {}
     whole = len(curve["epoch"]) == EPOCHS
     return {
         "recipe": trial.recipe, "network": trial.network, "rate": trial.rate,
         "first_loss": round(curve["train_loss"][0], 4) if curve["epoch"] else None,
         "last_loss": round(curve["train_loss"][-1], 4) if whole else None,
         "train_error": round(curve["train_error"][-1], 2) if whole else None,
-        "test_error": test.get("error"), "run": record["run_id"], "commit": record["git"]["commit"][:8],
-        "device": record["machine"]["device"],
+        "test_error": test.get("error"), "run": record.run_id, "commit": record.git["commit"][:8],
+        "device": record.machine["device"],
     }  # fmt: skip
 
 

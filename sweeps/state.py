@@ -1,11 +1,11 @@
 """What has been done of a study: read from disk, so that any launcher, here or elsewhere, goes on from there."""
 
-import json
 import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from lightning_modules.record import Record
 from sweeps.study import Cell
 
 PROGRAM = Path(__file__).parent.parent / "run.py"
@@ -19,28 +19,27 @@ def missing(cells: Iterable[Cell], runs: Path) -> list[Cell]:
     return [cell for run_id, cell in by_id.items() if run_id not in done]
 
 
-def records(runs: Path) -> dict[str, dict]:
+def records(runs: Path) -> dict[str, Record]:
     """The records in `runs` and the committed ones, which stand against repetitions, by run id.
 
-    Raises ValueError, in one line, for one that is no JSON object.
+    Raises ValueError, in one line, for one that doesn't prove itself.
     """
     found = [read(runs / name / "record.json") for name in sorted(finished(runs))]
     for path in sorted(RECORDS.glob("*.jsonl")):
         found += [_parse(line, path) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {record["run_id"]: record for record in found}
+    return {record.run_id: record for record in found}
 
 
-def read(path: Path) -> dict:
-    """The record in a file. Raises ValueError, in one line, if it is none."""
+def read(path: Path) -> Record:
+    """Return the record in a file. Raises ValueError, in one line, if it is none."""
     return _parse(path.read_text(encoding="utf-8"), path)
 
 
-def _parse(text: str, path: Path) -> dict:
+def _parse(text: str, path: Path) -> Record:
     try:
-        record = json.loads(text)
-        return record | {"run_id": record["run_id"]}
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path} is damaged; delete it to run again") from error
+        return Record.parse(text, str(path))
+    except ValueError as error:
+        raise ValueError(f"{path} is no record to go by ({error}); delete it to run again") from error
 
 
 def finished(runs: Path) -> set[str]:

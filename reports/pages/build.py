@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lightning_modules.record import Record
 from reports.pages import (
     architectures,
     claims,
@@ -17,7 +18,6 @@ from reports.pages import (
 )
 from reports.pages import study as study_page
 from reports.runs import counts, results
-from reports.runs.records import Record
 from reports.verdicts import standing
 from reports.verdicts.findings import Finding
 from sweeps import study as studies

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
+from lightning_modules.record import Record
 from reports.pages import markdown, programme
 from reports.pages.claims import MARKS, linked
-from reports.runs.records import Record
 from reports.verdicts import ledger, standing
 from reports.verdicts.standing import NO_TEST, Collated, Standing
 from reports.verdicts.trained import CONTRADICTED, INCONCLUSIVE, NOT_RUN, REPRODUCED

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from lightning_modules.data.catalogue import DATASETS
+from lightning_modules.record import Record
 from reports.pages import markdown, paper_cells, paper_tables_text, spent
 from reports.pages.paper_cells import APART, COUNTED, NO_STUDY, QUOTED, TRAINED, Ours, Standing
 from reports.printed import tables as paper_tables
 from reports.printed import variants
 from reports.printed.tables import Column, Page, PaperTable, Row, Wide
-from reports.runs.records import Record
 from reports.runs.results import Results
 from sweeps import study as studies
 from sweeps.study import Study

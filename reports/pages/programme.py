@@ -5,8 +5,8 @@ import statistics as plain
 from collections.abc import Mapping, Sequence
 
 from lightning_modules.data.catalogue import DATASETS
+from lightning_modules.record import Record
 from reports.pages import markdown
-from reports.runs.records import Record
 from reports.verdicts import ledger, statistics
 from sweeps import programme
 from sweeps.claim import Comparison, Equivalence, NotWorse, Rise, Test, Trend
@@ -42,17 +42,17 @@ uv run -m sweeps.local --programme    # runs what is needed now, at the lowest p
 
 def files(records: Sequence[Record]) -> dict[str, bytes]:
     """The page, by its path below `reports/`."""
-    facts, lines = _facts(records), programme.read()
-    states = [programme.status(line, facts) for line in lines]
+    by_run, lines = _by_run(records), programme.read()
+    states = [programme.status(line, by_run) for line in lines]
     page = markdown.page(
         "# The programme",
         ABOUT,
         "## What it found",
         found(records) or "No line has reached its first look yet.",
         "## Whether bf16 may stand for fp32",
-        _checks(lines, facts),
+        _checks(lines, by_run),
         "## The lines",
-        _planned(states, facts),
+        _planned(states, by_run),
         HOW,
     )
     return {"programme.md": page.encode()}
@@ -60,11 +60,11 @@ def files(records: Sequence[Record]) -> dict[str, bytes]:
 
 def found(records: Sequence[Record]) -> str:
     """A table of every test of every line that has reached a look; empty if none has."""
-    facts, rows = _facts(records), []
+    by_run, rows = _by_run(records), []
     for line in programme.read():
-        state = programme.status(line, facts)
+        state = programme.status(line, by_run)
         decisions = dict(state.decisions)
-        for claim, test, parts in programme.evidence(line, facts, state.seeds):
+        for claim, test, parts in programme.evidence(line, by_run, state.seeds):
             rows.append(_row(line, test, parts[0], ledger.find(claim.id).sentence, MARKS[decisions[claim]]))
     return markdown.table(DECIDED, rows, right=("SD", "n")) if rows else ""
 
@@ -100,15 +100,15 @@ def _interval(sample: Sequence[float]) -> str:
     return f"{summary.mean:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "−")
 
 
-def _checks(lines: Sequence[Line], facts: Mapping[str, Mapping]) -> str:
+def _checks(lines: Sequence[Line], by_run: Mapping[str, Record]) -> str:
     """Runs in fp32 beside those of the same seeds in the study's arithmetic."""
     rows = []
     for line in (line for line in lines if line.precision):
         other = Line(**{**vars(line), "precision": None})
         pairs = [
-            (value(facts[a.run_id], "test_error"), value(facts[b.run_id], "test_error"))
+            (value(by_run[a.run_id], "test_error"), value(by_run[b.run_id], "test_error"))
             for a, b in zip(line.cells(line.seeds), other.cells(line.seeds))
-            if a.run_id in facts and b.run_id in facts
+            if a.run_id in by_run and b.run_id in by_run
         ]
         name = f"`{line.study}`, `{line.variants[0]}`"
         if len(pairs) < 2:
@@ -127,7 +127,7 @@ def _checks(lines: Sequence[Line], facts: Mapping[str, Mapping]) -> str:
     return markdown.table(columns, rows, right=("pairs",))
 
 
-def _planned(states: Sequence[Status], facts: Mapping[str, Mapping]) -> str:
+def _planned(states: Sequence[Status], by_run: Mapping[str, Record]) -> str:
     rows = []
     for state in states:
         line = state.line
@@ -135,7 +135,7 @@ def _planned(states: Sequence[Status], facts: Mapping[str, Mapping]) -> str:
             f"{line.effect:+.1f} ± {line.spread:g}".replace("-", "−") if line.claims else "fills or checks"
         )
         runs = [
-            facts[c.run_id] for c in line.cells(line.seeds or tuple(range(max(LOOKS)))) if c.run_id in facts
+            by_run[c.run_id] for c in line.cells(line.seeds or tuple(range(max(LOOKS)))) if c.run_id in by_run
         ]
         rows.append([
             line.title, str(state.done), str(len(state.missing)) if state.missing else "ended", expected,
@@ -145,5 +145,5 @@ def _planned(states: Sequence[Status], facts: Mapping[str, Mapping]) -> str:
     return markdown.table(PLANNED, rows, right=("runs done", "needed yet"))
 
 
-def _facts(records: Sequence[Record]) -> dict[str, Mapping]:
-    return {record.run_id: record.facts for record in records}
+def _by_run(records: Sequence[Record]) -> dict[str, Mapping]:
+    return {record.run_id: record for record in records}

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from lightning_modules.record import Record
 from reports.pages import trace
-from reports.runs.records import Record
 
 
 def each(records: Sequence[Record]) -> str:
@@ -15,12 +15,12 @@ def each(records: Sequence[Record]) -> str:
 def together(records: Sequence[Record]) -> str:
     """Hours of all runs, and the machines."""
     machines = ", ".join(dict.fromkeys(map(trace.device, records)))
-    hours = sum(record.facts["wall_seconds"] for record in records) / 3600
+    hours = sum(record.wall_seconds for record in records) / 3600
     return f"{hours:.1f} hours in all on {machines}"
 
 
 def _cut(record: Record) -> str:
-    spent, machine = record.facts["budget_spent"], record.facts["machine"]
+    spent, machine = record.budget_spent, record.machine
     batch = machine["devices"] * machine["images_per_device"]
     steps = spent["epochs"] * math.ceil(spent["train_images"] / batch)
     return (

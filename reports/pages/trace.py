@@ -1,9 +1,9 @@
 """From a figure back to the runs behind it: commit, machine, date and W&B page of every record."""
 
 from lightning_modules.data.catalogue import DATASETS
+from lightning_modules.record import Record
 from reports.pages import markdown, tables
 from reports.printed import variants
-from reports.runs.records import Record
 from reports.runs.results import Results
 from sweeps.study import Study
 
@@ -54,29 +54,29 @@ def explain(study: Study, results: list[Results], variant: str) -> str:
                 lines.append(
                     f"  seed {record.seed}: {record.error:.2f} % = {record.errors} of {record.images} images"
                 )
-                lines.append(f"    run {record.run_id}, {record.where}, finished {record.facts['finished']}")
+                lines.append(f"    run {record.run_id}, {record.where}, finished {record.finished}")
                 lines.append(f"    commit {commit(record)}, on {device(record)}")
-                if record.facts["wandb"]:
+                if record.wandb:
                     lines.append(f"    {record.facts['wandb']}")
     return "\n".join(lines)
 
 
 def device(record: Record) -> str:
     """The machine in words; threads and precision are in the record."""
-    machine = record.facts["machine"]
+    machine = record.machine
     return machine["device"] if machine["devices"] == 1 else f"{machine['devices']} × {machine['device']}"
 
 
 def commit(record: Record) -> str:
     """The short commit, and whether the working tree differed from it."""
-    git = record.facts["git"]
+    git = record.git
     if git["commit"] is None:
         return "unknown"
     return git["commit"][:8] + (" (dirty)" if git["dirty"] else "")
 
 
 def _row(variant: str, record: Record, mark: str) -> list[str]:
-    link = record.facts["wandb"]
+    link = record.wandb
     return [
         (f'<a id="{mark}"></a>' if mark else "") + f"`{variant}`",
         str(record.seed),
@@ -84,6 +84,6 @@ def _row(variant: str, record: Record, mark: str) -> list[str]:
         f"`{record.run_id}`",
         commit(record),
         device(record),
-        record.facts["finished"][:10],
+        record.finished[:10],
         f"[run]({link})" if link else "—",
     ]

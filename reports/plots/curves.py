@@ -3,9 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from lightning_modules.record import Record
 from reports.plots import runs, style
 from reports.plots.picture import Picture, Points
-from reports.runs.records import Record
 from reports.runs.results import Results
 
 SPLITS = {"training": ("train_error", "--"), "test": ("curve_test_error", "-")}
@@ -77,7 +77,7 @@ def _points(records: Mapping[str, Sequence[Record]]) -> Points:
     for name, own in records.items():
         for split, (key, _) in SPLITS.items():
             errors: dict[int, list[float]] = {}
-            for curve in (record.facts["curve"] for record in own):
+            for curve in (record.curve for record in own):
                 for epoch, error in zip(curve["epoch"], curve[key]):
                     if error is not None and math.isfinite(error):  # a run that diverged has none
                         errors.setdefault(epoch, []).append(error)
@@ -90,7 +90,7 @@ def _points(records: Mapping[str, Sequence[Record]]) -> Points:
 
 def _images(records: Mapping[str, Sequence[Record]]) -> str:
     all_of_them = [record for own in records.values() for record in own]
-    found = sorted({record.facts["curve_test_images"] or record.images for record in all_of_them})
+    found = sorted({record.curve_test_images for record in all_of_them})
     return " or ".join(f"{images:,}" for images in found)
 
 

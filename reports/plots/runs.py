@@ -1,8 +1,8 @@
 """What the pictures of a study take from its results: the variants that have been run, and the printed errors."""
 
 from lightning_modules.data.catalogue import DATASETS
+from lightning_modules.record import Record
 from reports.printed import variants
-from reports.runs.records import Record
 from reports.runs.results import Results
 
 

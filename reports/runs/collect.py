@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lightning_modules import files
+from lightning_modules.record import Record
 from reports.runs import records
-from reports.runs.records import Record
 from sweeps import programme
 from sweeps import study as studies
 from sweeps.contrasts import LOOKS
@@ -50,7 +50,7 @@ class Committed:
                 complaints.append(f"run {run_id}: {remark}; the first is kept")
             if not known:
                 record = same_run[0]
-                new.setdefault(self.study_of(run_id, record.facts["study"]) or "", []).append(record)
+                new.setdefault(self.study_of(run_id, record.study) or "", []).append(record)
         counts = {name: len(own) for name, own in new.items()}
         new.pop("", None)
         for name, own in new.items():
@@ -66,7 +66,7 @@ class Committed:
             [*kept, *(record for record in new if record.run_id not in ids)],
             key=lambda record: (order.get(record.run_id, len(order)), record.run_id),
         )
-        lines = [json.dumps(record.facts, ensure_ascii=False) + "\n" for record in ordered]
+        lines = [json.dumps(record.as_dict(), ensure_ascii=False) + "\n" for record in ordered]
         files.write(path, "".join(lines).encode())
         self.of_study[name] = _whole(path)
         self.of_run |= records.by_run(self.of_study[name])

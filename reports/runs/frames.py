@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from lightning_modules.record import Record
 from reports.runs import records
-from reports.runs.records import Record
 from sweeps import study as studies
 from sweeps.claim import Measure
 from sweeps.contrasts import value
@@ -33,7 +33,7 @@ def frame(found: Iterable[Record] | None = None) -> pd.DataFrame:
     """
     if found is None:
         found, _ = records.read(FOLDERS)
-    return pd.DataFrame([_row(record.facts) for record in found], columns=COLUMNS)
+    return pd.DataFrame([_row(record) for record in found], columns=COLUMNS)
 
 
 def cells(study: Study, budget: str, runs: pd.DataFrame) -> pd.DataFrame:
@@ -79,15 +79,15 @@ def export(names: Sequence[str], folder: Path, latex: bool = False) -> list[Path
     return written
 
 
-def _row(facts: dict) -> dict:
-    config, machine, recipe = facts["config"], facts["machine"], facts["config"].get("recipe", {})
-    taken = {name: facts[name] for name in COLUMNS if name in facts}
-    return taken | {measure: value(facts, measure) for measure in MEASURES} | {
-        "top5_error": (facts["test"] or {}).get("top5_error"),
-        "knobs": ", ".join(f"{name}={knob}" for name, knob in facts["knobs"].items()),
-        "precision": machine["precision"], "resolution": config.get("resolution"),
-        "epochs": facts["budget_spent"]["epochs"], "train_images": facts["budget_spent"]["train_images"],
-        "batch_size": recipe.get("batch_size"), "lr": recipe.get("lr"),
+def _row(record: Record) -> dict:
+    config, recipe, machine = record.config, record.config["recipe"], record.machine
+    taken = {name: getattr(record, name) for name in COLUMNS if hasattr(record, name)}
+    return taken | {measure: value(record, measure) for measure in MEASURES} | {
+        "top5_error": (record.test or {}).get("top5_error"),
+        "knobs": ", ".join(f"{name}={knob}" for name, knob in record.knobs.items()),
+        "precision": machine["precision"], "resolution": config["resolution"],
+        "epochs": config["epochs"], "train_images": config["train_images"],
+        "batch_size": recipe["batch_size"], "lr": recipe["lr"],
         "device": machine["device"], "devices": machine["devices"],
-        "commit": facts["git"]["commit"], "dirty": facts["git"]["dirty"], "run": facts["run_id"],
+        "commit": record.git["commit"], "dirty": record.git["dirty"], "run": record.run_id,
     }  # fmt: skip

@@ -5,6 +5,7 @@ Each is committed as soon as it is here, so that an interrupted pull loses nothi
 isn't fetched again. Of the reports, only this module and `publish` talk to W&B.
 """
 
+import dataclasses
 import os
 import re
 import tempfile
@@ -17,9 +18,9 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from lightning_modules.execution import environment
+from lightning_modules.record import Record
 from reports.runs import records
 from reports.runs.collect import Committed, contradiction
-from reports.runs.records import Record
 
 if TYPE_CHECKING:
     from wandb.apis.public import Run
@@ -181,14 +182,13 @@ def _fetch(tracked: Tracked) -> Record:
     if file is None:
         raise ValueError(f"it carries no {RECORD} (tracked by an older version, or deleted there)")
     try:
-        record = records.parse(text, tracked.where)
+        record = Record.parse(text, tracked.where)
     except ValueError as error:
         raise ValueError(f"its {RECORD} is damaged: {error}") from error
     if (record.run_id, record.errors, record.images) != (tracked.run_id, tracked.errors, tracked.images):
         raise ValueError(f"its {RECORD} and its summary contradict each other")
-    if record.facts["wandb"] is None:  # it was sent later, or a sweep found it done
-        record.facts["wandb"] = tracked.run.url
-    return record
+    # It was sent later, or a sweep found it done.
+    return record if record.wandb else dataclasses.replace(record, wandb=tracked.run.url)
 
 
 def check_key() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reports.runs.records import Record
+from lightning_modules.record import Record
 from reports.verdicts import statistics
 from sweeps import study as studies
 from sweeps.claim import Measure
@@ -25,7 +25,7 @@ class Group:
 
     def values(self, measure: Measure) -> list[float]:
         """The measure of every run that has it (`sweeps.contrasts.value`), in the order of the seeds."""
-        return [found for r in self.records if (found := value(r.facts, measure)) is not None]
+        return [found for r in self.records if (found := value(r, measure)) is not None]
 
     def __str__(self) -> str:
         return written(self.errors, self.wanted)
@@ -90,5 +90,5 @@ def _collate(study: Study, budget: str, by_run_id: Mapping[str, Record]) -> Resu
 
 def _seeds(study: Study, budget: str, by_run_id: Mapping[str, Record]) -> list[int]:
     """The declared seeds, and those of more runs than were declared, as a programme makes them where it must."""
-    more = {r.seed for r in by_run_id.values() if r.budget == budget and r.facts["study"] == study.name}
+    more = {r.seed for r in by_run_id.values() if r.budget == budget and r.study == study.name}
     return sorted({*study.seeds, *more})

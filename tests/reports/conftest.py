@@ -3,11 +3,12 @@
 import copy
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from lightning_modules import record
+from lightning_modules.configuration import Configuration
 from reports.pages import architectures
 from reports.printed import tables
 from reports.runs import counts
@@ -16,7 +17,7 @@ from reports.verdicts.ledger import Entry
 from sweeps import programme
 from sweeps import study as studies
 from sweeps.claim import Claim, Comparison
-from sweeps.study import Cell, Printed, Study, Table, Variant
+from sweeps.study import Printed, Study, Table, Variant
 
 STUB = Path(__file__).parents[3] / "shared" / "wandb_stub"
 
@@ -58,19 +59,10 @@ COUNTS = {
 def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     """The made-up study, declared as the only one; a run id spells out its cell."""
 
-    def cells(study: Study, budget: str, seeds: Sequence[int] | None = None) -> list[Cell]:
-        return [
-            Cell(study.name, variant.name, dataset, budget, seed, f"{variant.name}-{budget}-{seed}")
-            for seed in seeds or study.seeds
-            for dataset in study.datasets
-            for variant in study.variants
-        ]
-
     monkeypatch.setattr(studies, "names", lambda folder=None: [STUDY.name])
     real_read = studies.read
     monkeypatch.setattr(studies, "read", lambda name: STUDY if name == STUDY.name else real_read(name))
     experiments.registered()  # reads the real ledger, once
-    monkeypatch.setattr(studies, "cells", cells)
     monkeypatch.setattr(programme, "read", list)
     made_up = {entry.id: entry for entry in LEDGER}
     monkeypatch.setattr(ledger, "entries", lambda: made_up)
@@ -85,29 +77,63 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
 
 
 def make_facts(variant: str, seed: int, errors: int, budget: str = "mini") -> dict:
-    """A complete record, format 2, of 10,000 test images."""
-    return copy.deepcopy(
+    """A sealed record, as JSON, of a run of the made-up study."""
+    return facts_of(studies.configure(STUDY, variant, "cifar10", budget, seed), errors, "made_up", variant)
+
+
+def facts_of(
+    configuration: Configuration, errors: int, study: str | None, variant: str | None, **changes
+) -> dict:
+    """A sealed record, as JSON, of any run, with so many errors of 10,000 test images; changes: of its fields.
+
+    Its curve ends with that test error and a training error of 60 + seed, from 75 and 80 %.
+    """
+    last = configuration.epochs - 1
+    history = [
         {
-            "format": 2, "plan": None, "diverged": None, "did_not_start": False, "run_id": f"{variant}-{budget}-{seed}", "study": "made_up", "variant": variant,
-            "arch": "densenet", "knobs": {"depth": 22}, "dataset": "cifar10", "recipe": "densenet_cifar",
-            "budget": budget, "seed": seed, "config": {"lr": 0.1, "classes": 10}, "parameters": 1, "mult_adds": 2,
-            "test": {"images": 10_000, "errors": errors, "error": errors / 100, "loss": 1.5},
-            "best": {"epoch": 1, "error": 50.0},
-            "curve": {
-                "epoch": [1, 2], "train_loss": [2.0, 1.5], "train_error": [80.0, 60.0 + seed],
-                "curve_test_error": [75.0, errors / 100], "lr": [0.1, 0.01], "images_per_second": [90.0, 91.0],
-            },
-            "curve_test_images": 500,
-            "budget_spent": {"epochs": 2, "train_images": 3_000, "of_epochs": 300, "of_images": 50_000},
-            "machine": {
-                "device": "Abacus", "kind": "cpu", "devices": 1, "images_per_device": 64, "threads": 1,
-                "precision": "32-true",
-            },
-            "versions": {"python": "3.11.0", "torch": "2.11.0"},
-            "git": {"commit": "0123456789" * 4, "dirty": seed == 1}, "wall_seconds": 360.0,
-            "finished": "2026-01-02T03:04:05Z", "resumed": 0, "wandb": None,
+            "epoch": epoch + 1, "train_loss": 2.0 - 0.5 * epoch / max(1, last),
+            "train_error": 80.0 if epoch < last else 60.0 + configuration.seed,
+            "curve_test_error": 75.0 if epoch < last else errors / 100,
+            "lr": 0.1, "images_per_second": 90.0,
         }
+        for epoch in range(configuration.epochs)
+    ]  # fmt: skip
+    made = record.make(
+        configuration, study=study, variant=variant, counts={"parameters": 1, "mult_adds": 2},
+        tested={"images": 10_000, "errors": errors, "error": errors / 100, "loss": 1.5}, history=history,
+        machine={
+            "device": "Abacus", "kind": "cpu", "devices": 1, "images_per_device": 64, "threads": 1,
+            "precision": configuration.precision,
+        },
+        git={"commit": "0123456789" * 4, "dirty": configuration.seed == 1}, wall_seconds=360.0, resumed=0, wandb_url=None,
     )  # fmt: skip
+    return sealed(made | {"finished": "2026-01-02T03:04:05Z"} | changes)
+
+
+def diverged(facts: dict, epoch: int) -> dict:
+    """The same run, if it had diverged in an epoch."""
+    curve = {name: values[: epoch - 1] for name, values in facts["curve"].items()}
+    return sealed(
+        facts | {"diverged": epoch, "test": None, "best": None, "curve": curve, "did_not_start": False}
+    )
+
+
+def not_started(facts: dict) -> dict:
+    """The same run, if its training error had stayed at chance."""
+    chance = 100 - 100 / facts["config"]["classes"]
+    curve = facts["curve"] | {"train_error": [chance] * len(facts["curve"]["epoch"])}
+    return sealed(facts | {"curve": curve, "did_not_start": True})
+
+
+def sealed(facts: dict) -> dict:
+    """The record with the digest that fits it, and nothing shared with another."""
+    own = copy.deepcopy(facts)
+    return own | {"digest": record.seal(own)}
+
+
+def run_id(variant: str, seed: int, budget: str = "mini") -> str:
+    """The id of a run of the made-up study."""
+    return studies.configure(STUDY, variant, "cifar10", budget, seed).run_id
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 
 from reports.runs import records
 from reports.runs.collect import Committed, collect
+from tests.reports.conftest import run_id
 
 
 @pytest.fixture
@@ -27,7 +28,11 @@ def test_collects_in_declared_order_and_again_changes_nothing(study, tmp_path, f
     target = tmp_path / "records" / "made_up.jsonl"
     collect([runs], target.parent)
     lines = target.read_text().splitlines()
-    assert [json.loads(line)["run_id"] for line in lines] == ["thin-mini-2", "wide-mini-0", "wide-mini-1"]
+    assert [json.loads(line)["run_id"] for line in lines] == [
+        run_id("thin", 2),
+        run_id("wide", 0),
+        run_id("wide", 1),
+    ]
     assert json.loads(lines[1]) == facts("wide", 0, 5100)
     before = target.read_bytes()
     assert collect([runs], target.parent) == (["0 new records, 3 in all"], [])
@@ -35,7 +40,7 @@ def test_collects_in_declared_order_and_again_changes_nothing(study, tmp_path, f
     assert sorted(path.name for path in target.parent.iterdir()) == ["made_up.jsonl"]
     said, _ = collect([finish(facts("thin", 0, 6100))], target.parent)
     assert said[0] == "made_up: 1 new, 4 in all"
-    assert target.read_text().index("thin-mini-0") < target.read_text().index("thin-mini-2")
+    assert target.read_text().index(run_id("thin", 0)) < target.read_text().index(run_id("thin", 2))
 
 
 def test_what_another_command_has_added_meanwhile_stays(study, tmp_path, facts, finish):
@@ -43,8 +48,8 @@ def test_what_another_command_has_added_meanwhile_stays(study, tmp_path, facts, 
     before = Committed(folder)
     collect([finish(facts("wide", 0, 5000))], folder)
     before.add(records.read([finish(facts("thin", 0, 6000), machine="there")])[0])
-    assert [record.run_id for record in records.read([folder])[0]] == ["thin-mini-0", "wide-mini-0"]
-    assert sorted(before.of_run) == ["thin-mini-0", "wide-mini-0"]
+    assert [record.run_id for record in records.read([folder])[0]] == [run_id("thin", 0), run_id("wide", 0)]
+    assert sorted(before.of_run) == [run_id("thin", 0), run_id("wide", 0)]
 
 
 def test_run_of_no_study_stays(study, tmp_path, facts, finish):
@@ -57,7 +62,7 @@ def test_committed_record_of_an_older_configuration_is_kept(study, tmp_path, fac
     folder = write_records(facts("old", 0, 7000))
     collect([finish(facts("wide", 0, 5000))], folder)
     ids = [json.loads(line)["run_id"] for line in (folder / "made_up.jsonl").read_text().splitlines()]
-    assert ids == ["wide-mini-0", "old-mini-0"]
+    assert ids == [run_id("wide", 0), "old-mini-0"]
 
 
 def test_refuses_to_rewrite_what_it_cannot_read(study, facts, finish, write_records):
@@ -75,8 +80,8 @@ def test_a_committed_record_stands_against_another_result(study, facts, finish, 
     assert said == ["made_up: 1 new, 2 in all", "1 new records, 2 in all"]
     assert warnings == [
         (
-            f"run wide-mini-0: records contradict each other (50.00 % in records/made_up.jsonl:1, 51.00 % in "
-            f"{runs}/wide-mini-0/record.json:1); the one in records/made_up.jsonl:1 stays: delete the wrong one"
+            f"run {run_id('wide', 0)}: records contradict each other (50.00 % in records/made_up.jsonl:1, 51.00 % in "
+            f"{runs}/{run_id('wide', 0)}/record.json:1); the one in records/made_up.jsonl:1 stays: delete the wrong one"
         )
     ]
     kept = [json.loads(line) for line in (folder / "made_up.jsonl").read_text().splitlines()]
@@ -95,8 +100,8 @@ def test_machines_are_merged_and_their_contradictions_left_out(study, tmp_path, 
         f"{there}/torn/record.json:1: skipped, not valid JSON (Expecting ',' delimiter at column 13)",
         f"{tmp_path}/nothing: holds no record (expected <run>/record.json or *.jsonl)",
         (
-            f"run wide-mini-1: records contradict each other (50.00 % in {here}/wide-mini-1/record.json:1, 51.00 % in "
-            f"{there}/wide-mini-1/record.json:1); none is taken: delete the wrong one"
+            f"run {run_id('wide', 1)}: records contradict each other (50.00 % in {here}/{run_id('wide', 1)}/record.json:1, 51.00 % in "
+            f"{there}/{run_id('wide', 1)}/record.json:1); none is taken: delete the wrong one"
         ),
     ]
     with pytest.raises(ValueError, match="nowhere is no folder"):
@@ -110,8 +115,8 @@ def test_one_result_from_two_commits_is_said(study, tmp_path, facts, finish):
     _, warnings = collect([here, there], tmp_path / "records")
     assert warnings == [
         (
-            f"run wide-mini-0: different commits gave the same result (01234567 in {here}/wide-mini-0/record.json:1, "
-            f"fedcba98 in {there}/wide-mini-0/record.json:1); the first is kept"
+            f"run {run_id('wide', 0)}: different commits gave the same result (01234567 in {here}/{run_id('wide', 0)}/record.json:1, "
+            f"fedcba98 in {there}/{run_id('wide', 0)}/record.json:1); the first is kept"
         )
     ]
     assert json.loads((tmp_path / "records" / "made_up.jsonl").read_text()) == facts("wide", 0, 5000)

@@ -14,7 +14,7 @@ from reports.runs import records, results
 from reports.runs.counts import Count
 from sweeps import study as studies
 from sweeps.study import Table
-from tests.reports.conftest import COUNTS, STUDY
+from tests.reports.conftest import COUNTS, STUDY, run_id
 
 
 @pytest.fixture
@@ -80,7 +80,10 @@ def test_a_crowd_of_curves_is_spread_over_panels():
 def test_seeds_are_a_point_a_run_in_declared_order_and_captions_say_how_many(collate):
     seeds = by_kind(plots.of_study(collate(*WIDE, ("thin", 2, 6000)), "cifar10", COUNTS))["seeds"]
     ours = [tuple(point.values()) for point in seeds.points if point["source"] == "ours"]
-    assert ours[:2] == [("ours", "thin", 2, "thin-mini-2", 60.0), ("ours", "wide", 0, "wide-mini-0", 50.0)]
+    assert ours[:2] == [
+        ("ours", "thin", 2, run_id("thin", 2), 60.0),
+        ("ours", "wide", 0, run_id("wide", 0), 50.0),
+    ]
     assert len(ours) == 4
     assert "1 to 3 runs a variant, 4 in all, budget mini" in seeds.caption
 
@@ -148,7 +151,7 @@ def test_the_papers_own_kind_goes_before_the_parameters(collate, monkeypatch):
         "series": "densenet_bc",
         "mult_adds": 100_000_000,
         "seed": 0,
-        "run": "thin-mini-0",
+        "run": run_id("thin", 0),
         "accuracy": 40.0,
     }
     assert picture.points[-1]["accuracy"] == pytest.approx(100 - 5.24)

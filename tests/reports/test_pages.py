@@ -10,6 +10,7 @@ from reports.__main__ import main
 from reports.plots import picture
 from reports.printed import variants
 from sweeps.study import Printed, Variant
+from tests.reports.conftest import run_id
 
 
 @pytest.fixture
@@ -182,7 +183,7 @@ def test_damaged_record_is_reported_and_the_rest_counts(make, facts, capsys):
 def test_contradicting_records_are_not_averaged(make, facts):
     assert make([facts("wide", 0, 5000), facts("wide", 0, 5200), facts("wide", 1, 5400)]) == 0
     assert row((make.out / "studies" / "made_up.md").read_text(), "wide")[5] == "54.00 (1/3)"
-    assert "wide-mini-0: records contradict each other" in (make.out / "index.md").read_text()
+    assert f"{run_id('wide', 0)}: records contradict each other" in (make.out / "index.md").read_text()
 
 
 def test_unknown_study_names_near_misses(make, capsys):

@@ -6,13 +6,13 @@ from collections import Counter
 
 import pytest
 
+from lightning_modules.record import Record
 from reports.pages import paper_cells
 from reports.pages import paper_tables as paper_tables_page
 from reports.printed import figures as printed
 from reports.printed import notation, variants
 from reports.printed import tables as paper_tables
 from reports.printed.figures import Figure
-from reports.runs.records import Record
 from reports.runs.results import Group, Results
 from reports.verdicts import complexity
 from reports.verdicts.complexity import EXACT, EXPLAINED, Network

@@ -1,7 +1,7 @@
 """The programme's page: what was found stands with its difference, interval, n and decision."""
 
+from lightning_modules.record import Record
 from reports.pages import programme as page
-from reports.runs.records import Record
 from sweeps import programme
 from tests.reports.conftest import make_facts
 

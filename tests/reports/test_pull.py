@@ -9,6 +9,7 @@ from reports import __main__
 from reports.runs import records
 from reports.runs.collect import Committed
 from reports.runs.pull import is_folder, offline, pull
+from tests.reports.conftest import run_id
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_finished_runs_are_fetched_once_with_their_link(study, tmp_path, facts, 
     found, warnings = records.read([folder])
     assert said == warnings == []
     assert [(r.run_id, r.errors) for r in found] == [
-        ("thin-mini-0", 6000), ("wide-mini-0", 5000), ("wide-mini-1", 5001), ("wide-mini-2", 5002)
+        (run_id("thin", 0), 6000), (run_id("wide", 0), 5000), (run_id("wide", 1), 5001), (run_id("wide", 2), 5002)
     ]  # fmt: skip
     assert dict(found[1].facts) == facts("wide", 0, 5000) | {"wandb": f"{server.url}/stub/made-up/runs/own0"}
     assert found[0].facts["wandb"] == "https://wandb.ai/first"
@@ -94,11 +95,11 @@ def test_contradictions_are_named_and_nothing_is_overwritten(study, tmp_path, fa
     assert (folder / "made_up.jsonl").read_bytes() == before
     assert sorted(said) == [
         (
-            "run thin-mini-0: records contradict each other (60.00 % in W&B stub/made-up/one, 60.01 % in "
+            f"run {run_id('thin', 0)}: records contradict each other (60.00 % in W&B stub/made-up/one, 60.01 % in "
             "W&B stub/made-up/two); none is taken: delete the wrong one"
         ),
         (
-            "run wide-mini-0: records contradict each other (50.00 % in records/made_up.jsonl:1, 51.00 % in "
+            f"run {run_id('wide', 0)}: records contradict each other (50.00 % in records/made_up.jsonl:1, 51.00 % in "
             "W&B stub/made-up/again); the one in records/made_up.jsonl:1 stays: delete the wrong one"
         ),
     ]
@@ -119,7 +120,7 @@ def test_what_was_fetched_before_an_interruption_is_kept(study, tmp_path, facts,
     monkeypatch.setitem(pull.__globals__, "_fetch", interrupted)
     with pytest.raises(KeyboardInterrupt):
         pull("stub/made-up", Committed(folder), pytest.fail)
-    assert [record.run_id for record in records.read([folder])[0]] == ["wide-mini-0", "wide-mini-1"]
+    assert [record.run_id for record in records.read([folder])[0]] == [run_id("wide", 0), run_id("wide", 1)]
     monkeypatch.setitem(pull.__globals__, "_fetch", fetch)
     assert pull("stub/made-up", Committed(folder), pytest.fail) == {"made_up": 1}
 
@@ -174,7 +175,7 @@ def test_offline_folders(study, tmp_path, facts, offline_run):
     (torn / "files" / "record.json").write_text('{"format": 1')
     found, complaints = offline([tmp_path / "saved"])
     assert sorted((record.run_id, record.errors) for record in found) == [
-        ("wide-mini-0", 5000), ("wide-mini-1", 5100)
+        (run_id("wide", 0), 5000), (run_id("wide", 1), 5100)
     ]  # fmt: skip
     assert len(complaints) == 2
     assert f"{never}: skipped, no record.json (not finished, or not of this project)" in complaints
@@ -201,6 +202,9 @@ def test_the_command_takes_folders(study, tmp_path, facts, offline_run, monkeypa
     assert capsys.readouterr().out == "made_up: 2 new, 2 in all\n2 new records, 2 in all\n"
     assert __main__.main(["why", "made_up/thin", "--records", str(tmp_path / "records")]) == 0
     told = capsys.readouterr().out
-    assert "run thin-mini-0, records/made_up.jsonl:1, finished 2026" in told and f"\n    {link}\n" in told
+    assert (
+        f"run {run_id('thin', 0)}, records/made_up.jsonl:1, finished 2026" in told
+        and f"\n    {link}\n" in told
+    )
     assert __main__.main(["pull", str(tmp_path / "nowhere")]) == 2
     assert "neither ENTITY/PROJECT nor a folder" in capsys.readouterr().err

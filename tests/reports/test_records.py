@@ -5,13 +5,14 @@ import json
 import pytest
 
 from reports.runs import records
+from tests.reports.conftest import run_id
 
 
 def test_complete_record(write_records, facts):
     found, warnings = records.read([write_records(facts("wide", 0, 5123))])
     assert warnings == []
     assert [(r.run_id, r.error, r.where) for r in found] == [
-        ("wide-mini-0", 51.23, "records/made_up.jsonl:1")
+        (run_id("wide", 0), 51.23, "records/made_up.jsonl:1")
     ]
 
 
@@ -76,7 +77,7 @@ def test_damaged_record_is_named_and_the_rest_read(write_records, facts, damage,
     bad = facts("wide", 0, 5123)
     damage(bad)
     found, warnings = records.read([write_records(facts("thin", 0, 6000), bad, facts("thin", 1, 6100))])
-    assert [record.run_id for record in found] == ["thin-mini-0", "thin-mini-1"]
+    assert [record.run_id for record in found] == [run_id("thin", 0), run_id("thin", 1)]
     assert len(warnings) == 1
     assert warnings[0].startswith("records/made_up.jsonl:2: skipped, ") and complaint in warnings[0]
     assert "\n" not in warnings[0]
@@ -111,9 +112,13 @@ def test_duplicates_are_merged(write_records, facts):
 def test_contradicting_records_are_left_out_and_named(write_records, facts):
     folder = write_records(facts("wide", 0, 5123), facts("wide", 1, 5000), facts("wide", 0, 5122))
     found, warnings = records.read([folder])
-    assert [record.run_id for record in found] == ["wide-mini-1"]
+    assert [record.run_id for record in found] == [run_id("wide", 1)]
     assert len(warnings) == 1
-    for part in ("wide-mini-0", "51.23 % in records/made_up.jsonl:1", "51.22 % in records/made_up.jsonl:3"):
+    for part in (
+        run_id("wide", 0),
+        "51.23 % in records/made_up.jsonl:1",
+        "51.22 % in records/made_up.jsonl:3",
+    ):
         assert part in warnings[0]
 
 
@@ -151,7 +156,7 @@ def test_one_result_from_two_commits_is_said(tmp_path, facts):
     assert [record.facts["git"]["commit"][:8] for record in found] == ["01234567"]
     assert warnings == [
         (
-            "run wide-mini-0: different commits gave the same result (01234567 in here/run/record.json:1, unknown in "
+            f"run {run_id('wide', 0)}: different commits gave the same result (01234567 in here/run/record.json:1, unknown in "
             "there/run/record.json:1); the first is kept"
         )
     ]
