@@ -5,17 +5,16 @@ from pathlib import Path
 
 from reports.pages import markdown
 from reports.verdicts import ledger, standing
-from reports.verdicts.standing import DIFFERS, Standing
-from reports.verdicts.trained import CONTRADICTED, INCONCLUSIVE, NOT_RUN, REPRODUCED
+from reports.verdicts.standing import Standing
+from reports.verdicts.words import MARKS, NOT_RUN
 
 # Told apart without colour too.
-MARKS = {REPRODUCED: "✅", CONTRADICTED: "❌", INCONCLUSIVE: "❓", DIFFERS: "🔀", NOT_RUN: "⬜"}
 HOW_TO_READ = (
     "Every claim that the documents make, in our own words, with what they print for it and all verdicts on it. "
-    "**reproduced**: the stated test holds at the 5 % level, all of its parts. **contradicted**: a part of it holds the "
-    "other way round, or a count disagrees. **inconclusive**: the runs decide neither way; the evidence "
-    "behind the link says how many would. **not run**: there is nothing to test yet. A verdict holds for its data set, budget and machine only: "
-    "at the budgets `mini` and `short` it says how a compressed training ends, not the paper's."
+    "**reproduced**: the stated test holds, all of its parts. **contradicted**: a part of it holds the other way round. "
+    "**inconclusive**: neither. **partly**: what has been run is as claimed, and parts haven't been. **so far as claimed**, "
+    "**so far against**, **open**: the same of shortened trainings, which say how a compressed training ends, not the "
+    "paper's. **not run**: there is nothing to test yet. A verdict holds for its data set, budget and machine only."
 )
 
 

@@ -8,7 +8,7 @@ from reports.printed import variants
 from reports.verdicts import ledger
 from reports.verdicts.experiments import Cell
 from reports.verdicts.findings import Finding
-from reports.verdicts.trained import NOT_RUN, WORDS
+from reports.verdicts.words import NOT_RUN, OF_OUTCOME
 
 KINDS = ("measured", "numeric")
 HOW_TO_READ = (
@@ -60,7 +60,9 @@ def _glance(claims: Sequence[str], found: Mapping[str, Sequence[Finding]]) -> st
     for claim in claims:
         link = f"[`{claim}`](#{claim})" if claim in found else f"`{claim}`"
         sentence = ledger.find(claim).sentence
-        rows += [[link, sentence, each.machine["device"], WORDS[each.holds]] for each in found.get(claim, ())]
+        rows += [
+            [link, sentence, each.machine["device"], OF_OUTCOME[each.holds]] for each in found.get(claim, ())
+        ]
         if claim not in found:
             rows.append([link, sentence, "—", NOT_RUN])
     return markdown.table(("claim", "sentence", "machine", "verdict"), rows)
@@ -74,7 +76,7 @@ def _section(claim: str, findings: Sequence[Finding]) -> str:
     ]
     for finding in findings:
         parts += [
-            f"### {finding.machine['device']}: {WORDS[finding.holds]}",
+            f"### {finding.machine['device']}: {OF_OUTCOME[finding.holds]}",
             markdown.bullets(finding.evidence),
             *(picture.markdown() for picture in _pictures(finding)),
             *(_table(shown) for shown in finding.data.get("tables", ())),

@@ -1,14 +1,26 @@
 """The first page, `reports/index.md`: what holds, what doesn't, what isn't known and how to find out."""
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from lightning_modules.record import Record
 from reports.pages import markdown, programme
-from reports.pages.claims import MARKS, linked
+from reports.pages.claims import linked
 from reports.verdicts import ledger, standing
 from reports.verdicts.standing import NO_TEST, Collated, Standing
-from reports.verdicts.trained import CONTRADICTED, INCONCLUSIVE, NOT_RUN, REPRODUCED
+from reports.verdicts.words import (
+    CONTRADICTED,
+    INCONCLUSIVE,
+    MARKS,
+    NOT_RUN,
+    OPEN,
+    PARTLY,
+    REPRODUCED,
+    SENSE,
+    SO_FAR,
+    SO_FAR_AGAINST,
+)
 from sweeps import study as studies
 
 KINDS = {
@@ -61,17 +73,14 @@ def files(
         _counts(collated, standings),
         _what_counts(collated),
         "## What holds, beyond counting",
-        _listed(standings, REPRODUCED, lambda own: own.kind != "exact" and _is_whole(own)),
+        _listed(standings, (REPRODUCED, SENSE), lambda own: own.kind != "exact"),
         "## What doesn't hold",
-        _listed(standings, CONTRADICTED, _is_whole),
+        _listed(standings, (CONTRADICTED,)),
         "## What has been tried and isn't decided",
-        _listed(standings, INCONCLUSIVE, _is_whole),
+        _listed(standings, (INCONCLUSIVE, PARTLY)),
         "## What shortened trainings show so far",
         SHORTENED,
-        *(
-            _listed(standings, word, lambda own: not _is_whole(own), "")
-            for word in (REPRODUCED, CONTRADICTED, INCONCLUSIVE)
-        ),
+        _listed(standings, (SO_FAR, SO_FAR_AGAINST, OPEN)),
         "## What isn't known, and how to find out",
         _unknown(collated, standings),
         "## Studies",
@@ -135,27 +144,23 @@ def _what_counts(collated: Collated) -> str:
     return text
 
 
-def _is_whole(own: Standing) -> bool:
-    """Whether it rests on whole trainings, or on none."""
-    return own.budget in ("", "paper")
-
-
 def _listed(
     standings: Mapping[str, Sequence[Standing]],
-    word: str,
-    wanted: Callable[[Standing], bool],
-    nothing: str = "Nothing yet.",
+    words: Sequence[str],
+    wanted: Callable[[Standing], bool] = lambda own: True,
 ) -> str:
-    """Verdicts of one word, a line for each claim and place."""
+    """Verdicts of these words, a line for each claim and place, in the order of the words."""
     rows = []
-    for claim, own in standings.items():
+    for word, (claim, own) in itertools.product(words, standings.items()):
         for each in own:
             if each.word == word and wanted(each):
                 sentence = " ".join(filter(None, [ledger.find(claim).sentence, each.tested]))
                 how = ": ".join(filter(None, [KINDS[each.kind], each.where]))
                 rows.append([f"{MARKS[word]} {linked(claim)}", sentence, how, _first(each.evidence)])
     return (
-        markdown.table(("claim", "sentence", "decided how and where", "evidence"), rows) if rows else nothing
+        markdown.table(("claim", "sentence", "decided how and where", "evidence"), rows)
+        if rows
+        else "Nothing yet."
     )
 
 

@@ -27,6 +27,10 @@ class Group:
         """The measure of every run that has it (`sweeps.contrasts.value`), in the order of the seeds."""
         return [found for r in self.records if (found := value(r, measure)) is not None]
 
+    def by_seed(self, measure: Measure) -> dict[int, float]:
+        """Return the measure by seed, of every run that has it."""
+        return {r.seed: found for r in self.records if (found := value(r, measure)) is not None}
+
     def __str__(self) -> str:
         return written(self.errors, self.wanted)
 

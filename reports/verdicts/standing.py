@@ -12,7 +12,8 @@ from reports.runs.results import Results
 from reports.verdicts import experiments, ledger
 from reports.verdicts import trained as claims
 from reports.verdicts.findings import Finding
-from reports.verdicts.trained import NOT_RUN, Verdict
+from reports.verdicts.trained import Verdict
+from reports.verdicts.words import DIFFERS, NOT_RUN, OF_OUTCOME
 from sweeps.study import BUDGETS, Study
 
 Collated = Mapping[str, tuple[Study, list[Results], Counts]]
@@ -21,7 +22,6 @@ Judged = Mapping[tuple[str, str, str], Sequence[Verdict]]
 
 NO_TEST = "no study tests it, and no experiment"
 EXPERIMENTS = "experiments.md#{}"
-DIFFERS = "differs by place"
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _trained(collated: Collated, judged: Judged) -> dict[str, list[Standing]]:
 
 
 def _found(finding: Finding, kind: str) -> Standing:
-    word = claims.WORDS[finding.holds]
+    word = OF_OUTCOME[finding.holds]
     machine = finding.machine["device"] if kind == "measured" else ""
     page = EXPERIMENTS.format(finding.claim)
     return Standing(finding.claim, kind, word, machine, page, finding.evidence)

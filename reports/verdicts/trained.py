@@ -1,44 +1,40 @@
-"""Verdicts on the claims of a study: `reproduced`, `contradicted`, `inconclusive` or `not run`.
+"""Verdicts on claims that trainings decide: over the records of one study, at one budget, on one data set.
 
-A trained claim is a set of tests over variants (`sweeps/claim.py`): that an error is below another (Welch's
-one-sided test), that it falls along several (Jonckheere-Terpstra), that two are as good as equal (two one-sided
-tests against a margin), that one is at most a margin above another, that it rises less here than there (Welch's
-test of the two rises), that several lie on a line, or that it is the printed one, give or take a margin. Each is
-made over the seeds at 5 %, once for what is claimed and once for its opposite; in either direction Holm's correction
-runs over all tests of the study at that budget and data set. A test that can't be made yet counts as p = 1, so that
-a verdict doesn't depend on how much of the study has been run.
-
-Runs of one seed share the order of their batches, which the tests leave aside: it makes them careful, where pairs of
-three seeds would have half of the degrees of freedom and decide less wherever little is shared.
+A claim is a set of tests over rows (`sweeps/claim.py`). Most are made of contrasts (`sweeps/contrasts.py`): one number
+a seed, because runs of a seed share their batches, then a one-sided t-test over the seeds, at the level of the look that
+they have reached. A claim is as claimed if every test is (the largest p counts: no correction is due), against if one
+test says the opposite after Holm's correction within the claim. Tests whose rows haven't been run belong to no family;
+with them a claim is at most partly decided. A trend is as claimed only if, besides, no step along it goes the wrong way
+by more than `REVERSAL`. ✅ and ❌ are for the budget `paper`; shortened trainings have words of their own.
 """
 
 import math
-from collections.abc import Sequence
+import statistics as plain
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.printed import variants
 from reports.printed.figures import Figure
 from reports.runs.counts import Counts
 from reports.runs.results import Group, Results
-from reports.verdicts import exact, statistics
+from reports.verdicts import exact, statistics, words
+from sweeps import contrasts
 from sweeps.claim import (
     AsPrinted,
     Claim,
     Comparison,
     Equivalence,
     LogLinear,
-    Measure,
     NotWorse,
     Rise,
     Test,
     Trend,
     variants_of,
 )
+from sweeps.contrasts import LOOKS, Decision, Values
 from sweeps.study import Study
 
-REPRODUCED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = "reproduced", "contradicted", "inconclusive", "not run"
-# What a check or an experiment decides, in words.
-WORDS = {True: REPRODUCED, False: CONTRADICTED, None: INCONCLUSIVE}
+REVERSAL = 0.5  # points of error: the smallest step that is worth knowing
 MEASURES = {
     "train_error": "training error",
     "curve_error": "test error, mean over the epochs",
@@ -49,11 +45,22 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the records, or the counts, say about a claim; one line of evidence for each comparison."""
+    """What the records, or the counts, say about a claim; a line of evidence a test, the deciding ones first."""
 
     claim: Claim
     word: str
     evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one test says. p_claimed, p_opposite: None where there is too little to test."""
+
+    decision: Decision | None
+    evidence: str
+    p_claimed: float | None = None
+    p_opposite: float | None = None
+    level: float = 0.0
 
 
 def judge_exact(claim_id: str) -> Verdict:
@@ -61,9 +68,9 @@ def judge_exact(claim_id: str) -> Verdict:
     claim = Claim(claim_id)
     said = exact.verdict(claim_id)
     if said is None:
-        return Verdict(claim, NOT_RUN, ("no check of this claim has been written yet",))
+        return Verdict(claim, words.NOT_RUN, ("no check of this claim has been written yet",))
     holds, evidence = said
-    return Verdict(claim, WORDS[holds], (evidence,))
+    return Verdict(claim, words.OF_OUTCOME[holds], (evidence,))
 
 
 def judge_trained(results: Results, dataset: str, counts: Counts) -> list[Verdict]:
@@ -71,23 +78,13 @@ def judge_trained(results: Results, dataset: str, counts: Counts) -> list[Verdic
 
     Only by the tests that are made there (`_is_made`); a claim without any isn't judged.
     """
-    claims = [
-        (claim, tests)
-        for claim in results.study.claims
-        if (tests := [test for test in claim.tests if _is_made(test, results.study, dataset)])
-    ]
-    tests = [test for _, own in claims for test in own]
-    sides = [_groups(test, results, dataset) for test in tests]
-    figures = [_figure(test, results.study, dataset) for test in tests]
-    costs = [[math.log2(counts[name, dataset].mult_adds) for name in _costly(test)] for test in tests]
-    pairs = [_p_values(*each) for each in zip(tests, sides, figures, costs)]
-    claimed = statistics.holm([p for p, _ in pairs])
-    opposite = statistics.holm([p for _, p in pairs])
-    judged = iter(
-        _judge(*each, len(tests), dataset, counts)
-        for each in zip(tests, sides, figures, costs, claimed, opposite)
-    )
-    return [_combine(claim, [next(judged) for _ in own]) for claim, own in claims]
+    judged = []
+    for claim in results.study.claims:
+        tests = [test for test in claim.tests if _is_made(test, results.study, dataset)]
+        if tests:
+            parts = [_part(test, results, dataset, counts) for test in tests]
+            judged.append(_combine(claim, parts, results.budget))
+    return judged
 
 
 def _is_made(test: Test, study: Study, dataset: str) -> bool:
@@ -98,103 +95,126 @@ def _is_made(test: Test, study: Study, dataset: str) -> bool:
     return dataset not in study.transfers or not isinstance(test, AsPrinted)
 
 
-def _groups(test: Test, results: Results, dataset: str) -> list[Group]:
-    """The runs of its variants; a shortened training says nothing of a printed figure, so there it has none."""
-    groups = [results.groups[name, dataset] for name in variants_of(test)]
+def _part(test: Test, results: Results, dataset: str, counts: Counts) -> Part:
+    """Make one test, as far as its rows have been run."""
+    groups = {name: results.groups[name, dataset] for name in variants_of(test)}
     if isinstance(test, AsPrinted) and results.budget != "paper":
-        return [Group((), group.wanted) for group in groups]
-    return groups
+        return Part(None, f"`{test.variant}` as printed: only the budget `paper` says")
+    values = {name: group.by_seed(test.measure) for name, group in groups.items()}
+    evidence = _evidence(test, groups)
+    if isinstance(test, Comparison) and test.no_more_parameters:
+        few, many = (counts[name, dataset].parameters for name in (test.lower, test.higher))
+        evidence += f"; parameters {few:,} {'≤' if few <= many else '>'} {many:,}"
+        if few > many:
+            return Part("against", evidence, 1.0, 0.0)
+    if not all(values.values()):
+        started = all(group.records for group in groups.values())
+        return Part(
+            "open" if started else None,
+            f"{evidence}; no run of one of them has got there" * started or evidence,
+        )
+    if isinstance(test, (AsPrinted, LogLinear)):
+        return _of_means(test, results.study, dataset, counts, values, evidence)
+    return _of_contrasts(test, values, evidence)
 
 
-def _figure(test: Test, study: Study, dataset: str) -> Figure | None:
-    if not isinstance(test, AsPrinted):
-        return None
+def _of_contrasts(test: Test, values: Values, evidence: str) -> Part:
+    samples = contrasts.contrasts(test, values)
+    seeds = len(samples[0])
+    if seeds < 2:
+        return Part("open", f"{evidence}; two seeds are the least that can be tested")
+    level = next((LOOKS[look] for look in sorted(LOOKS, reverse=True) if look <= seeds), LOOKS[min(LOOKS)])
+    claimed, opposite = contrasts.p_values(test, values)
+    if isinstance(test, Trend) and (step := _reversal(test, values)):
+        claimed, evidence = 1.0, f"{evidence}; {step}"
+    return _decided(f"{evidence}; {_difference(test, samples[0])}", claimed, opposite, level)
+
+
+def _of_means(
+    test: AsPrinted | LogLinear, study: Study, dataset: str, counts: Counts, values: Values, evidence: str
+) -> Part:
+    """Tests against a figure or a line: over the means of the rows, whose runs share no figure to be paired with."""
+    samples = [list(values[name].values()) for name in variants_of(test)]
+    if min(map(len, samples)) < 2:
+        return Part("open", f"{evidence}; two runs of each are the least that can be tested")
+    if isinstance(test, AsPrinted):
+        figure = _figure(test, study, dataset)
+        against = samples[0], float(figure.error), test.margin
+        gap = statistics.summarise(samples[0]).mean - float(figure.error)
+        evidence += f" as good as the printed {variants.marked(figure, str(figure.error))}"
+        claimed, opposite = statistics.near(*against), statistics.far(*against)
+    else:
+        costs = [math.log2(counts[name, dataset].mult_adds) for name in test.along]
+        line = costs, samples, test.margin
+        gap = max(statistics.off_the_line(costs, samples), key=abs)
+        claimed, opposite = statistics.linear(*line), statistics.bent(*line)
+    evidence += f"; difference {_signed(gap)} (margin {test.margin:g})"
+    return _decided(evidence, claimed, opposite, statistics.LEVEL)
+
+
+def _decided(evidence: str, claimed: float, opposite: float, level: float) -> Part:
+    if claimed < level:
+        return Part("as claimed", f"{evidence}, {_p_text(claimed)}", claimed, opposite, level)
+    if opposite < level:
+        return Part(
+            "against", f"{evidence}, the other way with {_p_text(opposite)}", claimed, opposite, level
+        )
+    return Part("open", f"{evidence}, {_p_text(claimed)}", claimed, opposite, level)
+
+
+def _combine(claim: Claim, parts: Sequence[Part], budget: str) -> Verdict:
+    run = [part for part in parts if part.decision]
+    if not run:
+        return Verdict(claim, words.NOT_RUN, tuple(part.evidence for part in parts))
+    tested = [part for part in run if part.p_opposite is not None]
+    against = [
+        p for p, part in zip(statistics.holm([t.p_opposite for t in tested]), tested) if p < part.level
+    ]
+    strictly = any(part.decision == "against" and part.p_opposite == 0.0 for part in run)
+    if against or strictly:
+        word = words.of_trained("against", budget)
+    elif all(part.decision == "as claimed" for part in run):
+        word = words.of_trained("as claimed", budget) if len(run) == len(parts) else words.PARTLY
+    else:
+        word = words.of_trained("open", budget)
+    return Verdict(claim, word, _ordered(parts, against or strictly))
+
+
+def _ordered(parts: Sequence[Part], against: bool) -> tuple[str, ...]:
+    """The deciding evidence first: what is against it where the claim is, else what is open; then how many are which."""
+    order: list[Decision | None] = ["against", "open", "as claimed", None]
+    if not against and all(part.decision in ("as claimed", None) for part in parts):
+        order = ["as claimed", None, "open", "against"]
+    lines = [part.evidence for decision in order for part in parts if part.decision == decision]
+    if len(parts) == 1:
+        return tuple(lines)
+    counted = [
+        (d, sum(part.decision == d for part in parts)) for d in ("as claimed", "against", "open", None)
+    ]
+    said = f"{counted[0][1]} of {len(parts)} as claimed" + "".join(
+        f", {number} {decision or 'not run'}" for decision, number in counted[1:] if number
+    )
+    return (f"{said}: {lines[0]}", *lines[1:])
+
+
+def _reversal(test: Trend, values: Values) -> str:
+    """The worst step along a trend that goes the wrong way by more than is worth knowing; empty if none does."""
+    means = [plain.mean(values[name].values()) for name in test.falling]
+    steps = [(after - before, name) for before, after, name in zip(means, means[1:], test.falling[1:])]
+    step, name = max(steps)
+    return f"at `{name}` it rises by {step:.2f}" if step > REVERSAL else ""
+
+
+def _figure(test: AsPrinted, study: Study, dataset: str) -> Figure:
     figure = variants.printed_error(study.variant(test.variant), dataset)
     if figure is None or figure.error is None:
         raise ValueError(f"variant {test.variant!r} has no printed error to be tested against on {dataset}")
     return figure
 
 
-def _costly(test: Test) -> tuple[str, ...]:
-    """The variants whose multiply-adds a test is about."""
-    return test.along if isinstance(test, LogLinear) else ()
-
-
-def _p_values(
-    test: Test, groups: list[Group], figure: Figure | None, costs: list[float]
-) -> tuple[float, float]:
-    """p of what is claimed and of its opposite; 1 where there are too few runs to test."""
-    samples = [group.values(test.measure) for group in groups]
-    if min(map(len, samples)) < 2:
-        return 1.0, 1.0
-    match test:
-        case Comparison():
-            lower, higher = samples
-            lower = [test.times * value for value in lower]
-            return statistics.welch(lower, higher), statistics.welch(higher, lower)
-        case NotWorse():
-            variant, than = samples
-            most = [value + test.margin for value in than]
-            return statistics.welch(variant, most), statistics.welch(most, variant)
-        case Equivalence():
-            return statistics.equivalent(*samples, test.margin), statistics.different(*samples, test.margin)
-        case Trend():
-            return statistics.falling(samples), statistics.falling(samples[::-1])
-        case Rise():
-            less, more = samples[:2], samples[2:]
-            return statistics.rises_less(less, more), statistics.rises_less(more, less)
-        case LogLinear():
-            line = costs, samples, test.margin
-            return statistics.linear(*line), statistics.bent(*line)
-        case AsPrinted():
-            against = samples[0], float(figure.error), test.margin
-            return statistics.near(*against), statistics.far(*against)
-
-
-def _judge(
-    test: Test,
-    groups: list[Group],
-    figure: Figure | None,
-    costs: list[float],
-    p_claimed: float,
-    p_opposite: float,
-    tests: int,
-    dataset: str,
-    counts: Counts,
-) -> tuple[str, str]:
-    """One test's word and evidence; p-values are already corrected."""
-    samples = [group.values(test.measure) for group in groups]
-    evidence = _evidence(test, groups, figure)
-    fewest = min(map(len, samples))
-    if fewest == 0 and all(group.records for group in groups):
-        word, evidence = INCONCLUSIVE, f"{evidence}; no run of one of them has got there"
-    elif fewest == 0:
-        word = NOT_RUN
-    elif fewest == 1:
-        word, evidence = INCONCLUSIVE, f"{evidence}; two runs of each are the least that can be tested"
-    else:
-        evidence += _difference(test, samples, figure, costs)
-        if p_claimed < statistics.LEVEL:
-            word, evidence = REPRODUCED, f"{evidence}, {_p_text(p_claimed)}"
-        elif p_opposite < statistics.LEVEL:
-            word, evidence = CONTRADICTED, f"{evidence}, the other way with {_p_text(p_opposite)}"
-        else:
-            word, evidence = INCONCLUSIVE, f"{evidence}, {_p_text(p_claimed)}"
-            plain = isinstance(test, Comparison) and test.times == 1
-            needed = statistics.runs_needed(*samples, tests) if plain else None
-            if needed is not None:
-                evidence += f"; about {needed:,} runs a side would decide a difference of this size"
-    if isinstance(test, Comparison) and test.no_more_parameters:
-        few, many = (counts[name, dataset].parameters for name in (test.lower, test.higher))
-        evidence += f"; parameters {few:,} {'≤' if few <= many else '>'} {many:,}"
-        if few > many:
-            word = CONTRADICTED
-    return word, evidence
-
-
-def _evidence(test: Test, groups: list[Group], figure: Figure | None) -> str:
+def _evidence(test: Test, groups: Mapping[str, Group]) -> str:
     """What is held against what, with the errors."""
-    shown = [f"`{name}` {_shown(group, test.measure)}" for name, group in zip(variants_of(test), groups)]
+    shown = [f"`{name}` {_shown(group, test)}" for name, group in groups.items()]
     match test:
         case Comparison():
             times = f"{test.times:g} times " if test.times != 1 else ""
@@ -209,49 +229,31 @@ def _evidence(test: Test, groups: list[Group], figure: Figure | None) -> str:
             evidence = " not worse than ".join(shown)
         case Rise():
             evidence = f"from {shown[0]} to {shown[1]} less than from {shown[2]} to {shown[3]}"
-        case AsPrinted():
-            printed = variants.marked(figure, str(figure.error))
-            evidence = f"{shown[0]} at the budget `paper` as good as the printed {printed}"
+        case _:
+            evidence = shown[0]
     return evidence if test.measure == "test_error" else f"{MEASURES[test.measure]}: {evidence}"
 
 
-def _difference(test: Test, samples: list[list[float]], figure: Figure | None, costs: list[float]) -> str:
-    """The first less the second; of rises the first one's less the second's; the largest from a line.
-
-    A trend has none.
-    """
-    means = [statistics.summarise(values).mean for values in samples]
-    match test:
-        case Trend():
-            return ""
-        case LogLinear():
-            gap, margin = max(statistics.off_the_line(costs, samples), key=abs), f" (margin {test.margin:g})"
-        case Rise():
-            gap, margin = (means[1] - means[0]) - (means[3] - means[2]), ""
-        case Comparison():
-            gap, margin = test.times * means[0] - means[1], ""
-        case Equivalence() | NotWorse():
-            gap, margin = means[0] - means[1], f" (margin {test.margin:g})"
-        case AsPrinted():
-            gap, margin = means[0] - float(figure.error), f" (margin {test.margin:g})"
-    return f"; difference {gap:+.2f}{margin}".replace("-", "−")
-
-
-def _shown(group: Group, measure: Measure) -> str:
-    if measure == "test_error":
+def _shown(group: Group, test: Test) -> str:
+    if test.measure == "test_error":
         return str(group)
-    values = group.values(measure)
+    values = group.values(test.measure)
     return f"{statistics.summarise(values)} ({len(values)})" if values else f"— (0/{group.wanted})"
 
 
-def _combine(claim: Claim, judged: Sequence[tuple[str, str]]) -> Verdict:
-    words = [word for word, _ in judged]
-    evidence = tuple(text for _, text in judged)
-    if CONTRADICTED in words:
-        return Verdict(claim, CONTRADICTED, evidence)
-    if len(set(words)) == 1:
-        return Verdict(claim, words[0], evidence)
-    return Verdict(claim, INCONCLUSIVE, evidence)
+def _difference(test: Test, sample: Sequence[float]) -> str:
+    """The mean contrast with its 95 % interval, and in standard deviations between seeds; margins are taken out again."""
+    margin = getattr(test, "margin", 0.0)
+    shown = [value + margin for value in sample]
+    summary, spread = statistics.summarise(shown), plain.stdev(shown)
+    low, high = summary.mean - (summary.half_width or 0), summary.mean + (summary.half_width or 0)
+    of_spread = f", {_signed(summary.mean / spread, 1)} SD" if spread else ""
+    limit = f", margin {margin:g}" if margin else ""
+    return f"difference {_signed(summary.mean)} ({_signed(low)} to {_signed(high)}; n = {len(sample)}{of_spread}{limit})"
+
+
+def _signed(value: float, digits: int = 2) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def _p_text(p: float) -> str:

@@ -1,0 +1,72 @@
+"""A perfect replication contradicts nothing: every study is fed its paper's own figures, with noise between seeds."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from reports.printed import variants
+from reports.runs.counts import Count, count_variants
+from reports.runs.results import Results
+from reports.verdicts import trained
+from reports.verdicts.words import CONTRADICTED
+from sweeps import study as studies
+
+SHARED, OWN = (
+    0.15,
+    0.10,
+)  # standard deviations of what seeds share and what each run has for itself, in points
+
+
+@dataclass
+class Replica:
+    """The runs of a row, with the printed error and noise; of no other measure."""
+
+    by_seeds: dict[int, float]
+    wanted: int = 3
+    records: list = field(default_factory=list)
+
+    def by_seed(self, measure: str) -> dict[int, float]:
+        return self.by_seeds if measure == "test_error" else {}
+
+    def values(self, measure: str) -> list[float]:
+        return list(self.by_seed(measure).values())
+
+    def __str__(self) -> str:
+        return f"({len(self.by_seeds)})"
+
+
+def places() -> list[tuple[str, str]]:
+    """Studies and data sets on which the paper prints errors."""
+    return [
+        (study.name, dataset)
+        for study in map(studies.read, studies.names())
+        for dataset in study.datasets
+        if dataset not in study.transfers and study.claims
+    ]
+
+
+def replicas(study: studies.Study, dataset: str, seeds: int, rng: np.random.Generator) -> dict:
+    shared = rng.normal(0, SHARED, seeds)
+    groups = {}
+    for variant in study.variants_on(dataset):
+        figure = variants.printed_error(variant, dataset)
+        printed = figure is not None and figure.error is not None
+        errors = float(figure.error) + shared + rng.normal(0, OWN, seeds) if printed else []
+        groups[variant.name, dataset] = Replica(dict(enumerate(map(float, errors))))
+    return groups
+
+
+@pytest.mark.parametrize(("name", "dataset"), places())
+def test_the_papers_own_figures_are_contradicted_hardly_ever(name, dataset):
+    """Of 40 replications with eight seeds each, at most 3, where each wrong one has a chance of 3.5 % at most."""
+    study, rng = studies.read(name), np.random.default_rng(0)
+    counts = {(variant.name, dataset): Count(1, 1) for variant in study.variants_on(dataset)}
+    if any(claim.log_linear for claim in study.claims):
+        counts = count_variants(study)
+    wrong: dict[str, int] = {}
+    for _ in range(40):
+        results = Results(study, "paper", replicas(study, dataset, 8, rng))
+        for verdict in trained.judge_trained(results, dataset, counts):
+            wrong[verdict.claim.id] = wrong.get(verdict.claim.id, 0) + (verdict.word == CONTRADICTED)
+    assert not {claim: number for claim, number in wrong.items() if number > 3}
