@@ -42,14 +42,14 @@ def variance(values: Sequence[float]) -> float:
 
 def near(values: Sequence[float], figure: float, margin: float) -> float:
     """p-value of "the mean is less than `margin` from a figure": two one-sided t-tests. Without spread p is 1."""
-    if variance(values) == 0:
+    if max(values) == min(values):  # compared, because rounding gives equal values a variance
         return 1.0
     return max(_t_test(values, figure + margin, "less"), _t_test(values, figure - margin, "greater"))
 
 
 def far(values: Sequence[float], figure: float, margin: float) -> float:
     """p-value of "the mean is more than `margin` from a figure", in whichever direction (Bonferroni)."""
-    if variance(values) == 0:
+    if max(values) == min(values):  # compared, because rounding gives equal values a variance
         return 1.0
     smallest = min(_t_test(values, figure - margin, "less"), _t_test(values, figure + margin, "greater"))
     return min(1.0, 2 * smallest)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from lightning_modules.record import Record
 from reports import plots
 from reports.plots import families, heat_map, lines, papers, style
-from reports.runs import records, results
+from reports.runs import results
 from reports.runs.counts import Count
 from sweeps import study as studies
 from sweeps.study import Table
@@ -22,7 +23,7 @@ def collate(study, facts):
     """`collate((variant, seed, errors), …, budget="mini")`: the results of these runs of the made-up study."""
 
     def collate(*runs, budget="mini"):
-        found = [records.parse(json.dumps(facts(*run, budget)).encode(), "here:1") for run in runs]
+        found = [Record.parse(json.dumps(facts(*run, budget)), "here:1") for run in runs]
         return next(r for r in results.collate(STUDY, found) if r.budget == budget)
 
     return collate

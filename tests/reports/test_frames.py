@@ -6,14 +6,15 @@ import pytest
 from reports import runs
 from reports.runs import frames, records
 from sweeps import study as studies
+from tests.reports.conftest import diverged, not_started
 
 
 @pytest.fixture
 def frame(study, write_records, facts) -> pd.DataFrame:
     lines = [facts("wide", seed, error) for seed, error in enumerate((5000, 5100, 5200))]
     lines += [
-        facts("thin", 0, 9000) | {"did_not_start": True},
-        facts("thin", 1, 9000) | {"diverged": 1, "test": None},
+        not_started(facts("thin", 0, 9000)),
+        diverged(facts("thin", 1, 9000), 1),
     ]
     return frames.frame(records.read([write_records(*lines)])[0])
 

@@ -1,9 +1,14 @@
 """The programme's page: what was found stands with its difference, interval, n and decision."""
 
+import json
+
+from lightning_modules.configuration import Configuration
 from lightning_modules.record import Record
 from reports.pages import programme as page
 from sweeps import programme
-from tests.reports.conftest import make_facts
+from sweeps import study as studies
+from sweeps.study import Cell
+from tests.reports.conftest import facts_of
 
 
 def line(title: str) -> programme.Line:
@@ -11,13 +16,23 @@ def line(title: str) -> programme.Line:
 
 
 def records(of: programme.Line, errors: dict[str, list[int]], plan: str | None = None) -> list[Record]:
-    made = []
-    for cell in of.cells(tuple(range(max(map(len, errors.values()))))):
-        facts = make_facts(cell.variant, cell.seed, errors[cell.variant][cell.seed])
-        facts |= {"run_id": cell.run_id, "plan": plan}
-        made.append(Record(cell.run_id, cell.variant, "mini", "cifar10", cell.seed,
-                           facts["test"]["errors"], 10_000, "here", facts))  # fmt: skip
-    return made
+    return [
+        Record.parse(
+            json.dumps(
+                facts_of(
+                    of_cell(of, cell), errors[cell.variant][cell.seed], of.study, cell.variant, plan=plan
+                )
+            ),
+            "here",
+        )
+        for cell in of.cells(tuple(range(max(map(len, errors.values())))))
+        if cell.variant in errors
+    ]
+
+
+def of_cell(of: programme.Line, cell: Cell) -> Configuration:
+    study = studies.read(of.study)
+    return studies.configure(study, cell.variant, cell.dataset, cell.budget, cell.seed, of.precision)
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -1,13 +1,15 @@
 """The programme: read, judged by its looks, and run in its order by a real launcher."""
 
 import dataclasses
+import json
 
 import pytest
 
+from lightning_modules.record import Record
 from sweeps import programme
 from sweeps.contrasts import LOOKS, power
 from sweeps.study import configure, read
-from tests.reports.conftest import make_facts
+from tests.reports.conftest import facts_of, not_started
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +23,14 @@ def line(lines):
     return next(line for line in lines.values() if line.study == "shufflenet_groups" and line.claims)
 
 
-def records(line, errors: dict[str, list[int]]) -> dict[str, dict]:
+def records(line, errors: dict[str, list[int]], change=lambda facts: facts) -> dict[str, Record]:
     """Records of the line's runs, with these errors of 10,000 images by variant and seed."""
     found = {}
     for cell in line.cells(tuple(range(max(map(len, errors.values()))))):
         if cell.seed < len(errors[cell.variant]):
-            found[cell.run_id] = make_facts(cell.variant, cell.seed, errors[cell.variant][cell.seed])
+            made = configure(read(line.study), cell.variant, cell.dataset, cell.budget, cell.seed)
+            facts = facts_of(made, errors[cell.variant][cell.seed], line.study, cell.variant)
+            found[cell.run_id] = Record.parse(json.dumps(change(facts)), "here")
     return found
 
 
@@ -61,7 +65,7 @@ def test_an_open_line_asks_for_more_seeds_and_ends_at_eight(line):
 
 def test_a_run_that_did_not_start_enters_no_test(line):
     clear = {"0.25x-g8": [5_000, 5_100, 5_050], "0.25x-g1": [5_500, 5_610, 5_540]}
-    found = {run_id: record | {"did_not_start": True} for run_id, record in records(line, clear).items()}
+    found = records(line, clear, not_started)
     assert {decision for _, decision in programme.status(line, found).decisions} == {"open"}
 
 
