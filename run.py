@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from lightning_modules.execution.machine import Machine
     from lightning_modules.execution.settings import ExecutionSettings
 
-DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # exit codes (4: ownership.LOST)
+DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # exit codes (4: run_lock.LOST)
 
 
 def main(argv: list[str]) -> int:

@@ -111,7 +111,7 @@ def test_two_processes_count_what_one_counts_with_the_same_weights(tmp_path, dat
     with torch.no_grad():
         errors = sum((module(x).argmax(1) != y).sum().item() for x, y in data.test_dataloader())
     assert (found["test"]["errors"], found["test"]["images"]) == (errors, 103)
-    assert found["curve"]["test_error"] == [100 * errors / 103]
+    assert found["curve"]["curve_test_error"] == [100 * errors / 103]
 
 
 def test_devices_that_cannot_share_the_batch_are_refused(tmp_path, dataset):
@@ -144,7 +144,7 @@ def test_stopped_in_the_middle_it_goes_on_to_the_same_weights(tmp_path):
         assert torch.equal(value, got[name]), name
     whole, resumed = record(tmp_path / "whole"), record(tmp_path)
     assert resumed["test"] == whole["test"] and resumed["resumed"] == 2
-    for name in ("train_loss", "train_error", "test_error"):
+    for name in ("train_loss", "train_error", "curve_test_error"):
         assert resumed["curve"][name] == pytest.approx(whole["curve"][name]), name
 
 

@@ -20,10 +20,10 @@ LAUNCH = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from lightning_modules import ownership
+from lightning_modules.execution import run_lock
 from sweeps import local, state, warm
 from tests import tiny
-ownership.LEASE_SECONDS = {lease}
+run_lock.LEASE_SECONDS = {lease}
 warm.IMPORTS = {imports!r}
 state.PROGRAM = Path({program!r})
 tiny.install(Path({data!r}))
@@ -35,20 +35,20 @@ import json, os, sys, time
 from pathlib import Path
 options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 sys.path.insert(0, {root!r})
-from lightning_modules import ownership, surroundings
+from lightning_modules.execution import environment, run_lock
 from sweeps import study
 from tests import tiny
-ownership.LEASE_SECONDS = {lease}
-surroundings.end_with_parent()
+run_lock.LEASE_SECONDS = {lease}
+environment.end_with_parent()
 tiny.install(Path(options["--data-dir"]))
 variant, seed = options["--variant"], int(options["--seed"])
 run_id = study.configure(study.read("tiny"), variant, "tiny", options["--budget"], seed).run_id
 folder = Path(options["--runs-dir"]) / run_id
 if "--wait" in sys.argv:
     (folder / "waiting").touch()
-if not ownership.free(folder, wait="--wait" in sys.argv):
+if not run_lock.free(folder, wait="--wait" in sys.argv):
     sys.exit(3)
-with ownership.lock(folder):
+with run_lock.lock(folder):
     if (folder / "record.json").exists():
         sys.exit(0)
     again = (folder / "starts").exists()

@@ -32,7 +32,7 @@ for name in sys.argv[1:]:
 import torch
 print(len(os.listdir("/proc/self/task")), torch.cuda.is_initialized())
 """
-END_WITH_PARENT = "from lightning_modules import surroundings; surroundings.end_with_parent()"
+END_WITH_PARENT = "from lightning_modules.execution import environment; environment.end_with_parent()"
 
 
 @pytest.fixture

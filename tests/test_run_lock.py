@@ -14,9 +14,9 @@ ROOT = Path(__file__).parent.parent
 HOLD = """
 import sys, time
 from pathlib import Path
-from lightning_modules import ownership
-ownership.LEASE_SECONDS = 1
-with ownership.lock(Path(sys.argv[1])):
+from lightning_modules.execution import run_lock
+run_lock.LEASE_SECONDS = 1
+with run_lock.lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
