@@ -140,7 +140,7 @@ def _planned(states: Sequence[Status], by_run: Mapping[str, Record]) -> str:
         rows.append([
             line.title, str(state.done), str(len(state.missing)) if state.missing else "ended", expected,
             ", ".join(f"{power:.2f}" for power in line.power) or "—", f"`{line.plan}`",
-            f"{sum(run['plan'] == line.plan for run in runs)} of {len(runs)}",
+            f"{sum(run.plan == line.plan for run in runs)} of {len(runs)}",
         ])  # fmt: skip
     return markdown.table(PLANNED, rows, right=("runs done", "needed yet"))
 

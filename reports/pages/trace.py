@@ -57,7 +57,7 @@ def explain(study: Study, results: list[Results], variant: str) -> str:
                 lines.append(f"    run {record.run_id}, {record.where}, finished {record.finished}")
                 lines.append(f"    commit {commit(record)}, on {device(record)}")
                 if record.wandb:
-                    lines.append(f"    {record.facts['wandb']}")
+                    lines.append(f"    {record.wandb}")
     return "\n".join(lines)
 
 

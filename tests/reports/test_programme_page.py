@@ -3,7 +3,7 @@
 from lightning_modules.record import Record
 from reports.pages import programme as page
 from sweeps import programme
-from tests.reports.conftest import make_facts
+from tests.reports.conftest import records_of
 
 
 def line(title: str) -> programme.Line:
@@ -11,13 +11,8 @@ def line(title: str) -> programme.Line:
 
 
 def records(of: programme.Line, errors: dict[str, list[int]], plan: str | None = None) -> list[Record]:
-    made = []
-    for cell in of.cells(tuple(range(max(map(len, errors.values()))))):
-        facts = make_facts(cell.variant, cell.seed, errors[cell.variant][cell.seed])
-        facts |= {"run_id": cell.run_id, "plan": plan}
-        made.append(Record(cell.run_id, cell.variant, "mini", "cifar10", cell.seed,
-                           facts["test"]["errors"], 10_000, "here", facts))  # fmt: skip
-    return made
+    """Records of the line's runs, with these errors of 10,000 images by variant and seed."""
+    return list(records_of(of, errors, plan=plan).values())
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ from scipy import stats
 
 from sweeps.claim import Comparison, Equivalence, LogLinear, NotWorse, Rise, Trend
 from sweeps.contrasts import LOOKS, below_zero, contrasts, decide, p_values, power, value
-from tests.reports.conftest import make_facts
+from tests.reports.conftest import diverged, make_facts, not_started, parsed
 
 SEEDS = (0, 1, 2)
 
@@ -82,13 +82,14 @@ def test_power_agrees_with_simulation():
 
 
 def test_a_run_that_did_not_start_has_no_value_and_one_that_diverged_the_worst():
-    run = make_facts("wide", 0, 5_000)
+    facts = make_facts("wide", 0, 5_000)
+    run = parsed(facts)
     assert value(run, "test_error") == 50.0 and value(run, "train_error") == 60.0
-    assert value(run, "curve_error") == 62.5 and value(run, "generalisation_gap") == -10.0
+    assert value(run, "curve_error") == (7 * 75 + 50) / 8 and value(run, "generalisation_gap") == -10.0
     assert value(run, "epochs_to_25") is None
-    assert value(run | {"did_not_start": True}, "test_error") is None
-    diverged = run | {"diverged": 2, "test": None}
-    assert value(diverged, "test_error") == value(diverged, "train_error") == 90.0
+    assert value(parsed(not_started(facts)), "test_error") is None
+    ended = parsed(diverged(facts, 2))
+    assert value(ended, "test_error") == value(ended, "train_error") == 90.0
 
 
 def looks(effect: float, data_sets: int, rng: np.random.Generator) -> tuple[float, float, float]:
