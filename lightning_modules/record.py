@@ -92,6 +92,9 @@ class Record:
     digest: str
     where: str = field(default="", compare=False)
 
+    def __hash__(self) -> int:
+        return hash(self.run_id)  # not of the dictionaries, which equal records have alike
+
     @property
     def classes(self) -> int:
         return self.config["classes"]

@@ -10,7 +10,7 @@ from torch import nn
 from architectures.resnet import ResidualBlock
 from reports.verdicts.experiments import Place, trained
 from sweeps import study as studies
-from tests.reports.conftest import make_facts
+from tests.reports.conftest import facts_of
 
 
 def place(tmp_path: Path) -> Place:
@@ -37,8 +37,7 @@ def finish(
     run.mkdir(parents=True)
     weights = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     torch.save({"state_dict": weights}, run / "checkpoint.ckpt")
-    facts = make_facts(variant, seed, 1_000, "smoke") | {"run_id": configuration.run_id, "study": study}
-    (run / "record.json").write_text(json.dumps(facts))
+    (run / "record.json").write_text(json.dumps(facts_of(configuration, 1_000, study, variant)))
     return configuration.run_id
 
 

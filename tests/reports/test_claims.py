@@ -4,22 +4,28 @@ import dataclasses
 
 import pytest
 
-from reports.runs import counts, records, results
+from lightning_modules.record import Record
+from reports.runs import counts, results
 from reports.verdicts import trained as claims
 from sweeps.claim import AsPrinted, Claim, Comparison, Equivalence, LogLinear, NotWorse, Rise, Trend
+from sweeps import study as studies
 from sweeps.study import Variant
+from tests.reports.conftest import facts_of, parsed, sealed
 
 
 @pytest.fixture
-def judge(study, facts, write_records):
+def judge(study):
     """`judge(comparisons, {variant: errors})`: the verdict on one claim, or on several."""
 
     def judge(*claimed, parameters=None, of=study, budget="mini", **errors):
         declared = dataclasses.replace(
             of, claims=tuple(claim(f"c{i}", tests) for i, tests in enumerate(claimed))
         )
-        lines = [facts(name, seed, e, budget) for name, own in errors.items() for seed, e in enumerate(own)]
-        found, _ = records.read([write_records(*lines)])
+        found = [
+            parsed(facts_of(studies.configure(declared, name, "cifar10", budget, seed), e, "made_up", name))
+            for name, own in errors.items()
+            for seed, e in enumerate(own)
+        ]
         size = {"thin": 1, "wide": 2, "other": 3} | (parameters or {})
         counted = {(name, "cifar10"): counts.Count(number, 10**number) for name, number in size.items()}
         verdicts = claims.judge_trained(results.collate(declared, found)[-1], "cifar10", counted)
@@ -153,20 +159,18 @@ def test_an_error_that_is_not_worse(judge):
     assert judge(no_worse, wide=[5080, 5110, 5140], thin=thin).word == "inconclusive"
 
 
-def test_epochs_to_a_quarter_of_training_error(study, facts, write_records):
-    def lines(name: str, epochs: list[int | None]) -> list[dict]:
-        made = [facts(name, seed, 5000) for seed in range(3)]
+def test_epochs_to_a_quarter_of_training_error(study, facts):
+    def runs(name: str, epochs: list[int | None]) -> list[Record]:
+        made = [facts(name, seed, 5000, "paper") for seed in range(3)]
         for line, reached in zip(made, epochs):
-            line["curve"] = {key: values[:1] * 40 for key, values in line["curve"].items()}
-            line["curve"]["epoch"] = list(range(1, 41))
-            line["curve"]["train_error"] = [25.0 if e == reached else 26.0 for e in range(1, 41)]
-        return made
+            line["curve"]["train_error"] = [25.0 if e == reached else 26.0 for e in line["curve"]["epoch"]]
+        return [parsed(sealed(line)) for line in made]
 
     six_times = Comparison("wide", "thin", measure="epochs_to_25", times=5.5)
     declared = dataclasses.replace(study, claims=(Claim("c", comparisons=(six_times,)),))
 
     def judged(thin: list[int | None]) -> claims.Verdict:
-        found, _ = records.read([write_records(*lines("wide", [5, 6, 5]), *lines("thin", thin))])
+        found = [*runs("wide", [5, 6, 5]), *runs("thin", thin)]
         return claims.judge_trained(results.collate(declared, found)[0], "cifar10", {})[0]
 
     verdict = judged([38, 40, 39])
@@ -188,7 +192,8 @@ def test_training_error_and_speed_of_learning(judge):
     assert trained.evidence[0].startswith("training error: `wide` 61.00 ± 2.48 (3) against `thin` 61.00")
     learns = judge((Comparison("wide", "thin", measure="curve_error"),), **pair)
     assert learns.word == "reproduced"
-    assert "`wide` 62.55 ± 0.12 (3)" in learns.evidence[0]
+    # seven epochs of 75 % and the last of 50.10 %
+    assert "`wide` 71.89 ± 0.03 (3)" in learns.evidence[0]
 
 
 def test_rows_that_stand_on_another_stem_take_no_part(judge, study):
