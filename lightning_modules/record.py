@@ -32,14 +32,20 @@ LARGEST = 1e18  # of any number in a record
 _PACKAGES = ("torch", "torchvision", "pytorch-lightning", "wandb", "numpy")
 _UNSEALED = ("digest", "wandb")  # where the run can be looked at is found out later
 
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
 # What the parts of a record hold, beside what a newer version may add.
 _PARTS: dict[str, dict[str, type | types.UnionType]] = {
     "test": {"images": int, "errors": int, "error": float, "loss": float},
     "curve": dict.fromkeys(CURVE, list),
     "budget_spent": {"epochs": int, "train_images": int, "of_epochs": int, "of_images": int},
-    "machine": {"device": str, "kind": str, "devices": int, "images_per_device": int, "precision": str},
+    "machine": {
+        "device": str, "kind": str, "devices": int, "images_per_device": int, "threads": int, "precision": str,
+    },
+    "best": {"epoch": int, "error": float},
     "git": {"commit": str | None, "dirty": bool | None},
-}
+}  # fmt: skip
+_TOP5: dict[str, type] = {"top5_errors": int, "top5_error": float}  # of a test, where there are more classes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +92,9 @@ class Record:
     digest: str
     where: str = field(default="", compare=False)
 
+    def __hash__(self) -> int:
+        return hash(self.run_id)  # not of the dictionaries, which equal records have alike
+
     @property
     def classes(self) -> int:
         return self.config["classes"]
@@ -113,9 +122,13 @@ class Record:
     def parse(cls, text: str | bytes, where: str) -> "Record":
         """Return the record in a JSON text. Raises ValueError, in one line, with what is wrong with it."""
         try:
-            values = json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
+            return cls._parse(text, where)
         except RecursionError:
             raise ValueError("not a record of this project (nested too deeply)") from None
+
+    @classmethod
+    def _parse(cls, text: str | bytes, where: str) -> "Record":
+        values = json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
         if not isinstance(values, dict) or "format" not in values:
             raise ValueError("not a record of this project (no field 'format')")
         if values["format"] != FORMAT:
@@ -129,6 +142,10 @@ class Record:
         for part, kinds in _PARTS.items():
             for name, kind in kinds.items() if values[part] is not None else ():
                 _check_type(values[part], name, f"{part}.{name}", kind)
+        if any(name in (values["test"] or ()) for name in _TOP5):
+            for name, kind in _TOP5.items():
+                _check_type(values["test"], name, f"test.{name}", kind)
+        json.dumps(values, ensure_ascii=False).encode()  # raises where a text holds half a character
         record = cls(**values, where=where)
         record.check()
         return record
@@ -141,28 +158,38 @@ class Record:
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"its config is none of this project's ({error})") from None
         if run_id != self.run_id:
-            raise ValueError(f"its run_id is {self.run_id}, but its configuration is that of run {run_id}")
+            raise ValueError(f"its run_id is {self.run_id!r}, but its configuration is that of run {run_id}")
         for name in ("arch", "knobs", "dataset", "budget", "seed", "curve_test_images"):
             if getattr(self, name) != getattr(configuration, name):
                 raise ValueError(f"its {name} is {getattr(self, name)!r}, and {name} of its config another")
         if self.recipe != configuration.recipe_name:
             raise ValueError(
-                f"its recipe is {self.recipe}, and that of its config {configuration.recipe_name}"
+                f"its recipe is {self.recipe!r}, and that of its config {configuration.recipe_name!r}"
             )
-        for name, ours in (("epochs", configuration.epochs), ("train_images", configuration.train_images)):
-            if self.budget_spent[name] != ours:
-                raise ValueError(
-                    f"its budget_spent.{name} is {self.budget_spent[name]}, that of its config {ours}"
-                )
-        if (
-            min(self.parameters, self.mult_adds, *(self.machine[n] for n in ("devices", "images_per_device")))
-            < 1
+        data = catalogue.find(self.dataset)
+        for title, said, ours in (
+            ("config.classes", configuration.classes, data.classes),
+            ("config.stem", configuration.stem, data.stem),
+            ("budget_spent.epochs", self.budget_spent["epochs"], configuration.epochs),
+            ("budget_spent.train_images", self.budget_spent["train_images"], configuration.train_images),
+            ("budget_spent.of_images", self.budget_spent["of_images"], data.train_images),
+            ("machine.precision", self.machine["precision"], configuration.precision),
         ):
-            raise ValueError(
-                "its parameters, mult_adds, machine.devices and images_per_device are at least 1"
-            )
-        if self.wall_seconds < 0 or self.resumed < 0:
-            raise ValueError("its wall_seconds and resumed are at least 0")
+            if said != ours or type(said) is not type(ours):
+                raise ValueError(f"its {title} is {said!r}, but elsewhere it says {ours!r}")
+        counts = {"parameters": self.parameters, "mult_adds": self.mult_adds} | {
+            f"machine.{name}": self.machine[name] for name in ("devices", "images_per_device", "threads")
+        }
+        for title, count in counts.items():
+            if count < 1:
+                raise ValueError(f"its {title} is {count}, expected 1 or more")
+        for title in ("wall_seconds", "resumed"):
+            if getattr(self, title) < 0:
+                raise ValueError(f"its {title} is {getattr(self, title)}, expected 0 or more")
+        try:
+            datetime.strptime(self.finished, _TIME)
+        except ValueError:
+            raise ValueError(f"its finished is {self.finished!r}, expected a time in UTC") from None
         self._check_curve(configuration)
         self._check_test()
         if self.did_not_start != did_not_start(self.curve, self.classes):
@@ -185,6 +212,8 @@ class Record:
             highest = 100 if name.endswith("error") else LARGEST
             if epochs and not 0 <= min(self.curve[name]) <= max(self.curve[name]) <= highest:
                 raise ValueError(f"curve.{name} is out of range")
+        if self.best != (best := best_epoch(self.curve, configuration)):
+            raise ValueError(f"its best is {self.best}, and that of its curve {best}")
 
     def _check_test(self) -> None:
         if (self.test is None) != (self.diverged is not None):
@@ -239,8 +268,6 @@ def make(
     counts: {"parameters", "mult_adds"}; history: a row per epoch that ended, its keys `CURVE`.
     """
     data = catalogue.find(configuration.dataset)
-    whole_test_set = configuration.curve_test_images == data.test_images
-    best = min(history, key=lambda row: row["curve_test_error"], default=None)
     curve = {name: [row[name] for row in history] for name in CURVE}
     values = {
         "format": FORMAT, "run_id": configuration.run_id, "study": study, "variant": variant, "plan": plan,
@@ -248,7 +275,7 @@ def make(
         "recipe": configuration.recipe_name, "budget": configuration.budget, "seed": configuration.seed,
         "config": configuration.as_dict(), **counts, "test": tested, "diverged": diverged,
         "did_not_start": did_not_start(curve, configuration.classes),
-        "best": {"epoch": best["epoch"], "error": best["curve_test_error"]} if whole_test_set and best else None,
+        "best": best_epoch(curve, configuration),
         "curve": curve, "curve_test_images": configuration.curve_test_images,
         "budget_spent": {
             "epochs": configuration.epochs, "train_images": configuration.train_images,
@@ -276,6 +303,15 @@ def did_not_start(curve: dict, classes: int) -> bool:
     )
 
 
+def best_epoch(curve: dict, configuration: Configuration) -> dict | None:
+    """Return the epoch with the lowest error, the first of several; None unless it is of all test images."""
+    if configuration.curve_test_images != catalogue.find(configuration.dataset).test_images:
+        return None
+    epochs = zip(curve["epoch"], curve["curve_test_error"])
+    epoch, error = min(epochs, key=lambda row: row[1], default=(0, 0.0))
+    return {"epoch": epoch, "error": error} if epoch else None
+
+
 def versions() -> dict:
     """Of Python and of the packages that a result may depend on."""
     return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
@@ -283,7 +319,7 @@ def versions() -> dict:
 
 def now() -> str:
     """The time in UTC, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.now(UTC).strftime(_TIME)
 
 
 def git_state() -> dict:

@@ -37,8 +37,7 @@ def finish(
     run.mkdir(parents=True)
     weights = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     torch.save({"state_dict": weights}, run / "checkpoint.ckpt")
-    facts = facts_of(configuration, 1_000, study, variant)
-    (run / "record.json").write_text(json.dumps(facts))
+    (run / "record.json").write_text(json.dumps(facts_of(configuration, 1_000, study, variant)))
     return configuration.run_id
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from lightning_modules import record
 from lightning_modules.configuration import Configuration
+from lightning_modules.record import Record
 from reports.pages import architectures
 from reports.printed import tables
 from reports.runs import counts
@@ -118,8 +119,9 @@ def facts_of(
 def diverged(facts: dict, epoch: int) -> dict:
     """The same run, if it had diverged in an epoch."""
     curve = {name: values[: epoch - 1] for name, values in facts["curve"].items()}
+    best = record.best_epoch(curve, Configuration(**facts["config"]))
     return sealed(
-        facts | {"diverged": epoch, "test": None, "best": None, "curve": curve, "did_not_start": False}
+        facts | {"diverged": epoch, "test": None, "best": best, "curve": curve, "did_not_start": False}
     )
 
 
@@ -134,6 +136,24 @@ def sealed(facts: dict) -> dict:
     """The record with the digest that fits it, and nothing shared with another."""
     own = copy.deepcopy(facts)
     return own | {"digest": record.seal(own)}
+
+
+def parsed(facts: dict, where: str = "here:1") -> Record:
+    """What a reader makes of it."""
+    return Record.parse(json.dumps(facts), where)
+
+
+def records_of(line: programme.Line, errors: dict[str, list[int]], **changes) -> dict[str, Record]:
+    """Records of a line's runs by id, with these errors of 10,000 images by variant and seed; changes: of fields."""
+    made = {}
+    for cell in line.cells(tuple(range(max(map(len, errors.values()))))):
+        if cell.seed < len(errors[cell.variant]):
+            configuration = studies.configure(
+                line.declared, cell.variant, cell.dataset, cell.budget, cell.seed, line.precision
+            )
+            wrong = errors[cell.variant][cell.seed]
+            made[cell.run_id] = parsed(facts_of(configuration, wrong, line.study, cell.variant, **changes))
+    return made
 
 
 def run_id(variant: str, seed: int, budget: str = "mini") -> str:

@@ -1,14 +1,13 @@
 """The page of all figures."""
 
-import json
 import re
 
 import pytest
 
 from reports import plots
 from reports.pages import figures
-from reports.runs import records, results
-from tests.reports.conftest import COUNTS, STUDY
+from reports.runs import results
+from tests.reports.conftest import COUNTS, STUDY, parsed
 
 
 @pytest.fixture
@@ -16,8 +15,7 @@ def collated(study, facts):
     """`collated(variant, …)`: all that is known of the made-up study after one run of each of these variants."""
 
     def collated(*variants):
-        lines = [json.dumps(facts(variant, 0, 5000 + 100 * nth)) for nth, variant in enumerate(variants)]
-        found = [records.parse(line.encode(), "here:1") for line in lines]
+        found = [parsed(facts(variant, 0, 5000 + 100 * nth)) for nth, variant in enumerate(variants)]
         return {STUDY.name: (STUDY, results.collate(STUDY, found), COUNTS)}
 
     return collated

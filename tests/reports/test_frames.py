@@ -6,24 +6,22 @@ import pytest
 from reports import runs
 from reports.runs import frames, records
 from sweeps import study as studies
-from tests.reports.conftest import diverged, not_started
+from tests.reports.conftest import diverged, not_started, run_id
 
 
 @pytest.fixture
 def frame(study, write_records, facts) -> pd.DataFrame:
     lines = [facts("wide", seed, error) for seed, error in enumerate((5000, 5100, 5200))]
-    lines += [
-        not_started(facts("thin", 0, 9000)),
-        diverged(facts("thin", 1, 9000), 1),
-    ]
+    lines += [not_started(facts("thin", 0, 9000)), diverged(facts("thin", 1, 9000), 1)]
     return frames.frame(records.read([write_records(*lines)])[0])
 
 
 def test_a_row_a_run_and_flat_columns(frame):
     assert list(frame.columns) == list(frames.COLUMNS)
-    first = frame.iloc[0]
-    assert (first.variant, first.seed, first.test_error, first.device) == ("wide", 0, 50.0, "Abacus")
-    assert pd.isna(frame.iloc[3].test_error) and frame.iloc[4].test_error == 90.0
+    first = frame[(frame.variant == "wide") & (frame.seed == 0)].iloc[0]
+    assert (first.test_error, first.device, first.run) == (50.0, "Abacus", run_id("wide", 0))
+    thin = frame[frame.variant == "thin"].set_index("seed")
+    assert pd.isna(thin.test_error[0]) and thin.test_error[1] == 90.0
     assert frame.map(lambda cell: isinstance(cell, (dict, list))).to_numpy().sum() == 0
 
 

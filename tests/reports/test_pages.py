@@ -10,7 +10,7 @@ from reports.__main__ import main
 from reports.plots import picture
 from reports.printed import variants
 from sweeps.study import Printed, Variant
-from tests.reports.conftest import run_id
+from tests.reports.conftest import diverged, run_id
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ def test_figures_missing_cells_and_intervals(make, facts):
     assert row(page, "thin")[5] == "60.50 ± 6.35 (2/3)"
     assert row(page, "other")[5:] == ["— (0/3)", "—"]
     assert "## Budget: mini" in page and "## Budget: paper" not in page
-    # 2 epochs of ⌈3,000 / 64⌉ = 47 steps
-    assert "94 optimiser steps of 64 images (2 of 300 epochs on 3,000 of 50,000 training images)" in page
+    # 8 epochs of ⌈50,000 / 64⌉ = 782 steps
+    assert "6,256 optimiser steps of 64 images (8 of 300 epochs on 50,000 of 50,000 training images)" in page
     assert "5 of 9 runs done, 0.5 hours in all on Abacus." in page
     assert " 5/9 |" in (make.out / "index.md").read_text()
 
@@ -79,7 +79,7 @@ def test_every_link_of_a_page_leads_somewhere(make, facts):
     assert anchors and all(f'<a id="{anchor}"></a>' in page for anchor in anchors)
     pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", page)
     assert len(pictures) == 2
-    assert all(alt and (make.out / path).is_file() for alt, path in pictures)
+    assert all(alt and (make.out / "studies" / path).is_file() for alt, path in pictures)
 
 
 def test_difference_only_under_the_paper_budget(make, facts):
@@ -167,7 +167,7 @@ def test_leftovers_are_named_and_removed(make):
     assert not list((make.out / "figures").iterdir())
     assert sorted(p.relative_to(make.out).as_posix() for p in make.out.rglob("*.md")) == [
         *("README.md", "architectures.md", "claims.md", "complexity.md", "experiments.md", "figures.md"),
-        *("index.md", "studies/made_up.md", "tables.md", "tables/densenet.md"),
+        *("index.md", "programme.md", "studies/made_up.md", "tables.md", "tables/densenet.md"),
     ]
 
 
@@ -207,31 +207,17 @@ def test_why(study, write_records, facts, capsys):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
-    ("curve", "drawn"),
-    [
-        ({"epoch": [], "train_error": [], "curve_test_error": []}, False),
-        ({"epoch": [1, 2], "train_error": [None, None], "curve_test_error": [float("nan")] * 2}, False),
-        (
-            {
-                "epoch": list(range(1, 301)),
-                "train_error": [50.0] * 300,
-                "curve_test_error": [None] * 299 + [40.0],
-            },
-            True,
-        ),
-    ],
-    ids=["no epoch", "diverged", "300 epochs, tested once"],
+    ("budget", "ended", "drawn"),
+    [("mini", 1, False), ("mini", 2, True), ("paper", None, True)],
+    ids=["diverged in epoch 1", "diverged in epoch 2", "300 epochs"],
 )
-def test_unusual_curves_are_drawn_if_they_have_a_point(make, facts, curve, drawn):
-    lines = [facts("wide", 0, 5000), facts("thin", 0, 5000)]
-    for line in lines:
-        line["curve"] |= curve
-        for name in ("train_loss", "lr", "images_per_second"):
-            line["curve"][name] = [1.0] * len(curve["epoch"])
-    assert make(lines) == 0
-    assert ("_curves.png" in (make.out / "studies" / "made_up.md").read_text()) is drawn
+def test_unusual_curves_are_drawn_if_they_have_a_point(make, facts, budget, ended, drawn):
+    lines = [facts(name, 0, 5000, budget) for name in ("wide", "thin")]
+    assert make([diverged(line, ended) if ended else line for line in lines]) == 0
+    page = (make.out / "studies" / "made_up.md").read_text()
+    assert "2 of 9 runs done" in page and ("_curves.png" in page) is drawn
     for ending in ("png", "csv"):
-        assert (make.out / "figures" / f"made_up_mini_cifar10_curves.{ending}").is_file() is drawn
+        assert (make.out / "figures" / f"made_up_{budget}_cifar10_curves.{ending}").is_file() is drawn
 
 
 def test_help_and_mistyped_study_need_no_torch():

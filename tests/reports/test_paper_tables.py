@@ -6,7 +6,6 @@ from collections import Counter
 
 import pytest
 
-from lightning_modules.record import Record
 from reports.pages import paper_cells
 from reports.pages import paper_tables as paper_tables_page
 from reports.printed import figures as printed
@@ -16,7 +15,9 @@ from reports.printed.figures import Figure
 from reports.runs.results import Group, Results
 from reports.verdicts import complexity
 from reports.verdicts.complexity import EXACT, EXPLAINED, Network
-from sweeps.study import Printed, Variant
+from sweeps import study as studies
+from sweeps.study import Printed, Study, Variant
+from tests.reports.conftest import STUDY, facts_of, parsed
 
 PAGES = paper_tables.pages  # the fixture `study` has another in its place
 DECLARED = """
@@ -65,7 +66,7 @@ Notes:
 
 ### Budget mini, not to be held against the printed figures
 
-Each run: 94 optimiser steps of 64 images (2 of 300 epochs on 3,000 of 50,000 training images). \
+Each run: 6,256 optimiser steps of 64 images (8 of 300 epochs on 50,000 of 50,000 training images). \
 0.2 hours in all on Abacus.
 
 | | CIFAR-10+ |
@@ -109,17 +110,17 @@ def squeezed(page: str) -> str:
     return re.sub(r"-+(:?) \|", r"-\1 |", re.sub(r" {2,}", " ", page))
 
 
-def test_an_invented_table_word_for_word(study, invented, facts):
+def test_an_invented_table_word_for_word(study, invented):
     cited = {"plain": ("a", "+"), "plain-none": ("a", "none"), "deep": ("b", "+")}
-    variants = tuple(
-        Variant(name, "densenet", printed=(Printed(row, "invented", augmentation),))
-        for name, (row, augmentation) in cited.items()
+    rows = tuple(
+        Variant(name, "densenet", {"depth": depth}, printed=(Printed(row, "invented", augmentation),))
+        for depth, (name, (row, augmentation)) in zip((22, 25, 28), cited.items())
     )
-    of = dataclasses.replace(study, variants=variants)
+    of = dataclasses.replace(study, variants=rows)
     errors = {"plain-none": [680, 690, 700], "plain": [540]}, {"deep": [5800, 6000]}
     budgets = [
         Results(
-            of, budget, {(name, "cifar10"): group(facts, name, found.get(name, []), budget) for name in cited}
+            of, budget, {(name, "cifar10"): group(of, name, found.get(name, []), budget) for name in cited}
         )
         for budget, found in zip(("paper", "mini"), errors)
     ]
@@ -133,15 +134,9 @@ def test_an_invented_table_word_for_word(study, invented, facts):
     assert line in squeezed(made["tables.md"].decode())
 
 
-def group(facts, variant: str, errors: list[int], budget: str) -> Group:
-    records = [
-        Record(
-            f"{variant}-{budget}-{seed}", variant, budget, "cifar10", seed, wrong, 10_000, "made_up.jsonl:1",
-            facts(variant, seed, wrong, budget),
-        )
-        for seed, wrong in enumerate(errors)
-    ]  # fmt: skip
-    return Group(tuple(records), 3)
+def group(of: Study, variant: str, errors: list[int], budget: str) -> Group:
+    runs = (studies.configure(of, variant, "cifar10", budget, seed) for seed in range(len(errors)))
+    return Group(tuple(parsed(facts_of(run, e, of.name, variant)) for run, e in zip(runs, errors)), 3)
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +183,7 @@ def test_marks_are_carried(bare):
     assert (
         len([line for line in headings if line.endswith(paper_tables_page.CONTAINED)]) == len(contained) > 30
     )
-    nin = bare["tables_nin.md"]
+    nin = bare["tables/nin.md"]
     assert "| NiN, with dropout ◆ *(quoted)*" in nin and "| Stochastic pooling *(quoted)*" in nin
     assert not re.search(r"\bseeds? 00\d", pages)
 
@@ -292,15 +287,15 @@ def test_headings(metric, title):
         ("err", "fail", [90.0, 90.0], ""),
     ],
 )
-def test_the_verdict_is_whether_the_interval_contains_the_printed_figure(facts, metric, value, errors, said):
+def test_the_verdict_is_whether_the_interval_contains_the_printed_figure(metric, value, errors, said):
     figure = dataclasses.replace(printed.read("densenet_t2")[0], metric=metric, value=value)
-    runs = group(facts, "wide", [round(100 * error) for error in errors], "paper")
+    runs = group(STUDY, "wide", [round(100 * error) for error in errors], "paper")
     assert paper_cells.compared(figure, runs) == said
 
 
-def test_the_same_runs_under_two_studies_stand_once(study, facts):
+def test_the_same_runs_under_two_studies_stand_once(study):
     figure = printed.read("densenet_t2")[0]
-    runs = {("wide", "cifar10"): group(facts, "wide", [500, 510, 520], "paper")}
+    runs = {("wide", "cifar10"): group(study, "wide", [500, 510, 520], "paper")}
     places = [
         paper_cells.Cited(
             dataclasses.replace(study, name=name), (Results(study, "paper", runs),), "wide", "cifar10", True

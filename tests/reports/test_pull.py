@@ -9,7 +9,8 @@ from reports import __main__
 from reports.runs import records
 from reports.runs.collect import Committed
 from reports.runs.pull import is_folder, offline, pull
-from tests.reports.conftest import run_id
+from lightning_modules.configuration import resolve
+from tests.reports.conftest import facts_of, run_id
 
 
 @pytest.fixture
@@ -47,8 +48,8 @@ def test_finished_runs_are_fetched_once_with_their_link(study, tmp_path, facts, 
     assert [(r.run_id, r.errors) for r in found] == [
         (run_id("thin", 0), 6000), (run_id("wide", 0), 5000), (run_id("wide", 1), 5001), (run_id("wide", 2), 5002)
     ]  # fmt: skip
-    assert dict(found[1].facts) == facts("wide", 0, 5000) | {"wandb": f"{server.url}/stub/made-up/runs/own0"}
-    assert found[0].facts["wandb"] == "https://wandb.ai/first"
+    assert found[1].as_dict() == facts("wide", 0, 5000) | {"wandb": f"{server.url}/stub/made-up/runs/own0"}
+    assert found[0].wandb == "https://wandb.ai/first"
 
     before, asked = (folder / "made_up.jsonl").read_bytes(), requests(server)
     assert pull("stub/made-up", Committed(folder), said.append) == {} and said == []
@@ -67,7 +68,8 @@ def test_what_is_no_finished_run_of_this_project_is_named_and_left_out(study, tm
     track("torn", facts("thin", 0, 5000), record='{"format": 1')
     track("false", facts("thin", 1, 5000), record=json.dumps(facts("thin", 1, 4000)))
     track("other", facts("thin", 2, 5000), record=json.dumps(facts("wide", 0, 5000)))
-    track("alone", facts("stranger", 0, 5000))
+    stranger = resolve("densenet", {"depth": 28}, dataset="cifar10", budget="mini", seed=0)
+    track("alone", facts_of(stranger, 5000, None, None))
     said = []
     counts = pull("stub/made-up", Committed(tmp_path / "records"), said.append)
     assert counts == {"made_up": 1, "": 1}
@@ -174,9 +176,8 @@ def test_offline_folders(study, tmp_path, facts, offline_run):
     torn = offline_run("1-thin1", facts("thin", 1, 6000))
     (torn / "files" / "record.json").write_text('{"format": 1')
     found, complaints = offline([tmp_path / "saved"])
-    assert sorted((record.run_id, record.errors) for record in found) == [
-        (run_id("wide", 0), 5000), (run_id("wide", 1), 5100)
-    ]  # fmt: skip
+    errors = {record.run_id: record.errors for record in found}
+    assert errors == {run_id("wide", 0): 5000, run_id("wide", 1): 5100} and len(found) == 2
     assert len(complaints) == 2
     assert f"{never}: skipped, no record.json (not finished, or not of this project)" in complaints
     assert any(line.startswith(f"{torn}/files/record.json:1: skipped, not valid JSON") for line in complaints)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from reports.runs import records
-from tests.reports.conftest import run_id
+from tests.reports.conftest import diverged, run_id, sealed
 
 
 def test_complete_record(write_records, facts):
@@ -56,21 +56,21 @@ def setting(field, value):
         (without("curve.curve_test_error"), "the field 'curve.curve_test_error' is missing"),
         (without("git.commit"), "the field 'git.commit' is missing"),
         (without("format"), "not a record of this project"),
-        (setting("format", 3), "format 3 is unknown"),
+        (setting("format", 4), "format 4 is unknown"),
         (setting("seed", True), "the field 'seed' is True, expected int"),
         (setting("test.errors", "5123"), "the field 'test.errors' is '5123', expected int"),
         (setting("test.errors", 5124), "test.error is 51.23, but 5124 of 10000 are 51.24 %"),
-        (setting("test.error", float("nan")), "test.error is nan"),
-        (setting("test.error", 10**400), "test.error is 1000"),
-        (setting("test.images", 0), "impossible"),
+        (setting("test.error", float("nan")), "NaN is no number"),
+        (setting("test.error", 10**400), "00… is no number that a run has"),
+        (setting("test.images", 0), "0 test images were counted; CIFAR-10 has 10,000"),
         (setting("test.errors", -1), "impossible"),
-        (setting("curve.curve_test_error", [50.0]), "curve.curve_test_error has 1 values for 2 epochs"),
+        (setting("curve.curve_test_error", [50.0]), "curve.curve_test_error has 1 values for 8 epochs"),
         (
-            setting("curve.curve_test_error", [50.0, "a"]),
+            setting("curve.curve_test_error", [50.0] * 7 + ["a"]),
             "curve.curve_test_error holds something that is no number",
         ),
-        (setting("machine.images_per_device", 0), "machine.images_per_device is 0"),
-        (setting("curve.epoch", ["one", "two"]), "curve.epoch holds something that is no whole number"),
+        (setting("machine.images_per_device", 0), "its machine.images_per_device is 0, expected 1 or more"),
+        (setting("curve.epoch", ["one", "two"]), "its curve hasn't the 8 epochs of its training"),
     ],
 )
 def test_damaged_record_is_named_and_the_rest_read(write_records, facts, damage, complaint):
@@ -132,28 +132,36 @@ def test_a_committed_record_stands_against_a_repetition_on_another_machine(tmp_p
     assert len(warnings) == 1 and "51.00 % in runs" in warnings[0] and "the first is kept" in warnings[0]
 
 
-def test_values_missing_from_a_curve_are_allowed(write_records, facts):
-    diverged = facts("wide", 0, 9000)
-    diverged["curve"]["train_loss"] = [float("nan"), None]
-    diverged["test"]["loss"] = float("nan")
-    found, warnings = records.read([write_records(diverged)])
-    assert (len(found), warnings) == (1, [])
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("curve.train_loss", [2.0] * 7 + [float("nan")], "NaN is no number"),
+        ("curve.train_loss", [2.0] * 7 + [float("inf")], "Infinity is no number"),
+        ("curve.train_loss", [2.0] * 7 + [None], "curve.train_loss holds something that is no number"),
+        ("test.loss", float("nan"), "NaN is no number"),
+        ("test.loss", None, "the field 'test.loss' is None, expected float or int"),
+    ],
+)
+def test_values_missing_or_not_finite_are_refused_in_one_line(write_records, facts, field, value, complaint):
+    bad = facts("wide", 0, 9000)
+    setting(field, value)(bad)
+    found, warnings = records.read([write_records(sealed(bad))])
+    assert (found, warnings) == ([], [f"records/made_up.jsonl:1: skipped, {complaint}"])
 
 
 def test_a_run_that_diverged_has_no_test_and_counts_as_guessing(write_records, facts):
-    diverged = facts("wide", 0, 9000) | {"diverged": 2, "test": None}
-    found, warnings = records.read([write_records(diverged)])
+    found, warnings = records.read([write_records(diverged(facts("wide", 0, 5000), 2))])
     assert (found[0].error, found[0].diverged, warnings) == (90.0, 2, [])
 
 
 def test_one_result_from_two_commits_is_said(tmp_path, facts):
     other = facts("wide", 0, 5123)
     other["git"]["commit"] = None
-    for machine, line in (("here", facts("wide", 0, 5123)), ("there", other)):
+    for machine, line in (("here", facts("wide", 0, 5123)), ("there", sealed(other))):
         (tmp_path / machine / "run").mkdir(parents=True)
         (tmp_path / machine / "run" / "record.json").write_text(json.dumps(line))
     found, warnings = records.read([tmp_path / "here", tmp_path / "there"])
-    assert [record.facts["git"]["commit"][:8] for record in found] == ["01234567"]
+    assert [record.git["commit"][:8] for record in found] == ["01234567"]
     assert warnings == [
         (
             f"run {run_id('wide', 0)}: different commits gave the same result (01234567 in here/run/record.json:1, unknown in "

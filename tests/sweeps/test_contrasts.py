@@ -1,16 +1,14 @@
 """Contrasts over seeds: what is tested, and how often a look decides wrongly or rightly."""
 
 import itertools
-import json
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from lightning_modules.record import Record
 from sweeps.claim import Comparison, Equivalence, LogLinear, NotWorse, Rise, Trend
 from sweeps.contrasts import LOOKS, below_zero, contrasts, decide, p_values, power, value
-from tests.reports.conftest import diverged, make_facts, not_started
+from tests.reports.conftest import diverged, make_facts, not_started, parsed
 
 SEEDS = (0, 1, 2)
 
@@ -84,15 +82,14 @@ def test_power_agrees_with_simulation():
 
 
 def test_a_run_that_did_not_start_has_no_value_and_one_that_diverged_the_worst():
-    def of(facts: dict, measure: str) -> float | None:
-        return value(Record.parse(json.dumps(facts), "here"), measure)
-
-    run = make_facts("wide", 0, 5_000)
-    assert of(run, "test_error") == 50.0 and of(run, "train_error") == 60.0
-    assert of(run, "curve_error") == (7 * 75 + 50) / 8 and of(run, "generalisation_gap") == -10.0
-    assert of(run, "epochs_to_25") is None
-    assert of(not_started(run), "test_error") is None
-    assert of(diverged(run, 2), "test_error") == of(diverged(run, 2), "train_error") == 90.0
+    facts = make_facts("wide", 0, 5_000)
+    run = parsed(facts)
+    assert value(run, "test_error") == 50.0 and value(run, "train_error") == 60.0
+    assert value(run, "curve_error") == (7 * 75 + 50) / 8 and value(run, "generalisation_gap") == -10.0
+    assert value(run, "epochs_to_25") is None
+    assert value(parsed(not_started(facts)), "test_error") is None
+    ended = parsed(diverged(facts, 2))
+    assert value(ended, "test_error") == value(ended, "train_error") == 90.0
 
 
 def looks(effect: float, data_sets: int, rng: np.random.Generator) -> tuple[float, float, float]:

@@ -1,15 +1,13 @@
 """The programme: read, judged by its looks, and run in its order by a real launcher."""
 
 import dataclasses
-import json
 
 import pytest
 
-from lightning_modules.record import Record
 from sweeps import programme
 from sweeps.contrasts import LOOKS, power
 from sweeps.study import configure, read
-from tests.reports.conftest import facts_of, not_started
+from tests.reports.conftest import not_started, parsed, records_of
 
 
 @pytest.fixture(scope="module")
@@ -21,17 +19,6 @@ def lines():
 def line(lines):
     """Eight groups against one at 0.25×: two comparisons of the same two rows."""
     return next(line for line in lines.values() if line.study == "shufflenet_groups" and line.claims)
-
-
-def records(line, errors: dict[str, list[int]], change=lambda facts: facts) -> dict[str, Record]:
-    """Records of the line's runs, with these errors of 10,000 images by variant and seed."""
-    found = {}
-    for cell in line.cells(tuple(range(max(map(len, errors.values()))))):
-        if cell.seed < len(errors[cell.variant]):
-            made = configure(read(line.study), cell.variant, cell.dataset, cell.budget, cell.seed)
-            facts = facts_of(made, errors[cell.variant][cell.seed], line.study, cell.variant)
-            found[cell.run_id] = Record.parse(json.dumps(change(facts)), "here")
-    return found
 
 
 def test_every_line_says_what_it_expects_and_with_what_power(lines):
@@ -47,7 +34,7 @@ def test_a_line_ends_where_a_look_decides_it(line):
     now = programme.status(line, {})
     assert (len(now.missing), now.done, now.seeds) == (6, 0, 0)
     clear = {"0.25x-g8": [5_000, 5_100, 5_050], "0.25x-g1": [5_500, 5_610, 5_540]}
-    now = programme.status(line, records(line, clear))
+    now = programme.status(line, records_of(line, clear))
     assert now.ended and now.seeds == 3
     assert {decision for _, decision in now.decisions} == {"as claimed"}
 
@@ -56,16 +43,18 @@ def test_an_open_line_asks_for_more_seeds_and_ends_at_eight(line):
     noise = [0, 90, -80, 70, -60, 50, -40, 30]
     flat = {"0.25x-g8": [5_000 + n for n in noise], "0.25x-g1": [5_000 - n for n in noise]}
     three = {name: values[:3] for name, values in flat.items()}
-    now = programme.status(line, records(line, three))
+    now = programme.status(line, records_of(line, three))
     assert not now.ended and now.seeds == 3 and {cell.seed for cell in now.missing} == {3, 4}
     assert {decision for _, decision in now.decisions} == {"open"}
-    now = programme.status(line, records(line, flat))
+    now = programme.status(line, records_of(line, flat))
     assert now.ended and now.seeds == 8 and {decision for _, decision in now.decisions} == {"open"}
 
 
 def test_a_run_that_did_not_start_enters_no_test(line):
     clear = {"0.25x-g8": [5_000, 5_100, 5_050], "0.25x-g1": [5_500, 5_610, 5_540]}
-    found = records(line, clear, not_started)
+    found = {
+        run_id: parsed(not_started(record.as_dict())) for run_id, record in records_of(line, clear).items()
+    }
     assert {decision for _, decision in programme.status(line, found).decisions} == {"open"}
 
 
