@@ -28,6 +28,7 @@ from lightning_modules.configuration import Configuration
 from lightning_modules.console import announce, report
 from lightning_modules.data import catalogue
 from lightning_modules.execution import environment, run_lock
+from lightning_modules.exit_codes import BAD_INPUT, BUSY, DONE, FAILED, TERMINATED
 from lightning_modules.recipes import RECIPES
 from sweeps import study as studies
 from sweeps import teachers
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from lightning_modules.data.preprocessing import EvaluationProtocol
     from lightning_modules.execution.machine import Machine
     from lightning_modules.execution.settings import ExecutionSettings
-
-DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # exit codes (4: ownership.LOST)
 
 
 def main(argv: list[str]) -> int:

@@ -4,15 +4,14 @@ Nothing heavy is imported, so that help, a list or a mistyped flag is answered a
 """
 
 import argparse
-import difflib
 import shutil
 import textwrap
-from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import architectures
+from architectures.spelling import did_you_mean
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.configuration import PRECISIONS
 from lightning_modules.data import catalogue
@@ -225,22 +224,16 @@ def _as_declared(word: str) -> str:
     return f"--recipe.{SPELT.get(name, name)}{equals}{value}"
 
 
-def near_misses(word: str, known: Iterable[str]) -> list[str]:
-    return difflib.get_close_matches(word, known, n=3, cutoff=0.7)
-
-
 def _unknown(word: str, known: list[str]) -> str:
-    """What is said of an argument that doesn't exist."""
+    """Return the line on an argument that doesn't exist."""
     word = word.split("=")[0]
+    field = word.removeprefix("--").replace("-", "_")
+    if field in KINDS:  # a field without a short flag is often given one
+        return f"unknown argument {word}; did you mean {recipe_flags(field)[-1]}?"
     if word.startswith("--recipe."):
-        name = word.removeprefix("--recipe.")
-        said, names = f"a recipe has no {name!r}", [f"--recipe.{near}" for near in near_misses(name, KINDS)]
-    else:
-        # A field without a short flag is often given one.
-        meant = {flag(name): recipe_flags(name)[-1] for name in KINDS} | {name: name for name in known}
-        near = [word] if word in meant else near_misses(word, meant)
-        said, names = f"unknown argument {word}", dict.fromkeys(meant[name] for name in near)
-    return f"{said}; did you mean {' or '.join(names)}?" if names else f"{said} (--help shows all)"
+        flags = [f"--recipe.{name}" for name in KINDS]
+        return f"a recipe has no {field.removeprefix('recipe.')!r}{did_you_mean(word, flags, cutoff=0.85)}"
+    return f"unknown argument {word}{did_you_mean(word, known, cutoff=0.7)}"
 
 
 def _fields() -> str:

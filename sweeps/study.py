@@ -5,7 +5,6 @@ imports torch, W&B or Lightning.
 """
 
 import dataclasses
-import difflib
 import itertools
 import tomllib
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import get_args
 
 from architectures import Stem
+from architectures.spelling import did_you_mean
 from lightning_modules import configuration
 from lightning_modules.budgets import BUDGETS as _BUDGETS
 from lightning_modules.configuration import PRECISIONS, Configuration
@@ -144,8 +144,7 @@ class Study:
         found = {variant.name: variant for variant in self.variants}
         if name in found:
             return found[name]
-        near = difflib.get_close_matches(name, found) or list(found)
-        raise ValueError(f"{self.name} has no variant {name!r}; did you mean {' or '.join(near)}?")
+        raise ValueError(f"{self.name} has no variant {name!r}{did_you_mean(name, found)}")
 
 
 @dataclass(frozen=True)
@@ -170,8 +169,7 @@ def read(name: str) -> Study:
     """Read and check a declaration. Raises ValueError, in one line, if it is unknown or faulty."""
     path = FOLDER / f"{name}.toml"
     if not path.exists():
-        near = difflib.get_close_matches(name, names()) or names()
-        raise ValueError(f"unknown study {name!r}; did you mean {' or '.join(near)}?")
+        raise ValueError(f"unknown study {name!r}{did_you_mean(name, names())}")
     try:
         study = _study(tomllib.loads(path.read_text(encoding="utf-8")) | {"name": name})
         _check(study)
@@ -291,10 +289,7 @@ def _from(kind, declared: dict):
     values = {}
     for key, value in declared.items():
         if key not in known:
-            near = difflib.get_close_matches(key, known) or known
-            raise ValueError(
-                f"unknown key {key!r} in {kind.__name__.lower()}; did you mean {' or '.join(near)}?"
-            )
+            raise ValueError(f"unknown key {key!r} in {kind.__name__.lower()}{did_you_mean(key, known)}")
         if part := _PARTS.get((kind, key)):
             value = [_from(part, item) for item in value]
         values[key] = tuple(value) if isinstance(value, list) else value

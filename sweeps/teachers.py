@@ -14,11 +14,11 @@ from pathlib import Path
 
 from lightning_modules.configuration import Configuration
 from lightning_modules.execution import environment as surroundings
+from lightning_modules.exit_codes import BUSY, DONE, FAILED, TERMINATED
 from sweeps import state
 from sweeps import study as studies
 from sweeps.study import Cell
 
-DONE, FAILED, BUSY, TERMINATED = 0, 1, 3, 143  # run.py's exit codes
 POLL_SECONDS = 1
 
 
