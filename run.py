@@ -58,8 +58,14 @@ def main(argv: list[str]) -> int:
 
 
 def configure(options: argparse.Namespace) -> Configuration:
-    """What the options ask for, every value written out. Raises ValueError in one line."""
-    budget = options.budget or default_budget()
+    """Write out every value that the options ask for. Raises ValueError in one line."""
+    if options.budget:
+        return configured(options, options.budget)
+    cheap = configured(options, "smoke")  # every mistake is answered before torch is asked for a GPU
+    return configured(options, "paper") if default_budget() == "paper" else cheap
+
+
+def configured(options: argparse.Namespace, budget: str) -> Configuration:
     if options.study:
         study = studies.read(options.study)
         fixed = ("recipe", "resolution", "epochs", "teacher")
@@ -236,8 +242,6 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
 
 
 def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
-    if not options.weights:
-        raise ValueError("--evaluate needs --weights FILE; it trains nothing")
     if options.compress and options.density is None:
         raise ValueError("--compress needs --density SHARE, from above 0 to 1, of the weights that are kept")
     if options.out and not options.out.parent.is_dir():

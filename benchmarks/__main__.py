@@ -18,7 +18,6 @@ from pathlib import Path
 import benchmarks
 from architectures.spelling import did_you_mean
 from lightning_modules import files, record
-from lightning_modules.execution.machine import describe
 from reports.pages import markdown
 from sweeps import slots
 
@@ -80,6 +79,8 @@ def parts(page: str) -> dict[str, str]:
 
 def device() -> str:
     import torch
+
+    from lightning_modules.execution.machine import describe
 
     kind = "cuda" if torch.cuda.is_available() else "cpu"
     cores = "" if kind == "cuda" else f", {slots.usable_cores()} cores"

@@ -188,6 +188,8 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         lonely = [name for name in names if getattr(options, name)]
         if lonely and not getattr(options, needed):
             raise ValueError(f"{flag(lonely[0])} is for {purpose}: add {flag(needed)}")
+    if options.evaluate and not options.weights:
+        raise ValueError("--evaluate needs --weights FILE; it trains nothing")
     options.knobs = {
         name: knob.parse(text)
         for name, knob in (architecture.knobs.items() if architecture else ())
