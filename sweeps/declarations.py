@@ -13,8 +13,7 @@ def build(kind: type, declared: Any) -> Any:
     Raises ValueError for an unknown key, a missing one, or a value that isn't of the field's type.
     """
     title = kind.__name__.lower()
-    if not isinstance(declared, dict):
-        raise ValueError(f"a {title} is a table, not {declared!r}")
+    value_of(dict, declared, title)
     if named := declared.get("name", declared.get("id")):
         title = f"{title} {named!r}"
     known = {field.name: field for field in fields(kind)}
@@ -25,7 +24,7 @@ def build(kind: type, declared: Any) -> Any:
         if key not in declared and field.default is field.default_factory is MISSING:
             raise ValueError(f"{title} lacks {key}")
     return kind(
-        **{key: _value(known[key].type, value, f"{key} of {title}") for key, value in declared.items()}
+        **{key: value_of(known[key].type, value, f"{key} of {title}") for key, value in declared.items()}
     )
 
 
@@ -37,11 +36,10 @@ def unique(values: tuple, title: str) -> None:
         raise ValueError(f"{title} has {repeated[0]!r} twice")
 
 
-def _value(kind: Any, value: Any, title: str) -> Any:
+def value_of(kind: Any, value: Any, title: str) -> Any:
+    """Return the value as a field of that type holds it. Raises ValueError, which begins with `title`."""
     if get_origin(kind) is tuple and is_dataclass(part := get_args(kind)[0]):
-        if not isinstance(value, list):
-            raise ValueError(f"{title} is a list of tables, not {value!r}")
-        return tuple(build(part, item) for item in value)
+        return tuple(build(part, item) for item in value_of(list, value, title))
     try:
         return converted(kind, value)
     except ValueError as error:

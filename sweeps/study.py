@@ -21,7 +21,7 @@ from lightning_modules.budgets import BUDGETS as _BUDGETS
 from lightning_modules.configuration import PRECISIONS, Configuration
 from lightning_modules.data import catalogue
 from sweeps.claim import Claim, variants_of
-from sweeps.declarations import build, unique
+from sweeps.declarations import build, unique, value_of
 
 FOLDER = Path(__file__).parent / "studies"
 CLAIMS = Path(__file__).parent.parent / "reports" / "papers" / "claims.toml"
@@ -248,9 +248,8 @@ def size(study: Study) -> int:
 
 def _study(declared: dict) -> Study:
     """Build the study; its own `printed` holds what is the same for all variants."""
-    shared, rows = declared.pop("printed", {}), declared.get("variants")
-    if not isinstance(shared, dict):
-        raise ValueError(f"printed of the study is a table, not {shared!r}")
+    shared = value_of(dict, declared.pop("printed", {}), "printed of the study")
+    rows = declared.get("variants")
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and "printed" in row:
             places = row["printed"] if isinstance(row["printed"], list) else [row["printed"]]

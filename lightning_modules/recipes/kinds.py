@@ -11,6 +11,7 @@ _PLAIN = {  # in words, and as help shows it
     bool: ("true or false", "true|false"),
     str: ("a word", "name"),
     dict: ("a table", "table"),
+    list: ("a list", "list"),
     type(None): ("none", "none"),
 }
 

@@ -137,7 +137,7 @@ def test_run_ids_do_not_depend_on_names_but_on_every_decisive_value(declare):
             "unknown key 'tabel' in printed",
         ),
         (('name = "a"', 'name = "a"\nprinted = { row = "r" }'), "printed lacks table"),
-        (('name = "a"', 'name = "a"\nprinted = [3]'), "a printed is a table, not 3"),
+        (('name = "a"', 'name = "a"\nprinted = [3]'), "printed is a table, not 3"),
         (
             ("[[variants]]", '[[claims]]\nid = "nin.gap"\n[[variants]]'),
             "makes the claim 'nin.gap'; did you mean",
@@ -199,8 +199,7 @@ def test_printed_columns_may_stand_once_for_the_study(declare):
         ('trends = [{ falling = ["a", "b"] }]', "no variant 'b'"),
         (
             'equivalences = [{ one = "a", other = "a", margin = 1, measure = "x" }]',
-            "measure of equivalence is one of test_error, train_error, curve_error, generalisation_gap, epochs_to_25, "
-            "not 'x'",
+            "measure of equivalence is one of test_error, train_error, curve_error",
         ),
         ('comparisons = [{ lower = "a" }]', "higher"),
         ('comparisons = [{ lower = "a", higher = "a", only_on = "svhn" }]', "only_on is 'svhn'"),

@@ -34,7 +34,7 @@ def test_mutated_declarations_are_read_or_refused_in_one_line(monkeypatch):
         except ValueError as error:
             assert "\n" not in str(error), (number, done)
             refused += 1
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (none is expected)
             pytest.fail(f"mutation {number} of {COMMITTED[index].name}, {done}: {error!r}")
         else:
             assert isinstance(study, studies.Study)
