@@ -5,7 +5,6 @@
     python run.py --arch densenet_bc --help                               its knobs
     python run.py --study densenet_bc_compression --variant bc --seed 1   one cell of a study
     python run.py --arch resnet --depth 20 --weights FILE --evaluate      the errors of given weights
-    python run.py … --evaluate --compress deep_compression --density 0.5  and what compression makes of them
     python run.py --list                                                  what there is
 
 The same command again says that it is done; after an interruption it goes on where it stopped.
@@ -34,7 +33,6 @@ from sweeps import study as studies
 from sweeps import teachers
 
 if TYPE_CHECKING:
-    from lightning_modules.data.preprocessing import EvaluationProtocol
     from lightning_modules.execution.machine import Machine
     from lightning_modules.execution.settings import ExecutionSettings
 
@@ -242,11 +240,6 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
 
 
 def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
-    if options.compress and options.density is None:
-        raise ValueError("--compress needs --density SHARE, from above 0 to 1, of the weights that are kept")
-    if options.out and not options.out.parent.is_dir():
-        raise ValueError(f"{options.out.parent} is no folder; choose another --out")
-
     from lightning_modules import evaluation, training
     from lightning_modules.data.cache import DataError
     from lightning_modules.data.preprocessing import EvaluationProtocol
@@ -255,8 +248,6 @@ def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
     sizes = tuple(options.test_size) if options.test_size else None
     viewing = EvaluationProtocol(options.evaluation or "single", sizes, options.mean, options.std)
     try:
-        if options.compress:
-            return compare(wanted, options, viewing)
         result = evaluation.evaluate(wanted, options.weights, machine(options), viewing)
     except (training.CannotRun, DataError) as error:
         print(f"run.py: {error}", file=sys.stderr)
@@ -266,23 +257,6 @@ def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
         return TERMINATED
     if environment.is_first_process():
         evaluation.report(result, wanted, options.weights, viewing)
-    return DONE
-
-
-def compare(wanted: Configuration, options: argparse.Namespace, viewing: "EvaluationProtocol") -> int:
-    from lightning_modules.compression import comparison
-
-    how = {"density": options.density, "bits": options.bits, "index_bits": options.index_bits}
-    found = comparison.compare(wanted, options.weights, machine(options), viewing, options.compress, how)
-    if environment.is_first_process():
-        comparison.report(found, wanted, options.weights, viewing)
-        if options.out:
-            try:
-                options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-            except OSError as error:
-                raise ValueError(
-                    f"cannot write {options.out} ({error.strerror}); choose another --out"
-                ) from error
     return DONE
 
 

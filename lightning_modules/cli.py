@@ -20,15 +20,7 @@ from lightning_modules.recipes.changes import KINDS
 from lightning_modules.recipes.recipe import Recipe
 
 VIEWS = ("single", "ten_crop", "multi_crop", "dense")
-METHODS = ("svd", "pruning", "weight_sharing", "deep_compression")
-# Options that mean nothing without another one, and what that one is for.
-DEPENDENT = {
-    "evaluate": (
-        ("weights", "evaluation", "test_size", "mean", "std", "compress"),
-        "the evaluation of given weights",
-    ),
-    "compress": (("density", "bits", "index_bits", "out"), "the compression of given weights"),
-}
+OF_EVALUATION = ("weights", "evaluation", "test_size", "mean", "std")  # options that mean nothing without it
 
 # Every field of a recipe has a flag `--recipe.<field>`; these have a short one, too.
 SHORT = ("batch_size", "lr", "weight_decay", "momentum", "optimiser", "schedule", "label_smoothing")
@@ -126,11 +118,6 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         help="of 0-1 (default: the recipe's for our weights, the data set's for others)",
     )
     add("--std", type=_colour, metavar="R,G,B")
-    add("--compress", choices=METHODS, help="evaluate before and after compression, and count the bytes")
-    add("--density", type=float, metavar="SHARE", help="of every layer's weights, kept by the compression")
-    add("--bits", type=int, metavar="N", help="of a shared weight (default: 8, in fully connected layers 5)")
-    add("--index-bits", type=int, metavar="N", help="of the distance between two weights (default: the same)")
-    add("--out", type=Path, metavar="FILE", help="keep errors and bytes in this JSON file")
 
     add = parser.add_argument_group("the machine").add_argument
     add("--accelerator", default="auto", metavar="KIND", help="auto, cpu, gpu …, as Lightning names them")
@@ -184,10 +171,9 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     )
     if unknown:
         raise ValueError(_unknown(unknown[0], list(parser._option_string_actions)))
-    for needed, (names, purpose) in DEPENDENT.items():
-        lonely = [name for name in names if getattr(options, name)]
-        if lonely and not getattr(options, needed):
-            raise ValueError(f"{flag(lonely[0])} is for {purpose}: add {flag(needed)}")
+    lonely = [name for name in OF_EVALUATION if getattr(options, name)]
+    if lonely and not options.evaluate:
+        raise ValueError(f"{flag(lonely[0])} is for the evaluation of given weights: add --evaluate")
     if options.evaluate and not options.weights:
         raise ValueError("--evaluate needs --weights FILE; it trains nothing")
     options.knobs = {
