@@ -188,14 +188,14 @@ def test_a_diverging_run_fails_in_one_line_and_that_is_its_record(tmp_path):
     done = whole_run(tmp_path, *argv)
     assert done.returncode == 1 and "a lower --lr may train" in done.stderr and "Traceback" not in done.stderr
     (record,) = (json.loads(path.read_text()) for path in tmp_path.glob("runs/*/record.json"))
-    assert (record["test"], record["diverged"]) == (None, 1)
+    assert (record["test"], record["diverged"]) == (None, 2)  # an epoch is one step, whose loss is finite yet
     again = whole_run(tmp_path, *argv)
-    assert again.returncode == 1 and "already done: diverged in epoch 1" in again.stdout
+    assert again.returncode == 1 and "already done: diverged in epoch 2" in again.stdout
 
 
 def test_two_processes_never_share_a_run(tmp_path, capsys):
     argv = ["--arch", "resnet", "--budget", "paper", "--runs-dir", str(tmp_path)]
-    folder = tmp_path / run.configure(run.parse(argv)).run_id
+    folder = tmp_path / run.configure(run.parse(argv)).configuration.run_id
     folder.mkdir()
     with run_lock.lock(folder):
         assert run.main(argv) == 3
@@ -211,7 +211,7 @@ def test_a_runs_folder_that_cannot_be_written_is_named(tmp_path, capsys):
 
 def test_a_damaged_record_is_named(tmp_path, capsys):
     argv = ["--arch", "resnet", "--budget", "smoke", "--runs-dir", str(tmp_path)]
-    folder = tmp_path / run.configure(run.parse(argv)).run_id
+    folder = tmp_path / run.configure(run.parse(argv)).configuration.run_id
     folder.mkdir()
     (folder / "record.json").write_text('{"test": {')
     assert "record.json is damaged; delete it" in refused(capsys, *argv)

@@ -10,6 +10,7 @@ from PIL import Image
 
 import architectures
 from lightning_modules import budgets, configuration, evaluation, training
+from lightning_modules.configuration import Run
 from lightning_modules.data import crops, folders
 from lightning_modules.data.catalogue import DATASETS, find
 from lightning_modules.data.decoding import read_image
@@ -123,7 +124,7 @@ def test_a_checkpoint_of_our_own_gives_the_error_of_its_record(tmp_path, monkeyp
         wanted = configuration.resolve("resnet", {"depth": 8}, dataset="tiny", budget="smoke", seed=0)
         machine = Machine(accelerator="cpu", data_dir=tmp_path / "data", wandb=False)
         (tmp_path / "run").mkdir()
-        record = training.train(wanted, tmp_path / "run", machine)
+        record = training.train(Run(wanted), tmp_path / "run", machine)
         checkpoint = tmp_path / "run" / "checkpoint.ckpt"
         found = evaluation.evaluate(wanted, checkpoint, machine, EvaluationProtocol())
         evaluation.report(found, wanted, checkpoint, EvaluationProtocol())

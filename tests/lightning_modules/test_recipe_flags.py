@@ -17,7 +17,7 @@ PAIRS = tuple[tuple[str, float], ...]
 
 
 def run_id(*argv: str) -> str:
-    return run.configure(parse(["--arch", "resnet", "--budget", "paper", *argv])).run_id
+    return run.configure(parse(["--arch", "resnet", "--budget", "paper", *argv])).configuration.run_id
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
@@ -167,7 +167,7 @@ def test_a_faulty_flag_is_answered_in_one_line(argv, said, capsys):
 def test_a_recipe_and_a_field_of_it_go_together():
     wanted = run.configure(
         parse(shlex.split("--arch resnet --budget paper --recipe densenet_cifar --recipe.momentum 0.8"))
-    )
+    ).configuration
     assert (wanted.recipe_name, wanted.recipe["momentum"]) == ("densenet_cifar", 0.8)
     own = recipes.find("densenet_cifar")
     followed = Recipe.from_hyperparameters(wanted.recipe)
