@@ -12,28 +12,28 @@ import sys
 import time
 from pathlib import Path
 
-from lightning_modules.configuration import Configuration
+from lightning_modules.configuration import Configuration, Run
 from lightning_modules.execution import environment as surroundings
+from lightning_modules.exit_codes import BUSY, DONE, FAILED, TERMINATED
 from sweeps import state
 from sweeps import study as studies
 from sweeps.study import Cell
 
-DONE, FAILED, BUSY, TERMINATED = 0, 1, 3, 143  # run.py's exit codes
 POLL_SECONDS = 1
 
 
-def provide(student: Configuration, options: argparse.Namespace) -> int:
+def provide(student: Run, options: argparse.Namespace) -> int:
     """Train the teacher of a study's cell unless that has been done.
 
     options: run.py's; where it may run goes for the teacher too, but for the number of machines, which is one.
     Returns run.py's exit code of the teacher: 0 if it is there; BUSY if another process is at it.
     """
-    teacher = Configuration(**student.teacher)
+    teacher = Configuration(**student.configuration.teacher)
     if (options.runs_dir / teacher.run_id / "record.json").exists():
         return DONE
-    variant = studies.read(options.study).variant(options.variant).teacher
-    cell = Cell(options.study, variant, teacher.dataset, teacher.budget, teacher.seed, teacher.run_id)
-    print(f"{options.variant} learns from {state.title(cell)}, which is trained first", flush=True)
+    variant = studies.read(student.study).variant(student.variant).teacher
+    cell = Cell(student.study, variant, teacher.dataset, teacher.budget, teacher.seed, teacher.run_id)
+    print(f"{student.variant} learns from {state.title(cell)}, which is trained first", flush=True)
     code = _run([sys.executable, *state.command(cell, options.runs_dir, options.data_dir, *_more(options))])
     if code not in (DONE, BUSY, TERMINATED):
         print(f"run.py: no teacher, because {state.title(cell)} failed", file=sys.stderr)

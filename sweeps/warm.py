@@ -17,8 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from lightning_modules.execution import environment as surroundings
+from lightning_modules.exit_codes import TERMINATED
 
-TERMINATED = 143  # run.py's exit code
 # What a run would import; a run imports for itself whatever else it needs.
 IMPORTS = ["lightning_modules.training", "lightning_modules.data.module", "wandb.wandb_run"]
 

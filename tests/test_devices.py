@@ -13,6 +13,7 @@ import torch
 
 from lightning_modules import configuration, training
 from lightning_modules.classifier import Classifier
+from lightning_modules.configuration import Run
 from lightning_modules.data import preprocessing
 from lightning_modules.data.catalogue import Dataset
 from lightning_modules.data.module import CIFARDataModule
@@ -120,7 +121,7 @@ def test_devices_that_cannot_share_the_batch_are_refused(tmp_path, dataset):
     )
     machine = Machine(accelerator="cpu", devices=3, strategy="ddp", data_dir=tmp_path / "data", wandb=False)
     with pytest.raises(training.CannotRun, match="3 devices cannot share a batch of 80"):
-        training.train(asked, tmp_path, machine)
+        training.train(Run(asked), tmp_path, machine)
 
 
 @pytest.mark.slow

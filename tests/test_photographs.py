@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from lightning_modules import configuration, training
+from lightning_modules.configuration import Run
 from lightning_modules.data.catalogue import DATASETS, FolderDataset
 from lightning_modules.execution.machine import Machine
 from tests import photographs
@@ -135,7 +136,7 @@ def test_mobilenet_learns_from_real_images_in_an_epoch(imagenette_cut):
     )
     (imagenette_cut / "run").mkdir()
     machine = Machine(accelerator="cpu", data_dir=imagenette_cut / "data", wandb=False)
-    made = training.train(wanted, imagenette_cut / "run", machine)
+    made = training.train(Run(wanted), imagenette_cut / "run", machine)
     assert made["test"]["images"] == 1000 and made["budget_spent"]["train_images"] == 2000
     assert made["test"]["error"] < 85  # chance is 90
 

@@ -3,9 +3,10 @@
 Imports nothing heavy, so that `--list`, `--help` and a mistyped name are answered at once.
 """
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from architectures.spelling import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +147,4 @@ def find(name: str) -> Dataset:
     """The data set called `name`; ValueError with the near misses if there is none."""
     if name in DATASETS:
         return DATASETS[name]
-    near = difflib.get_close_matches(name.lower().replace("-", ""), DATASETS, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(DATASETS)}"
-    raise ValueError(f"unknown data set {name!r}: {hint}")
+    raise ValueError(f"unknown data set {name!r}{did_you_mean(name, DATASETS)}")

@@ -8,8 +8,7 @@ residual networks grew from. Other names are asked for, by `--recipe` or by a st
 What a source doesn't print, and what is believed without having been seen, is marked "(check)".
 """
 
-import difflib
-
+from architectures.spelling import did_you_mean
 from lightning_modules.recipes import dense, inception, mobile, plain, residual
 from lightning_modules.recipes.recipe import Recipe
 
@@ -24,8 +23,7 @@ def find(name: str) -> Recipe:
     """The recipe of that name. Raises ValueError, with the near misses, if there is none."""
     if name in RECIPES:
         return RECIPES[name]
-    near = difflib.get_close_matches(name, RECIPES) or sorted(RECIPES)
-    raise ValueError(f"unknown recipe {name!r}; did you mean {' or '.join(near)}?")
+    raise ValueError(f"unknown recipe {name!r}{did_you_mean(name, RECIPES)}")
 
 
 def default_name(family: str, stem: str, dataset: str = "") -> str:

@@ -1,10 +1,10 @@
 """A recipe with other values in some fields, as a row of a study or a user asks for them."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from architectures.spelling import did_you_mean
 from lightning_modules.recipes.kinds import converted
 from lightning_modules.recipes.recipe import Recipe
 
@@ -43,8 +43,7 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     values = {}
     for name, value in changes.items():
         if name not in KINDS:
-            near = difflib.get_close_matches(name, KINDS) or list(KINDS)
-            raise ValueError(f"a recipe has no {name!r}; did you mean {' or '.join(near)}?")
+            raise ValueError(f"a recipe has no {name!r}{did_you_mean(name, KINDS)}")
         try:
             values[name] = converted(KINDS[name], value)
         except ValueError as error:

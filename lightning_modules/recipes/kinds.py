@@ -10,6 +10,8 @@ _PLAIN = {  # in words, and as help shows it
     int: ("a whole number", "int"),
     bool: ("true or false", "true|false"),
     str: ("a word", "name"),
+    dict: ("a table", "table"),
+    list: ("a list", "list"),
     type(None): ("none", "none"),
 }
 
@@ -31,6 +33,10 @@ def converted(kind: Any, value: Any) -> Any:
         if isinstance(value, (tuple, list)):
             with suppress(ValueError):
                 return tuple(map(converted, _elements(kind, len(value)), value))
+    elif get_origin(kind) is dict:
+        if isinstance(value, dict):
+            with suppress(ValueError):
+                return {key: converted(get_args(kind)[1], one) for key, one in value.items()}
     elif kind is float:
         if type(value) in (int, float) and abs(value) <= sys.float_info.max:
             return float(value) + 0.0  # -0.0 becomes 0.0, which names the same run
@@ -83,6 +89,8 @@ def in_words(kind: Any) -> str:
         return " or ".join(map(in_words, kinds))
     if get_origin(kind) is tuple:
         return f"a list, each {in_words(kinds[0])}" if ... in kinds else " and ".join(map(in_words, kinds))
+    if get_origin(kind) is dict:
+        return f"a table, each {in_words(kinds[1])}"
     return _PLAIN[kind][0]
 
 

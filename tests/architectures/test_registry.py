@@ -111,9 +111,9 @@ def test_types_given_in_python(tiny):
     "call, message",
     [
         (lambda: find("densnet_bc"), "unknown architecture 'densnet_bc'; did you mean densenet_bc"),
-        (lambda: find("zzz"), "unknown architecture 'zzz'; known: .*densenet, "),
+        (lambda: find("zzz"), "unknown architecture 'zzz'; there are [0-9]+, such as alexnet, "),
         (lambda: resolve("densenet", "cifar", {"grow_rate": 1}), "'grow_rate'; did you mean growth_rate?"),
-        (lambda: resolve("densenet", "cifar", {"stem": "cifar"}), "no knob 'stem'; it has: depth, growth"),
+        (lambda: resolve("densenet", "cifar", {"stem": "cifar"}), "no knob 'stem'; there are .*depth"),
         (lambda: resolve("densenet", "imagenet", {}), "densenet has no stem 'imagenet'; choose from: cifar"),
         (lambda: build("resnet", stem="cifar", num_classes=0), "resnet: num_classes is 0"),
         (lambda: build("densenet_bc", stem="cifar", num_classes=9, depth=41),
