@@ -55,14 +55,15 @@ def resnext(
     Knobs:
         depth: weighted layers; CIFAR: 9n + 2, the paper's is 29; ImageNet: 50, 101, 152 or 200.
         cardinality (C): parallel paths; 1 makes a ResNet with its stride in the 3×3 convolution.
-        base_width (d): maps of a path in the first stage; every stage doubles it.
+        base_width (d): channels of a path in the first stage; every stage doubles it.
         form: a, paths summed; b, paths concatenated before the last 1×1; c, one grouped convolution.
         residual: false leaves the shortcuts out (Section 5.1).
-        width: maps that enter the first stage, the paper's are 64; 32 halves every layer, the paths with it.
+        width: channels that enter the first stage, the paper's are 64; 32 halves every layer, the paths with
+            it.
     """
     at_least("cardinality", cardinality, 1)
     at_least("base_width", base_width, 1)
-    at_least("width", width, math.ceil(TEMPLATE_WIDTH / base_width))  # a path has one map or more
+    at_least("width", width, math.ceil(TEMPLATE_WIDTH / base_width))  # a path has one channel or more
     if stem == "cifar":
         blocks = (blocks_per_stage(depth, per_block=9, outside=2),) * 3
     else:
@@ -75,7 +76,7 @@ def resnext(
 
 
 class ResNeXtBlock(ResidualBlock):
-    """(N, inputs, H, W) to (N, 4 · width, H/stride, W/stride) through C paths of d · width / 64 maps."""
+    """(N, inputs, H, W) to (N, 4 · width, H/stride, W/stride) through C paths of d · width / 64 channels."""
 
     def __init__(
         self,

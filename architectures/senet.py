@@ -35,7 +35,7 @@ from architectures.ranges import at_least, one_of
 from architectures.registry import Stem, register
 from architectures.resnet import Bottleneck, ResidualBlock, resnet
 from architectures.resnext import resnext
-from architectures.squeeze_excitation import Gate, Squeeze, SqueezeExcitation, reduced_maps
+from architectures.squeeze_excitation import Gate, Squeeze, SqueezeExcitation, reduced_channels
 from architectures.vgg import vgg
 from architectures.wide_resnet import wide_resnet
 
@@ -62,17 +62,17 @@ def se_resnet(
     fc_layers: int = 2,
     bias: bool = True,
 ) -> nn.Module:
-    """SE-ResNet: a ResNet whose branches weigh their maps (SENet, Sections 3, 6; Tables 1, 2, 10 to 16).
+    """SE-ResNet: a ResNet whose branches weigh their channels (SENet, Sections 3, 6; Tables 1, 2, 10 to 16).
 
     Knobs:
         depth: as ResNet's; the paper's are 50, 101 and 152 on ImageNet.
         shortcut: as ResNet's.
         block: as ResNet's.
         stride_in: as ResNet's.
-        reduction (r): maps to units between the two fully connected layers; the paper's are 2 to 32.
+        reduction (r): channels to units between the two fully connected layers; the paper's are 2 to 32.
         position: standard, at the end of the branch; pre, at its start; post, after the addition and its ReLU;
             identity, on the shortcut; 3x3, in the branch behind the 3×3 of a bottleneck.
-        squeeze: average or max of a map; none, every pixel by itself (NoSqueeze).
+        squeeze: average or max of a channel; none, every pixel by itself (NoSqueeze).
         gate: what makes scales of the last layer's outputs.
         se_stages: stages that carry SE, from 2 (conv2_x) to 4 on CIFAR and 5 on ImageNet.
         fc_layers: 2, with the bottleneck of Equation 3; 1, a single fully connected layer.
@@ -105,7 +105,7 @@ def se_resnext(
     reduction: int = 16,
     bias: bool = True,
 ) -> nn.Module:
-    """SE-ResNeXt: a ResNeXt whose branches weigh their maps (SENet, Section 3.3; Tables 1, 2).
+    """SE-ResNeXt: a ResNeXt whose branches weigh their channels (SENet, Section 3.3; Tables 1, 2).
 
     Knobs:
         depth: as ResNeXt's; the paper's are 50 and 101 on ImageNet.
@@ -195,13 +195,13 @@ def se_mobilenet_v1(
 def excitation(
     reduction: int, bias: bool, squeeze: Squeeze = "average", gate: Gate = "sigmoid", fc_layers: int = 2
 ) -> MakeExcitation:
-    """What makes the SE block for a number of maps."""
+    """What makes the SE block for a number of channels."""
     at_least("reduction", reduction, 1)
     one_of("fc_layers", fc_layers, (1, 2))
 
-    def make_excitation(maps: int) -> SqueezeExcitation:
-        reduced = reduced_maps(maps, reduction) if fc_layers == 2 else None
-        return SqueezeExcitation(maps, reduced, bias=bias, gate=gate, squeeze=squeeze)
+    def make_excitation(channels: int) -> SqueezeExcitation:
+        reduced = reduced_channels(channels, reduction) if fc_layers == 2 else None
+        return SqueezeExcitation(channels, reduced, bias=bias, gate=gate, squeeze=squeeze)
 
     return make_excitation
 

@@ -93,7 +93,7 @@ def _widened(width: int, widen_factor: float) -> int:
     widened = width * widen_factor
     if widened < 1 or widened != int(widened):
         raise ValueError(
-            f"widen_factor {widen_factor} makes {widened} maps of {width}; choose one that makes whole maps"
+            f"widen_factor {widen_factor} makes {widened} channels of {width}; choose one that makes a whole number"
         )
     return int(widened)
 
@@ -121,20 +121,20 @@ class WideResNet(nn.Sequential):
     ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, FIRST_WIDTH, 3, padding=1, bias=False)
-        maps = FIRST_WIDTH
+        channels = FIRST_WIDTH
         for group, width in enumerate(widths, start=2):
             layers = []
             for index in range(blocks):
                 stride = 2 if group > 2 and index == 0 else 1
-                layers.append(WideBlock(maps, width, stride, kernels, dropout))
-                maps = width
+                layers.append(WideBlock(channels, width, stride, kernels, dropout))
+                channels = width
             self.add_module(f"conv{group}", nn.Sequential(*layers))
         self.classifier = nn.Sequential(
-            nn.BatchNorm2d(maps),
+            nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Linear(maps, num_classes),
+            nn.Linear(channels, num_classes),
         )
 
 

@@ -22,7 +22,7 @@ def tiny(*, stem: Stem, num_classes: int, width: int, rates: tuple[int, ...] = (
     """A made-up network.
 
     Knobs:
-        width (w): maps of the only layer,
+        width (w): channels of the only layer,
             on two lines.
         rates: none.
         bias: none.
@@ -48,7 +48,7 @@ def test_one_file_adds_an_architecture(tiny):
     assert (tiny.family, tiny.summary, tiny.stems) == ("made_up", "A made-up network.", ("cifar",))
     assert list(tiny.knobs) == ["width", "rates", "bias", "pool", "slope"]
     width = tiny.knobs["width"]
-    assert (width.symbol, width.help, width.kind) == ("w", "maps of the only layer, on two lines.", "int")
+    assert (width.symbol, width.help, width.kind) == ("w", "channels of the only layer, on two lines.", "int")
     assert tiny.knobs["pool"].choices == ("max", "average")
     assert build("tiny", stem="cifar", num_classes=3, width=5)[2].weight.shape == (3, 5)
     assert "densenet_bc" in catalogue()
