@@ -28,9 +28,9 @@ from typing import Literal, NamedTuple
 
 from torch import nn
 
-from architectures.conv_bn import conv_bn
 from architectures.googlenet import FIRST_CHANNELS, FilterConcatenation, first_convolution, max_pool
-from architectures.local_response_normalisation import local_response_normalisation
+from architectures.layers.conv_bn import conv_bn
+from architectures.layers.local_response_normalisation import local_response_normalisation
 from architectures.ranges import dropout_rate
 from architectures.registry import Stem, register
 

@@ -9,7 +9,7 @@ training only has a row of its own: the total has its parameters.
 from torch import nn
 
 from architectures.counting import count, count_stages
-from architectures.squeeze_excitation import SqueezeExcitation
+from architectures.layers.squeeze_excitation import SqueezeExcitation
 
 HEADINGS = ("layer", "output size", "blocks", "parameters", "mult-adds")
 

@@ -32,10 +32,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from architectures.conv_bn import conv_bn_relu
+from architectures.layers.conv_bn import conv_bn_relu
+from architectures.layers.zero_gradient import zero_of
 from architectures.ranges import at_least, dropout_rate, one_of
 from architectures.registry import Stem, register
-from architectures.zero_gradient import zero_of
 
 # Blocks double the width until they are this many times the first's.
 WIDEST = 8

@@ -28,8 +28,8 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 
-from architectures.concatenation import Concatenation
-from architectures.local_response_normalisation import local_response_normalisation
+from architectures.layers.concatenation import Concatenation
+from architectures.layers.local_response_normalisation import local_response_normalisation
 from architectures.outputs import Auxiliary, TrainingOutputs
 from architectures.ranges import dropout_rate, positive
 from architectures.registry import Stem, register

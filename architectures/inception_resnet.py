@@ -28,10 +28,10 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from architectures.conv_bn import conv_bn_relu
-from architectures.inception_module import Conv, InceptionModule, average_pool, max_pool, reduced
 from architectures.inception_v3 import STEM_CHANNELS, convolutional_stem
 from architectures.inception_v4 import parallel_stem, reduction_a, several
+from architectures.layers.conv_bn import conv_bn_relu
+from architectures.layers.inception_module import Conv, InceptionModule, average_pool, max_pool, reduced
 from architectures.ranges import dropout_rate
 from architectures.registry import Stem, register
 

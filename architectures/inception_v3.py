@@ -32,8 +32,8 @@ from typing import Literal, NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional
 
-from architectures.conv_bn import conv_bn_relu
-from architectures.inception_module import Conv, Fork, InceptionModule, average_pool, max_pool, reduced
+from architectures.layers.conv_bn import conv_bn_relu
+from architectures.layers.inception_module import Conv, Fork, InceptionModule, average_pool, max_pool, reduced
 from architectures.outputs import Auxiliary, TrainingOutputs
 from architectures.ranges import dropout_rate, one_of
 from architectures.registry import Stem, register

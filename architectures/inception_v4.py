@@ -20,8 +20,16 @@ from functools import partial
 
 from torch import nn
 
-from architectures.conv_bn import conv_bn_relu
-from architectures.inception_module import Conv, Fork, InceptionModule, Step, average_pool, max_pool, reduced
+from architectures.layers.conv_bn import conv_bn_relu
+from architectures.layers.inception_module import (
+    Conv,
+    Fork,
+    InceptionModule,
+    Step,
+    average_pool,
+    max_pool,
+    reduced,
+)
 from architectures.ranges import dropout_rate
 from architectures.registry import Stem, register
 

@@ -22,7 +22,7 @@ from typing import Literal
 
 from torch import nn
 
-from architectures.conv_bn import conv_bn
+from architectures.layers.conv_bn import conv_bn
 from architectures.ranges import positive
 from architectures.registry import Stem, register
 

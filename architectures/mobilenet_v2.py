@@ -26,7 +26,7 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 
-from architectures.conv_bn import conv_bn
+from architectures.layers.conv_bn import conv_bn
 from architectures.ranges import at_least, dropout_rate, positive
 from architectures.registry import Stem, register
 

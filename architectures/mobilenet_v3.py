@@ -25,11 +25,11 @@ from typing import Literal, NamedTuple
 
 from torch import nn
 
-from architectures.conv_bn import conv_bn
+from architectures.layers.conv_bn import conv_bn
+from architectures.layers.squeeze_excitation import SqueezeExcitation
 from architectures.mobilenet_v2 import Residual, divisible_by_8
 from architectures.ranges import at_least, positive
 from architectures.registry import Stem, register
-from architectures.squeeze_excitation import SqueezeExcitation
 
 SQUEEZE = 4
 # Width of the last convolution before the pooling: six times that of the last bneck.

@@ -1,8 +1,9 @@
 """The catalogue of architectures: which there are, which knobs they have, and how to build one.
 
 An architecture is a function in a file of this folder, decorated with `@register`; nothing else has to be
-edited to add one. The catalogue is read from the source text (`architectures.reading`), so listing it
-imports neither a family nor torch. A family is imported only when `build` calls one of its functions.
+edited to add one. Blocks that several families share are in `layers/`, which isn't searched. The catalogue is
+read from the source text (`architectures.signatures`), so listing it imports neither a family nor torch. A
+family is imported only when `build` calls one of its functions.
 """
 
 import difflib
@@ -12,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from architectures.reading import Architecture, Knob, Stem, read_family
+from architectures.signatures import Architecture, Knob, Stem, read_family
 
 if TYPE_CHECKING:
     from torch import nn

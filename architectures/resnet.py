@@ -30,7 +30,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from architectures.conv_bn import conv_bn
+from architectures.layers.conv_bn import conv_bn
 from architectures.ranges import blocks_per_stage, one_of
 from architectures.registry import Stem, register
 

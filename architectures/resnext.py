@@ -24,8 +24,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from architectures.concatenation import Concatenation
-from architectures.conv_bn import conv_bn
+from architectures.layers.concatenation import Concatenation
+from architectures.layers.conv_bn import conv_bn
 from architectures.ranges import at_least, blocks_per_stage, one_of
 from architectures.registry import Stem, register
 from architectures.resnet import IMAGENET_BLOCKS, ResidualBlock, ResNet

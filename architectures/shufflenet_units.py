@@ -31,7 +31,7 @@ from typing import Literal
 
 from torch import nn
 
-from architectures.conv_bn import conv_bn_relu
+from architectures.layers.conv_bn import conv_bn_relu
 from architectures.ranges import one_of
 from architectures.registry import Stem, register
 from architectures.resnet import ResidualBlock

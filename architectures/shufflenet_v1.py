@@ -4,7 +4,7 @@ Xiangyu Zhang, Xinyu Zhou, Mengxiao Lin, Jian Sun, "ShuffleNet: An Extremely Eff
 Network for Mobile Devices", arXiv:1707.01083.
 
 Paper → code:
-    Section 3.1, Figure 1 (c), channel shuffle             channel_shuffle.ChannelShuffle
+    Section 3.1, Figure 1 (c), channel shuffle             layers.channel_shuffle.ChannelShuffle
     Section 3.2, Figure 2 (b), (c), ShuffleNet unit        ShuffleUnit
     Section 3.2, no ReLU after the depthwise convolution   knob depthwise_relu; Figure 2 (a) has it, with g = 1
     Table 1, channels of stage 2 by number of groups       STAGE_2_CHANNELS
@@ -33,11 +33,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from architectures.channel_shuffle import ChannelShuffle
-from architectures.conv_bn import conv_bn
+from architectures.layers.channel_shuffle import ChannelShuffle
+from architectures.layers.conv_bn import conv_bn
+from architectures.layers.squeeze_excitation import SqueezeExcitation, reduced_channels
 from architectures.ranges import one_of
 from architectures.registry import Stem, register
-from architectures.squeeze_excitation import SqueezeExcitation, reduced_channels
 
 STAGE_2_CHANNELS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}
 UNITS = (4, 8, 4)

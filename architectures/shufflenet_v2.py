@@ -26,10 +26,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from architectures.channel_shuffle import ChannelShuffle
-from architectures.conv_bn import conv_bn
+from architectures.layers.channel_shuffle import ChannelShuffle
+from architectures.layers.conv_bn import conv_bn
+from architectures.layers.squeeze_excitation import SqueezeExcitation, reduced_channels
 from architectures.registry import Stem, register
-from architectures.squeeze_excitation import SqueezeExcitation, reduced_channels
 
 FIRST_CHANNELS = 24
 WIDTHS = {

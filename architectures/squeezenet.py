@@ -23,7 +23,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from architectures.concatenation import Concatenation
+from architectures.layers.concatenation import Concatenation
 from architectures.registry import Stem, register
 
 BASE_EXPAND = 128

@@ -24,10 +24,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from architectures.layers.zero_gradient import zero_of
 from architectures.ranges import blocks_per_stage, one_of
 from architectures.registry import Stem, register
 from architectures.resnet import IMAGENET_BLOCKS, BasicBlock, Bottleneck, ResidualBlock, ResNet
-from architectures.zero_gradient import zero_of
 
 
 @register(cifar={"depth": 110}, imagenet={"depth": 152})

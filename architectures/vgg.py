@@ -23,7 +23,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from architectures.local_response_normalisation import local_response_normalisation
+from architectures.layers.local_response_normalisation import local_response_normalisation
 from architectures.ranges import dropout_rate
 from architectures.registry import Stem, register
 

@@ -24,7 +24,7 @@ from typing import Literal
 from torch import nn
 
 from architectures.alexnet import hidden_layer
-from architectures.local_response_normalisation import local_response_normalisation
+from architectures.layers.local_response_normalisation import local_response_normalisation
 from architectures.ranges import at_least, dropout_rate
 from architectures.registry import Stem, register
 

@@ -10,7 +10,7 @@ from architectures import build
 from architectures.alexnet import AlexNet
 from architectures.counting import count, count_stages
 from architectures.describe import describe
-from architectures.local_response_normalisation import local_response_normalisation
+from architectures.layers.local_response_normalisation import local_response_normalisation
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:

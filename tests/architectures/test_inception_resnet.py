@@ -8,9 +8,9 @@ from torch import nn
 from architectures import build
 from architectures.counting import count, count_stages
 from architectures.describe import describe
-from architectures.inception_module import Conv
 from architectures.inception_resnet import RELEASED_SCALES, ResidualInception
-from architectures.squeeze_excitation import SqueezeExcitation
+from architectures.layers.inception_module import Conv
+from architectures.layers.squeeze_excitation import SqueezeExcitation
 
 NAMES = ("inception_resnet_v1", "inception_resnet_v2", "inception_resnet_v2_tf")
 BLOCKS = ("inception_a", "inception_b", "inception_c")

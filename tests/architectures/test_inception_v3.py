@@ -8,10 +8,10 @@ from torch import nn
 from architectures import build
 from architectures.counting import count, count_stages
 from architectures.describe import describe
-from architectures.inception_module import InceptionModule
 from architectures.inception_v3 import PoolTo5x5
+from architectures.layers.inception_module import InceptionModule
+from architectures.layers.squeeze_excitation import SqueezeExcitation
 from architectures.outputs import TrainingOutputs
-from architectures.squeeze_excitation import SqueezeExcitation
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:

@@ -10,7 +10,7 @@ from torch.nn import functional
 from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
-from architectures.squeeze_excitation import SqueezeExcitation
+from architectures.layers.squeeze_excitation import SqueezeExcitation
 
 LARGE, SMALL = "mobilenet_v3_large", "mobilenet_v3_small"
 # Tables 1 and 2: kernel, exp size, #out, SE, NL, s.

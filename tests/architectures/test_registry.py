@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +58,15 @@ def test_one_file_adds_an_architecture(tiny):
 def test_catalogue_of_another_folder(tmp_path):
     (tmp_path / "made_up.py").write_text(MADE_UP, encoding="utf-8")
     assert list(catalogue([tmp_path])) == ["tiny"]
+
+
+def test_shared_layers_are_no_families():
+    layers = Path(architectures.__file__).parent / "layers"
+    assert {path.stem for path in layers.glob("*.py")} >= {"conv_bn", "squeeze_excitation"}
+    assert not catalogue([layers])
+    families = {architecture.family for architecture in catalogue().values()}
+    assert {"resnet", "senet"} <= families
+    assert not families & {"layers", *(path.stem for path in layers.glob("*.py"))}
 
 
 def test_what_the_package_registers():

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
+from architectures.layers.squeeze_excitation import SqueezeExcitation, reduced_channels
 from architectures.resnet import Bottleneck, ResidualBlock
-from architectures.senet import excite
-from architectures.senet_154 import SENet154
-from architectures.squeeze_excitation import SqueezeExcitation, reduced_channels
+from architectures.senet import SENet154, excite
 
 
 def on_meta(name: str, stem: str = "imagenet", num_classes: int = 1000, **knobs) -> nn.Module:

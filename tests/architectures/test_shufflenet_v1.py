@@ -6,11 +6,11 @@ from torch import nn
 from torch.nn import functional
 
 from architectures import build
-from architectures.channel_shuffle import ChannelShuffle
 from architectures.counting import count, count_stages
 from architectures.describe import describe
+from architectures.layers.channel_shuffle import ChannelShuffle
+from architectures.layers.squeeze_excitation import SqueezeExcitation
 from architectures.shufflenet_v1 import ShuffleUnit
-from architectures.squeeze_excitation import SqueezeExcitation
 
 PLAIN = {"shuffle": True, "depthwise_relu": False, "se": False}
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from architectures import build
-from architectures.channel_shuffle import ChannelShuffle
+from architectures.layers.channel_shuffle import ChannelShuffle
 
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 

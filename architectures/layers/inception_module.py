@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from torch import nn
 
-from architectures.concatenation import Concatenation
-from architectures.conv_bn import Size, conv_bn, conv_bn_relu
+from architectures.layers.concatenation import Concatenation
+from architectures.layers.conv_bn import Size, conv_bn, conv_bn_relu
 
 
 class Conv(NamedTuple):
