@@ -7,8 +7,7 @@ under any number of workers and devices, on a CPU or a GPU, and after a resume t
 import functools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,39 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import Dataset, Sampler
 
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """What happens to an image: normalise, then mirror, then pad and crop, then resize, in this order.
-
-    The order is that of fb.resnet.torch (datasets/cifar10.lua, transforms.lua), on which the code of
-    DenseNet, ResNeXt, Wide ResNet and stochastic depth builds: zeros padded after normalisation are the mean
-    colour.
-    `mean` and `std` are in units of 0–255; a `mean` of None stands for the per-pixel mean of the training
-    images (ResNet, arXiv:1512.03385, section 4.2), which `fitted` fills in as an array (H, W, 3).
-    `resolution`: pixels at a side of what the network receives, resized bilinearly with antialiasing; None, the
-    images' own. Last, so that a network sees the same part of an image at every resolution.
-    """
-
-    mean: tuple[float, float, float] | np.ndarray | None
-    std: tuple[float, float, float]
-    augment: bool = True
-    pad: int = 4
-    padding: Literal["zeros", "reflect"] = "zeros"
-    mirror: bool = True
-    resolution: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.padding not in ("zeros", "reflect"):
-            raise ValueError(f"padding is {self.padding!r}: choose 'zeros' or 'reflect'")
-        if self.pad < 0:
-            raise ValueError(f"pad is {self.pad}: it must be 0 or more pixels")
-
-    def fitted(self, train_images: np.ndarray) -> "Preprocessing":
-        """With the per-pixel mean of `train_images` (N, H, W, 3) in place of a mean of None."""
-        if self.mean is not None:
-            return self
-        return replace(self, mean=train_images.mean(axis=0, dtype=np.float64).astype(np.float32))
+from lightning_modules.data.preprocessing import Preprocessing
 
 
 class EpochPlan(NamedTuple):

@@ -1,4 +1,4 @@
-"""Which part of a photograph a network sees: random crops in training, fixed views in tests.
+"""Which part of an image a network sees: random crops in training, fixed views in tests.
 
 Images are (3, H, W) uint8 tensors; resizing is bilinear with antialiasing, as PIL does it.
 """
