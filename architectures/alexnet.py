@@ -143,5 +143,5 @@ class AlexNet(nn.Sequential):
 
 
 def hidden_layer(inputs: int, units: int, activation: type[nn.Module], dropout: float) -> list[nn.Module]:
-    """A fully connected layer whose units are dropped at random: (N, inputs) to (N, units)."""
+    """Build a fully connected layer whose units are dropped at random: (N, inputs) to (N, units)."""
     return [nn.Linear(inputs, units), activation(), nn.Dropout(dropout)]

@@ -29,7 +29,7 @@ BLOCKS = {
     ("cifar", "C"): (((96, 3), (96, 3)), ((192, 3), (192, 3))),
     ("imagenet", "B"): (((96, 11), (96, 1)), ((256, 5), (256, 1)), ((384, 3), (384, 1))),
 }
-# Maps of the 3×3 and the 1×1 convolution after the last reduction.
+# Channels of the 3×3 and the 1×1 convolution after the last reduction.
 TOPS = {"cifar": 192, "imagenet": 1024}
 # Of the convolutions that All-CNN has in the place of pooling.
 REDUCTION_PADDING = {"cifar": 1, "imagenet": 0}
@@ -95,7 +95,7 @@ class AllCNN(nn.Sequential):
 def _block(
     channels: int, convolutions: tuple[tuple[int, int], ...], form: str, reduction_padding: int
 ) -> list[nn.Sequential]:
-    """The rows of Table 2 up to and with a reduction, which halves the resolution."""
+    """Build the rows of Table 2 up to and with a reduction, which halves the resolution."""
     rows = []
     for index, (outputs, size) in enumerate(convolutions, start=1):
         if size == 11:

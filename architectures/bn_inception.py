@@ -124,7 +124,7 @@ class BNInception(nn.Sequential):
 
 
 def inception_module(inputs: int, filters: Filters, make: MakeConvolution) -> FilterConcatenation:
-    """A row of Figure 5: (N, inputs, H, W) to (N, outputs, H, W), or half of H and W if it passes through."""
+    """Build a row of Figure 5: (N, inputs, H, W) to (N, outputs, H, W); H and W halve if it passes through."""
     reduction = filters.conv_1x1 == 0
     stride = 2 if reduction else 1
     pool = nn.AvgPool2d if filters.pool == "avg" else nn.MaxPool2d
@@ -148,7 +148,7 @@ def inception_module(inputs: int, filters: Filters, make: MakeConvolution) -> Fi
 def convolution(
     inputs: int, outputs: int, size: int, stride: int = 1, *, batch_norm: bool, activation: str
 ) -> list[nn.Module]:
-    """A convolution, with batch normalisation or biases, and the nonlinearity."""
+    """Build a convolution, with batch normalisation or biases, and the nonlinearity."""
     if batch_norm:
         layers = conv_bn(inputs, outputs, size, stride)
     else:

@@ -238,7 +238,7 @@ class Transition(nn.Sequential):
 
 
 def compressed(channels: int, compression: float) -> int:
-    """⌊θ m⌋ of Section 3; θ is taken as it was written, so that 0.29 of 100 channels is 29 and not 28."""
+    """Return ⌊θ m⌋ of Section 3; θ is taken as written, so that 0.29 of 100 channels is 29 and not 28."""
     kept = floor(Fraction(str(compression)) * channels)
     if kept < 1:
         raise ValueError(

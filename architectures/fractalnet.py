@@ -190,12 +190,12 @@ class Fractal(nn.Module):
             self.paths.append(nn.ModuleList(halves))
 
     def forward(self, x: Tensor, sampling: Sampling) -> Tensor:
-        """The join: the mean of the columns that live."""
+        """Return the join: the mean of the columns that live."""
         living = sampling(self.columns)
         return sum(self.each_column(x, living, sampling)) / sum(living)
 
     def each_column(self, x: Tensor, living: list[bool], sampling: Sampling) -> list[Tensor]:
-        """What every column puts out, the shallowest first; a zero () in the place of those that don't live."""
+        """Return the output of every column, the shallowest first; a zero () for those that don't live."""
         shallowest, *deeper = living
         outputs = [self.paths[0](x, sampling.alone) if shallowest else zero_of(self.paths[0])]
         if any(deeper):

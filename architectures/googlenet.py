@@ -174,7 +174,7 @@ class FilterConcatenation(Concatenation):
 
 
 def reduced(inputs: int, filters: Filters) -> FilterConcatenation:
-    """Figure 2 (b): 1×1 convolutions before the 3×3 and the 5×5, and behind the pooling."""
+    """Build Figure 2 (b): 1×1 convolutions before the 3×3 and the 5×5, and behind the pooling."""
     paths = [
         _convolution(inputs, filters.conv_1x1, 1),
         _convolution(inputs, filters.reduce_3x3, 1) + _convolution(filters.reduce_3x3, filters.conv_3x3, 3),
@@ -185,7 +185,7 @@ def reduced(inputs: int, filters: Filters) -> FilterConcatenation:
 
 
 def naive(inputs: int, filters: Filters) -> FilterConcatenation:
-    """Figure 2 (a): the whole input goes into every convolution, and through the pooling into the output."""
+    """Build Figure 2 (a): all of the input goes into every convolution, and through the pooling out."""
     paths = [
         _convolution(inputs, filters.conv_1x1, 1),
         _convolution(inputs, filters.conv_3x3, 3),
@@ -197,7 +197,7 @@ def naive(inputs: int, filters: Filters) -> FilterConcatenation:
 
 
 def single(inputs: int, filters: Filters) -> FilterConcatenation:
-    """One path of 3×3 kernels behind a 1×1 reduction: the channels of `reduced` for, nearly, its weights."""
+    """Build one path of 3×3 behind a 1×1 reduction: the channels of `reduced` for, nearly, its weights."""
     weights = (
         inputs * (filters.conv_1x1 + filters.reduce_3x3 + filters.reduce_5x5 + filters.pool_proj)
         + 3 * 3 * filters.reduce_3x3 * filters.conv_3x3
@@ -209,7 +209,10 @@ def single(inputs: int, filters: Filters) -> FilterConcatenation:
 
 
 def auxiliary_classifier(channels: int, side: int, num_classes: int) -> nn.Sequential:
-    """Section 5: the output of a module in the middle to logits (N, num_classes); `side`: pixels once pooled."""
+    """Build Section 5's classifier on a module in the middle: (N, channels, H, W) to logits (N, num_classes).
+
+    side: pixels at a side once pooled.
+    """
     return nn.Sequential(
         nn.AvgPool2d(5, stride=3),
         *_convolution(channels, AUXILIARY_CHANNELS, 1),
@@ -220,7 +223,7 @@ def auxiliary_classifier(channels: int, side: int, num_classes: int) -> nn.Seque
 
 
 def first_convolution(stem: Stem, form: str, bias: bool = True) -> list[nn.Module]:
-    """Images to 64 channels at half the resolution, on CIFAR at the same.
+    """Build the first row: images to 64 channels at half the resolution, on CIFAR at the same.
 
     form: full, or separable, 8 filters for each colour, whose 24 channels a 1×1 convolution mixes.
     """
@@ -235,7 +238,7 @@ def first_convolution(stem: Stem, form: str, bias: bool = True) -> list[nn.Modul
 
 
 def max_pool() -> nn.MaxPool2d:
-    """Halves the resolution."""
+    """Build the pooling that halves the resolution, rounded up."""
     return nn.MaxPool2d(3, stride=2, ceil_mode=True)
 
 

@@ -87,7 +87,7 @@ class HighwayNet(nn.Sequential):
 
 
 def stage_lengths(depth: int) -> list[int]:
-    """Layers of each stage: as equal as can be, the later stages taking what is left over (19: 5, 6, 6)."""
+    """Return the layers of each stage: as equal as can be, the later with what is left over (19: 5, 6, 6)."""
     each, over = divmod(depth - OUTSIDE, len(WIDTHS))
     return [each + (stage >= len(WIDTHS) - over) for stage in range(len(WIDTHS))]
 

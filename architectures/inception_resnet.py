@@ -39,7 +39,7 @@ Paths = tuple[list[Conv], ...]
 
 
 class Version(NamedTuple):
-    """Maps behind the stem; paths of the residual branches before their expansion, and of Reduction-B.
+    """Channels behind the stem; paths of the residual branches before their expansion, and of Reduction-B.
 
     last_channels: of a convolution before the pooling, which the paper's networks haven't.
     """
@@ -252,7 +252,7 @@ def _residuals(times: int, channels: int, paths: Paths, scale: float | None) -> 
 
 
 def version_1_stem(small: bool) -> nn.Sequential:
-    """Figure 14: (N, 3, H, W) to (N, 256, H', W'); 299 pixels become 35, and if small 32 become 16."""
+    """Build Figure 14: (N, 3, H, W) to (N, 256, H', W'); 299 pixels become 35, and if small 32 become 16."""
     first_stride = last_stride = 1 if small else 2
     rows = convolutional_stem(small, first_stride)
     return nn.Sequential(
@@ -262,7 +262,7 @@ def version_1_stem(small: bool) -> nn.Sequential:
 
 
 def released_stem(small: bool) -> nn.Sequential:
-    """The stem of Inception v3 and a module: (N, 3, H, W) to (N, 320, H', W'), H' as in `version_1_stem`."""
+    """Build Inception v3's stem and a module: (N, 3, H, W) to (N, 320, H', W'), H' as in `version_1_stem`."""
     rows = convolutional_stem(small, first_stride=1 if small else 2)
     if not small:
         rows["pool_2"] = nn.Sequential(max_pool(small))

@@ -139,7 +139,7 @@ class InceptionV3(nn.Sequential):
 def convolutional_stem(
     small: bool, first_stride: int, *, first_pool: bool = True, factorized_7x7: bool = True
 ) -> dict[str, nn.Module]:
-    """Rows of Table 1 before the second pooling: (N, 3, H, W) to (N, 192, H', W'); 299 pixels become 71.
+    """Build Table 1 up to the second pooling: (N, 3, H, W) to (N, 192, H', W'); 299 pixels become 71.
 
     small: convolutions and pooling are padded.
     """
@@ -169,14 +169,14 @@ class Factorisation(NamedTuple):
     def square(
         self, n: int, between: int, channels: int, grid: str, *, tall_first: bool = False
     ) -> list[Conv]:
-        """n×n, or 1×n and n×1 (Section 3.2) with `between` channels after the first of the two."""
+        """Return n×n, or 1×n and n×1 (Section 3.2) with `between` channels after the first of the two."""
         if self.asymmetric_on not in (grid, "both"):
             return [Conv(channels, n)]
         first, second = ((n, 1), (1, n)) if tall_first else ((1, n), (n, 1))
         return [Conv(between, first, linear=self.linear), Conv(channels, second)]
 
     def five(self, inputs: int, channels: int, *, where: tuple[str, ...]) -> list[Conv]:
-        """5×5, or 3×3 and 3×3 (Section 3.1) where the knob says so."""
+        """Return 5×5, or 3×3 and 3×3 (Section 3.1) where the knob says so."""
         if self.factorized_5x5 not in where:
             return self.square(5, inputs, channels, "early")
         *first, last = self.square(3, inputs, channels, "early")
@@ -184,7 +184,7 @@ class Factorisation(NamedTuple):
 
 
 def early_module(inputs: int, pool_channels: int, factorisation: Factorisation) -> InceptionModule:
-    """Figure 5, and by factorisation Figure 4: (N, inputs, H, W) to (N, 224 + pool_channels, H, W)."""
+    """Build Figure 5, or by factorisation Figure 4: (N, inputs, H, W) to (N, 224 + pool_channels, H, W)."""
     return InceptionModule(
         inputs,
         [Conv(64, 1)],
@@ -197,7 +197,7 @@ def early_module(inputs: int, pool_channels: int, factorisation: Factorisation) 
 def medium_module(
     inputs: int, channels_7x7: int, first: int, factorisation: Factorisation
 ) -> InceptionModule:
-    """Figure 6 with n = 7: (N, inputs, H, W) to (N, 768, H, W).
+    """Build Figure 6 with n = 7: (N, inputs, H, W) to (N, 768, H, W).
 
     first: channels that the longer path begins with.
     """
@@ -215,7 +215,7 @@ def medium_module(
 
 
 def coarsest_module(inputs: int) -> InceptionModule:
-    """Figure 7: (N, inputs, H, W) to (N, COARSEST_CHANNELS, H, W)."""
+    """Build Figure 7: (N, inputs, H, W) to (N, COARSEST_CHANNELS, H, W)."""
     wide_and_tall = Fork(Conv(384, (1, 3)), Conv(384, (3, 1)))
     return InceptionModule(
         inputs,
@@ -227,7 +227,7 @@ def coarsest_module(inputs: int) -> InceptionModule:
 
 
 def medium_reduction(factorisation: Factorisation) -> tuple[list[Conv], ...]:
-    """Paths of the second reduction."""
+    """Return the paths of the second reduction."""
     return (
         [Conv(192, 1), Conv(320, 3)],
         [Conv(192, 1), *factorisation.square(7, 192, 192, "medium"), Conv(192, 3)],
@@ -237,7 +237,7 @@ def medium_reduction(factorisation: Factorisation) -> tuple[list[Conv], ...]:
 def grid_reduction(
     kind: str, inputs: int, paths: tuple[list[Conv], ...], *, padded: bool
 ) -> tuple[nn.Module, int]:
-    """Figures 9 and 10: (N, inputs, H, W) to (N, outputs, ~H/2, ~W/2); the module and its outputs."""
+    """Build Figures 9, 10: (N, inputs, H, W) to (N, outputs, ~H/2, ~W/2); return module and outputs."""
     if kind == "parallel":
         module = reduced(inputs, *paths, padded=padded)
         return module, module.outputs

@@ -105,7 +105,7 @@ class InceptionV4(nn.Sequential):
 
 
 def parallel_stem(padded: bool) -> nn.Sequential:
-    """Figure 3: (N, 3, H, W) to (N, 384, H', W'); 299 pixels become 35, and if padded 32 become 16."""
+    """Build Figure 3: (N, 3, H, W) to (N, 384, H', W'); 299 pixels become 35, and if padded 32 become 16."""
     padding = None if padded else 0
     first_stride = last_stride = 1 if padded else 2
     pool_or_conv = InceptionModule(64, [partial(max_pool, padded)], [Conv(96, 3, 2, padding)])
@@ -130,7 +130,7 @@ def parallel_stem(padded: bool) -> nn.Sequential:
 
 
 def reduction_a(inputs: int, channels: tuple[int, ...], *, padded: bool) -> InceptionModule:
-    """Figure 7, with k, l, m, n of Table 1: (N, inputs, H, W) to (N, inputs + m + n, ~H/2, ~W/2)."""
+    """Build Figure 7 with Table 1's k, l, m, n: (N, inputs, H, W) to (N, inputs + m + n, ~H/2, ~W/2)."""
     k, l, m, n = channels
     return reduced(inputs, [Conv(n, 3)], [Conv(k, 1), Conv(l, 3), Conv(m, 3)], padded=padded)
 
@@ -141,7 +141,7 @@ def several(knob: str, values: tuple[int, ...], count: int) -> None:
 
 
 def _repeated(times: int, inputs: int, paths: tuple[list[Step], ...]) -> tuple[nn.Sequential, int]:
-    """The same module several times over, and the channels that it puts out."""
+    """Build the same module several times over; return it and its number of output channels."""
     modules = []
     for _ in range(times):
         modules.append(InceptionModule(inputs, *paths))

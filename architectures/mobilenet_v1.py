@@ -27,7 +27,7 @@ from architectures.ranges import positive
 from architectures.registry import Stem, register
 
 FIRST_CHANNELS = 32
-# Maps and stride of each separable layer after the first convolution, and how often it is repeated.
+# Channels and stride of each separable layer after the first convolution, and how often it is repeated.
 TABLE_1 = (
     (64, 1, 1),
     (128, 2, 1),
@@ -108,7 +108,7 @@ class MobileNetV1(nn.Sequential):
 
 
 def separable(inputs: int, outputs: int, stride: int, activation: type[nn.Module]) -> nn.Sequential:
-    """Figure 3, right: depthwise half and pointwise half; (N, inputs, H, W) to (N, outputs, H/stride, …)."""
+    """Build Figure 3, right, depthwise and pointwise: (N, inputs, H, W) to (N, outputs, H/stride, …)."""
     return nn.Sequential(
         nn.Sequential(*conv_bn(inputs, inputs, 3, stride, groups=inputs), activation(inplace=True)),
         nn.Sequential(*conv_bn(inputs, outputs, 1), activation(inplace=True)),
@@ -116,12 +116,12 @@ def separable(inputs: int, outputs: int, stride: int, activation: type[nn.Module
 
 
 def full(inputs: int, outputs: int, stride: int, activation: type[nn.Module]) -> nn.Sequential:
-    """Figure 3, left: a standard convolution of the same shapes."""
+    """Build Figure 3, left: a standard convolution of the same shapes."""
     return nn.Sequential(*conv_bn(inputs, outputs, 3, stride), activation(inplace=True))
 
 
 def thinned(channels: int, width_mult: float) -> int:
-    """α · channels of Section 3.3, to the nearest whole number."""
+    """Return α · channels of Section 3.3, to the nearest whole number."""
     kept = round(width_mult * channels)
     if kept < 1:
         raise ValueError(f"width_mult {width_mult} leaves none of {channels} channels; choose a larger")

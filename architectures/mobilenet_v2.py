@@ -112,7 +112,7 @@ class Bottleneck(NamedTuple):
 
 
 def bottlenecks(expansion: int, width_mult: float, first_strides: int) -> list[Bottleneck]:
-    """All blocks of Table 2 in their order."""
+    """List the blocks of Table 2 in their order."""
     plan = []
     channels = divisible_by_8(width_mult * FIRST_CHANNELS)
     for row, (width, times, stride) in enumerate(TABLE_2):
@@ -126,7 +126,7 @@ def bottlenecks(expansion: int, width_mult: float, first_strides: int) -> list[B
 
 
 def inverted_residual(block: Bottleneck, relu_after_projection: bool, shortcut: bool) -> nn.Sequential:
-    """Figure 3 (b), Table 1: (N, inputs, H, W) to (N, outputs, H/stride, W/stride)."""
+    """Build Figure 3 (b), Table 1: (N, inputs, H, W) to (N, outputs, H/stride, W/stride)."""
     layers = expansion_layer(block)
     if layers:
         layers.append(nn.ReLU6(inplace=True))
@@ -138,7 +138,7 @@ def inverted_residual(block: Bottleneck, relu_after_projection: bool, shortcut: 
 def between_expansions(
     block: Bottleneck, following: Bottleneck | None, relu_after_projection: bool
 ) -> nn.Sequential:
-    """Figure 6 (b): (N, expanded, H, W) to the next block's expanded channels, or to outputs if None."""
+    """Build Figure 6 (b): (N, expanded, H, W) to the next block's expanded channels; to outputs if None."""
     layers = depthwise_and_projection(block, relu_after_projection)
     if following is None:
         return nn.Sequential(*layers)
@@ -149,12 +149,12 @@ def between_expansions(
 
 
 def expansion_layer(block: Bottleneck) -> list[nn.Module]:
-    """The first layer of Table 1 without its ReLU6; nothing where a block isn't wider inside (t = 1)."""
+    """Build the first layer of Table 1 without its ReLU6; nothing where a block isn't wider inside (t = 1)."""
     return conv_bn(block.inputs, block.expanded, 1) if block.expanded != block.inputs else []
 
 
 def depthwise_and_projection(block: Bottleneck, relu_after_projection: bool) -> list[nn.Module]:
-    """The second and the third layer of Table 1."""
+    """Build the second and the third layer of Table 1."""
     expanded = block.expanded
     layers = [
         *conv_bn(expanded, expanded, 3, block.stride, groups=expanded),
@@ -172,6 +172,6 @@ class Residual(nn.Sequential):
 
 
 def divisible_by_8(width: float) -> int:
-    """The nearest multiple of 8, at least 8; the next one if that takes away over a tenth of the width."""
+    """Return the nearest multiple of 8, at least 8; the next if that takes away over a tenth of the width."""
     nearest = max(8, int(width + 4) // 8 * 8)
     return nearest + 8 if nearest < 0.9 * width else nearest

@@ -192,7 +192,7 @@ def bneck(
     se: bool,
     activation: type[nn.Module],
 ) -> nn.Sequential:
-    """Figure 4: (N, inputs, H, W) to (N, outputs, H/stride, W/stride), linear at its end."""
+    """Build Figure 4: (N, inputs, H, W) to (N, outputs, H/stride, W/stride), linear at its end."""
     layers: list[nn.Module] = []
     if expanded != inputs:
         layers += [*conv_bn(inputs, expanded, 1), activation(inplace=True)]

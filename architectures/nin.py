@@ -97,7 +97,7 @@ class NiN(nn.Sequential):
 def mlpconv(
     channels: int, widths: tuple[int, ...], depth: int, size: int, stride: int, padding: int
 ) -> nn.Sequential:
-    """Equation 2: (N, channels, H, W) to (N, widths[-1], H/stride, W/stride), a small network at each position.
+    """Build Equation 2: (N, channels, H, W) to (N, widths[-1], H/stride, W/stride).
 
     widths are those of depth 3; of any other depth the middle one is repeated or left out.
     """

@@ -36,7 +36,7 @@ def register(
 
 
 def catalogue(folders: Sequence[str] | None = None) -> dict[str, Architecture]:
-    """Every architecture by name, sorted; read from the folders of this package unless others are given.
+    """Return every architecture by name, sorted; read from this package's folders unless others are given.
 
     Raises:
         ValueError: a file can't be read as the rules say, or a name is registered twice.
@@ -62,7 +62,7 @@ def _read(folders: tuple[str, ...]) -> dict[str, Architecture]:
 
 
 def find(name: str) -> Architecture:
-    """The architecture of that name.
+    """Return the architecture of that name.
 
     Raises:
         ValueError: there is none; the message names the near misses.
@@ -75,7 +75,7 @@ def find(name: str) -> Architecture:
 
 
 def resolve(name: str, stem: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
-    """Every knob of the architecture, in declared order: the given values and the stem's defaults.
+    """Return every knob of the architecture, in declared order: the given values and the stem's defaults.
 
     Names and types are checked here; what a value may be in range is the builder's to say.
 
@@ -118,6 +118,6 @@ def build(name: str, *, stem: str, num_classes: int, **knobs: Any) -> "nn.Module
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The clause "; did you mean …?", or nothing if no known word comes near."""
+    """Return the clause "; did you mean …?", or nothing if no known word comes near."""
     near = difflib.get_close_matches(word, known, n=3)
     return f"; did you mean {' or '.join(near)}?" if near else ""

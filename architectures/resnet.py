@@ -197,7 +197,7 @@ class Bottleneck(ResidualBlock):
 
 
 def shortcut_connection(option: Shortcut, inputs: int, outputs: int, stride: int) -> nn.Module:
-    """The shortcut of a block by Section 4.1: A never has parameters, B where the shape changes, C always."""
+    """Build a block's shortcut by Section 4.1: A never has parameters, B where the shape changes, C always."""
     if option == "C" or option == "B" and (stride > 1 or inputs != outputs):
         return nn.Sequential(*conv_bn(inputs, outputs, 1, stride))
     if stride > 1 or inputs != outputs:

@@ -30,7 +30,7 @@ from architectures.ranges import at_least, blocks_per_stage, one_of
 from architectures.registry import Stem, register
 from architectures.resnet import IMAGENET_BLOCKS, ResidualBlock, ResNet
 
-# Maps that enter the first stage; d is the width of a path where the stage's own is this.
+# Channels that enter the first stage; d is the width of a path where the stage's own is this.
 TEMPLATE_WIDTH = 64
 EXPANSION = 4
 
@@ -98,7 +98,7 @@ class ResNeXtBlock(ResidualBlock):
 def split_transform_sum(
     inputs: int, path_width: int, outputs: int, stride: int, cardinality: int
 ) -> nn.Module:
-    """Figure 3 (a): every path ends in its own 1×1 convolution; the sum is normalised (footnote 3)."""
+    """Build Figure 3 (a): every path ends in a 1×1 of its own; the sum is normalised (footnote 3)."""
     paths = [
         nn.Sequential(*_path(inputs, path_width, stride), nn.Conv2d(path_width, outputs, 1, bias=False))
         for _ in range(cardinality)
@@ -109,13 +109,13 @@ def split_transform_sum(
 def early_concatenation(
     inputs: int, path_width: int, outputs: int, stride: int, cardinality: int
 ) -> nn.Module:
-    """Figure 3 (b): the paths are concatenated before one 1×1 convolution."""
+    """Build Figure 3 (b): the paths are concatenated before one 1×1 convolution."""
     paths = [nn.Sequential(*_path(inputs, path_width, stride)) for _ in range(cardinality)]
     return nn.Sequential(Concatenation(paths), *conv_bn(cardinality * path_width, outputs, 1))
 
 
 def grouped(inputs: int, path_width: int, outputs: int, stride: int, cardinality: int) -> nn.Module:
-    """Figure 3 (c): one convolution of C groups in the place of the paths."""
+    """Build Figure 3 (c): one convolution of C groups in the place of the paths."""
     width = cardinality * path_width
     return nn.Sequential(
         *conv_bn(inputs, width, 1),

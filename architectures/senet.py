@@ -254,7 +254,7 @@ def senet_154(*, stem: Stem, num_classes: int, reduction: int = 16, dropout: flo
 def excitation(
     reduction: int, bias: bool, squeeze: Squeeze = "average", gate: Gate = "sigmoid", fc_layers: int = 2
 ) -> MakeExcitation:
-    """What makes the SE block for a number of channels."""
+    """Return a function that builds the SE block for a number of channels."""
     at_least("reduction", reduction, 1)
     one_of("fc_layers", fc_layers, (1, 2))
 
@@ -283,7 +283,7 @@ def excite(block: ResidualBlock, position: str, make_excitation: MakeExcitation)
 
 
 def excite_branches(network: nn.Module, make_excitation: MakeExcitation) -> nn.Module:
-    """SE at the end of each residual branch: where `excite` has it in its standard position."""
+    """Put SE at the end of each residual branch: where `excite` has it in its standard position."""
     for block in list(network.modules()):
         if hasattr(block, "branch"):
             block.branch.append(make_excitation(block.outputs))
@@ -293,7 +293,7 @@ def excite_branches(network: nn.Module, make_excitation: MakeExcitation) -> nn.M
 def excite_convolutions(
     network: nn.Module, make_excitation: MakeExcitation, *, pointwise: bool = False
 ) -> nn.Module:
-    """SE behind the ReLU of each convolution with batch normalisation, or of the 1×1 ones alone."""
+    """Put SE behind the ReLU of each convolution with batch normalisation, or of the 1×1 ones alone."""
     for layers in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
         # Backwards, because an insertion moves what comes after it.
         for index in range(len(layers) - 1, 1, -1):

@@ -80,24 +80,27 @@ def shufflenet_units(
 
 
 def stage_widths(stage_4_channels: int) -> tuple[int, ...]:
-    """Maps that stages 2, 3 and 4 put out: every stage has twice as many as the one before."""
+    """Return the channels of stages 2, 3 and 4: every stage has twice as many as the one before."""
     return tuple(nearest_multiple(stage_4_channels / share) for share in (4, 2, 1))
 
 
 def nearest_multiple(channels: float, groups: int = 1) -> int:
-    """The nearest whole number of groups, at least one; of two equally near the lower."""
+    """Round to the nearest whole number of groups, at least one; of two equally near the lower."""
     return groups * max(1, ceil(channels / groups - 0.5))
 
 
 def two_convolutions(inputs: int, outputs: int, stride: int, first: bool) -> nn.Sequential:
-    """VGG-like: (N, inputs, H, W) to (N, outputs, H/stride, W/stride)."""
+    """Build VGG's unit: (N, inputs, H, W) to (N, outputs, H/stride, W/stride)."""
     return nn.Sequential(*conv_bn_relu(inputs, outputs, 3, stride), *conv_bn_relu(outputs, outputs, 3))
 
 
 def bottleneck(
     inputs: int, outputs: int, stride: int, first: bool, *, ratio: int, cardinality: int
 ) -> ResidualBlock:
-    """ResNet, ResNeXt: (N, inputs, H, W) to (N, outputs, H/stride, W/stride); inside, outputs / ratio channels."""
+    """Build ResNet's or ResNeXt's unit: (N, inputs, H, W) to (N, outputs, H/stride, W/stride).
+
+    It has outputs / ratio channels inside.
+    """
     inside = nearest_multiple(outputs / ratio, cardinality)
     branch = grouped(inputs, inside // cardinality, outputs, stride, cardinality)
     return ResidualBlock(branch, inputs, outputs, stride, "B")

@@ -90,7 +90,7 @@ def shufflenet_v1(
 
 
 def stage_widths(groups: int, scale: float) -> tuple[int, ...]:
-    """Maps that stages 2, 3 and 4 put out: Table 1's, times the scale."""
+    """Return the channels of stages 2, 3 and 4: Table 1's, times the scale."""
     channels = nearest_multiple(STAGE_2_CHANNELS[groups] * scale, groups)
     if channels - first_channels(groups, scale) < groups:
         raise ValueError(f"scale {scale} is too small; the paper's smallest is 0.25")
@@ -98,7 +98,7 @@ def stage_widths(groups: int, scale: float) -> tuple[int, ...]:
 
 
 def first_channels(groups: int, scale: float) -> int:
-    """Maps of the first convolution: the released code's for g = 3 and 8 from 0.5x to 2x.
+    """Return the channels of the first convolution: the released code's for g = 3 and 8 from 0.5x to 2x.
 
     24 times the scale would give neither Table 5's 292 million at 1.5x nor Table 2's 13 at 0.25x. Table 5's 38
     at 0.5x and g = 4 needs the 16 that the released code has with g = 8.

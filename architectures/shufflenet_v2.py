@@ -146,7 +146,7 @@ class DownsamplingUnit(nn.Module):
 
 
 def _right_branch(inputs: int, width: int, outputs: int, *, stride: int, se: bool) -> nn.Sequential:
-    """1×1, depthwise 3×3, 1×1, without the last ReLU."""
+    """Build 1×1, depthwise 3×3 and 1×1, without the last ReLU."""
     branch = nn.Sequential(
         *conv_bn(inputs, width, 1),
         nn.ReLU(inplace=True),

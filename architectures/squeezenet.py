@@ -32,7 +32,7 @@ FREQUENCY = 2
 FIRES = range(2, 10)
 DROPOUT = 0.5
 
-# Maps and kernel of the first convolution; the layers after which the resolution halves.
+# Channels and kernel of the first convolution; the layers after which the resolution halves.
 VERSIONS = {"1.0": (96, 7, (1, 4, 8)), "1.1": (64, 3, (1, 3, 5))}
 
 
@@ -110,7 +110,7 @@ class SqueezeNet(nn.Sequential):
 
 
 def fire(inputs: int, expand: int, squeeze_ratio: float, share_3x3: float) -> nn.Sequential:
-    """Figure 1: (N, inputs, H, W) to (N, expand, H, W) through squeeze_ratio · expand channels."""
+    """Build Figure 1: (N, inputs, H, W) to (N, expand, H, W) through squeeze_ratio · expand channels."""
     squeeze = round(squeeze_ratio * expand)
     expand_3x3 = round(share_3x3 * expand)
     expand_1x1 = expand - expand_3x3

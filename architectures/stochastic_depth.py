@@ -70,7 +70,7 @@ def stochastic_depth(
 
 
 def survival_probabilities(blocks: int, last: float, decay: str) -> Iterator[float]:
-    """p_l of the blocks l = 1 … L, by Equation 4 if the decay is linear."""
+    """Return p_l of the blocks l = 1 … L, by Equation 4 if the decay is linear."""
     for number in range(1, blocks + 1):
         yield 1 - number / blocks * (1 - last) if decay == "linear" else last
 

@@ -73,7 +73,7 @@ def wide_resnet(
 
 
 def _cifar_blocks(depth: int, block: str, layers_per_block: int) -> tuple[int, tuple[int, ...]]:
-    """Blocks of a group, and the kernels of a block."""
+    """Return the number of blocks in a group, and the kernels of a block."""
     n = blocks_per_stage(depth, per_block=6, outside=4)
     at_least("layers_per_block", layers_per_block, 1)
     if layers_per_block == 2:
@@ -99,7 +99,7 @@ def _widened(width: int, widen_factor: float) -> int:
 
 
 def _imagenet(num_classes: int, depth: int, widen_factor: float) -> ResNet:
-    """ResNet with wider blocks; its stem stays as it is."""
+    """Build a ResNet with wider blocks; its stem stays as it is."""
     one_of("depth", depth, IMAGENET_BLOCKS)
     kind, blocks = IMAGENET_BLOCKS[depth]
     base_width = _widened(IMAGENET_WIDTH, widen_factor)

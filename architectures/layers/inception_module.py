@@ -51,7 +51,7 @@ class InceptionModule(Concatenation):
 
 
 def reduced(inputs: int, *paths: list[Conv], padded: bool) -> InceptionModule:
-    """Figure 10 of arXiv:1512.00567: the paths, whose last convolution gets stride 2, beside max pooling.
+    """Build Figure 10 of arXiv:1512.00567: paths whose last convolution gets stride 2, beside max pooling.
 
     (N, inputs, H, W) to (N, outputs, (H - 1) // 2, (W - 1) // 2), or rounded up half of it if padded.
     """
@@ -69,7 +69,7 @@ def average_pool() -> nn.AvgPool2d:
 
 
 def channels_after(inputs: int, path: list[Step]) -> int:
-    """Maps at the end of a path that begins with so many."""
+    """Return the number of channels behind a path that begins with `inputs`."""
     for step in reversed(path):
         if isinstance(step, Fork):
             return step.left.channels + step.right.channels

@@ -51,5 +51,5 @@ class SqueezeExcitation(nn.Module):
 
 
 def reduced_channels(channels: int, reduction: int) -> int:
-    """C / r of Equation 3, at least one: 16 channels and fewer, as on CIFAR, keep one at r = 16."""
+    """Return C / r of Equation 3, at least one: 16 channels and fewer, as on CIFAR, keep one at r = 16."""
     return max(1, channels // reduction)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def data_module(
     configuration: "Configuration", machine: "Machine", viewing: "EvaluationProtocol | None" = None
 ) -> "LightningDataModule":
-    """The data of a run. viewing: how given weights see the test images; without it, data to train with.
+    """Return the data of a run.
+
+    viewing: how given weights see the test images; without it, the data are to train with.
 
     Its `obtain()` raises DataError if the data cannot be had.
     """

@@ -29,7 +29,7 @@ class EpochPlan(NamedTuple):
 
 
 def epoch_plan(seed: int, epoch: int, n: int, pad: int) -> EpochPlan:
-    """The random numbers of one epoch over `n` images, from Philox with the key (seed, epoch).
+    """Draw the random numbers of one epoch over `n` images, from Philox with the key (seed, epoch).
 
     Made from the raw stream, which NumPy keeps the same for good, not from Generator's methods, which may
     change between its versions (NEP 19).
@@ -46,7 +46,7 @@ def epoch_plan(seed: int, epoch: int, n: int, pad: int) -> EpochPlan:
 
 
 def subset(labels: np.ndarray, n: int) -> np.ndarray:
-    """Indices, ascending, of the first n / classes images of every class in file order.
+    """Return the indices, ascending, of the first n / classes images of every class in file order.
 
     Where n is no multiple of the classes, some classes at even distances give one image more than the others.
     """
@@ -83,12 +83,12 @@ class EpochBatches(Dataset):
         self.rank, self.world_size = rank, world_size
 
     def __len__(self) -> int:
-        """Batches in an epoch; the last one may be smaller."""
+        """Return the batches of an epoch; the last one may be smaller."""
         full, rest = divmod(self.images, self.batch_size)
         return full + (rest >= self.world_size)
 
     def places(self, batch: int) -> slice:
-        """This rank's places of the batch in the epoch's order."""
+        """Return this rank's places of the batch in the epoch's order."""
         start = batch * self.batch_size
         stop = min(start + self.batch_size, self.images)
         stop -= (stop - start) % self.world_size
@@ -125,7 +125,7 @@ class TrainBatches(EpochBatches):
         return self.pixels.batch(self._order[places], crops)
 
     def _plan(self, epoch: int) -> tuple[Tensor, Tensor | None]:
-        """The epoch's order, and which row of the crop table each image takes, where the data set lives."""
+        """Return the epoch's order and each image's row of the crop table, where the data set lives."""
         how, device = self.preprocessing, self.pixels.images.device
         plan = epoch_plan(self.seed, epoch, len(self.pixels), how.pad)
         order = torch.from_numpy(plan.order).to(device)
@@ -158,7 +158,7 @@ class EpochSampler(Sampler):
 
 
 def epoch_sampler(batches: EpochBatches, trainer) -> EpochSampler:
-    """A sampler that goes on where `trainer` is; from the start if there is none."""
+    """Return a sampler that goes on where `trainer` is; from the start if there is none."""
     if trainer is None:
         return EpochSampler(batches)
     loop = trainer.fit_loop
@@ -250,7 +250,7 @@ def _planes(values, device: torch.device) -> Tensor:
 
 @functools.cache
 def crop_table(side: int, pad: int, padding: str) -> np.ndarray:
-    """Which pixel of an image every pixel of a crop shows; side² stands for the zero of the padding.
+    """Return the pixel of an image that every pixel of a crop shows; side² is the padding's zero.
 
     Shape (2 * (2 pad + 1)², side²) int64; row (mirror * (2 pad + 1) + dy) * (2 pad + 1) + dx. One look-up in
     it replaces mirroring, padding and cropping, which is what makes a whole batch fast.

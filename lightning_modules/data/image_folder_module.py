@@ -86,7 +86,7 @@ class ImageFolderDataModule(LightningDataModule):
         self.curve_batches = ImageFolderTestBatches(self.files["curve"], batch_size=images, **shared)
 
     def broken_test_images(self) -> int:
-        """Test images that this process had to leave out."""
+        """Count the test images that this process had to leave out."""
         return len(self.broken["test"].seen)
 
     def train_dataloader(self) -> DataLoader:
@@ -146,7 +146,7 @@ class BrokenImages:
         self.last = ""
 
     def count(self, broken: list[tuple[int, str]]) -> None:
-        """Raises DataError."""
+        """Add broken images; raises DataError if they are too many."""
         for index, reason in broken:
             if index not in self.seen:
                 self.seen.add(index)

@@ -75,7 +75,7 @@ class CIFARDataModule(LightningDataModule):
         self.curve_batches = TestBatches(*curve, batch_size=EVALUATION_BATCH, **shared)
 
     def broken_test_images(self) -> int:
-        """None: the arrays are verified."""
+        """Return 0: the arrays are verified."""
         return 0
 
     def train_dataloader(self) -> DataLoader:

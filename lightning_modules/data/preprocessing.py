@@ -87,7 +87,7 @@ class ImageFolderPreprocessing:
 
 
 def for_arrays(configuration: Configuration, viewing: EvaluationProtocol | None = None) -> Preprocessing:
-    """The input of a data set of arrays."""
+    """Return the preprocessing of a data set of arrays, as the recipe says."""
     data = find(configuration.dataset)
     recipe = Recipe.from_hyperparameters(configuration.recipe)
     mean, std = _statistics(data, recipe.normalisation)
@@ -108,7 +108,7 @@ def for_arrays(configuration: Configuration, viewing: EvaluationProtocol | None 
 def for_image_folder(
     configuration: Configuration, viewing: EvaluationProtocol | None = None
 ) -> ImageFolderPreprocessing:
-    """The input of a data set of image files.
+    """Return the preprocessing of a data set of image files.
 
     A recipe's sizes are those for its data set's own resolution; at another one (MobileNet's ρ) they change in
     proportion, so that a network sees the same part of an image. A per-pixel mean is taken as its mean colour,
@@ -136,6 +136,6 @@ def for_image_folder(
 
 
 def _statistics(data: Dataset, normalisation: str) -> tuple[tuple, tuple]:
-    """What is subtracted, and what is divided by then, of 0–255."""
+    """Return what is subtracted, and what is divided by then, of 0–255."""
     divisor = {"channel": data.std, "pixel_mean": (255.0,) * 3, "mean": (1.0,) * 3}
     return data.mean, divisor[normalisation]

@@ -22,7 +22,7 @@ RECIPES: dict[str, Recipe] = dict(
 
 
 def find(name: str) -> Recipe:
-    """The recipe of that name. Raises ValueError, with the near misses, if there is none."""
+    """Return the recipe of that name. Raises ValueError, with the near misses, if there is none."""
     if name in RECIPES:
         return RECIPES[name]
     near = difflib.get_close_matches(name, RECIPES) or sorted(RECIPES)
