@@ -1,8 +1,9 @@
 """The catalogue of architectures: which there are, which knobs they have, and how to build one.
 
 An architecture is a function in a file of this folder, decorated with `@register`; nothing else has to be
-edited to add one. The catalogue is read from the source text (`architectures.reading`), so listing it
-imports neither a family nor torch. A family is imported only when `build` calls one of its functions.
+edited to add one. Blocks that several families share are in `layers/`, which isn't searched. The catalogue is
+read from the source text (`architectures.signatures`), so listing it imports neither a family nor torch. A
+family is imported only when `build` calls one of its functions.
 """
 
 import importlib
@@ -11,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from architectures.reading import Architecture, Knob, Stem, read_family
+from architectures.signatures import Architecture, Knob, Stem, read_family
 from architectures.spelling import did_you_mean
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def register(
 
 
 def catalogue(folders: Sequence[str] | None = None) -> dict[str, Architecture]:
-    """Every architecture by name, sorted; read from the folders of this package unless others are given.
+    """Return every architecture by name, sorted; read from this package's folders unless others are given.
 
     Raises:
         ValueError: a file can't be read as the rules say, or a name is registered twice.
@@ -61,7 +62,7 @@ def _read(folders: tuple[str, ...]) -> dict[str, Architecture]:
 
 
 def find(name: str) -> Architecture:
-    """The architecture of that name.
+    """Return the architecture of that name.
 
     Raises:
         ValueError: there is none; the message names the near misses.
@@ -73,7 +74,7 @@ def find(name: str) -> Architecture:
 
 
 def resolve(name: str, stem: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
-    """Every knob of the architecture, in declared order: the given values and the stem's defaults.
+    """Return every knob of the architecture, in declared order: the given values and the stem's defaults.
 
     Names and types are checked here; what a value may be in range is the builder's to say.
 

@@ -126,7 +126,7 @@ def resolve(
     if data.stem not in architecture.stems:
         raise ValueError(f"{arch} has no {data.stem} form, which {dataset} needs")
     spent = BUDGETS[budget]
-    recipe_name = recipe or recipes.default_name(architecture.family, data.stem, dataset)
+    recipe_name = recipe or recipes.default_name(arch, architecture.family, data.stem, dataset)
     followed = changed(recipes.find(recipe_name), changes)
     if epochs is None:
         epochs = spent.epochs or followed.epochs

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from lightning_modules.configuration import Configuration, Run
-from lightning_modules.execution import environment as surroundings
+from lightning_modules.execution import environment
 from lightning_modules.exit_codes import BUSY, DONE, FAILED, TERMINATED
 from sweeps import state
 from sweeps import study as studies
@@ -50,7 +50,7 @@ def wait(folder: Path | None) -> None:
 
 
 def _more(options: argparse.Namespace) -> list[str]:
-    per_node, _ = surroundings.processes()
+    per_node, _ = environment.processes()
     valued = {
         "--precision": options.precision,
         "--accelerator": options.accelerator,
@@ -59,7 +59,7 @@ def _more(options: argparse.Namespace) -> list[str]:
         "--workers": options.workers,
     }
     flags = {"--deterministic": options.deterministic, "--no-wandb": options.no_wandb}
-    flags["--wait"] = options.wait or surroundings.in_sweep()
+    flags["--wait"] = options.wait or environment.in_sweep()
     return [
         *(part for name, value in valued.items() if value is not None for part in (name, str(value))),
         *(name for name, wanted in flags.items() if wanted),
@@ -78,8 +78,8 @@ def _run(command: list[str]) -> int:
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        environment = surroundings.alone() | {surroundings.ENDS_WITH_PARENT: "1"}
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+        variables = environment.alone() | {environment.ENDS_WITH_PARENT: "1"}
+        process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL)
         if stopped:
             process.terminate()
         code = process.wait()

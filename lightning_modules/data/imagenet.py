@@ -26,7 +26,7 @@ IMAGES = "ILSVRC2012_val_{:08d}.JPEG"
 
 
 def unpack(place: Path) -> None:
-    """ILSVRC2012_img_train.tar, …_img_val.tar and …_devkit_t12.tar.gz in `place`, each checked by its MD5."""
+    """Unpack ILSVRC2012_img_train.tar, …_img_val.tar and …_devkit_t12.tar.gz in `place`, each by its MD5."""
     from torchvision.datasets import imagenet
 
     imagenet.parse_devkit_archive(place)

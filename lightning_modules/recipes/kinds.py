@@ -17,7 +17,7 @@ _PLAIN = {  # in words, and as help shows it
 
 
 def converted(kind: Any, value: Any) -> Any:
-    """The value as the field holds it: a whole number given for a float becomes one, a list a tuple.
+    """Return the value as the field holds it: a whole number for a float becomes one, a list a tuple.
 
     Raises:
         ValueError: the value isn't of that kind.
@@ -46,7 +46,7 @@ def converted(kind: Any, value: Any) -> Any:
 
 
 def parse(kind: Any, text: str, separator: str = ",") -> Any:
-    """The value that a command line means: `0.5`, `true`, `none`, `norm,bias`, `conv3=0.1,conv4=0.5`.
+    """Return the value that a command line means: `0.5`, `true`, `none`, `norm,bias`, `conv3=0.1,conv4=0.5`.
 
     Raises:
         ValueError: the text means no value of that kind.
@@ -70,7 +70,7 @@ def parse(kind: Any, text: str, separator: str = ",") -> Any:
 
 
 def as_text(value: Any, separator: str = ",") -> str:
-    """The value as `parse` reads it."""
+    """Write the value as `parse` reads it."""
     if value is None or value == ():
         return "none"
     if isinstance(value, bool):
@@ -81,7 +81,7 @@ def as_text(value: Any, separator: str = ",") -> str:
 
 
 def in_words(kind: Any) -> str:
-    """What a value of the kind is, for a sentence."""
+    """Name what a value of the kind is, for a sentence."""
     kinds = get_args(kind)
     if get_origin(kind) is Literal:
         return f"one of {', '.join(kinds)}"
@@ -95,7 +95,7 @@ def in_words(kind: Any) -> str:
 
 
 def form(kind: Any, separator: str = ",") -> str:
-    """How a value of the kind is written, for help: `float|none`, `norm|bias,…`, `name=float,…`."""
+    """Show how a value of the kind is written, for help: `float|none`, `norm|bias,…`, `name=float,…`."""
     kinds = get_args(kind)
     if get_origin(kind) is Literal:
         return "|".join(kinds)
@@ -107,7 +107,7 @@ def form(kind: Any, separator: str = ",") -> str:
 
 
 def _elements(kind: Any, length: int) -> tuple:
-    """The kind of each of a tuple's elements. Raises ValueError if it can't have so many."""
+    """Return the kind of each of a tuple's elements. Raises ValueError if it can't have so many."""
     kinds = get_args(kind)
     if ... in kinds:
         return kinds[:1] * length
