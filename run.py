@@ -5,7 +5,6 @@
     python run.py --arch densenet_bc --help                               its knobs
     python run.py --study densenet_bc_compression --variant bc --seed 1   one cell of a study
     python run.py --arch resnet --depth 20 --weights FILE --evaluate      the errors of given weights
-    python run.py … --evaluate --compress deep_compression --density 0.5  and what compression makes of them
     python run.py --list                                                  what there is
 
 The same command again says that it is done; after an interruption it goes on where it stopped.
@@ -22,22 +21,23 @@ from typing import TYPE_CHECKING
 from filelock import Timeout
 
 import architectures
-from lightning_modules import configuration
+from lightning_modules import configuration, files
 from lightning_modules.cli import flag, parse
-from lightning_modules.configuration import Configuration
+from lightning_modules.configuration import Configuration, Run
 from lightning_modules.console import announce, report
 from lightning_modules.data import catalogue
 from lightning_modules.execution import environment, run_lock
+from lightning_modules.exit_codes import BAD_INPUT, BUSY, DONE, FAILED, TERMINATED
 from lightning_modules.recipes import RECIPES
 from sweeps import study as studies
 from sweeps import teachers
 
 if TYPE_CHECKING:
-    from lightning_modules.data.preprocessing import EvaluationProtocol
+    from torch import nn
+
+    from lightning_modules.classifier import Classifier
     from lightning_modules.execution.machine import Machine
     from lightning_modules.execution.settings import ExecutionSettings
-
-DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # exit codes (4: run_lock.LOST)
 
 
 def main(argv: list[str]) -> int:
@@ -45,22 +45,30 @@ def main(argv: list[str]) -> int:
         options = parse(argv, __doc__)
         if options.list:
             return show_list()
-        wanted = configure(options)
+        asked = configure(options)
         if options.describe:
-            return describe(wanted)
+            return describe(asked.configuration)
         if options.tune:
-            return tune(wanted, options)
+            return tune(asked.configuration, options)
         if options.evaluate:
-            return evaluate(wanted, options)
-        return run(wanted, options)
+            return evaluate(asked.configuration, options)
+        return run(asked, options)
     except ValueError as error:
         print(f"run.py: {error}", file=sys.stderr)
         return BAD_INPUT
 
 
-def configure(options: argparse.Namespace) -> Configuration:
-    """What the options ask for, every value written out. Raises ValueError in one line."""
-    budget = options.budget or default_budget()
+def configure(options: argparse.Namespace) -> Run:
+    """Return the run that the options ask for, every value written out. Raises ValueError in one line."""
+    budget = options.budget or "smoke"
+    resolved = resolve(options, budget)  # every mistake is answered before torch is asked for a GPU
+    if not options.budget and default_budget() != budget:
+        resolved = resolve(options, default_budget())
+    return Run(resolved, options.study, options.variant, options.plan)
+
+
+def resolve(options: argparse.Namespace, budget: str) -> Configuration:
+    """Return the configuration at a budget. Raises ValueError in one line."""
     if options.study:
         study = studies.read(options.study)
         fixed = ("recipe", "resolution", "epochs", "teacher")
@@ -133,35 +141,36 @@ def describe(wanted: Configuration) -> int:
     return DONE
 
 
-def run(wanted: Configuration, options: argparse.Namespace) -> int:
+def run(asked: Run, options: argparse.Namespace) -> int:
     environment.end_with_parent()
-    folder = options.runs_dir / wanted.run_id
+    folder = options.runs_dir / asked.configuration.run_id
     wait = options.wait or environment.in_sweep()  # an agent has nothing better to do, and needs the result
     # Asked before anything heavy is imported, and again below, when this process may train.
     if environment.is_first_process() and not run_lock.free(folder, wait):
         return busy(folder)
     if (folder / "record.json").exists():
-        return already_done(wanted, folder, options)
+        return already_done(asked, folder, options)
 
     from lightning_modules import training
 
-    training.counted(wanted)  # refuses impossible knobs before anything is made, fetched or started
+    # Refuses impossible knobs before anything is made, fetched or started.
+    network = training.on_meta(asked.configuration)
+    counts = training.counted(asked.configuration, network)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(json.dumps(wanted.as_dict(), indent=1), encoding="utf-8")
+        files.write(folder / "config.json", json.dumps(asked.configuration.as_dict(), indent=1).encode())
     except OSError as error:
         raise ValueError(f"cannot write to {folder} ({error.strerror}); choose another --runs-dir") from error
     if not environment.is_first_process():
-        teachers.wait(teachers_folder(wanted, options))
-        return train(wanted, folder, options)  # the first process holds the lock for all
+        teachers.wait(teachers_folder(asked.configuration, options))
+        return train(asked, folder, options, network, counts)  # the first process holds the lock for all
 
     try:
         with run_lock.lock(folder).acquire(timeout=-1 if wait else 0):
             if (folder / "record.json").exists():
-                return already_done(wanted, folder, options)
-            if wanted.teacher and options.study and (code := teachers.provide(wanted, options)) != DONE:
+                return already_done(asked, folder, options)
+            if asked.configuration.teacher and asked.study and (code := teachers.provide(asked, options)):
                 return code
-            return train(wanted, folder, options)
+            return train(asked, folder, options, network, counts)
     except Timeout:
         return busy(folder)
 
@@ -178,7 +187,7 @@ def busy(folder: Path) -> int:
     return BUSY
 
 
-def already_done(wanted: Configuration, folder: Path, options: argparse.Namespace) -> int:
+def already_done(asked: Run, folder: Path, options: argparse.Namespace) -> int:
     """Show the record; a sweep gets it as its run's result."""
     if not environment.is_first_process():
         return DONE
@@ -190,29 +199,36 @@ def already_done(wanted: Configuration, folder: Path, options: argparse.Namespac
     if environment.in_sweep() and not options.no_wandb:
         from lightning_modules import tracking
 
-        tracking.mirror(wanted, record, folder, study=options.study, variant=options.variant)
+        tracking.mirror(asked, record, folder)
     return FAILED if record["diverged"] else DONE
 
 
-def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> int:
+def train(asked: Run, folder: Path, options: argparse.Namespace, network: "nn.Module", counts: dict) -> int:
+    """Train, and say how it ended; network: on the meta device, and its counts."""
     from lightning_modules import training
     from lightning_modules.data.cache import DataError
     from lightning_modules.execution import choice
+    from lightning_modules.execution.estimate import seconds_per_image
 
     # Ctrl-C saves and stops as SIGTERM does.
     signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
-        speed = choice.choose(wanted, device_kind(options), options.data_dir, folder)
-        if environment.is_first_process():
-            announce(wanted, folder, options, speed)
+        speed = choice.choose(asked.configuration, device_kind(options), options.data_dir, folder, network)
+
+        def announced(module: "Classifier") -> None:
+            teacher = module.teacher and module.teacher.network
+            seconds = seconds_per_image(
+                module.network, asked.configuration.resolution, layout=speed.memory_format, teacher=teacher
+            )
+            announce(asked, folder, speed, seconds, budget_given=bool(options.budget))
+
         result = training.train(
-            wanted,
+            asked,
             folder,
             machine(options, speed),
-            study=options.study,
-            variant=options.variant,
-            teacher=teachers_folder(wanted, options),
-            plan=options.plan,
+            teacher=teachers_folder(asked.configuration, options),
+            counts=counts,
+            before=announced,
         )
     except (training.CannotRun, DataError) as error:
         print(f"run.py: {error}", file=sys.stderr)
@@ -237,23 +253,14 @@ def train(wanted: Configuration, folder: Path, options: argparse.Namespace) -> i
 
 
 def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
-    if not options.weights:
-        raise ValueError("--evaluate needs --weights FILE; it trains nothing")
-    if options.compress and options.density is None:
-        raise ValueError("--compress needs --density SHARE, from above 0 to 1, of the weights that are kept")
-    if options.out and not options.out.parent.is_dir():
-        raise ValueError(f"{options.out.parent} is no folder; choose another --out")
-
     from lightning_modules import evaluation, training
     from lightning_modules.data.cache import DataError
     from lightning_modules.data.preprocessing import EvaluationProtocol
 
-    training.counted(wanted)
+    training.counted(wanted, training.on_meta(wanted))
     sizes = tuple(options.test_size) if options.test_size else None
     viewing = EvaluationProtocol(options.evaluation or "single", sizes, options.mean, options.std)
     try:
-        if options.compress:
-            return compare(wanted, options, viewing)
         result = evaluation.evaluate(wanted, options.weights, machine(options), viewing)
     except (training.CannotRun, DataError) as error:
         print(f"run.py: {error}", file=sys.stderr)
@@ -266,28 +273,11 @@ def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
     return DONE
 
 
-def compare(wanted: Configuration, options: argparse.Namespace, viewing: "EvaluationProtocol") -> int:
-    from lightning_modules.compression import comparison
-
-    how = {"density": options.density, "bits": options.bits, "index_bits": options.index_bits}
-    found = comparison.compare(wanted, options.weights, machine(options), viewing, options.compress, how)
-    if environment.is_first_process():
-        comparison.report(found, wanted, options.weights, viewing)
-        if options.out:
-            try:
-                options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-            except OSError as error:
-                raise ValueError(
-                    f"cannot write {options.out} ({error.strerror}); choose another --out"
-                ) from error
-    return DONE
-
-
 def tune(wanted: Configuration, options: argparse.Namespace) -> int:
     from lightning_modules import training
     from lightning_modules.execution import tuning
 
-    training.counted(wanted)
+    training.counted(wanted, training.on_meta(wanted))
     tuning.tune(wanted, device_kind(options), options.data_dir)
     return DONE
 

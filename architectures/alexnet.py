@@ -12,9 +12,9 @@ Paper → code:
     Section 3.5, Figure 2, the layers                          KERNELS, AlexNet
     Section 4.2, dropout in the first two hidden layers        hidden_layer
 
-Departures: 224 pixels, kernels of 11 and a stride of 4 don't give the 55 × 55 maps of Figure 2; images of 227
-do, and so do those of 224 with a padding of 2, the default here (knob `conv1_padding`). Pooling then yields
-27, 13 and 6 pixels, whichever of the two.
+Departures: 224 pixels, kernels of 11 and a stride of 4 don't give the 55 × 55 feature maps of Figure 2;
+images of 227 do, and so do those of 224 with a padding of 2, the default here (knob `conv1_padding`). Pooling
+then yields 27, 13 and 6 pixels, whichever of the two.
 CIFAR: the paper has no such form of it. Convolution 1 is 5×5 with stride 1, as in the authors' own CIFAR-10
 networks (cuda-convnet), and all else is kept: 32, 15, 7 pixels, convolutions 3 to 5 at 7, fc6 on 3 × 3.
 """
@@ -23,7 +23,7 @@ from typing import Literal
 
 from torch import nn
 
-from architectures.local_response_normalisation import local_response_normalisation
+from architectures.layers.local_response_normalisation import local_response_normalisation
 from architectures.ranges import dropout_rate, one_of
 from architectures.registry import Stem, register
 
@@ -55,12 +55,12 @@ def alexnet(
     """AlexNet (Krizhevsky et al. 2012, Section 3; Figure 2).
 
     Knobs:
-        groups: 2, the paper's two columns; 1, every map sees all maps of the layer before.
+        groups: 2, the paper's two columns; 1, every channel sees all channels of the layer before.
         half_kernels: the one-GPU network that Section 3.2 compares with; it needs groups 1.
         lrn: local response normalisation after convolutions 1 and 2.
         order: whether normalisation comes before pooling, as in the paper, or after.
         lrn_k (k): constant of the normalisation, above 0.
-        lrn_n (n): maps that its sum runs over, odd.
+        lrn_n (n): channels that its sum runs over, odd.
         lrn_alpha (α): factor of the sum, above 0.
         lrn_beta (β): exponent, above 0.
         pool: size and stride of max pooling; the paper's overlaps, 2/2 doesn't.
@@ -113,7 +113,7 @@ class AlexNet(nn.Sequential):
             images, size, stride = 32, 5, 1
         else:
             images, size, stride = 224 if conv1_padding else 227, 11, 4
-        # maps in, size, stride, padding, groups of every convolution; conv3 is where the columns meet
+        # channels in, size, stride, padding, groups of every convolution; conv3 is where the columns meet
         convolutions = (
             (3, size, stride, conv1_padding, 1),
             (kernels[0], 5, 1, 2, groups),
@@ -121,9 +121,9 @@ class AlexNet(nn.Sequential):
             (kernels[2], 3, 1, 1, groups),
             (kernels[3], 3, 1, 1, groups),
         )
-        for number, (convolution, maps) in enumerate(zip(convolutions, kernels, strict=True), start=1):
+        for number, (convolution, channels) in enumerate(zip(convolutions, kernels, strict=True), start=1):
             inputs, size, stride, padding, parts = convolution
-            layer = nn.Conv2d(inputs, maps, size, stride, padding, groups=parts)
+            layer = nn.Conv2d(inputs, channels, size, stride, padding, groups=parts)
             self.add_module(f"conv{number}", nn.Sequential(layer, activation()))
             after = {f"pool{number}": nn.MaxPool2d(*pool)} if number in (1, 2, 5) else {}
             if number in (1, 2) and normalisation:
@@ -143,5 +143,5 @@ class AlexNet(nn.Sequential):
 
 
 def hidden_layer(inputs: int, units: int, activation: type[nn.Module], dropout: float) -> list[nn.Module]:
-    """A fully connected layer whose units are dropped at random: (N, inputs) to (N, units)."""
+    """Build a fully connected layer whose units are dropped at random: (N, inputs) to (N, units)."""
     return [nn.Linear(inputs, units), activation(), nn.Dropout(dropout)]

@@ -22,14 +22,14 @@ from torch import nn
 from architectures.ranges import dropout_rate
 from architectures.registry import Stem, register
 
-# (maps, kernel size) of the convolutions between reductions.
+# (channels, kernel size) of the convolutions between reductions.
 BLOCKS = {
     ("cifar", "A"): (((96, 5),), ((192, 5),)),
     ("cifar", "B"): (((96, 5), (96, 1)), ((192, 5), (192, 1))),
     ("cifar", "C"): (((96, 3), (96, 3)), ((192, 3), (192, 3))),
     ("imagenet", "B"): (((96, 11), (96, 1)), ((256, 5), (256, 1)), ((384, 3), (384, 1))),
 }
-# Maps of the 3×3 and the 1×1 convolution after the last reduction.
+# Channels of the 3×3 and the 1×1 convolution after the last reduction.
 TOPS = {"cifar": 192, "imagenet": 1024}
 # Of the convolutions that All-CNN has in the place of pooling.
 REDUCTION_PADDING = {"cifar": 1, "imagenet": 0}
@@ -72,15 +72,15 @@ class AllCNN(nn.Sequential):
     ) -> None:
         blocks = BLOCKS[stem, model]
         rows = []
-        maps = 3
+        channels = 3
         for number, convolutions in enumerate(blocks, start=1):
-            rows += _block(maps, convolutions, form, REDUCTION_PADDING[stem])
-            maps, _ = convolutions[-1]
+            rows += _block(channels, convolutions, form, REDUCTION_PADDING[stem])
+            channels, _ = convolutions[-1]
             if stem == "cifar" or number == len(blocks):
                 rows[-1].append(nn.Dropout(dropout))
         top = TOPS[stem]
         rows += [
-            _conv_relu(maps, top, 3, padding=0 if stem == "cifar" else 1),
+            _conv_relu(channels, top, 3, padding=0 if stem == "cifar" else 1),
             _conv_relu(top, top, 1),
             _conv_relu(top, num_classes, 1),
         ]
@@ -93,26 +93,26 @@ class AllCNN(nn.Sequential):
 
 
 def _block(
-    maps: int, convolutions: tuple[tuple[int, int], ...], form: str, reduction_padding: int
+    channels: int, convolutions: tuple[tuple[int, int], ...], form: str, reduction_padding: int
 ) -> list[nn.Sequential]:
-    """The rows of Table 2 up to and with a reduction, which halves the resolution."""
+    """Build the rows of Table 2 up to and with a reduction, which halves the resolution."""
     rows = []
     for index, (outputs, size) in enumerate(convolutions, start=1):
         if size == 11:
-            row = _conv_relu(maps, outputs, size, stride=4, padding=2)
+            row = _conv_relu(channels, outputs, size, stride=4, padding=2)
         else:
             strided = form == "strided" and index == len(convolutions)
-            row = _conv_relu(maps, outputs, size, stride=2 if strided else 1, padding=size // 2)
+            row = _conv_relu(channels, outputs, size, stride=2 if strided else 1, padding=size // 2)
         rows.append(row)
-        maps = outputs
+        channels = outputs
     if form == "all":
-        rows.append(_conv_relu(maps, maps, 3, stride=2, padding=reduction_padding))
+        rows.append(_conv_relu(channels, channels, 3, stride=2, padding=reduction_padding))
     if form == "convpool":
-        rows.append(_conv_relu(maps, maps, 3, padding=1))
+        rows.append(_conv_relu(channels, channels, 3, padding=1))
     if form in ("base", "convpool"):
         rows.append(nn.Sequential(nn.MaxPool2d(3, stride=2, ceil_mode=True)))
     return rows
 
 
-def _conv_relu(maps: int, outputs: int, size: int, stride: int = 1, padding: int = 0) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(maps, outputs, size, stride, padding), nn.ReLU(inplace=True))
+def _conv_relu(channels: int, outputs: int, size: int, stride: int = 1, padding: int = 0) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(channels, outputs, size, stride, padding), nn.ReLU(inplace=True))

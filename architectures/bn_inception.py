@@ -12,11 +12,12 @@ Paper → code:
 
 BN-x5 and BN-x30 differ in the learning rate alone and are the default. BN-Baseline keeps what Inception has:
 local response normalisation and a dropout of 0.4; Inception has no batch normalisation either.
-Departures: the filters that Figure 5 prints for 4c and 4d add up to 608 maps, as in the released Caffe network,
-and not to its 576, for which TF-slim puts 96 instead of 128 maps behind the pooling; the sizes of 3c and 4e are
-those before their stride. Section 4.2's 13.6 million parameters aren't reached by these filters: 11.3 million.
-The Caffe network has a full first convolution and pools 3c and 4e without padding; here the pooling and the
-convolutions of a module see the same windows. Padding counts in the averages, as in Caffe.
+Departures: the filters that Figure 5 prints for 4c and 4d add up to 608 channels, as in the released Caffe
+network, and not to its 576, for which TF-slim puts 96 instead of 128 channels behind the pooling; the sizes
+of 3c and 4e are those before their stride. Section 4.2's 13.6 million parameters aren't reached by these
+filters: 11.3 million. The Caffe network has a full first convolution and pools 3c and 4e without padding;
+here the pooling and the convolutions of a module see the same windows. Padding counts in the averages, as in
+Caffe.
 CIFAR: the paper has no such form. As in GoogLeNet's the first convolution is 3×3 with stride 1 and the first
 pooling is left out: modules on 16, 8 and 4 pixels.
 """
@@ -27,9 +28,9 @@ from typing import Literal, NamedTuple
 
 from torch import nn
 
-from architectures.conv_bn import conv_bn
-from architectures.googlenet import FIRST_MAPS, FilterConcatenation, first_convolution, max_pool
-from architectures.local_response_normalisation import local_response_normalisation
+from architectures.googlenet import FIRST_CHANNELS, FilterConcatenation, first_convolution, max_pool
+from architectures.layers.conv_bn import conv_bn
+from architectures.layers.local_response_normalisation import local_response_normalisation
 from architectures.ranges import dropout_rate
 from architectures.registry import Stem, register
 
@@ -104,26 +105,26 @@ class BNInception(nn.Sequential):
         make = partial(convolution, batch_norm=batch_norm, activation=activation)
         self.conv1 = nn.Sequential(
             *first_convolution(stem, conv1, bias=not batch_norm),
-            *([nn.BatchNorm2d(FIRST_MAPS)] if batch_norm else []),
+            *([nn.BatchNorm2d(FIRST_CHANNELS)] if batch_norm else []),
             ACTIVATIONS[activation](),
         )
         if stem == "imagenet":
             self.pool1 = nn.Sequential(max_pool(), *_local(lrn))
         else:
             self.conv1.extend(_local(lrn))
-        self.conv2 = nn.Sequential(*make(FIRST_MAPS, 64, 1), *make(64, 192, 3), *_local(lrn))
+        self.conv2 = nn.Sequential(*make(FIRST_CHANNELS, 64, 1), *make(64, 192, 3), *_local(lrn))
         self.pool2 = max_pool()
-        maps = 192
+        channels = 192
         for name, filters in FIGURE_5.items():
-            inception = inception_module(maps, filters, make)
+            inception = inception_module(channels, filters, make)
             self.add_module(f"inception_{name}", inception)
-            maps = inception.outputs
+            channels = inception.outputs
         self.avg_pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout))
-        self.linear = nn.Linear(maps, num_classes)
+        self.linear = nn.Linear(channels, num_classes)
 
 
 def inception_module(inputs: int, filters: Filters, make: MakeConvolution) -> FilterConcatenation:
-    """A row of Figure 5: (N, inputs, H, W) to (N, outputs, H, W), or half of H and W if it passes through."""
+    """Build a row of Figure 5: (N, inputs, H, W) to (N, outputs, H, W); H and W halve if it passes through."""
     reduction = filters.conv_1x1 == 0
     stride = 2 if reduction else 1
     pool = nn.AvgPool2d if filters.pool == "avg" else nn.MaxPool2d
@@ -147,7 +148,7 @@ def inception_module(inputs: int, filters: Filters, make: MakeConvolution) -> Fi
 def convolution(
     inputs: int, outputs: int, size: int, stride: int = 1, *, batch_norm: bool, activation: str
 ) -> list[nn.Module]:
-    """A convolution, with batch normalisation or biases, and the nonlinearity."""
+    """Build a convolution, with batch normalisation or biases, and the nonlinearity."""
     if batch_norm:
         layers = conv_bn(inputs, outputs, size, stride)
     else:

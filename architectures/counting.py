@@ -44,17 +44,17 @@ class Counts:
 
     @property
     def parameters(self) -> int:
-        """Every trainable number. DenseNet Table 2, ResNet Table 6; the headline everywhere."""
+        """Sum every trainable number. DenseNet Table 2, ResNet Table 6; the headline everywhere."""
         return self.weights + self.biases + self.norm_scales_and_shifts + self.other_parameters
 
     @property
     def weights(self) -> int:
-        """Weights only: no normalisation, no biases. ResNeXt Tables 1 and 7."""
+        """Sum the weights only: no normalisation, no biases. ResNeXt Tables 1 and 7."""
         return self.conv_weights + self.fc_weights
 
     @property
     def mult_adds(self) -> int:
-        """Convolutions and fully connected layers. ResNet Table 1, ResNeXt Table 1."""
+        """Sum those of convolutions and fully connected layers. ResNet Table 1, ResNeXt Table 1."""
         return self.conv_mult_adds + self.fc_mult_adds
 
 
@@ -69,7 +69,7 @@ class Stage:
 
 
 def count(network: nn.Module, resolution: int) -> Counts:
-    """Counts of a network for images of 3 × resolution × resolution.
+    """Count the parts of a network for images of 3 × resolution × resolution.
 
     Raises:
         ValueError: the network can't take images of that resolution.
@@ -78,7 +78,7 @@ def count(network: nn.Module, resolution: int) -> Counts:
 
 
 def count_stages(network: nn.Module, resolution: int) -> list[Stage]:
-    """The direct children of a network in the order in which they run; errors as `count`."""
+    """Count the direct children of a network, in the order in which they run; errors as `count`."""
     mult_adds, outputs = _mult_adds(network, resolution)
     return [
         Stage(name, module, outputs[module], _counts(module, mult_adds))
@@ -88,7 +88,7 @@ def count_stages(network: nn.Module, resolution: int) -> list[Stage]:
 
 
 def count_kinds(network: nn.Module, resolution: int) -> dict[str, Counts]:
-    """The layers with weights by their kind, such as "3×3 depthwise conv", as they occur; errors as `count`."""
+    """Count the layers by kind, such as "3×3 depthwise conv", as they occur; errors as `count`."""
     mult_adds, _ = _mult_adds(network, resolution)
     kinds: dict[str, list[nn.Module]] = {}
     for layer in network.modules():
@@ -100,7 +100,7 @@ def count_kinds(network: nn.Module, resolution: int) -> dict[str, Counts]:
 def _mult_adds(
     network: nn.Module, resolution: int
 ) -> tuple[Counter[nn.Module], dict[nn.Module, tuple[int, ...]]]:
-    """Multiply-adds of every layer with weights, and the output shape of every direct child."""
+    """Return the multiply-adds of every layer with weights, and the output shape of every direct child."""
     children = set(network.children())
     mult_adds: Counter[nn.Module] = Counter()
     outputs: dict[nn.Module, tuple[int, ...]] = {}

@@ -7,14 +7,14 @@ Paper → code:
     Section 3, composite function H (BN, ReLU, convolution)  DenseLayer
     Equation 2, x_l = H([x_0, x_1, …, x_(l-1)])              DenseBlock
     Section 3, transition layers, compression θ              Transition
-    Section 3, bottleneck of 4k maps (-B)                    BOTTLENECK
+    Section 3, bottleneck of 4k channels (-B)                BOTTLENECK
     Table 1, layers of the dense blocks                      IMAGENET_BLOCKS
     Section 3, implementation details; Table 1, stems        DenseNet
     arXiv:1707.06990, memory for computation                 DenseNet.save_memory
 
-Departures from the released code (github.com/liuzhuang13/DenseNet): it gives the first convolution 2k maps in
-every CIFAR network; the paper gives it 16, and 2k in DenseNet-BC alone, and only this yields Table 2's
-1.0M, 7.0M and 27.2M. DenseNet-B and -C have no printed count; they take the text's 16.
+Departures from the released code (github.com/liuzhuang13/DenseNet): it gives the first convolution 2k
+channels in every CIFAR network; the paper gives it 16, and 2k in DenseNet-BC alone, and only this yields
+Table 2's 1.0M, 7.0M and 27.2M. DenseNet-B and -C have no printed count; they take the text's 16.
 Departures from the paper: its "DenseNet-264" has 2 · (6 + 12 + 64 + 48) + 5 = 265 weighted layers.
 161 (k = 48) was in Table 1 of earlier arXiv versions, not of the first, 264 is in that of the later ones.
 """
@@ -47,7 +47,7 @@ def densenet(
 
     Knobs:
         depth (L): weighted layers, 3n + 4; the paper's are 40 and 100.
-        growth_rate (k): maps that each layer adds; the paper's are 12 and 24.
+        growth_rate (k): channels that each layer adds; the paper's are 12 and 24.
         dropout: rate after every convolution but the first, in [0, 1); the paper's is 0.2 or none.
     """
     blocks = _cifar_blocks(depth, layers_each=1)
@@ -58,11 +58,11 @@ def densenet(
 def densenet_b(
     *, stem: Stem, num_classes: int, depth: int, growth_rate: int, dropout: float = 0.0
 ) -> "DenseNet":
-    """DenseNet-B: a 1×1 bottleneck of 4k maps before every 3×3 convolution (DenseNet, Section 3; Figure 4).
+    """DenseNet-B: a 1×1 bottleneck of 4k channels before every 3×3 convolution (DenseNet, Section 3; Figure 4).
 
     Knobs:
         depth (L): weighted layers, 6n + 4.
-        growth_rate (k): maps that each layer adds.
+        growth_rate (k): channels that each layer adds.
         dropout: rate after every convolution but the first, in [0, 1).
     """
     blocks = _cifar_blocks(depth, layers_each=2)
@@ -79,12 +79,12 @@ def densenet_c(
     compression: float = 0.5,
     dropout: float = 0.0,
 ) -> "DenseNet":
-    """DenseNet-C: transitions that keep a share θ of the maps (DenseNet, Section 3; Figure 4).
+    """DenseNet-C: transitions that keep a share θ of the channels (DenseNet, Section 3; Figure 4).
 
     Knobs:
         depth (L): weighted layers, 3n + 4.
-        growth_rate (k): maps that each layer adds.
-        compression (θ): share of maps that a transition keeps, in (0, 1].
+        growth_rate (k): channels that each layer adds.
+        compression (θ): share of channels that a transition keeps, in (0, 1].
         dropout: rate after every convolution but the first, in [0, 1).
     """
     blocks = _cifar_blocks(depth, layers_each=1)
@@ -106,8 +106,8 @@ def densenet_bc(
     Knobs:
         depth (L): weighted layers; CIFAR: 6n + 4, the paper's are 100, 190 and 250; ImageNet: 121, 169, 201,
             264 or 161.
-        growth_rate (k): maps that each layer adds; the paper's are 12, 24, 40; ImageNet: 32, 48 for 161.
-        compression (θ): share of maps that a transition keeps, in (0, 1].
+        growth_rate (k): channels that each layer adds; the paper's are 12, 24, 40; ImageNet: 32, 48 for 161.
+        compression (θ): share of channels that a transition keeps, in (0, 1].
         dropout: rate after every convolution but the first, in [0, 1); the paper's is 0.2 or none.
     """
     if stem == "cifar":
@@ -145,7 +145,7 @@ class DenseNet(nn.Sequential):
         num_classes: int,
         blocks: tuple[int, ...],
         growth_rate: int,
-        first_maps: int,
+        first_channels: int,
         *,
         bottleneck: bool = False,
         compression: float = 1.0,
@@ -159,30 +159,30 @@ class DenseNet(nn.Sequential):
         dropout_rate("dropout", dropout)
         super().__init__()
 
-        maps = first_maps
+        channels = first_channels
         if stem == "cifar":
-            self.convolution = nn.Conv2d(3, maps, 3, padding=1, bias=False)
+            self.convolution = nn.Conv2d(3, channels, 3, padding=1, bias=False)
         else:
             self.convolution = nn.Sequential(
-                nn.Conv2d(3, maps, 7, stride=2, padding=3, bias=False),
-                nn.BatchNorm2d(maps),
+                nn.Conv2d(3, channels, 7, stride=2, padding=3, bias=False),
+                nn.BatchNorm2d(channels),
                 nn.ReLU(inplace=True),
             )
             self.pooling = nn.MaxPool2d(3, stride=2, padding=1)
         for number, layers in enumerate(blocks, start=1):
-            block = DenseBlock(layers, maps, growth_rate, bottleneck, dropout)
+            block = DenseBlock(layers, channels, growth_rate, bottleneck, dropout)
             self.add_module(f"dense_block_{number}", block)
-            maps += layers * growth_rate
+            channels += layers * growth_rate
             if number < len(blocks):
-                kept = compressed(maps, compression)
-                self.add_module(f"transition_{number}", Transition(maps, kept, dropout))
-                maps = kept
+                kept = compressed(channels, compression)
+                self.add_module(f"transition_{number}", Transition(channels, kept, dropout))
+                channels = kept
         self.classification = nn.Sequential(
-            nn.BatchNorm2d(maps),
+            nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Linear(maps, num_classes),
+            nn.Linear(channels, num_classes),
         )
 
     def save_memory(self) -> None:
@@ -193,12 +193,14 @@ class DenseNet(nn.Sequential):
 
 
 class DenseBlock(nn.Sequential):
-    """Equation 2: (N, maps, H, W) to (N, maps + layers · growth_rate, H, W)."""
+    """Equation 2: (N, channels, H, W) to (N, channels + layers · growth_rate, H, W)."""
 
-    def __init__(self, layers: int, maps: int, growth_rate: int, bottleneck: bool, dropout: float) -> None:
+    def __init__(
+        self, layers: int, channels: int, growth_rate: int, bottleneck: bool, dropout: float
+    ) -> None:
         super().__init__(
             *(
-                DenseLayer(maps + layer * growth_rate, growth_rate, bottleneck, dropout)
+                DenseLayer(channels + layer * growth_rate, growth_rate, bottleneck, dropout)
                 for layer in range(layers)
             )
         )
@@ -211,16 +213,16 @@ class DenseBlock(nn.Sequential):
 
 
 class DenseLayer(nn.Sequential):
-    """The composite function H: all earlier maps, (N, …, H, W) each, to (N, growth_rate, H, W) new ones."""
+    """The composite function H: all earlier feature maps, (N, …, H, W) each, to (N, growth_rate, H, W)."""
 
     saves_memory = False
 
-    def __init__(self, maps: int, growth_rate: int, bottleneck: bool, dropout: float) -> None:
+    def __init__(self, channels: int, growth_rate: int, bottleneck: bool, dropout: float) -> None:
         super().__init__()
         if bottleneck:
-            self.extend(_bn_relu_conv(maps, BOTTLENECK * growth_rate, 1, dropout))
-            maps = BOTTLENECK * growth_rate
-        self.extend(_bn_relu_conv(maps, growth_rate, 3, dropout))
+            self.extend(_bn_relu_conv(channels, BOTTLENECK * growth_rate, 1, dropout))
+            channels = BOTTLENECK * growth_rate
+        self.extend(_bn_relu_conv(channels, growth_rate, 3, dropout))
 
     def forward(self, *features: Tensor) -> Tensor:
         if self.saves_memory and torch.is_grad_enabled():
@@ -229,17 +231,19 @@ class DenseLayer(nn.Sequential):
 
 
 class Transition(nn.Sequential):
-    """Between two blocks: (N, maps, H, W) to (N, kept, H/2, W/2)."""
+    """Between two blocks: (N, channels, H, W) to (N, kept, H/2, W/2)."""
 
-    def __init__(self, maps: int, kept: int, dropout: float) -> None:
-        super().__init__(*_bn_relu_conv(maps, kept, 1, dropout), nn.AvgPool2d(2))
+    def __init__(self, channels: int, kept: int, dropout: float) -> None:
+        super().__init__(*_bn_relu_conv(channels, kept, 1, dropout), nn.AvgPool2d(2))
 
 
-def compressed(maps: int, compression: float) -> int:
-    """⌊θ m⌋ of Section 3; θ is taken as it was written, so that 0.29 of 100 maps is 29 and not 28."""
-    kept = floor(Fraction(str(compression)) * maps)
+def compressed(channels: int, compression: float) -> int:
+    """Return ⌊θ m⌋ of Section 3; θ is taken as written, so that 0.29 of 100 channels is 29 and not 28."""
+    kept = floor(Fraction(str(compression)) * channels)
     if kept < 1:
-        raise ValueError(f"compression {compression} keeps none of a block's {maps} maps; choose a larger")
+        raise ValueError(
+            f"compression {compression} keeps none of a block's {channels} channels; choose a larger"
+        )
     return kept
 
 

@@ -9,18 +9,18 @@ training only has a row of its own: the total has its parameters.
 from torch import nn
 
 from architectures.counting import count, count_stages
-from architectures.squeeze_excitation import SqueezeExcitation
+from architectures.layers.squeeze_excitation import SqueezeExcitation
 
 HEADINGS = ("layer", "output size", "blocks", "parameters", "mult-adds")
 
 
 def describe(network: nn.Module, resolution: int) -> str:
-    """A Markdown table of the stages of a network for images of 3 × resolution × resolution; errors as `rows`."""
+    """Write the stages of a network for 3 × resolution × resolution pixels as Markdown; errors as `rows`."""
     return _table(rows(network, resolution))
 
 
 def rows(network: nn.Module, resolution: int) -> list[tuple[str, ...]]:
-    """The cells of the table under HEADINGS: a row a stage, and one for the total.
+    """Return the cells of the table under HEADINGS: a row a stage, and one for the total.
 
     Raises:
         ValueError: the network can't take images of that resolution.
@@ -65,7 +65,7 @@ def _table(cells: list[tuple[str, ...]]) -> str:
 
 
 def _texts(modules: list[nn.Module], strides: bool = True) -> list[str]:
-    """The layers of modules that follow each other; runs of equal blocks are merged, single layers never."""
+    """Name the layers of modules in a row; runs of equal blocks are merged, single layers never."""
     runs: list[tuple[nn.Module, str, int]] = []
     for module in modules:
         text = "; ".join(_inside(module, strides=False))

@@ -10,8 +10,8 @@ Paper → code:
     released code, the classifiers and where they are      Companion; conv1, conv2, conv3 before their ReLU
 
 The layers are those of the released code (github.com/s9xie/DSN, examples/best_cifar10_9.65): NiN's, but for the
-ReLU on the maps of the classes, and a fully connected classifier on all that each of the three convolutions puts
-out. Its second stage trains without companions; here their weight fades, as the paper says.
+ReLU on the feature maps of the classes, and a fully connected classifier on all that each of the three
+convolutions puts out. Its second stage trains without companions; here their weight fades, as the paper says.
 
 Departures: the loss of every classifier is cross-entropy, which the authors took on CIFAR-100 and SVHN (README)
 in the place of the squared hinge loss of the paper; so no companion is switched off once its loss is below the
@@ -59,11 +59,11 @@ class DSN(nn.Module):
         super().__init__()
         self.weight = weight
         companions = {}
-        maps = 3
+        channels = 3
         for number, ((size, stride, padding), widths) in enumerate(CIFAR, start=1):
             last = number == len(CIFAR)
             widths = (*widths, num_classes) if last else widths
-            convolution, _, *layers = mlpconv(maps, widths, len(widths), size, stride, padding)
+            convolution, _, *layers = mlpconv(channels, widths, len(widths), size, stride, padding)
             self.add_module(f"conv{number}", convolution)
             # Not in place, because the companion reads what the convolution put out.
             self.add_module(f"mlp{number}", nn.Sequential(nn.ReLU(), *(layers[:-1] if last else layers)))
@@ -73,7 +73,7 @@ class DSN(nn.Module):
             if weight is not None:
                 units = widths[0] * SIDES[number - 1] ** 2
                 companions[f"conv{number}"] = Companion(units, num_classes)
-            maps = widths[-1]
+            channels = widths[-1]
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.auxiliary = nn.ModuleDict(companions)
 
@@ -89,7 +89,7 @@ class DSN(nn.Module):
 
 
 class Companion(nn.Module):
-    """A fully connected classifier that learns at COMPANION_RATE: (N, maps, H, W) to (N, num_classes).
+    """A fully connected classifier that learns at COMPANION_RATE: (N, channels, H, W) to (N, num_classes).
 
     At the full rate so many inputs, up to 196,608, diverge within a few steps. Of logits c (v x + b) the weights
     c v change c² times as fast as weights v alone would, whatever optimiser is told of one rate for all.

@@ -32,10 +32,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from architectures.conv_bn import conv_bn_relu
+from architectures.layers.conv_bn import conv_bn_relu
+from architectures.layers.zero_gradient import zero_of
 from architectures.ranges import at_least, dropout_rate, one_of
 from architectures.registry import Stem, register
-from architectures.zero_gradient import zero_of
 
 # Blocks double the width until they are this many times the first's.
 WIDEST = 8
@@ -64,7 +64,7 @@ def fractalnet(
     Knobs:
         columns (C): columns of a block; the deepest has 2^(C-1) convolutions.
         blocks (B): blocks, 1 to 5; CIFAR: the paper's 5 give 5 · 2^(C-1) + 1 weighted layers.
-        first_width: maps of the first block; the width doubles from block to block, to 8 times this.
+        first_width: channels of the first block; the width doubles from block to block, to 8 times this.
         drop_path: rate at which a join drops an input in local sampling, in [0, 1); 0 is no drop-path at all.
         local_share: share of mini-batches with local sampling, in [0, 1]; the others train a single column.
         dropout: what each block's rate adds to that of the block before; 0.1 is the paper's 0, 0.1, …, 0.4.
@@ -93,7 +93,7 @@ def fractalnet(
 class FractalNet(nn.Module):
     """Blocks with 2×2 max pooling between them, classifier (Figure 1).
 
-    Maps images (N, 3, H, W) to logits (N, num_classes). widths: maps of each block.
+    Maps images (N, 3, H, W) to logits (N, num_classes). widths: channels of each block.
     """
 
     def __init__(
@@ -111,16 +111,18 @@ class FractalNet(nn.Module):
         super().__init__()
         self.columns, self.drop_path, self.local_share = columns, drop_path, local_share
         self.evaluated = evaluated
-        maps = 3
+        channels = 3
         if stem == "imagenet":
-            maps = 64
-            self.conv1 = nn.Sequential(*conv_bn_relu(3, maps, 7, stride=2), nn.MaxPool2d(3, 2, padding=1))
+            channels = 64
+            self.conv1 = nn.Sequential(*conv_bn_relu(3, channels, 7, stride=2), nn.MaxPool2d(3, 2, padding=1))
         for number, width in enumerate(widths, start=1):
-            self.add_module(f"block_{number}", Fractal(columns, maps, width, (number - 1) * dropout))
+            self.add_module(f"block_{number}", Fractal(columns, channels, width, (number - 1) * dropout))
             if stem == "cifar" or number < len(widths):
                 self.add_module(f"pooling_{number}", nn.MaxPool2d(2))
-            maps = width
-        self.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(maps, num_classes))
+            channels = width
+        self.classifier = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         sampling = self._sampling()
@@ -184,16 +186,16 @@ class Fractal(nn.Module):
         self.columns = columns
         self.paths = nn.ModuleList([Convolution(inputs, outputs, dropout)])
         if columns > 1:
-            halves = (Fractal(columns - 1, maps, outputs, dropout) for maps in (inputs, outputs))
+            halves = (Fractal(columns - 1, channels, outputs, dropout) for channels in (inputs, outputs))
             self.paths.append(nn.ModuleList(halves))
 
     def forward(self, x: Tensor, sampling: Sampling) -> Tensor:
-        """The join: the mean of the columns that live."""
+        """Return the join: the mean of the columns that live."""
         living = sampling(self.columns)
         return sum(self.each_column(x, living, sampling)) / sum(living)
 
     def each_column(self, x: Tensor, living: list[bool], sampling: Sampling) -> list[Tensor]:
-        """What every column puts out, the shallowest first; a zero () in the place of those that don't live."""
+        """Return the output of every column, the shallowest first; a zero () for those that don't live."""
         shallowest, *deeper = living
         outputs = [self.paths[0](x, sampling.alone) if shallowest else zero_of(self.paths[0])]
         if any(deeper):

@@ -12,8 +12,8 @@ Paper → code:
     Section 5, the classifiers on modules 4a and 4d         auxiliary_classifier
 
 The paper doesn't say which fully connected layers average pooling replaced. Here the head `fc` is one layer of
-1024 units on all of the last maps: the auxiliary classifiers have such a layer, and 1024 is the number of maps,
-so that dropout and the linear layer stay as they are.
+1024 units on all of the last feature maps: the auxiliary classifiers have such a layer, and 1024 is the
+number of channels, so that dropout and the linear layer stay as they are.
 `single` isn't the paper's either. It asks whether several kernel sizes in a layer beat one: a module of 3×3
 convolutions alone, as wide as the reduced one and, by the width of its reduction, as dear.
 Departures: Table 1 prints a 7×7 convolution in its first row and counts a separable one (knob `conv1`). Its
@@ -28,15 +28,15 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 
-from architectures.concatenation import Concatenation
-from architectures.local_response_normalisation import local_response_normalisation
+from architectures.layers.concatenation import Concatenation
+from architectures.layers.local_response_normalisation import local_response_normalisation
 from architectures.outputs import Auxiliary, TrainingOutputs
 from architectures.ranges import dropout_rate, positive
 from architectures.registry import Stem, register
 
 
 class Filters(NamedTuple):
-    """The columns of Table 1: maps of every convolution of a module."""
+    """The columns of Table 1: channels of every convolution of a module."""
 
     conv_1x1: int
     reduce_3x3: int
@@ -65,12 +65,12 @@ TABLE_1 = {
 POOLED = ("3b", "4e")
 CLASSIFIED = ("4a", "4d")
 
-FIRST_MAPS = 64
+FIRST_CHANNELS = 64
 FILTERS_A_COLOUR = 8
 FC_UNITS = 1024
-AUXILIARY_MAPS = 128
+AUXILIARY_CHANNELS = 128
 AUXILIARY_DROPOUT = 0.7
-# Pixels at a side of the last maps, and of what an auxiliary classifier pools.
+# Pixels at a side of the last feature maps, and of what an auxiliary classifier pools.
 LAST_SIDE = {"imagenet": 7, "cifar": 4}
 AUXILIARY_SIDE = {"imagenet": 4, "cifar": 2}
 
@@ -128,29 +128,29 @@ class GoogLeNet(nn.Module):
         else:
             self.conv1.append(local_response_normalisation())
         self.conv2 = nn.Sequential(
-            *_convolution(FIRST_MAPS, 64, 1), *_convolution(64, 192, 3), local_response_normalisation()
+            *_convolution(FIRST_CHANNELS, 64, 1), *_convolution(64, 192, 3), local_response_normalisation()
         )
         self.pool2 = max_pool()
-        maps = 192
+        channels = 192
         make_module = {"reduced": reduced, "naive": naive, "single": single}[module]
         classifiers = {}
         for name, filters in TABLE_1.items():
-            inception = make_module(maps, filters)
-            maps = inception.outputs
+            inception = make_module(channels, filters)
+            channels = inception.outputs
             self.add_module(f"inception_{name}", inception)
             if name in POOLED:
                 self.add_module(f"pool{name[0]}", max_pool())
             if name in CLASSIFIED and auxiliary_weight is not None:
                 classifiers[f"inception_{name}"] = auxiliary_classifier(
-                    maps, AUXILIARY_SIDE[stem], num_classes
+                    channels, AUXILIARY_SIDE[stem], num_classes
                 )
         if head == "average":
             self.avg_pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         else:
-            self.fc = nn.Sequential(*_fully_connected(maps, LAST_SIDE[stem]))
-            maps = FC_UNITS
+            self.fc = nn.Sequential(*_fully_connected(channels, LAST_SIDE[stem]))
+            channels = FC_UNITS
         self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(maps, num_classes)
+        self.linear = nn.Linear(channels, num_classes)
         self.auxiliary = nn.ModuleDict(classifiers)
         self.auxiliary_weight = auxiliary_weight
 
@@ -166,7 +166,7 @@ class GoogLeNet(nn.Module):
 
 
 class FilterConcatenation(Concatenation):
-    """Filter concatenation: paths that run side by side, (N, maps, H, W) to (N, outputs, H, W)."""
+    """Filter concatenation: paths that run side by side, (N, channels, H, W) to (N, outputs, H, W)."""
 
     def __init__(self, paths: list[nn.Module], outputs: int) -> None:
         super().__init__(paths)
@@ -174,7 +174,7 @@ class FilterConcatenation(Concatenation):
 
 
 def reduced(inputs: int, filters: Filters) -> FilterConcatenation:
-    """Figure 2 (b): 1×1 convolutions before the 3×3 and the 5×5, and behind the pooling."""
+    """Build Figure 2 (b): 1×1 convolutions before the 3×3 and the 5×5, and behind the pooling."""
     paths = [
         _convolution(inputs, filters.conv_1x1, 1),
         _convolution(inputs, filters.reduce_3x3, 1) + _convolution(filters.reduce_3x3, filters.conv_3x3, 3),
@@ -185,7 +185,7 @@ def reduced(inputs: int, filters: Filters) -> FilterConcatenation:
 
 
 def naive(inputs: int, filters: Filters) -> FilterConcatenation:
-    """Figure 2 (a): all maps go into every convolution, and through the pooling into the output."""
+    """Build Figure 2 (a): all of the input goes into every convolution, and through the pooling out."""
     paths = [
         _convolution(inputs, filters.conv_1x1, 1),
         _convolution(inputs, filters.conv_3x3, 3),
@@ -197,7 +197,7 @@ def naive(inputs: int, filters: Filters) -> FilterConcatenation:
 
 
 def single(inputs: int, filters: Filters) -> FilterConcatenation:
-    """One path of 3×3 kernels behind a 1×1 reduction: the maps of `reduced` for, nearly, its weights."""
+    """Build one path of 3×3 behind a 1×1 reduction: the channels of `reduced` for, nearly, its weights."""
     weights = (
         inputs * (filters.conv_1x1 + filters.reduce_3x3 + filters.reduce_5x5 + filters.pool_proj)
         + 3 * 3 * filters.reduce_3x3 * filters.conv_3x3
@@ -208,34 +208,37 @@ def single(inputs: int, filters: Filters) -> FilterConcatenation:
     return FilterConcatenation([nn.Sequential(*path)], filters.outputs)
 
 
-def auxiliary_classifier(maps: int, side: int, num_classes: int) -> nn.Sequential:
-    """Section 5: the maps of a module in the middle to logits (N, num_classes); `side`: pixels once pooled."""
+def auxiliary_classifier(channels: int, side: int, num_classes: int) -> nn.Sequential:
+    """Build Section 5's classifier on a module in the middle: (N, channels, H, W) to logits (N, num_classes).
+
+    side: pixels at a side once pooled.
+    """
     return nn.Sequential(
         nn.AvgPool2d(5, stride=3),
-        *_convolution(maps, AUXILIARY_MAPS, 1),
-        *_fully_connected(AUXILIARY_MAPS, side),
+        *_convolution(channels, AUXILIARY_CHANNELS, 1),
+        *_fully_connected(AUXILIARY_CHANNELS, side),
         nn.Dropout(AUXILIARY_DROPOUT),
         nn.Linear(FC_UNITS, num_classes),
     )
 
 
 def first_convolution(stem: Stem, form: str, bias: bool = True) -> list[nn.Module]:
-    """Images to 64 maps at half the resolution, on CIFAR at the same.
+    """Build the first row: images to 64 channels at half the resolution, on CIFAR at the same.
 
-    form: full, or separable, 8 filters for each colour, whose 24 maps a 1×1 convolution mixes.
+    form: full, or separable, 8 filters for each colour, whose 24 channels a 1×1 convolution mixes.
     """
     size, stride = (7, 2) if stem == "imagenet" else (3, 1)
     if form == "full":
-        return [nn.Conv2d(3, FIRST_MAPS, size, stride, size // 2, bias=bias)]
-    maps = 3 * FILTERS_A_COLOUR
+        return [nn.Conv2d(3, FIRST_CHANNELS, size, stride, size // 2, bias=bias)]
+    channels = 3 * FILTERS_A_COLOUR
     return [
-        nn.Conv2d(3, maps, size, stride, size // 2, groups=3, bias=False),
-        nn.Conv2d(maps, FIRST_MAPS, 1, bias=bias),
+        nn.Conv2d(3, channels, size, stride, size // 2, groups=3, bias=False),
+        nn.Conv2d(channels, FIRST_CHANNELS, 1, bias=bias),
     ]
 
 
 def max_pool() -> nn.MaxPool2d:
-    """Halves the resolution."""
+    """Build the pooling that halves the resolution, rounded up."""
     return nn.MaxPool2d(3, stride=2, ceil_mode=True)
 
 
@@ -243,5 +246,5 @@ def _convolution(inputs: int, outputs: int, size: int) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, size, padding=size // 2), nn.ReLU(inplace=True)]
 
 
-def _fully_connected(maps: int, side: int) -> list[nn.Module]:
-    return [nn.Flatten(), nn.Linear(maps * side**2, FC_UNITS), nn.ReLU(inplace=True)]
+def _fully_connected(channels: int, side: int) -> list[nn.Module]:
+    return [nn.Flatten(), nn.Linear(channels * side**2, FC_UNITS), nn.ReLU(inplace=True)]

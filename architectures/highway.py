@@ -1,4 +1,4 @@
-"""Highway networks: layers with a gate that decides, map by map, what is transformed and what is carried.
+"""Highway networks: layers with a gate that decides, value by value, what is transformed and what is carried.
 
 Rupesh Kumar Srivastava, Klaus Greff, Jürgen Schmidhuber,
 "Highway Networks", arXiv:1505.00387, and "Training Very Deep Networks", arXiv:1507.06228.
@@ -11,9 +11,9 @@ Paper → code (sections of arXiv:1507.06228):
     Section 3.1, plain networks of the same depth          plain_highway
 
 The papers don't print the network of 19 layers; it is the released one (flukeskywalker/highway-networks,
-cifar10-19layers): 5, 6 and 6 layers of 32, 80 and 128 maps, the first of each stage plain, then a 1×1
-convolution of 100 maps, global pooling and a fully connected layer: the end that the paper says it has in Table 3,
-not in Table 2. Other depths spread their layers over the stages alike.
+cifar10-19layers): 5, 6 and 6 layers of 32, 80 and 128 channels, the first of each stage plain, then a 1×1
+convolution of 100 channels, global pooling and a fully connected layer: the end that the paper says it has in
+Table 3, not in Table 2. Other depths spread their layers over the stages alike.
 
 Departures: the gate's bias is a parameter of its own and no bias of the convolution, so that a recipe which
 starts biases at zero leaves it at its value. Highway A (11 layers) and C (32, alternating 3×3 and 1×1) have
@@ -27,7 +27,7 @@ from architectures.ranges import at_least, dropout_rate
 from architectures.registry import Stem, register
 
 WIDTHS = (32, 80, 128)
-LAST_MAPS = 100
+LAST_CHANNELS = 100
 # Outside the stages: the 1×1 convolution and the fully connected layer.
 OUTSIDE = 2
 
@@ -67,38 +67,38 @@ class HighwayNet(nn.Sequential):
         at_least("depth", depth, 2 * len(WIDTHS) + OUTSIDE)
         dropout_rate("dropout", dropout)
         super().__init__()
-        maps = 3
+        channels = 3
         for stage, (width, layers) in enumerate(zip(WIDTHS, stage_lengths(depth), strict=True), start=1):
-            stage_layers = [nn.Dropout(dropout), convolution(maps, width)]
+            stage_layers = [nn.Dropout(dropout), convolution(channels, width)]
             for _ in range(layers - 1):
                 gated = gate_bias is not None
                 stage_layers.append(HighwayLayer(width, gate_bias) if gated else convolution(width, width))
             if stage < len(WIDTHS):
                 stage_layers.append(nn.MaxPool2d(2))
             self.add_module(f"stage_{stage}", nn.Sequential(*stage_layers))
-            maps = width
+            channels = width
         self.classifier = nn.Sequential(
-            *convolution(maps, LAST_MAPS, kernel=1),
+            *convolution(channels, LAST_CHANNELS, kernel=1),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
             nn.Dropout(dropout),
-            nn.Linear(LAST_MAPS, num_classes),
+            nn.Linear(LAST_CHANNELS, num_classes),
         )
 
 
 def stage_lengths(depth: int) -> list[int]:
-    """Layers of each stage: as equal as can be, the later stages taking what is left over (19: 5, 6, 6)."""
+    """Return the layers of each stage: as equal as can be, the later with what is left over (19: 5, 6, 6)."""
     each, over = divmod(depth - OUTSIDE, len(WIDTHS))
     return [each + (stage >= len(WIDTHS) - over) for stage in range(len(WIDTHS))]
 
 
 class HighwayLayer(nn.Module):
-    """Equation 3 with H a 3×3 convolution and ReLU: (N, maps, H, W) to the same shape."""
+    """Equation 3 with H a 3×3 convolution and ReLU: (N, channels, H, W) to the same shape."""
 
-    def __init__(self, maps: int, gate_bias: float) -> None:
+    def __init__(self, channels: int, gate_bias: float) -> None:
         super().__init__()
-        self.transform = convolution(maps, maps)
-        self.shortcut = GatedShortcut(maps, gate_bias)
+        self.transform = convolution(channels, channels)
+        self.shortcut = GatedShortcut(channels, gate_bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.shortcut(x, self.transform(x))
@@ -107,9 +107,9 @@ class HighwayLayer(nn.Module):
 class GatedShortcut(nn.Module):
     """The sum of what is transformed and what is carried: (x, H(x)) to H(x) · T(x) + x · (1 - T(x))."""
 
-    def __init__(self, maps: int, gate_bias: float) -> None:
+    def __init__(self, channels: int, gate_bias: float) -> None:
         super().__init__()
-        self.gate = Gate(maps, maps, kernel=3, stride=1, bias=gate_bias)
+        self.gate = Gate(channels, channels, kernel=3, stride=1, bias=gate_bias)
 
     def forward(self, x: Tensor, transformed: Tensor) -> Tensor:
         gate = self.gate(x)

@@ -9,12 +9,12 @@ Paper → code:
     Figure 14, stem of v1; Figure 3, that of v2            version_1_stem; inception_v4.parallel_stem
     Figures 10, 11, 12, 13, modules of v1                  VERSION_1
     Figures 16, 17, 18, 19, modules of v2                  VERSION_2
-    Figure 7, Table 1, Reduction-A with k, l, m, n         inception_v4.reduction_a, knob reduction_a_maps
+    Figure 7, Table 1, Reduction-A with k, l, m, n         inception_v4.reduction_a, knob reduction_a_channels
     Figure 15, both networks                               InceptionResNet
 
 The scale is 0.1, which Figure 20 calls typical; Section 3.3 says 0.1 to 0.3. Figures 21 to 26 compare with
 Inception v3 and v4; the form without shortcuts (knob residual), where nothing is scaled, is this project's.
-Misprints: the expansions of Figures 17 and 19 have 1154 and 2048 maps, where 1152 and 2144 come in.
+Misprints: the expansions of Figures 17 and 19 have 1154 and 2048 channels, where 1152 and 2144 come in.
 The released Inception-ResNet-v2 (TF-slim) is another network than the paper's, and a builder of its own: the
 stem of Inception v3 and one of its modules, twice the blocks, a scale for each grid, a last block without
 scale and ReLU, and a convolution before the pooling. At 299 pixels it takes 13.2 billion multiply-adds, which
@@ -28,10 +28,10 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from architectures.conv_bn import conv_bn_relu
-from architectures.inception_module import Conv, InceptionModule, average_pool, max_pool, reduced
-from architectures.inception_v3 import STEM_MAPS, convolutional_stem
+from architectures.inception_v3 import STEM_CHANNELS, convolutional_stem
 from architectures.inception_v4 import parallel_stem, reduction_a, several
+from architectures.layers.conv_bn import conv_bn_relu
+from architectures.layers.inception_module import Conv, InceptionModule, average_pool, max_pool, reduced
 from architectures.ranges import dropout_rate
 from architectures.registry import Stem, register
 
@@ -39,17 +39,17 @@ Paths = tuple[list[Conv], ...]
 
 
 class Version(NamedTuple):
-    """Maps behind the stem; paths of the residual branches before their expansion, and of Reduction-B.
+    """Channels behind the stem; paths of the residual branches before their expansion, and of Reduction-B.
 
-    last_maps: of a convolution before the pooling, which the paper's networks haven't.
+    last_channels: of a convolution before the pooling, which the paper's networks haven't.
     """
 
-    stem_maps: int
+    stem_channels: int
     inception_a: Paths
     inception_b: Paths
     reduction_b: Paths
     inception_c: Paths
-    last_maps: int | None = None
+    last_channels: int | None = None
 
 
 VERSION_1 = Version(
@@ -66,7 +66,7 @@ VERSION_2 = Version(
     ([Conv(256, 1), Conv(384, 3)], [Conv(256, 1), Conv(288, 3)], [Conv(256, 1), Conv(288, 3), Conv(320, 3)]),
     ([Conv(192, 1)], [Conv(192, 1), Conv(224, (1, 3)), Conv(256, (3, 1))]),
 )
-RELEASED = VERSION_2._replace(stem_maps=320, last_maps=1536)
+RELEASED = VERSION_2._replace(stem_channels=320, last_channels=1536)
 RELEASED_MODULE = (
     [Conv(96, 1)],
     [Conv(48, 1), Conv(64, 5)],
@@ -82,7 +82,7 @@ def inception_resnet_v1(
     stem: Stem,
     num_classes: int,
     blocks: tuple[int, ...] = (5, 10, 5),
-    reduction_a_maps: tuple[int, ...] = (192, 192, 256, 384),
+    reduction_a_channels: tuple[int, ...] = (192, 192, 256, 384),
     residual: bool = True,
     residual_scale: float = 0.1,
     dropout: float = 0.2,
@@ -91,7 +91,7 @@ def inception_resnet_v1(
 
     Knobs:
         blocks: residual modules A, B and C; the paper's are 5, 10 and 5.
-        reduction_a_maps (k, l, m, n): maps of the four convolutions of Reduction-A.
+        reduction_a_channels (k, l, m, n): channels of the four convolutions of Reduction-A.
         residual: false leaves the shortcuts, and so the scale, out.
         residual_scale: factor of a residual before the addition, in (0, 1]; 1 is none.
         dropout: rate before the last layer, in [0, 1); the paper's is 0.2.
@@ -99,7 +99,14 @@ def inception_resnet_v1(
     small = stem == "cifar"
     scales = _scales(residual, residual_scale)
     return InceptionResNet(
-        version_1_stem(small), VERSION_1, num_classes, blocks, reduction_a_maps, scales, dropout, padded=small
+        version_1_stem(small),
+        VERSION_1,
+        num_classes,
+        blocks,
+        reduction_a_channels,
+        scales,
+        dropout,
+        padded=small,
     )
 
 
@@ -109,7 +116,7 @@ def inception_resnet_v2(
     stem: Stem,
     num_classes: int,
     blocks: tuple[int, ...] = (5, 10, 5),
-    reduction_a_maps: tuple[int, ...] = (256, 256, 384, 384),
+    reduction_a_channels: tuple[int, ...] = (256, 256, 384, 384),
     residual: bool = True,
     residual_scale: float = 0.1,
     dropout: float = 0.2,
@@ -118,7 +125,7 @@ def inception_resnet_v2(
 
     Knobs:
         blocks: residual modules A, B and C; the paper's are 5, 10 and 5.
-        reduction_a_maps (k, l, m, n): maps of the four convolutions of Reduction-A.
+        reduction_a_channels (k, l, m, n): channels of the four convolutions of Reduction-A.
         residual: false leaves the shortcuts, and so the scale, out.
         residual_scale: factor of a residual before the addition, in (0, 1]; 1 is none.
         dropout: rate before the last layer, in [0, 1); the paper's is 0.2.
@@ -126,7 +133,14 @@ def inception_resnet_v2(
     small = stem == "cifar"
     scales = _scales(residual, residual_scale)
     return InceptionResNet(
-        parallel_stem(small), VERSION_2, num_classes, blocks, reduction_a_maps, scales, dropout, padded=small
+        parallel_stem(small),
+        VERSION_2,
+        num_classes,
+        blocks,
+        reduction_a_channels,
+        scales,
+        dropout,
+        padded=small,
     )
 
 
@@ -136,7 +150,7 @@ def inception_resnet_v2_tf(
     stem: Stem,
     num_classes: int,
     blocks: tuple[int, ...] = (10, 20, 10),
-    reduction_a_maps: tuple[int, ...] = (256, 256, 384, 384),
+    reduction_a_channels: tuple[int, ...] = (256, 256, 384, 384),
     residual: bool = True,
     dropout: float = 0.2,
 ) -> "InceptionResNet":
@@ -144,14 +158,21 @@ def inception_resnet_v2_tf(
 
     Knobs:
         blocks: residual modules A, B and C; the released are 10, 20 and 10.
-        reduction_a_maps (k, l, m, n): maps of the four convolutions of Reduction-A.
+        reduction_a_channels (k, l, m, n): channels of the four convolutions of Reduction-A.
         residual: false leaves the shortcuts out.
         dropout: rate before the last layer, in [0, 1); the released is 0.2.
     """
     small = stem == "cifar"
     scales = RELEASED_SCALES if residual else None
     return InceptionResNet(
-        released_stem(small), RELEASED, num_classes, blocks, reduction_a_maps, scales, dropout, padded=small
+        released_stem(small),
+        RELEASED,
+        num_classes,
+        blocks,
+        reduction_a_channels,
+        scales,
+        dropout,
+        padded=small,
     )
 
 
@@ -175,41 +196,41 @@ class InceptionResNet(nn.Sequential):
         version: Version,
         num_classes: int,
         blocks: tuple[int, ...],
-        reduction_a_maps: tuple[int, ...],
+        reduction_a_channels: tuple[int, ...],
         scales: tuple[float, ...] | None,
         dropout: float,
         *,
         padded: bool,
     ) -> None:
         several("blocks", blocks, 3)
-        several("reduction_a_maps", reduction_a_maps, 4)
+        several("reduction_a_channels", reduction_a_channels, 4)
         dropout_rate("dropout", dropout)
         super().__init__()
         scale_a, scale_b, scale_c = scales or (None,) * 3
         a, b, c = blocks
 
         self.stem = stem
-        maps = version.stem_maps
-        self.inception_a = _residuals(a, maps, version.inception_a, scale_a)
-        self.reduction_a = reduction_a(maps, reduction_a_maps, padded=padded)
-        maps = self.reduction_a.outputs
-        self.inception_b = _residuals(b, maps, version.inception_b, scale_b)
-        self.reduction_b = reduced(maps, *version.reduction_b, padded=padded)
-        maps = self.reduction_b.outputs
-        self.inception_c = _residuals(c, maps, version.inception_c, scale_c)
-        if version.last_maps:
+        channels = version.stem_channels
+        self.inception_a = _residuals(a, channels, version.inception_a, scale_a)
+        self.reduction_a = reduction_a(channels, reduction_a_channels, padded=padded)
+        channels = self.reduction_a.outputs
+        self.inception_b = _residuals(b, channels, version.inception_b, scale_b)
+        self.reduction_b = reduced(channels, *version.reduction_b, padded=padded)
+        channels = self.reduction_b.outputs
+        self.inception_c = _residuals(c, channels, version.inception_c, scale_c)
+        if version.last_channels:
             last_scale = 1.0 if scales else None
-            self.inception_c[-1] = ResidualInception(maps, version.inception_c, last_scale, linear=True)
-            self.convolution = nn.Sequential(*conv_bn_relu(maps, version.last_maps, 1))
-            maps = version.last_maps
+            self.inception_c[-1] = ResidualInception(channels, version.inception_c, last_scale, linear=True)
+            self.convolution = nn.Sequential(*conv_bn_relu(channels, version.last_channels, 1))
+            channels = version.last_channels
         self.average_pooling = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.softmax = nn.Sequential(nn.Dropout(dropout), nn.Linear(maps, num_classes))
+        self.softmax = nn.Sequential(nn.Dropout(dropout), nn.Linear(channels, num_classes))
 
 
 class ResidualInception(nn.Module):
     """ReLU(x + scale · branch(x)), (N, inputs, H, W) to the same shape; ReLU(branch(x)) if scale is None.
 
-    The branch is an Inception module whose maps a 1×1 convolution, not normalised, expands to the inputs'.
+    The branch is an Inception module whose channels a 1×1 convolution, not normalised, expands to the inputs'.
     linear: without the ReLU.
     """
 
@@ -226,25 +247,25 @@ class ResidualInception(nn.Module):
         return self.activation(y if self.scale is None else x + self.scale * y)
 
 
-def _residuals(times: int, maps: int, paths: Paths, scale: float | None) -> nn.Sequential:
-    return nn.Sequential(*(ResidualInception(maps, paths, scale) for _ in range(times)))
+def _residuals(times: int, channels: int, paths: Paths, scale: float | None) -> nn.Sequential:
+    return nn.Sequential(*(ResidualInception(channels, paths, scale) for _ in range(times)))
 
 
 def version_1_stem(small: bool) -> nn.Sequential:
-    """Figure 14: (N, 3, H, W) to (N, 256, H', W'); 299 pixels become 35, and if small 32 become 16."""
+    """Build Figure 14: (N, 3, H, W) to (N, 256, H', W'); 299 pixels become 35, and if small 32 become 16."""
     first_stride = last_stride = 1 if small else 2
     rows = convolutional_stem(small, first_stride)
     return nn.Sequential(
         *(layer for row in rows.values() for layer in row),
-        *conv_bn_relu(STEM_MAPS, VERSION_1.stem_maps, 3, last_stride, padding=None if small else 0),
+        *conv_bn_relu(STEM_CHANNELS, VERSION_1.stem_channels, 3, last_stride, padding=None if small else 0),
     )
 
 
 def released_stem(small: bool) -> nn.Sequential:
-    """The stem of Inception v3 and a module: (N, 3, H, W) to (N, 320, H', W'), H' as in `version_1_stem`."""
+    """Build Inception v3's stem and a module: (N, 3, H, W) to (N, 320, H', W'), H' as in `version_1_stem`."""
     rows = convolutional_stem(small, first_stride=1 if small else 2)
     if not small:
         rows["pool_2"] = nn.Sequential(max_pool(small))
     return nn.Sequential(
-        *(layer for row in rows.values() for layer in row), InceptionModule(STEM_MAPS, *RELEASED_MODULE)
+        *(layer for row in rows.values() for layer in row), InceptionModule(STEM_CHANNELS, *RELEASED_MODULE)
     )

@@ -16,11 +16,11 @@ Paper → code:
 
 Departures of the released network, which this is, from the paper: Table 1's 3×3, 3×3/2, 3×3 after the first
 pooling are 1×1, 3×3 and a pooling; the paths of 3×3 in Figure 5 are a 1×1 and a 5×5; Figure 8's 1024 are 768
-maps. Filter banks, the weight of the auxiliary classifier and the dropout are in the released code (TF-slim)
-only. Departures of this code: batch normalisation has torch's ε, TF-slim 0.001; torchvision counts the padding
-of an average pooling, TensorFlow and this code don't. The auxiliary classifier goes on working on other grids
-than the paper's 17×17. Forms that the paper names but doesn't draw are the smallest change: Figure 9's
-modules have the reduction's paths, and a 1×1 convolution in the place of its pooling.
+channels. Filter banks, the weight of the auxiliary classifier and the dropout are in the released code
+(TF-slim) only. Departures of this code: batch normalisation has torch's ε, TF-slim 0.001; torchvision counts
+the padding of an average pooling, TensorFlow and this code don't. The auxiliary classifier goes on working on
+other grids than the paper's 17×17. Forms that the paper names but doesn't draw are the smallest change:
+Figure 9's modules have the reduction's paths, and a 1×1 convolution in the place of its pooling.
 The CIFAR form isn't the paper's: the first stride is 1 and the second pooling is left out, everything is
 padded, so that 32×32 images make grids of 16, 8 and 4. Without the first pooling they are 32, 16 and 8,
 close to the paper's 35, 17 and 8, at four times the cost.
@@ -32,23 +32,23 @@ from typing import Literal, NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional
 
-from architectures.conv_bn import conv_bn_relu
-from architectures.inception_module import Conv, Fork, InceptionModule, average_pool, max_pool, reduced
+from architectures.layers.conv_bn import conv_bn_relu
+from architectures.layers.inception_module import Conv, Fork, InceptionModule, average_pool, max_pool, reduced
 from architectures.outputs import Auxiliary, TrainingOutputs
 from architectures.ranges import dropout_rate, one_of
 from architectures.registry import Stem, register
 
-# Knob filters: maps behind the pooling of each module of the first grid.
-EARLY_POOL_MAPS = {"released": (32, 64, 64), "keras": (32, 32, 32)}
-# In each module of the second grid: maps of the 7×7 convolutions, and of the longer path's 1×1 before them.
-MEDIUM_MAPS = {
+# Knob filters: channels behind the pooling of each module of the first grid.
+EARLY_POOL_CHANNELS = {"released": (32, 64, 64), "keras": (32, 32, 32)}
+# In each module of the second grid: channels of the 7×7 convolutions, and of the longer path's 1×1 before.
+MEDIUM_CHANNELS = {
     "released": ((128, 128), (160, 160), (160, 160), (192, 192)),
     "keras": ((128, 128), (160, 160), (160, 160), (192, 160)),
 }
 # Paths of the first reduction; the last convolution of each has stride 2.
 EARLY_REDUCTION = ([Conv(384, 3)], [Conv(64, 1), Conv(96, 3), Conv(96, 3)])
-STEM_MAPS = 192
-COARSEST_MAPS = 2048
+STEM_CHANNELS = 192
+COARSEST_CHANNELS = 2048
 
 
 @register(cifar={"first_stride": 1}, imagenet={"first_stride": 2})
@@ -94,23 +94,25 @@ def inception_v3(
     rows = convolutional_stem(small, first_stride, first_pool=first_pool, factorized_7x7=factorized_7x7)
     if not small:
         rows["pool_2"] = max_pool(padded=False)
-    maps = STEM_MAPS
+    channels = STEM_CHANNELS
     early, medium = [], []
-    for pool_maps in EARLY_POOL_MAPS[filters]:
-        early.append(early_module(maps, pool_maps, factorisation))
-        maps = early[-1].outputs
+    for pool_channels in EARLY_POOL_CHANNELS[filters]:
+        early.append(early_module(channels, pool_channels, factorisation))
+        channels = early[-1].outputs
     rows["early"] = nn.Sequential(*early)
-    rows["reduction_1"], maps = grid_reduction(reduction, maps, EARLY_REDUCTION, padded=small)
-    for maps_7x7, first in MEDIUM_MAPS[filters]:
-        medium.append(medium_module(maps, maps_7x7, first, factorisation))
-        maps = medium[-1].outputs
+    rows["reduction_1"], channels = grid_reduction(reduction, channels, EARLY_REDUCTION, padded=small)
+    for channels_7x7, first in MEDIUM_CHANNELS[filters]:
+        medium.append(medium_module(channels, channels_7x7, first, factorisation))
+        channels = medium[-1].outputs
     rows["medium"] = nn.Sequential(*medium)
     if auxiliary != "none":
-        rows["auxiliary"] = AuxiliaryClassifier(maps, num_classes, normalised=auxiliary == "bn")
-    rows["reduction_2"], maps = grid_reduction(reduction, maps, medium_reduction(factorisation), padded=small)
-    rows["coarsest"] = nn.Sequential(coarsest_module(maps), coarsest_module(COARSEST_MAPS))
+        rows["auxiliary"] = AuxiliaryClassifier(channels, num_classes, normalised=auxiliary == "bn")
+    rows["reduction_2"], channels = grid_reduction(
+        reduction, channels, medium_reduction(factorisation), padded=small
+    )
+    rows["coarsest"] = nn.Sequential(coarsest_module(channels), coarsest_module(COARSEST_CHANNELS))
     rows["pool"] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    rows["linear"] = nn.Sequential(nn.Dropout(dropout), nn.Linear(COARSEST_MAPS, num_classes))
+    rows["linear"] = nn.Sequential(nn.Dropout(dropout), nn.Linear(COARSEST_CHANNELS, num_classes))
     return InceptionV3(rows, auxiliary_weight)
 
 
@@ -137,7 +139,7 @@ class InceptionV3(nn.Sequential):
 def convolutional_stem(
     small: bool, first_stride: int, *, first_pool: bool = True, factorized_7x7: bool = True
 ) -> dict[str, nn.Module]:
-    """Rows of Table 1 before the second pooling: (N, 3, H, W) to (N, 192, H', W'); 299 pixels become 71.
+    """Build Table 1 up to the second pooling: (N, 3, H, W) to (N, 192, H', W'); 299 pixels become 71.
 
     small: convolutions and pooling are padded.
     """
@@ -153,7 +155,7 @@ def convolutional_stem(
     if first_pool:
         rows["pool_1"] = [max_pool(small)]
     rows["conv_4"] = conv_bn_relu(64, 80, 1)
-    rows["conv_5"] = conv_bn_relu(80, STEM_MAPS, 3, padding=padding)
+    rows["conv_5"] = conv_bn_relu(80, STEM_CHANNELS, 3, padding=padding)
     return {name: nn.Sequential(*layers) for name, layers in rows.items()}
 
 
@@ -164,49 +166,56 @@ class Factorisation(NamedTuple):
     asymmetric_on: str
     linear: bool
 
-    def square(self, n: int, between: int, maps: int, grid: str, *, tall_first: bool = False) -> list[Conv]:
-        """n×n, or 1×n and n×1 (Section 3.2) with `between` maps after the first of the two."""
+    def square(
+        self, n: int, between: int, channels: int, grid: str, *, tall_first: bool = False
+    ) -> list[Conv]:
+        """Return n×n, or 1×n and n×1 (Section 3.2) with `between` channels after the first of the two."""
         if self.asymmetric_on not in (grid, "both"):
-            return [Conv(maps, n)]
+            return [Conv(channels, n)]
         first, second = ((n, 1), (1, n)) if tall_first else ((1, n), (n, 1))
-        return [Conv(between, first, linear=self.linear), Conv(maps, second)]
+        return [Conv(between, first, linear=self.linear), Conv(channels, second)]
 
-    def five(self, inputs: int, maps: int, *, where: tuple[str, ...]) -> list[Conv]:
-        """5×5, or 3×3 and 3×3 (Section 3.1) where the knob says so."""
+    def five(self, inputs: int, channels: int, *, where: tuple[str, ...]) -> list[Conv]:
+        """Return 5×5, or 3×3 and 3×3 (Section 3.1) where the knob says so."""
         if self.factorized_5x5 not in where:
-            return self.square(5, inputs, maps, "early")
-        *first, last = self.square(3, inputs, maps, "early")
-        return [*first, last._replace(linear=self.linear), *self.square(3, maps, maps, "early")]
+            return self.square(5, inputs, channels, "early")
+        *first, last = self.square(3, inputs, channels, "early")
+        return [*first, last._replace(linear=self.linear), *self.square(3, channels, channels, "early")]
 
 
-def early_module(inputs: int, pool_maps: int, factorisation: Factorisation) -> InceptionModule:
-    """Figure 5, and by factorisation Figure 4: (N, inputs, H, W) to (N, 224 + pool_maps, H, W)."""
+def early_module(inputs: int, pool_channels: int, factorisation: Factorisation) -> InceptionModule:
+    """Build Figure 5, or by factorisation Figure 4: (N, inputs, H, W) to (N, 224 + pool_channels, H, W)."""
     return InceptionModule(
         inputs,
         [Conv(64, 1)],
         [Conv(48, 1), *factorisation.five(48, 64, where=("both",))],
         [Conv(64, 1), *factorisation.five(64, 96, where=("one", "both"))],
-        [average_pool, Conv(pool_maps, 1)],
+        [average_pool, Conv(pool_channels, 1)],
     )
 
 
-def medium_module(inputs: int, maps_7x7: int, first: int, factorisation: Factorisation) -> InceptionModule:
-    """Figure 6 with n = 7: (N, inputs, H, W) to (N, 768, H, W). `first`: maps that the longer path begins with."""
+def medium_module(
+    inputs: int, channels_7x7: int, first: int, factorisation: Factorisation
+) -> InceptionModule:
+    """Build Figure 6 with n = 7: (N, inputs, H, W) to (N, 768, H, W).
 
-    def seven(maps: int, **order: bool) -> list[Conv]:
-        return factorisation.square(7, maps_7x7, maps, "medium", **order)
+    first: channels that the longer path begins with.
+    """
+
+    def seven(channels: int, **order: bool) -> list[Conv]:
+        return factorisation.square(7, channels_7x7, channels, "medium", **order)
 
     return InceptionModule(
         inputs,
         [Conv(192, 1)],
-        [Conv(maps_7x7, 1), *seven(192)],
-        [Conv(first, 1), *seven(maps_7x7, tall_first=True), *seven(192, tall_first=True)],
+        [Conv(channels_7x7, 1), *seven(192)],
+        [Conv(first, 1), *seven(channels_7x7, tall_first=True), *seven(192, tall_first=True)],
         [average_pool, Conv(192, 1)],
     )
 
 
 def coarsest_module(inputs: int) -> InceptionModule:
-    """Figure 7: (N, inputs, H, W) to (N, COARSEST_MAPS, H, W)."""
+    """Build Figure 7: (N, inputs, H, W) to (N, COARSEST_CHANNELS, H, W)."""
     wide_and_tall = Fork(Conv(384, (1, 3)), Conv(384, (3, 1)))
     return InceptionModule(
         inputs,
@@ -218,7 +227,7 @@ def coarsest_module(inputs: int) -> InceptionModule:
 
 
 def medium_reduction(factorisation: Factorisation) -> tuple[list[Conv], ...]:
-    """Paths of the second reduction."""
+    """Return the paths of the second reduction."""
     return (
         [Conv(192, 1), Conv(320, 3)],
         [Conv(192, 1), *factorisation.square(7, 192, 192, "medium"), Conv(192, 3)],
@@ -228,7 +237,7 @@ def medium_reduction(factorisation: Factorisation) -> tuple[list[Conv], ...]:
 def grid_reduction(
     kind: str, inputs: int, paths: tuple[list[Conv], ...], *, padded: bool
 ) -> tuple[nn.Module, int]:
-    """Figures 9 and 10: (N, inputs, H, W) to (N, outputs, ~H/2, ~W/2); the module and its outputs."""
+    """Build Figures 9, 10: (N, inputs, H, W) to (N, outputs, ~H/2, ~W/2); return module and outputs."""
     if kind == "parallel":
         module = reduced(inputs, *paths, padded=padded)
         return module, module.outputs
@@ -241,8 +250,8 @@ def grid_reduction(
 class AuxiliaryClassifier(nn.Sequential):
     """Figure 8: (N, inputs, H, W) to logits (N, num_classes).
 
-    The fully connected layer is a 5×5 convolution of 5×5 maps; normalised: with batch normalisation (Table 3,
-    BN-auxiliary), which the 1×1 convolution has in any case.
+    The fully connected layer is a 5×5 convolution of 5×5 feature maps; normalised: with batch normalisation
+    (Table 3, BN-auxiliary), which the 1×1 convolution has in any case.
     """
 
     def __init__(self, inputs: int, num_classes: int, *, normalised: bool) -> None:
@@ -260,7 +269,7 @@ class AuxiliaryClassifier(nn.Sequential):
 
 
 class PoolTo5x5(nn.Module):
-    """Average pooling of 5×5 with stride 3 where it makes 5×5 maps, as of 17×17; the nearest to it elsewhere."""
+    """Average pooling of 5×5 with stride 3 where that makes 5×5 pixels, as of 17×17; else the nearest to it."""
 
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[-2:] == (17, 17):

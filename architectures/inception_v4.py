@@ -6,7 +6,7 @@ Christian Szegedy, Sergey Ioffe, Vincent Vanhoucke, Alex Alemi,
 Paper → code:
     Figure 3, stem                                         parallel_stem
     Figures 4, 5, 6, Inception-A, -B, -C                   INCEPTION_A, INCEPTION_B, INCEPTION_C
-    Figure 7, Table 1, Reduction-A with k, l, m, n         reduction_a, knob reduction_a_maps
+    Figure 7, Table 1, Reduction-A with k, l, m, n         reduction_a, knob reduction_a_channels
     Figure 8, Reduction-B                                  REDUCTION_B
     Figure 9, the whole network                            inception_v4
 
@@ -20,12 +20,20 @@ from functools import partial
 
 from torch import nn
 
-from architectures.conv_bn import conv_bn_relu
-from architectures.inception_module import Conv, Fork, InceptionModule, Step, average_pool, max_pool, reduced
+from architectures.layers.conv_bn import conv_bn_relu
+from architectures.layers.inception_module import (
+    Conv,
+    Fork,
+    InceptionModule,
+    Step,
+    average_pool,
+    max_pool,
+    reduced,
+)
 from architectures.ranges import dropout_rate
 from architectures.registry import Stem, register
 
-STEM_MAPS = 384
+STEM_CHANNELS = 384
 INCEPTION_A = (
     [Conv(96, 1)],
     [Conv(64, 1), Conv(96, 3)],
@@ -56,20 +64,20 @@ def inception_v4(
     stem: Stem,
     num_classes: int,
     blocks: tuple[int, ...] = (4, 7, 3),
-    reduction_a_maps: tuple[int, ...] = (192, 224, 256, 384),
+    reduction_a_channels: tuple[int, ...] = (192, 224, 256, 384),
     dropout: float = 0.2,
 ) -> "InceptionV4":
     """Inception v4: modules A, B and C with reductions between them (Inception-v4, Figures 3 to 9; Table 1).
 
     Knobs:
         blocks: modules A, B and C; the paper's are 4, 7 and 3.
-        reduction_a_maps (k, l, m, n): maps of the four convolutions of Reduction-A.
+        reduction_a_channels (k, l, m, n): channels of the four convolutions of Reduction-A.
         dropout: rate before the last layer, in [0, 1); the paper's is 0.2.
     """
     several("blocks", blocks, 3)
-    several("reduction_a_maps", reduction_a_maps, 4)
+    several("reduction_a_channels", reduction_a_channels, 4)
     dropout_rate("dropout", dropout)
-    return InceptionV4(stem, num_classes, blocks, reduction_a_maps, dropout)
+    return InceptionV4(stem, num_classes, blocks, reduction_a_channels, dropout)
 
 
 class InceptionV4(nn.Sequential):
@@ -80,24 +88,24 @@ class InceptionV4(nn.Sequential):
         stem: Stem,
         num_classes: int,
         blocks: tuple[int, ...],
-        reduction_a_maps: tuple[int, ...],
+        reduction_a_channels: tuple[int, ...],
         dropout: float,
     ) -> None:
         super().__init__()
         padded = stem == "cifar"
         a, b, c = blocks
         self.stem = parallel_stem(padded)
-        self.inception_a, maps = _repeated(a, STEM_MAPS, INCEPTION_A)
-        self.reduction_a = reduction_a(maps, reduction_a_maps, padded=padded)
-        self.inception_b, maps = _repeated(b, self.reduction_a.outputs, INCEPTION_B)
-        self.reduction_b = reduced(maps, *REDUCTION_B, padded=padded)
-        self.inception_c, maps = _repeated(c, self.reduction_b.outputs, INCEPTION_C)
+        self.inception_a, channels = _repeated(a, STEM_CHANNELS, INCEPTION_A)
+        self.reduction_a = reduction_a(channels, reduction_a_channels, padded=padded)
+        self.inception_b, channels = _repeated(b, self.reduction_a.outputs, INCEPTION_B)
+        self.reduction_b = reduced(channels, *REDUCTION_B, padded=padded)
+        self.inception_c, channels = _repeated(c, self.reduction_b.outputs, INCEPTION_C)
         self.average_pooling = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.softmax = nn.Sequential(nn.Dropout(dropout), nn.Linear(maps, num_classes))
+        self.softmax = nn.Sequential(nn.Dropout(dropout), nn.Linear(channels, num_classes))
 
 
 def parallel_stem(padded: bool) -> nn.Sequential:
-    """Figure 3: (N, 3, H, W) to (N, 384, H', W'); 299 pixels become 35, and if padded 32 become 16."""
+    """Build Figure 3: (N, 3, H, W) to (N, 384, H', W'); 299 pixels become 35, and if padded 32 become 16."""
     padding = None if padded else 0
     first_stride = last_stride = 1 if padded else 2
     pool_or_conv = InceptionModule(64, [partial(max_pool, padded)], [Conv(96, 3, 2, padding)])
@@ -121,9 +129,9 @@ def parallel_stem(padded: bool) -> nn.Sequential:
     )
 
 
-def reduction_a(inputs: int, maps: tuple[int, ...], *, padded: bool) -> InceptionModule:
-    """Figure 7, with k, l, m, n of Table 1: (N, inputs, H, W) to (N, inputs + m + n, ~H/2, ~W/2)."""
-    k, l, m, n = maps
+def reduction_a(inputs: int, channels: tuple[int, ...], *, padded: bool) -> InceptionModule:
+    """Build Figure 7 with Table 1's k, l, m, n: (N, inputs, H, W) to (N, inputs + m + n, ~H/2, ~W/2)."""
+    k, l, m, n = channels
     return reduced(inputs, [Conv(n, 3)], [Conv(k, 1), Conv(l, 3), Conv(m, 3)], padded=padded)
 
 
@@ -133,7 +141,7 @@ def several(knob: str, values: tuple[int, ...], count: int) -> None:
 
 
 def _repeated(times: int, inputs: int, paths: tuple[list[Step], ...]) -> tuple[nn.Sequential, int]:
-    """The same module several times over, and the maps that it puts out."""
+    """Build the same module several times over; return it and its number of output channels."""
     modules = []
     for _ in range(times):
         modules.append(InceptionModule(inputs, *paths))

@@ -22,12 +22,12 @@ from typing import Literal
 
 from torch import nn
 
-from architectures.conv_bn import conv_bn
+from architectures.layers.conv_bn import conv_bn
 from architectures.ranges import positive
 from architectures.registry import Stem, register
 
-FIRST_MAPS = 32
-# Maps and stride of each separable layer after the first convolution, and how often it is repeated.
+FIRST_CHANNELS = 32
+# Channels and stride of each separable layer after the first convolution, and how often it is repeated.
 TABLE_1 = (
     (64, 1, 1),
     (128, 2, 1),
@@ -57,9 +57,9 @@ def mobilenet_v1(
     """MobileNet v1: thirteen depthwise separable layers (MobileNets, Section 3; Tables 1, 4 to 7).
 
     Knobs:
-        width_mult (α): share of every layer's maps; the paper's are 1, 0.75, 0.5 and 0.25.
+        width_mult (α): share of every layer's channels; the paper's are 1, 0.75, 0.5 and 0.25.
         convolution: separable, depthwise and pointwise; full, one 3×3 convolution (Table 4).
-        shallow: leaves out the five layers of 512 maps at 14×14 (Table 5).
+        shallow: leaves out the five layers of 512 channels at 14×14 (Table 5).
         activation: relu, the paper; relu6, the released code.
     """
     positive("width_mult", width_mult)
@@ -86,14 +86,16 @@ class MobileNetV1(nn.Sequential):
         super().__init__()
         make_layer = full if convolution == "full" else separable
         first_strides = 2 if stem == "imagenet" else 1
-        maps = thinned(FIRST_MAPS, width_mult)
-        self.conv_1 = nn.Sequential(*conv_bn(3, maps, 3, first_strides), activation(inplace=True))
+        channels = thinned(FIRST_CHANNELS, width_mult)
+        self.conv_1 = nn.Sequential(*conv_bn(3, channels, 3, first_strides), activation(inplace=True))
         number = 2
         for index, (width, stride, times) in enumerate(rows):
-            inputs, maps = maps, thinned(width, width_mult)
-            layer = make_layer(inputs, maps, first_strides if index == FIRST_STRIDED else stride, activation)
+            inputs, channels = channels, thinned(width, width_mult)
+            layer = make_layer(
+                inputs, channels, first_strides if index == FIRST_STRIDED else stride, activation
+            )
             if times > 1:
-                others = [make_layer(maps, maps, 1, activation) for _ in range(times - 1)]
+                others = [make_layer(channels, channels, 1, activation) for _ in range(times - 1)]
                 self.add_module(f"conv_{number}_to_{number + times - 1}", nn.Sequential(layer, *others))
             elif convolution == "full":
                 self.add_module(f"conv_{number}", layer)
@@ -102,11 +104,11 @@ class MobileNetV1(nn.Sequential):
                 self.add_module(f"conv_{number}", layer[1])
             number += times
         self.average_pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Sequential(nn.Flatten(), nn.Linear(maps, num_classes))
+        self.fc = nn.Sequential(nn.Flatten(), nn.Linear(channels, num_classes))
 
 
 def separable(inputs: int, outputs: int, stride: int, activation: type[nn.Module]) -> nn.Sequential:
-    """Figure 3, right: depthwise half and pointwise half; (N, inputs, H, W) to (N, outputs, H/stride, …)."""
+    """Build Figure 3, right, depthwise and pointwise: (N, inputs, H, W) to (N, outputs, H/stride, …)."""
     return nn.Sequential(
         nn.Sequential(*conv_bn(inputs, inputs, 3, stride, groups=inputs), activation(inplace=True)),
         nn.Sequential(*conv_bn(inputs, outputs, 1), activation(inplace=True)),
@@ -114,13 +116,13 @@ def separable(inputs: int, outputs: int, stride: int, activation: type[nn.Module
 
 
 def full(inputs: int, outputs: int, stride: int, activation: type[nn.Module]) -> nn.Sequential:
-    """Figure 3, left: a standard convolution of the same shapes."""
+    """Build Figure 3, left: a standard convolution of the same shapes."""
     return nn.Sequential(*conv_bn(inputs, outputs, 3, stride), activation(inplace=True))
 
 
-def thinned(maps: int, width_mult: float) -> int:
-    """α · maps of Section 3.3, to the nearest whole number."""
-    kept = round(width_mult * maps)
+def thinned(channels: int, width_mult: float) -> int:
+    """Return α · channels of Section 3.3, to the nearest whole number."""
+    kept = round(width_mult * channels)
     if kept < 1:
-        raise ValueError(f"width_mult {width_mult} leaves none of {maps} maps; choose a larger")
+        raise ValueError(f"width_mult {width_mult} leaves none of {channels} channels; choose a larger")
     return kept

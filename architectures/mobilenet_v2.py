@@ -26,13 +26,13 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 
-from architectures.conv_bn import conv_bn
+from architectures.layers.conv_bn import conv_bn
 from architectures.ranges import at_least, dropout_rate, positive
 from architectures.registry import Stem, register
 
-FIRST_MAPS = 32
-LAST_MAPS = 1280
-# c, n, s: maps of a row's bottlenecks, how many there are, the stride of the first; t is 1 in the first row.
+FIRST_CHANNELS = 32
+LAST_CHANNELS = 1280
+# c, n, s: channels of a row's bottlenecks, their number, the stride of the first; t is 1 in the first row.
 TABLE_2 = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
 FIRST_STRIDED = 1
 
@@ -52,7 +52,7 @@ def mobilenet_v2(
 
     Knobs:
         expansion (t): how many times wider a block is inside, in all rows of Table 2 but the first.
-        width_mult (α): share of every layer's maps; the paper's go from 0.35 to 1.4.
+        width_mult (α): share of every layer's channels; the paper's go from 0.35 to 1.4.
         projection: linear, or with a ReLU6 after it (Figure 6 a).
         residual: shortcuts between bottlenecks, between expansions, or none (Figure 6 b).
         dropout: rate before the classifier, in [0, 1); the paper prints none, 0.2 is TF-slim's.
@@ -82,8 +82,8 @@ class MobileNetV2(nn.Sequential):
         super().__init__()
         first_strides = 2 if stem == "imagenet" else 1
         plan = bottlenecks(expansion, width_mult, first_strides)
-        first_maps = plan[0].inputs
-        self.conv2d = nn.Sequential(*conv_bn(3, first_maps, 3, first_strides), nn.ReLU6(inplace=True))
+        first_channels = plan[0].inputs
+        self.conv2d = nn.Sequential(*conv_bn(3, first_channels, 3, first_strides), nn.ReLU6(inplace=True))
         rows: list[list[nn.Module]] = [[] for _ in TABLE_2]
         for this, following in pairwise([*plan, None]):
             if residual == "expansions":
@@ -93,14 +93,16 @@ class MobileNetV2(nn.Sequential):
             rows[this.row].append(block)
         for number, row in enumerate(rows, start=1):
             self.add_module(f"bottleneck_{number}", nn.Sequential(*row))
-        maps = divisible_by_8(max(1.0, width_mult) * LAST_MAPS)
-        self.conv2d_1x1 = nn.Sequential(*conv_bn(plan[-1].outputs, maps, 1), nn.ReLU6(inplace=True))
+        channels = divisible_by_8(max(1.0, width_mult) * LAST_CHANNELS)
+        self.conv2d_1x1 = nn.Sequential(*conv_bn(plan[-1].outputs, channels, 1), nn.ReLU6(inplace=True))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Conv2d(maps, num_classes, 1), nn.Flatten())
+        self.classifier = nn.Sequential(
+            nn.Dropout(dropout), nn.Conv2d(channels, num_classes, 1), nn.Flatten()
+        )
 
 
 class Bottleneck(NamedTuple):
-    """A block's row in Table 2, its maps before, inside and behind, and its stride."""
+    """A block's row in Table 2, its channels before, inside and behind, and its stride."""
 
     row: int
     inputs: int
@@ -110,21 +112,21 @@ class Bottleneck(NamedTuple):
 
 
 def bottlenecks(expansion: int, width_mult: float, first_strides: int) -> list[Bottleneck]:
-    """All blocks of Table 2 in their order."""
+    """List the blocks of Table 2 in their order."""
     plan = []
-    maps = divisible_by_8(width_mult * FIRST_MAPS)
+    channels = divisible_by_8(width_mult * FIRST_CHANNELS)
     for row, (width, times, stride) in enumerate(TABLE_2):
         outputs = divisible_by_8(width_mult * width)
         for index in range(times):
-            expanded = maps if row == 0 else expansion * maps
+            expanded = channels if row == 0 else expansion * channels
             strides = 1 if index > 0 else first_strides if row == FIRST_STRIDED else stride
-            plan.append(Bottleneck(row, maps, expanded, outputs, strides))
-            maps = outputs
+            plan.append(Bottleneck(row, channels, expanded, outputs, strides))
+            channels = outputs
     return plan
 
 
 def inverted_residual(block: Bottleneck, relu_after_projection: bool, shortcut: bool) -> nn.Sequential:
-    """Figure 3 (b), Table 1: (N, inputs, H, W) to (N, outputs, H/stride, W/stride)."""
+    """Build Figure 3 (b), Table 1: (N, inputs, H, W) to (N, outputs, H/stride, W/stride)."""
     layers = expansion_layer(block)
     if layers:
         layers.append(nn.ReLU6(inplace=True))
@@ -136,7 +138,7 @@ def inverted_residual(block: Bottleneck, relu_after_projection: bool, shortcut: 
 def between_expansions(
     block: Bottleneck, following: Bottleneck | None, relu_after_projection: bool
 ) -> nn.Sequential:
-    """Figure 6 (b): (N, expanded, H, W) to the expanded maps of the following block, or outputs if None."""
+    """Build Figure 6 (b): (N, expanded, H, W) to the next block's expanded channels; to outputs if None."""
     layers = depthwise_and_projection(block, relu_after_projection)
     if following is None:
         return nn.Sequential(*layers)
@@ -147,12 +149,12 @@ def between_expansions(
 
 
 def expansion_layer(block: Bottleneck) -> list[nn.Module]:
-    """The first layer of Table 1 without its ReLU6; nothing where a block isn't wider inside (t = 1)."""
+    """Build the first layer of Table 1 without its ReLU6; nothing where a block isn't wider inside (t = 1)."""
     return conv_bn(block.inputs, block.expanded, 1) if block.expanded != block.inputs else []
 
 
 def depthwise_and_projection(block: Bottleneck, relu_after_projection: bool) -> list[nn.Module]:
-    """The second and the third layer of Table 1."""
+    """Build the second and the third layer of Table 1."""
     expanded = block.expanded
     layers = [
         *conv_bn(expanded, expanded, 3, block.stride, groups=expanded),
@@ -170,6 +172,6 @@ class Residual(nn.Sequential):
 
 
 def divisible_by_8(width: float) -> int:
-    """The nearest multiple of 8, at least 8; the next one if that takes away over a tenth of the width."""
+    """Return the nearest multiple of 8, at least 8; the next if that takes away over a tenth of the width."""
     nearest = max(8, int(width + 4) // 8 * 8)
     return nearest + 8 if nearest < 0.9 * width else nearest

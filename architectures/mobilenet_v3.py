@@ -17,19 +17,19 @@ last stage keep Table 1's h-swish unless it is "never", where all are ReLU.
 The paper has no CIFAR form. Here the first convolution and the first block of stride 2 keep the resolution,
 so that 32×32 images reach the last layers at 4×4, as 224×224 ones do at 7×7.
 Departures: batch normalisation has torch's decay and ε, for which a recipe may put the paper's. arXiv version 1
-gave the small network 1280 hidden maps, the later ones 1024: knob last_maps. The released "minimalistic"
-networks, which the paper doesn't have, are se=False, hswish_from="never", kernels="3x3".
+gave the small network 1280 hidden channels, the later ones 1024: knob last_channels. The released
+"minimalistic" networks, which the paper doesn't have, are se=False, hswish_from="never", kernels="3x3".
 """
 
 from typing import Literal, NamedTuple
 
 from torch import nn
 
-from architectures.conv_bn import conv_bn
+from architectures.layers.conv_bn import conv_bn
+from architectures.layers.squeeze_excitation import SqueezeExcitation
 from architectures.mobilenet_v2 import Residual, divisible_by_8
 from architectures.ranges import at_least, positive
 from architectures.registry import Stem, register
-from architectures.squeeze_excitation import SqueezeExcitation
 
 SQUEEZE = 4
 # Width of the last convolution before the pooling: six times that of the last bneck.
@@ -75,24 +75,24 @@ def mobilenet_v3_large(
     hswish_from: Literal["16", "24", "40", "80", "112", "160", "never"] = "80",
     se: bool = True,
     last_stage: Literal["efficient", "original"] = "efficient",
-    stem_maps: int = 16,
+    stem_channels: int = 16,
     kernels: Literal["paper", "3x3"] = "paper",
     dropout: float = 0.2,
 ) -> "MobileNetV3":
     """MobileNet v3 large: fifteen searched blocks and a last stage after the pooling (MobileNetV3, Table 1).
 
     Knobs:
-        width_mult (α): share of every layer's maps; the paper's are 1 and 0.75.
-        hswish_from (N): maps of the first block with h-swish (Table 5); never, ReLU everywhere.
+        width_mult (α): share of every layer's channels; the paper's are 1 and 0.75.
+        hswish_from (N): channels of the first block with h-swish (Table 5); never, ReLU everywhere.
         se: squeeze-and-excite where Table 1 has it, or nowhere.
         last_stage: efficient, the pooling before the last hidden layer; original, after it (Figure 5).
-        stem_maps: maps of the first convolution; 32 before the paper's Section 5.1, 16 after.
+        stem_channels: channels of the first convolution; 32 before the paper's Section 5.1, 16 after.
         kernels: of the depthwise layers; 3x3 has no 5×5, as in the released minimalistic network.
         dropout: rate before the classifier, in [0, 1); the paper's 0.8 is read as the share that is kept.
     """
-    at_least("stem_maps", stem_maps, 1)
+    at_least("stem_channels", stem_channels, 1)
     knobs = (width_mult, hswish_from, se, kernels, dropout)
-    return MobileNetV3(stem, num_classes, LARGE, stem_maps, 1280, *knobs, last_stage)
+    return MobileNetV3(stem, num_classes, LARGE, stem_channels, 1280, *knobs, last_stage)
 
 
 @register(cifar={}, imagenet={})
@@ -103,22 +103,24 @@ def mobilenet_v3_small(
     width_mult: float = 1.0,
     hswish_from: Literal["16", "24", "40", "48", "96", "never"] = "40",
     se: bool = True,
-    last_maps: int = 1024,
+    last_channels: int = 1024,
     kernels: Literal["paper", "3x3"] = "paper",
     dropout: float = 0.2,
 ) -> "MobileNetV3":
     """MobileNet v3 small: eleven searched blocks and a last stage after the pooling (MobileNetV3, Table 2).
 
     Knobs:
-        width_mult (α): share of every layer's maps; the paper's are 1 and 0.75.
-        hswish_from (N): maps of the first block with h-swish; never, ReLU everywhere.
+        width_mult (α): share of every layer's channels; the paper's are 1 and 0.75.
+        hswish_from (N): channels of the first block with h-swish; never, ReLU everywhere.
         se: squeeze-and-excite where Table 2 has it, or nowhere.
-        last_maps: maps of the last hidden layer; 1280 in arXiv version 1.
+        last_channels: channels of the last hidden layer; 1280 in arXiv version 1.
         kernels: of the depthwise layers; 3x3 has no 5×5, as in the released minimalistic network.
         dropout: rate before the classifier, in [0, 1); the paper's 0.8 is read as the share that is kept.
     """
-    at_least("last_maps", last_maps, 1)
-    return MobileNetV3(stem, num_classes, SMALL, 16, last_maps, width_mult, hswish_from, se, kernels, dropout)
+    at_least("last_channels", last_channels, 1)
+    return MobileNetV3(
+        stem, num_classes, SMALL, 16, last_channels, width_mult, hswish_from, se, kernels, dropout
+    )
 
 
 class MobileNetV3(nn.Sequential):
@@ -132,8 +134,8 @@ class MobileNetV3(nn.Sequential):
         stem: Stem,
         num_classes: int,
         rows: tuple[Row, ...],
-        stem_maps: int,
-        last_maps: int,
+        stem_channels: int,
+        last_channels: int,
         width_mult: float,
         hswish_from: str,
         se: bool,
@@ -148,15 +150,15 @@ class MobileNetV3(nn.Sequential):
         never = hswish_from == "never"
         outer = nn.ReLU if never else nn.Hardswish
         first_strides = 2 if stem == "imagenet" else 1
-        maps = divisible_by_8(width_mult * stem_maps)
-        self.conv2d = nn.Sequential(*conv_bn(3, maps, 3, first_strides), outer(inplace=True))
+        channels = divisible_by_8(width_mult * stem_channels)
+        self.conv2d = nn.Sequential(*conv_bn(3, channels, 3, first_strides), outer(inplace=True))
         unscaled = rows[0].expanded
         first_strided = next(index for index, row in enumerate(rows) if row.stride == 2)
         for index, row in enumerate(rows):
             outputs = divisible_by_8(width_mult * row.outputs)
             block = bneck(
-                maps,
-                divisible_by_8(maps * row.expanded / unscaled),
+                channels,
+                divisible_by_8(channels * row.expanded / unscaled),
                 outputs,
                 first_strides if index == first_strided else row.stride,
                 kernel=3 if kernels == "3x3" else row.kernel,
@@ -164,19 +166,19 @@ class MobileNetV3(nn.Sequential):
                 activation=nn.ReLU if never or row.outputs < int(hswish_from) else nn.Hardswish,
             )
             self.add_module(f"bneck_{index + 1}", block)
-            maps, unscaled = outputs, row.outputs
+            channels, unscaled = outputs, row.outputs
         expanded = divisible_by_8(width_mult * LAST_EXPANSION * unscaled)
         if last_stage == "original":
             projected = divisible_by_8(width_mult * ORIGINAL_PROJECTION)
-            self.bneck_last = bneck(maps, expanded, projected, 1, kernel=3, se=False, activation=outer)
-            self.conv2d_1x1 = nn.Sequential(*conv_bn(projected, last_maps, 1), outer(inplace=True))
+            self.bneck_last = bneck(channels, expanded, projected, 1, kernel=3, se=False, activation=outer)
+            self.conv2d_1x1 = nn.Sequential(*conv_bn(projected, last_channels, 1), outer(inplace=True))
             self.pool = nn.AdaptiveAvgPool2d(1)
         else:
-            self.conv2d_1x1 = nn.Sequential(*conv_bn(maps, expanded, 1), outer(inplace=True))
+            self.conv2d_1x1 = nn.Sequential(*conv_bn(channels, expanded, 1), outer(inplace=True))
             self.pool = nn.AdaptiveAvgPool2d(1)
-            self.conv2d_1x1_nbn = nn.Sequential(nn.Conv2d(expanded, last_maps, 1), outer(inplace=True))
+            self.conv2d_1x1_nbn = nn.Sequential(nn.Conv2d(expanded, last_channels, 1), outer(inplace=True))
         self.classifier = nn.Sequential(
-            nn.Dropout(dropout), nn.Conv2d(last_maps, num_classes, 1), nn.Flatten()
+            nn.Dropout(dropout), nn.Conv2d(last_channels, num_classes, 1), nn.Flatten()
         )
 
 
@@ -190,7 +192,7 @@ def bneck(
     se: bool,
     activation: type[nn.Module],
 ) -> nn.Sequential:
-    """Figure 4: (N, inputs, H, W) to (N, outputs, H/stride, W/stride), linear at its end."""
+    """Build Figure 4: (N, inputs, H, W) to (N, outputs, H/stride, W/stride), linear at its end."""
     layers: list[nn.Module] = []
     if expanded != inputs:
         layers += [*conv_bn(inputs, expanded, 1), activation(inplace=True)]

@@ -1,4 +1,4 @@
-"""NiN: every convolution is followed by 1×1 convolutions, and maps of the classes by global average pooling.
+"""NiN: 1×1 convolutions follow every convolution, and global average pooling the feature maps of the classes.
 
 Min Lin, Qiang Chen, Shuicheng Yan, "Network In Network", arXiv:1312.4400.
 
@@ -36,7 +36,7 @@ IMAGENET = (
     ((3, 1, 1), (384, 384, 384)),
     ((3, 1, 1), (1024, 1024)),
 )
-# Pixels at a side of the maps of the classes.
+# Pixels at a side of the feature maps of the classes.
 LAST_SIDE = {"cifar": 8, "imagenet": 6}
 
 
@@ -54,7 +54,8 @@ def nin(
     Knobs:
         mlpconv_depth: layers of an mlpconv, the paper's 3: its convolution and two 1×1; 1 is a plain
             convolution as wide as the mlpconv's output.
-        head: gap, the average of every class's map; fc, a fully connected layer; fc_dropout, dropout before it.
+        head: gap, the average of every class's feature map; fc, a fully connected layer; fc_dropout, dropout
+            before it.
         dropout: rate after all mlpconv layers but the last (on ImageNet before the last alone), in [0, 1).
     """
     at_least("mlpconv_depth", mlpconv_depth, 1)
@@ -73,12 +74,12 @@ class NiN(nn.Sequential):
     def __init__(self, stem: Stem, num_classes: int, depth: int, head: str, dropout: float) -> None:
         super().__init__()
         layers = CIFAR if stem == "cifar" else IMAGENET
-        maps = 3
+        channels = 3
         for number, ((size, stride, padding), widths) in enumerate(layers, start=1):
             last = number == len(layers)
             widths = (*widths, num_classes) if last else widths
-            self.add_module(f"mlpconv_{number}", mlpconv(maps, widths, depth, size, stride, padding))
-            maps = widths[-1]
+            self.add_module(f"mlpconv_{number}", mlpconv(channels, widths, depth, size, stride, padding))
+            channels = widths[-1]
             if not last:
                 pooling = nn.MaxPool2d(3, stride=2, ceil_mode=True)
                 drops = stem == "cifar" or number == len(layers) - 1
@@ -94,9 +95,9 @@ class NiN(nn.Sequential):
 
 
 def mlpconv(
-    maps: int, widths: tuple[int, ...], depth: int, size: int, stride: int, padding: int
+    channels: int, widths: tuple[int, ...], depth: int, size: int, stride: int, padding: int
 ) -> nn.Sequential:
-    """Equation 2: (N, maps, H, W) to (N, widths[-1], H/stride, W/stride), a small network at every position.
+    """Build Equation 2: (N, channels, H, W) to (N, widths[-1], H/stride, W/stride).
 
     widths are those of depth 3; of any other depth the middle one is repeated or left out.
     """
@@ -105,6 +106,6 @@ def mlpconv(
     layers = []
     for index, width in enumerate(chosen):
         shape = (size, stride, padding) if index == 0 else (1, 1, 0)
-        layers.extend([nn.Conv2d(maps, width, *shape), nn.ReLU(inplace=True)])
-        maps = width
+        layers.extend([nn.Conv2d(channels, width, *shape), nn.ReLU(inplace=True)])
+        channels = width
     return nn.Sequential(*layers)

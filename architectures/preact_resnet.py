@@ -136,24 +136,24 @@ class PreActResNet(nn.Sequential):
             nn.Conv2d(3, first_width, kernel, stride, padding=kernel // 2, bias=False),
             *_activation("BR", first_width),
         )
-        maps = first_width
+        channels = first_width
         for stage, length in enumerate(blocks):
             layers = [nn.MaxPool2d(3, stride=2, padding=1)] if stem == "imagenet" and stage == 0 else []
             for index in range(length):
                 unit = make_unit(
-                    maps,
+                    channels,
                     first_width * 2**stage,
                     stride=2 if stage > 0 and index == 0 else 1,
                     first=stage == 0 and index == 0,
                 )
                 layers.append(unit)
-                maps = unit.outputs
+                channels = unit.outputs
             self.add_module(f"conv{stage + 2}_x", nn.Sequential(*layers))
         self.classifier = nn.Sequential(
-            *_activation(order.before, maps),
+            *_activation(order.before, channels),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Linear(maps, num_classes),
+            nn.Linear(channels, num_classes),
         )
 
 
@@ -239,6 +239,8 @@ def _convolutions(block: str, inputs: int, width: int, stride: int, stride_in: s
     return [nn.Conv2d(i, o, kernel, s, padding=kernel // 2, bias=False) for i, o, kernel, s in shapes]
 
 
-def _activation(letters: str, maps: int) -> list[nn.Module]:
+def _activation(letters: str, channels: int) -> list[nn.Module]:
     # A ReLU alone reads what the shortcut reads too, so it must not overwrite it.
-    return [nn.BatchNorm2d(maps) if letter == "B" else nn.ReLU(inplace=letters != "R") for letter in letters]
+    return [
+        nn.BatchNorm2d(channels) if letter == "B" else nn.ReLU(inplace=letters != "R") for letter in letters
+    ]

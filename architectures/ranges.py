@@ -24,7 +24,7 @@ def one_of(knob: str, value: int, allowed: Collection[int]) -> None:
 
 
 def blocks_per_stage(depth: int, per_block: int, outside: int) -> int:
-    """n of a depth that is per_block · n + outside, as the CIFAR networks are counted (6n + 2, 3n + 4, …)."""
+    """Return n of a depth that is per_block · n + outside, as in CIFAR networks (6n + 2, 3n + 4, …)."""
     n, rest = divmod(depth - outside, per_block)
     if rest == 0 and n >= 1:
         return n

@@ -19,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 
 def recomputing(layers: Iterable[nn.Module], features: Sequence[Tensor]) -> Tensor:
-    """The layers in turn on all the features side by side, (N, …, H, W) each, keeping little of what is between.
+    """Run the layers on all the features side by side, (N, …, H, W) each, keeping little of what is between.
 
     layers: batch normalisation, ReLU and convolution, once or more; any others, such as dropout, run as always.
     """
@@ -51,7 +51,7 @@ def _composite(
 
 @contextmanager
 def _running_statistics_kept(norm: nn.BatchNorm2d) -> Iterator[None]:
-    """Batches that `norm` sees meanwhile leave its running statistics alone: they have been counted before."""
+    """Leave the running statistics of `norm` alone meanwhile: its batches have been counted before."""
     kept = dict(norm.named_buffers())
     for name, buffer in kept.items():
         setattr(norm, name, buffer.clone())

@@ -1,18 +1,19 @@
 """The catalogue of architectures: which there are, which knobs they have, and how to build one.
 
 An architecture is a function in a file of this folder, decorated with `@register`; nothing else has to be
-edited to add one. The catalogue is read from the source text (`architectures.reading`), so listing it
-imports neither a family nor torch. A family is imported only when `build` calls one of its functions.
+edited to add one. Blocks that several families share are in `layers/`, which isn't searched. The catalogue is
+read from the source text (`architectures.signatures`), so listing it imports neither a family nor torch. A
+family is imported only when `build` calls one of its functions.
 """
 
-import difflib
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from architectures.reading import Architecture, Knob, Stem, read_family
+from architectures.signatures import Architecture, Knob, Stem, read_family
+from architectures.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,7 +36,7 @@ def register(
 
 
 def catalogue(folders: Sequence[str] | None = None) -> dict[str, Architecture]:
-    """Every architecture by name, sorted; read from the folders of this package unless others are given.
+    """Return every architecture by name, sorted; read from this package's folders unless others are given.
 
     Raises:
         ValueError: a file can't be read as the rules say, or a name is registered twice.
@@ -61,20 +62,19 @@ def _read(folders: tuple[str, ...]) -> dict[str, Architecture]:
 
 
 def find(name: str) -> Architecture:
-    """The architecture of that name.
+    """Return the architecture of that name.
 
     Raises:
         ValueError: there is none; the message names the near misses.
     """
     known = catalogue()
     if name not in known:
-        near = did_you_mean(name, known)
-        raise ValueError(f"unknown architecture {name!r}{near}; known: {', '.join(known)}")
+        raise ValueError(f"unknown architecture {name!r}{did_you_mean(name, known)}")
     return known[name]
 
 
 def resolve(name: str, stem: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
-    """Every knob of the architecture, in declared order: the given values and the stem's defaults.
+    """Return every knob of the architecture, in declared order: the given values and the stem's defaults.
 
     Names and types are checked here; what a value may be in range is the builder's to say.
 
@@ -86,11 +86,7 @@ def resolve(name: str, stem: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"{name} has no stem {stem!r}; choose from: {', '.join(architecture.stems)}")
     for knob in knobs:
         if knob not in architecture.knobs:
-            known = architecture.knobs
-            raise ValueError(
-                f"{name} has no knob {knob!r}{did_you_mean(knob, known)}; "
-                + (f"it has: {', '.join(known)}" if known else "it has none")
-            )
+            raise ValueError(f"{name} has no knob {knob!r}{did_you_mean(knob, architecture.knobs)}")
     return {
         knob.name: knob.check(knobs[knob.name]) if knob.name in knobs else knob.default_for(stem)
         for knob in architecture.knobs.values()
@@ -114,9 +110,3 @@ def build(name: str, *, stem: str, num_classes: int, **knobs: Any) -> "nn.Module
         return builder(stem=stem, num_classes=num_classes, **resolved)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The clause "; did you mean …?", or nothing if no known word comes near."""
-    near = difflib.get_close_matches(word, known, n=3)
-    return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -14,7 +14,7 @@ Paper → code:
 A skip over one layer, for which Section 3.2 sees no advantage, is preact_resnet's block="single" with
 unit="original" (the rows of 110 layers, "1 layer", in Table 3 of arXiv:1603.05027).
 Not the paper's: `weighted`, a learnable weight on every shortcut. Branches need none: they end in batch
-normalisation, which has one for every map.
+normalisation, which has one for every channel.
 
 Departures: Table 1's 1.8 and 3.6 billion mult-adds (18, 34 layers) count parameter-free shortcuts (A), while
 the default for ImageNet is B, the paper's choice for 50 layers and more. Bottlenecks of 9n + 2 layers on
@@ -30,7 +30,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from architectures.conv_bn import conv_bn
+from architectures.layers.conv_bn import conv_bn
 from architectures.ranges import blocks_per_stage, one_of
 from architectures.registry import Stem, register
 
@@ -133,16 +133,18 @@ class ResNet(nn.Sequential):
             self.conv1 = nn.Sequential(*conv_bn(3, first_width, 3), nn.ReLU(inplace=True))
         else:
             self.conv1 = nn.Sequential(*conv_bn(3, first_width, 7, stride=2), nn.ReLU(inplace=True))
-        maps = first_width
+        channels = first_width
         for stage, length in enumerate(blocks):
             # Table 1 counts the max pooling of the ImageNet form to conv2_x.
             layers = [nn.MaxPool2d(3, stride=2, padding=1)] if stem == "imagenet" and stage == 0 else []
             for index in range(length):
                 stride = 2 if stage > 0 and index == 0 else 1
-                layers.append(make_block(maps, first_width * 2**stage, stride))
-                maps = layers[-1].outputs
+                layers.append(make_block(channels, first_width * 2**stage, stride))
+                channels = layers[-1].outputs
             self.add_module(f"conv{stage + 2}_x", nn.Sequential(*layers))
-        self.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(maps, num_classes))
+        self.classifier = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)
+        )
 
 
 class ResidualBlock(nn.Module):
@@ -168,7 +170,7 @@ class ResidualBlock(nn.Module):
 
 
 class BasicBlock(ResidualBlock):
-    """Figure 5, left: two 3×3 convolutions of `width` maps."""
+    """Figure 5, left: two 3×3 convolutions of `width` channels."""
 
     def __init__(self, inputs: int, width: int, stride: int, shortcut: Shortcut | None) -> None:
         branch = nn.Sequential(
@@ -178,7 +180,7 @@ class BasicBlock(ResidualBlock):
 
 
 class Bottleneck(ResidualBlock):
-    """Figure 5, right: 1×1 and 3×3 convolutions of `width` maps, then a 1×1 of four times as many."""
+    """Figure 5, right: 1×1 and 3×3 convolutions of `width` channels, then a 1×1 of four times as many."""
 
     def __init__(
         self, inputs: int, width: int, stride: int, shortcut: Shortcut | None, stride_in: str
@@ -195,7 +197,7 @@ class Bottleneck(ResidualBlock):
 
 
 def shortcut_connection(option: Shortcut, inputs: int, outputs: int, stride: int) -> nn.Module:
-    """The shortcut of a block by Section 4.1: A never has parameters, B where the shape changes, C always."""
+    """Build a block's shortcut by Section 4.1: A never has parameters, B where the shape changes, C always."""
     if option == "C" or option == "B" and (stride > 1 or inputs != outputs):
         return nn.Sequential(*conv_bn(inputs, outputs, 1, stride))
     if stride > 1 or inputs != outputs:
@@ -215,10 +217,10 @@ class Weight(nn.Module):
 
 
 class PaddedIdentity(nn.Module):
-    """Shortcut A: every `stride`-th pixel, and `extra` maps of zeros, half of them before and after the input's.
+    """Shortcut A: every `stride`-th pixel, and `extra` channels of zeros, half before the input's and half after.
 
-    The paper doesn't say where. The maps' numbers don't matter to a training; this order is that of the CIFAR
-    weights of github.com/akamaster/pytorch_resnet_cifar10, which so can be evaluated.
+    The paper doesn't say where. Their order doesn't matter to a training; this one is that of the CIFAR weights
+    of github.com/akamaster/pytorch_resnet_cifar10, which so can be evaluated.
     """
 
     def __init__(self, extra: int, stride: int) -> None:

@@ -24,13 +24,13 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from architectures.concatenation import Concatenation
-from architectures.conv_bn import conv_bn
+from architectures.layers.concatenation import Concatenation
+from architectures.layers.conv_bn import conv_bn
 from architectures.ranges import at_least, blocks_per_stage, one_of
 from architectures.registry import Stem, register
 from architectures.resnet import IMAGENET_BLOCKS, ResidualBlock, ResNet
 
-# Maps that enter the first stage; d is the width of a path where the stage's own is this.
+# Channels that enter the first stage; d is the width of a path where the stage's own is this.
 TEMPLATE_WIDTH = 64
 EXPANSION = 4
 
@@ -55,14 +55,15 @@ def resnext(
     Knobs:
         depth: weighted layers; CIFAR: 9n + 2, the paper's is 29; ImageNet: 50, 101, 152 or 200.
         cardinality (C): parallel paths; 1 makes a ResNet with its stride in the 3×3 convolution.
-        base_width (d): maps of a path in the first stage; every stage doubles it.
+        base_width (d): channels of a path in the first stage; every stage doubles it.
         form: a, paths summed; b, paths concatenated before the last 1×1; c, one grouped convolution.
         residual: false leaves the shortcuts out (Section 5.1).
-        width: maps that enter the first stage, the paper's are 64; 32 halves every layer, the paths with it.
+        width: channels that enter the first stage, the paper's are 64; 32 halves every layer, the paths with
+            it.
     """
     at_least("cardinality", cardinality, 1)
     at_least("base_width", base_width, 1)
-    at_least("width", width, math.ceil(TEMPLATE_WIDTH / base_width))  # a path has one map or more
+    at_least("width", width, math.ceil(TEMPLATE_WIDTH / base_width))  # a path has one channel or more
     if stem == "cifar":
         blocks = (blocks_per_stage(depth, per_block=9, outside=2),) * 3
     else:
@@ -75,7 +76,7 @@ def resnext(
 
 
 class ResNeXtBlock(ResidualBlock):
-    """(N, inputs, H, W) to (N, 4 · width, H/stride, W/stride) through C paths of d · width / 64 maps."""
+    """(N, inputs, H, W) to (N, 4 · width, H/stride, W/stride) through C paths of d · width / 64 channels."""
 
     def __init__(
         self,
@@ -97,7 +98,7 @@ class ResNeXtBlock(ResidualBlock):
 def split_transform_sum(
     inputs: int, path_width: int, outputs: int, stride: int, cardinality: int
 ) -> nn.Module:
-    """Figure 3 (a): every path ends in its own 1×1 convolution; the sum is normalised (footnote 3)."""
+    """Build Figure 3 (a): every path ends in a 1×1 of its own; the sum is normalised (footnote 3)."""
     paths = [
         nn.Sequential(*_path(inputs, path_width, stride), nn.Conv2d(path_width, outputs, 1, bias=False))
         for _ in range(cardinality)
@@ -108,13 +109,13 @@ def split_transform_sum(
 def early_concatenation(
     inputs: int, path_width: int, outputs: int, stride: int, cardinality: int
 ) -> nn.Module:
-    """Figure 3 (b): the paths are concatenated before one 1×1 convolution."""
+    """Build Figure 3 (b): the paths are concatenated before one 1×1 convolution."""
     paths = [nn.Sequential(*_path(inputs, path_width, stride)) for _ in range(cardinality)]
     return nn.Sequential(Concatenation(paths), *conv_bn(cardinality * path_width, outputs, 1))
 
 
 def grouped(inputs: int, path_width: int, outputs: int, stride: int, cardinality: int) -> nn.Module:
-    """Figure 3 (c): one convolution of C groups in the place of the paths."""
+    """Build Figure 3 (c): one convolution of C groups in the place of the paths."""
     width = cardinality * path_width
     return nn.Sequential(
         *conv_bn(inputs, width, 1),

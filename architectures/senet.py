@@ -3,7 +3,7 @@
 Jie Hu, Li Shen, Samuel Albanie, Gang Sun, Enhua Wu, "Squeeze-and-Excitation Networks", arXiv:1709.01507.
 
 Paper → code:
-    Equations 2, 3, 4, the SE block                        squeeze_excitation.SqueezeExcitation
+    Equations 2, 3, 4, the SE block                        layers.squeeze_excitation.SqueezeExcitation
     Section 3.3, Figure 3, Table 1, in a residual branch   se_resnet, se_resnext, excite
     Section 3.3, after the ReLU of each convolution        se_vgg, se_mobilenet_v1
     Tables 4, 5, CIFAR                                     se_preact_resnet, se_wide_resnet
@@ -12,16 +12,23 @@ Paper → code:
     Tables 11, 12, squeeze and gate; 16, NoSqueeze         knobs squeeze, gate
     Table 13, stages                                       knob se_stages
     Table 14 and Figure 5; Table 15, SE 3×3                knob position, excite
-    Figure 2, Table 2, Inception networks                  senet_inception
-    Appendix, SENet-154                                    senet_154
+    Figure 2, Table 2, SE behind each Inception module     se_bn_inception
+    Figure 3, Table 2, SE in its residual branches         se_inception_resnet_v2
+    Appendix, SENet-154, a changed ResNeXt-152             senet_154, SENet154
+    Appendix (a), (c), 1×1 and projections; (b), stem      SENet154Block; SENet154
+    Appendix (d), dropout before the classifier            knob dropout
 
 A base network is built as its own file says, and SE is put into it: every base keeps its stems and its defaults.
 Choices where the paper is silent: SE 3×3 is behind the ReLU of that convolution; SE-Identity is behind the
 projection where there is one; MobileNet has it behind each pointwise convolution alone, which gives Table 3's
-4.7 million parameters. One fully connected layer instead of two (knob `fc_layers`) isn't the paper's: it is what
-Section 3.2 argues against.
+4.7 million parameters; SENet-154's stem of 64, 64 and 128 channels is the released model's. BN-Inception has the
+full first convolution, with which it takes the 2.03 billion multiply-adds of Table 2. SE scales the residual of
+Inception-ResNet before its own small factor does. One fully connected layer instead of two (knob `fc_layers`)
+isn't the paper's: it is what Section 3.2 argues against.
 Departures: the ablations of Section 6 have no biases in the two layers, the released models have (knob `bias`).
 A port of the released models, timm's legacy_seresnet18, has a ReLU before SE in basic blocks; the paper has none.
+The released SENet-154 pools without padding and rounds the size up (Caffe); here the pooling is ResNet's. It has no
+CIFAR form: the paper uses it for ImageNet's competition alone.
 """
 
 from collections.abc import Callable
@@ -29,17 +36,25 @@ from typing import Literal
 
 from torch import nn
 
+from architectures.bn_inception import bn_inception
+from architectures.inception_resnet import inception_resnet_v2_tf
+from architectures.layers.conv_bn import conv_bn, conv_bn_relu
+from architectures.layers.squeeze_excitation import Gate, Squeeze, SqueezeExcitation, reduced_channels
 from architectures.mobilenet_v1 import mobilenet_v1
 from architectures.preact_resnet import preact_resnet
-from architectures.ranges import at_least, one_of
+from architectures.ranges import at_least, dropout_rate, one_of
 from architectures.registry import Stem, register
-from architectures.resnet import Bottleneck, ResidualBlock, resnet
+from architectures.resnet import IMAGENET_BLOCKS, Bottleneck, ResidualBlock, resnet
 from architectures.resnext import resnext
-from architectures.squeeze_excitation import Gate, Squeeze, SqueezeExcitation, reduced_maps
 from architectures.vgg import vgg
 from architectures.wide_resnet import wide_resnet
 
 MakeExcitation = Callable[[int], SqueezeExcitation]
+
+# SENet-154: channels of the stem, width of the first stage, cardinality C.
+STEM_CHANNELS = (64, 64, 128)
+FIRST_WIDTH = 64
+CARDINALITY = 64
 
 
 @register(
@@ -62,17 +77,17 @@ def se_resnet(
     fc_layers: int = 2,
     bias: bool = True,
 ) -> nn.Module:
-    """SE-ResNet: a ResNet whose branches weigh their maps (SENet, Sections 3, 6; Tables 1, 2, 10 to 16).
+    """SE-ResNet: a ResNet whose branches weigh their channels (SENet, Sections 3, 6; Tables 1, 2, 10 to 16).
 
     Knobs:
         depth: as ResNet's; the paper's are 50, 101 and 152 on ImageNet.
         shortcut: as ResNet's.
         block: as ResNet's.
         stride_in: as ResNet's.
-        reduction (r): maps to units between the two fully connected layers; the paper's are 2 to 32.
+        reduction (r): channels to units between the two fully connected layers; the paper's are 2 to 32.
         position: standard, at the end of the branch; pre, at its start; post, after the addition and its ReLU;
             identity, on the shortcut; 3x3, in the branch behind the 3×3 of a bottleneck.
-        squeeze: average or max of a map; none, every pixel by itself (NoSqueeze).
+        squeeze: average or max of a channel; none, every pixel by itself (NoSqueeze).
         gate: what makes scales of the last layer's outputs.
         se_stages: stages that carry SE, from 2 (conv2_x) to 4 on CIFAR and 5 on ImageNet.
         fc_layers: 2, with the bottleneck of Equation 3; 1, a single fully connected layer.
@@ -105,7 +120,7 @@ def se_resnext(
     reduction: int = 16,
     bias: bool = True,
 ) -> nn.Module:
-    """SE-ResNeXt: a ResNeXt whose branches weigh their maps (SENet, Section 3.3; Tables 1, 2).
+    """SE-ResNeXt: a ResNeXt whose branches weigh their channels (SENet, Section 3.3; Tables 1, 2).
 
     Knobs:
         depth: as ResNeXt's; the paper's are 50 and 101 on ImageNet.
@@ -192,16 +207,60 @@ def se_mobilenet_v1(
     return excite_convolutions(network, excitation(reduction, bias), pointwise=True)
 
 
+@register(cifar={}, imagenet={})
+def se_bn_inception(*, stem: Stem, num_classes: int, reduction: int = 16, bias: bool = True) -> nn.Module:
+    """SE-BN-Inception: SE behind each Inception module (SENet, Figure 2; Table 2).
+
+    Knobs:
+        reduction (r): as SE-ResNet's.
+        bias: as SE-ResNet's.
+    """
+    network = bn_inception(stem=stem, num_classes=num_classes, conv1="full")
+    make_excitation = excitation(reduction, bias)
+    for name, module in list(network.named_children()):
+        if hasattr(module, "outputs"):
+            setattr(network, name, nn.Sequential(module, make_excitation(module.outputs)))
+    return network
+
+
+@register(cifar={}, imagenet={})
+def se_inception_resnet_v2(
+    *, stem: Stem, num_classes: int, reduction: int = 16, bias: bool = True
+) -> nn.Module:
+    """SE-Inception-ResNet v2: SE at the end of each residual branch (SENet, Figure 3; Table 2).
+
+    Knobs:
+        reduction (r): as SE-ResNet's.
+        bias: as SE-ResNet's.
+    """
+    network = inception_resnet_v2_tf(stem=stem, num_classes=num_classes)
+    return excite_branches(network, excitation(reduction, bias))
+
+
+@register(imagenet={})
+def senet_154(*, stem: Stem, num_classes: int, reduction: int = 16, dropout: float = 0.2) -> "SENet154":
+    """SENet-154: a deep ResNeXt with SE (SENet, Section 5.4 and Appendix; Tables 8, 9).
+
+    Knobs:
+        reduction (r): channels to units between the two fully connected layers of SE.
+        dropout: rate before the classifier, in [0, 1); the paper's is 0.2.
+    """
+    at_least("reduction", reduction, 1)
+    dropout_rate("dropout", dropout)
+    _, blocks = IMAGENET_BLOCKS[152]
+    return SENet154(num_classes, blocks, reduction, dropout)
+
+
 def excitation(
     reduction: int, bias: bool, squeeze: Squeeze = "average", gate: Gate = "sigmoid", fc_layers: int = 2
 ) -> MakeExcitation:
-    """What makes the SE block for a number of maps."""
+    """Return a function that builds the SE block for a number of channels."""
     at_least("reduction", reduction, 1)
     one_of("fc_layers", fc_layers, (1, 2))
 
-    def make_excitation(maps: int) -> SqueezeExcitation:
-        reduced = reduced_maps(maps, reduction) if fc_layers == 2 else None
-        return SqueezeExcitation(maps, reduced, bias=bias, gate=gate, squeeze=squeeze)
+    def make_excitation(channels: int) -> SqueezeExcitation:
+        reduced = reduced_channels(channels, reduction) if fc_layers == 2 else None
+        return SqueezeExcitation(channels, reduced, bias=bias, gate=gate, squeeze=squeeze)
 
     return make_excitation
 
@@ -224,7 +283,7 @@ def excite(block: ResidualBlock, position: str, make_excitation: MakeExcitation)
 
 
 def excite_branches(network: nn.Module, make_excitation: MakeExcitation) -> nn.Module:
-    """SE at the end of each residual branch: where `excite` has it in its standard position."""
+    """Put SE at the end of each residual branch: where `excite` has it in its standard position."""
     for block in list(network.modules()):
         if hasattr(block, "branch"):
             block.branch.append(make_excitation(block.outputs))
@@ -234,7 +293,7 @@ def excite_branches(network: nn.Module, make_excitation: MakeExcitation) -> nn.M
 def excite_convolutions(
     network: nn.Module, make_excitation: MakeExcitation, *, pointwise: bool = False
 ) -> nn.Module:
-    """SE behind the ReLU of each convolution with batch normalisation, or of the 1×1 ones alone."""
+    """Put SE behind the ReLU of each convolution with batch normalisation, or of the 1×1 ones alone."""
     for layers in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
         # Backwards, because an insertion moves what comes after it.
         for index in range(len(layers) - 1, 1, -1):
@@ -244,3 +303,42 @@ def excite_convolutions(
             if convolution.kernel_size == (1, 1) or not pointwise:
                 layers.insert(index + 1, make_excitation(convolution.out_channels))
     return network
+
+
+class SENet154(nn.Sequential):
+    """Maps images (N, 3, H, W) to logits (N, num_classes); its children are the rows of ResNet's Table 1."""
+
+    def __init__(self, num_classes: int, blocks: tuple[int, ...], reduction: int, dropout: float) -> None:
+        super().__init__()
+        first, second, channels = STEM_CHANNELS
+        self.conv1 = nn.Sequential(
+            *conv_bn_relu(3, first, 3, stride=2),
+            *conv_bn_relu(first, second, 3),
+            *conv_bn_relu(second, channels, 3),
+        )
+        for stage, length in enumerate(blocks):
+            layers = [nn.MaxPool2d(3, stride=2, padding=1)] if stage == 0 else []
+            for index in range(length):
+                stride = 2 if stage > 0 and index == 0 else 1
+                layers.append(SENet154Block(channels, FIRST_WIDTH * 2**stage, stride, reduction))
+                channels = layers[-1].outputs
+            self.add_module(f"conv{stage + 2}_x", nn.Sequential(*layers))
+        self.classifier = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels, num_classes)
+        )
+
+
+class SENet154Block(ResidualBlock):
+    """(N, inputs, H, W) to (N, 4 · width, H/stride, W/stride); 64×4d has 4 · width channels inside."""
+
+    def __init__(self, inputs: int, width: int, stride: int, reduction: int) -> None:
+        outputs = 4 * width
+        branch = nn.Sequential(
+            *conv_bn_relu(inputs, outputs // 2, 1),
+            *conv_bn_relu(outputs // 2, outputs, 3, stride, groups=CARDINALITY),
+            *conv_bn(outputs, outputs, 1),
+            SqueezeExcitation(outputs, reduced_channels(outputs, reduction)),
+        )
+        super().__init__(branch, inputs, outputs, stride, "B")
+        if stride > 1:
+            self.shortcut = nn.Sequential(*conv_bn(inputs, outputs, 3, stride))

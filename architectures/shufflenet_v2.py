@@ -6,7 +6,7 @@ Architecture Design", arXiv:1807.11164.
 Paper → code:
     Section 3, Figure 3 (c), channel split                 ShuffleUnit
     Section 3, Figure 3 (d), spatial down-sampling         DownsamplingUnit
-    Table 5, maps of every stage and of conv5              WIDTHS
+    Table 5, channels of every stage and of conv5          WIDTHS
     Table 5, units of each stage                           UNITS
     Section 3, share of c' of the c channels               knob split
     Section 4, large models, residual and SE               knobs residual, se
@@ -15,8 +15,8 @@ The paper shuffles at the end of a unit, the released code (github.com/megvii-mo
 beginning of the next: the same but for the order of channels.
 Choices where the paper is silent: the left branch of a down-sampling unit keeps the number of its inputs, as in
 the released code; only this gives Table 5's 146, 299 and 591 million. torchvision's puts out half of the
-unit's maps, which differs in stage 2: knob `downsampling`. SE stands before the last ReLU of the right branch,
-r = 16, and the shortcut is added between the two, as in the authors' large networks.
+unit's channels, which differs in stage 2: knob `downsampling`. SE stands before the last ReLU of the right
+branch, r = 16, and the shortcut is added between the two, as in the authors' large networks.
 The CIFAR form isn't the paper's: its first convolution has stride 1 and no pooling follows, so that 32×32
 images reach stage 4 at 4×4.
 """
@@ -26,12 +26,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from architectures.channel_shuffle import ChannelShuffle
-from architectures.conv_bn import conv_bn
+from architectures.layers.channel_shuffle import ChannelShuffle
+from architectures.layers.conv_bn import conv_bn
+from architectures.layers.squeeze_excitation import SqueezeExcitation, reduced_channels
 from architectures.registry import Stem, register
-from architectures.squeeze_excitation import SqueezeExcitation, reduced_maps
 
-FIRST_MAPS = 24
+FIRST_CHANNELS = 24
 WIDTHS = {
     0.5: (48, 96, 192, 1024),
     1.0: (116, 232, 464, 1024),
@@ -60,7 +60,8 @@ def shufflenet_v2(
         split (c'/c): share of the channels that a unit leaves untouched, in (0, 1).
         residual: a unit adds the input of its right branch to what that branch makes of it.
         se: squeeze-and-excitation at the end of every right branch.
-        downsampling: maps of a down-sampling unit's left branch: as many as its inputs, or half of its outputs.
+        downsampling: channels of a down-sampling unit's left branch: as many as its inputs, or half of its
+            outputs.
     """
     if scale not in WIDTHS:
         raise ValueError(f"scale {scale:g} is not one of 0.5, 1, 1.5, 2")
@@ -87,31 +88,33 @@ class ShuffleNetV2(nn.Sequential):
     ) -> None:
         super().__init__()
         stride = 1 if stem == "cifar" else 2
-        self.conv1 = nn.Sequential(*conv_bn(3, FIRST_MAPS, 3, stride), nn.ReLU(inplace=True))
+        self.conv1 = nn.Sequential(*conv_bn(3, FIRST_CHANNELS, 3, stride), nn.ReLU(inplace=True))
         if stem == "imagenet":
             self.max_pool = nn.MaxPool2d(3, stride=2, padding=1)
         *stage_widths, last = widths
-        maps = FIRST_MAPS
+        channels = FIRST_CHANNELS
         for stage, (width, length) in enumerate(zip(stage_widths, UNITS, strict=True), start=2):
-            left = width // 2 if halves else maps
-            units = [DownsamplingUnit(maps, left, width, se=se)]
+            left = width // 2 if halves else channels
+            units = [DownsamplingUnit(channels, left, width, se=se)]
             units += [ShuffleUnit(width, split, residual=residual, se=se) for _ in range(length - 1)]
             self.add_module(f"stage{stage}", nn.Sequential(*units))
-            maps = width
-        self.conv5 = nn.Sequential(*conv_bn(maps, last, 1), nn.ReLU(inplace=True))
+            channels = width
+        self.conv5 = nn.Sequential(*conv_bn(channels, last, 1), nn.ReLU(inplace=True))
         self.global_pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.fc = nn.Linear(last, num_classes)
 
 
 class ShuffleUnit(nn.Module):
-    """Figure 3 (c): (N, maps, H, W) to the same shape; the branch sees the last (1 - split) · maps."""
+    """Figure 3 (c): (N, channels, H, W) to the same shape; the branch sees the last (1 - split) · channels."""
 
-    def __init__(self, maps: int, split: float, *, residual: bool, se: bool) -> None:
+    def __init__(self, channels: int, split: float, *, residual: bool, se: bool) -> None:
         super().__init__()
-        untouched = round(split * maps)
-        width = maps - untouched
+        untouched = round(split * channels)
+        width = channels - untouched
         if min(untouched, width) < 1:
-            raise ValueError(f"split {split} leaves one side of a unit without maps; choose nearer to 0.5")
+            raise ValueError(
+                f"split {split} leaves one side of a unit without channels; choose nearer to 0.5"
+            )
         self.sizes = (untouched, width)
         self.branch = _right_branch(width, width, width, stride=1, se=se)
         self.residual = residual
@@ -127,7 +130,7 @@ class ShuffleUnit(nn.Module):
 
 
 class DownsamplingUnit(nn.Module):
-    """Figure 3 (d): (N, inputs, H, W) to (N, outputs, H/2, W/2), the first `left` maps by the left branch."""
+    """Figure 3 (d): (N, inputs, H, W) to (N, outputs, H/2, W/2), the first `left` by the left branch."""
 
     def __init__(self, inputs: int, left: int, outputs: int, *, se: bool) -> None:
         super().__init__()
@@ -143,7 +146,7 @@ class DownsamplingUnit(nn.Module):
 
 
 def _right_branch(inputs: int, width: int, outputs: int, *, stride: int, se: bool) -> nn.Sequential:
-    """1×1, depthwise 3×3, 1×1, without the last ReLU."""
+    """Build 1×1, depthwise 3×3 and 1×1, without the last ReLU."""
     branch = nn.Sequential(
         *conv_bn(inputs, width, 1),
         nn.ReLU(inplace=True),
@@ -151,5 +154,5 @@ def _right_branch(inputs: int, width: int, outputs: int, *, stride: int, se: boo
         *conv_bn(width, outputs, 1),
     )
     if se:
-        branch.append(SqueezeExcitation(outputs, reduced_maps(outputs, SE_REDUCTION)))
+        branch.append(SqueezeExcitation(outputs, reduced_channels(outputs, SE_REDUCTION)))
     return branch

@@ -23,7 +23,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from architectures.concatenation import Concatenation
+from architectures.layers.concatenation import Concatenation
 from architectures.registry import Stem, register
 
 BASE_EXPAND = 128
@@ -32,7 +32,7 @@ FREQUENCY = 2
 FIRES = range(2, 10)
 DROPOUT = 0.5
 
-# Maps and kernel of the first convolution; the layers after which the resolution halves.
+# Channels and kernel of the first convolution; the layers after which the resolution halves.
 VERSIONS = {"1.0": (96, 7, (1, 4, 8)), "1.1": (64, 3, (1, 3, 5))}
 
 
@@ -52,8 +52,8 @@ def squeezenet(
     Knobs:
         version: 1.0, the paper's; 1.1, smaller first convolution and earlier pooling (authors' repository).
         bypass: none; simple, identity around every other Fire module; complex, 1×1 convolution around the rest.
-        squeeze_ratio (SR): maps of a squeeze layer for each of its expand layer, in (0, 1].
-        share_3x3 (pct3x3): share of the expand layer's maps that have 3×3 filters, in (0, 1).
+        squeeze_ratio (SR): channels of a squeeze layer for each of its expand layer, in (0, 1].
+        share_3x3 (pct3x3): share of the expand layer's channels that have 3×3 filters, in (0, 1).
         pool_after: layers with max pooling behind them: the version's (1.0 has 1,4,8 and 1.1 has 1,3,5), or
             earlier or later ones; of the later the paper only says that they are better.
     """
@@ -61,23 +61,24 @@ def squeezenet(
         raise ValueError(f"squeeze_ratio {squeeze_ratio} is not in (0, 1]; the paper's is 0.125")
     if not 0 < share_3x3 < 1:
         raise ValueError(f"share_3x3 {share_3x3} is not in (0, 1); the paper's is 0.5")
-    maps, kernel, pooled = VERSIONS[version]
+    channels, kernel, pooled = VERSIONS[version]
     if pool_after != "version":
         pooled = tuple(int(layer) for layer in pool_after.split(","))
-    return SqueezeNet(stem, num_classes, maps, kernel, pooled, bypass, squeeze_ratio, share_3x3)
+    return SqueezeNet(stem, num_classes, channels, kernel, pooled, bypass, squeeze_ratio, share_3x3)
 
 
 class SqueezeNet(nn.Sequential):
     """Maps images (N, 3, H, W) to logits (N, num_classes). Its children are the rows of Table 1.
 
-    maps, kernel: of the first convolution on ImageNet; pooled: numbers of the layers with max pooling behind them.
+    channels, kernel: of the first convolution on ImageNet; pooled: numbers of the layers with max pooling
+    behind them.
     """
 
     def __init__(
         self,
         stem: Stem,
         num_classes: int,
-        maps: int,
+        channels: int,
         kernel: int,
         pooled: tuple[int, ...],
         bypass: str,
@@ -86,41 +87,41 @@ class SqueezeNet(nn.Sequential):
     ) -> None:
         super().__init__()
         if stem == "cifar":
-            convolution = nn.Conv2d(3, maps, 3, padding=1)
+            convolution = nn.Conv2d(3, channels, 3, padding=1)
         else:
-            convolution = nn.Conv2d(3, maps, kernel, stride=2)
+            convolution = nn.Conv2d(3, channels, kernel, stride=2)
         self.conv1 = nn.Sequential(convolution, nn.ReLU(inplace=True))
         self.maxpool1 = _max_pool()
         for index, number in enumerate(FIRES):
             expand = BASE_EXPAND + EXPAND_INCREMENT * (index // FREQUENCY)
-            module = fire(maps, expand, squeeze_ratio, share_3x3)
-            if bypass != "none" and maps == expand:
+            module = fire(channels, expand, squeeze_ratio, share_3x3)
+            if bypass != "none" and channels == expand:
                 module = Bypassed(module, nn.Identity())
             elif bypass == "complex":
-                module = Bypassed(module, nn.Conv2d(maps, expand, 1))
+                module = Bypassed(module, nn.Conv2d(channels, expand, 1))
             self.add_module(f"fire{number}", module)
             if number in pooled:
                 self.add_module(f"maxpool{number}", _max_pool())
-            maps = expand
+            channels = expand
         self.conv10 = nn.Sequential(
-            nn.Dropout(DROPOUT), nn.Conv2d(maps, num_classes, 1), nn.ReLU(inplace=True)
+            nn.Dropout(DROPOUT), nn.Conv2d(channels, num_classes, 1), nn.ReLU(inplace=True)
         )
         self.avgpool10 = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
 def fire(inputs: int, expand: int, squeeze_ratio: float, share_3x3: float) -> nn.Sequential:
-    """Figure 1: (N, inputs, H, W) to (N, expand, H, W) through squeeze_ratio · expand maps."""
+    """Build Figure 1: (N, inputs, H, W) to (N, expand, H, W) through squeeze_ratio · expand channels."""
     squeeze = round(squeeze_ratio * expand)
     expand_3x3 = round(share_3x3 * expand)
     expand_1x1 = expand - expand_3x3
-    for knob, value, maps in (
+    for knob, value, channels in (
         ("squeeze_ratio", squeeze_ratio, squeeze),
         ("share_3x3", share_3x3, expand_3x3),
         ("share_3x3", share_3x3, expand_1x1),
     ):
-        if maps < 1:
+        if channels < 1:
             raise ValueError(
-                f"{knob} {value} leaves a layer of a Fire module without maps; keep it from 0 and 1"
+                f"{knob} {value} leaves a layer of a Fire module without channels; keep it from 0 and 1"
             )
     return nn.Sequential(
         nn.Conv2d(inputs, squeeze, 1),

@@ -24,10 +24,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from architectures.layers.zero_gradient import zero_of
 from architectures.ranges import blocks_per_stage, one_of
 from architectures.registry import Stem, register
 from architectures.resnet import IMAGENET_BLOCKS, BasicBlock, Bottleneck, ResidualBlock, ResNet
-from architectures.zero_gradient import zero_of
 
 
 @register(cifar={"depth": 110}, imagenet={"depth": 152})
@@ -70,7 +70,7 @@ def stochastic_depth(
 
 
 def survival_probabilities(blocks: int, last: float, decay: str) -> Iterator[float]:
-    """p_l of the blocks l = 1 … L, by Equation 4 if the decay is linear."""
+    """Return p_l of the blocks l = 1 … L, by Equation 4 if the decay is linear."""
     for number in range(1, blocks + 1):
         yield 1 - number / blocks * (1 - last) if decay == "linear" else last
 

@@ -23,11 +23,11 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from architectures.local_response_normalisation import local_response_normalisation
+from architectures.layers.local_response_normalisation import local_response_normalisation
 from architectures.ranges import dropout_rate
 from architectures.registry import Stem, register
 
-MAPS = (64, 128, 256, 512, 512)
+CHANNELS = (64, 128, 256, 512, 512)
 HIDDEN_UNITS = 4096
 # Sizes of the kernels of each stage.
 CONFIGURATIONS = {
@@ -75,14 +75,14 @@ class VGG(nn.Sequential):
         self, stem: Stem, num_classes: int, config: str, head: str, batch_norm: bool, dropout: float
     ) -> None:
         super().__init__()
-        maps = 3
-        for stage, (sizes, outputs) in enumerate(zip(CONFIGURATIONS[config], MAPS, strict=True), start=1):
+        channels = 3
+        for stage, (sizes, outputs) in enumerate(zip(CONFIGURATIONS[config], CHANNELS, strict=True), start=1):
             layers = []
             for size in sizes:
-                layers.append(nn.Conv2d(maps, outputs, size, padding=size // 2))
+                layers.append(nn.Conv2d(channels, outputs, size, padding=size // 2))
                 layers.extend([nn.BatchNorm2d(outputs)] if batch_norm else [])
                 layers.append(nn.ReLU(inplace=True))
-                maps = outputs
+                channels = outputs
             if config == "A-LRN" and stage == 1:
                 layers.append(local_response_normalisation())
             self.add_module(f"conv{stage}", nn.Sequential(*layers))
@@ -90,7 +90,7 @@ class VGG(nn.Sequential):
                 self.add_module(f"pool{stage}", nn.MaxPool2d(2))
 
         layer = FullyConnected if head == "fc" else Convolution
-        self.fc6 = layer(maps, HIDDEN_UNITS, LAST_SIDE[stem], nn.ReLU(inplace=True), nn.Dropout(dropout))
+        self.fc6 = layer(channels, HIDDEN_UNITS, LAST_SIDE[stem], nn.ReLU(inplace=True), nn.Dropout(dropout))
         self.fc7 = layer(HIDDEN_UNITS, HIDDEN_UNITS, 1, nn.ReLU(inplace=True), nn.Dropout(dropout))
         self.fc8 = layer(HIDDEN_UNITS, num_classes, 1)
         if head == "conv":
@@ -98,24 +98,24 @@ class VGG(nn.Sequential):
 
 
 class FullyConnected(nn.Sequential):
-    """A fully connected layer and what follows it: (N, maps, side, side) or (N, maps) to (N, units)."""
+    """A fully connected layer and what follows: (N, channels, side, side) or (N, channels) to (N, units)."""
 
-    def __init__(self, maps: int, units: int, side: int, *after: nn.Module) -> None:
-        super().__init__(nn.Flatten(), nn.Linear(maps * side**2, units), *after)
+    def __init__(self, channels: int, units: int, side: int, *after: nn.Module) -> None:
+        super().__init__(nn.Flatten(), nn.Linear(channels * side**2, units), *after)
         self.register_load_state_dict_pre_hook(_reshape_weight)
 
 
 class Convolution(nn.Sequential):
-    """The same at every position: (N, maps, H, W) to (N, units, H - side + 1, W - side + 1)."""
+    """The same at every position: (N, channels, H, W) to (N, units, H - side + 1, W - side + 1)."""
 
-    def __init__(self, maps: int, units: int, side: int, *after: nn.Module) -> None:
+    def __init__(self, channels: int, units: int, side: int, *after: nn.Module) -> None:
         # Identity, so that weights have the names that they have in FullyConnected
-        super().__init__(nn.Identity(), nn.Conv2d(maps, units, side), *after)
+        super().__init__(nn.Identity(), nn.Conv2d(channels, units, side), *after)
         self.register_load_state_dict_pre_hook(_reshape_weight)
 
 
 def _reshape_weight(module: nn.Sequential, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Let the weights of either form load into the other: both have units first, then maps, rows, columns."""
+    """Let the weights of one form load into the other: both have units first, then channels, rows, columns."""
     name, own = f"{prefix}1.weight", module[1].weight
     if name in state and state[name].numel() == own.numel() and len(state[name]) == len(own):
         state[name] = state[name].reshape(own.shape)

@@ -73,7 +73,7 @@ def wide_resnet(
 
 
 def _cifar_blocks(depth: int, block: str, layers_per_block: int) -> tuple[int, tuple[int, ...]]:
-    """Blocks of a group, and the kernels of a block."""
+    """Return the number of blocks in a group, and the kernels of a block."""
     n = blocks_per_stage(depth, per_block=6, outside=4)
     at_least("layers_per_block", layers_per_block, 1)
     if layers_per_block == 2:
@@ -93,13 +93,13 @@ def _widened(width: int, widen_factor: float) -> int:
     widened = width * widen_factor
     if widened < 1 or widened != int(widened):
         raise ValueError(
-            f"widen_factor {widen_factor} makes {widened} maps of {width}; choose one that makes whole maps"
+            f"widen_factor {widen_factor} makes {widened} channels of {width}; choose one that makes a whole number"
         )
     return int(widened)
 
 
 def _imagenet(num_classes: int, depth: int, widen_factor: float) -> ResNet:
-    """ResNet with wider blocks; its stem stays as it is."""
+    """Build a ResNet with wider blocks; its stem stays as it is."""
     one_of("depth", depth, IMAGENET_BLOCKS)
     kind, blocks = IMAGENET_BLOCKS[depth]
     base_width = _widened(IMAGENET_WIDTH, widen_factor)
@@ -121,20 +121,20 @@ class WideResNet(nn.Sequential):
     ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, FIRST_WIDTH, 3, padding=1, bias=False)
-        maps = FIRST_WIDTH
+        channels = FIRST_WIDTH
         for group, width in enumerate(widths, start=2):
             layers = []
             for index in range(blocks):
                 stride = 2 if group > 2 and index == 0 else 1
-                layers.append(WideBlock(maps, width, stride, kernels, dropout))
-                maps = width
+                layers.append(WideBlock(channels, width, stride, kernels, dropout))
+                channels = width
             self.add_module(f"conv{group}", nn.Sequential(*layers))
         self.classifier = nn.Sequential(
-            nn.BatchNorm2d(maps),
+            nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Linear(maps, num_classes),
+            nn.Linear(channels, num_classes),
         )
 
 

@@ -68,36 +68,36 @@ class Xception(nn.Sequential):
             *_conv_bn_relu(3, first, stride=1 if small else 2, padding=padding),
             *_conv_bn_relu(first, second, stride=1, padding=padding),
         ]
-        maps = second
+        channels = second
         for number, width in enumerate(ENTRY_WIDTHS, start=1):
             # The stem ends in an activation, so the first module doesn't begin with one.
             entry.append(
                 XceptionModule(
-                    (maps, width, width),
+                    (channels, width, width),
                     stride=1 if small and number == 1 else 2,
                     intermediate=intermediate,
                     residual=residual,
                     activated=number == 1,
                 )
             )
-            maps = width
+            channels = width
         self.entry_flow = nn.Sequential(*entry)
         self.middle_flow = nn.Sequential(
             *(
-                XceptionModule((maps,) * 4, stride=1, intermediate=intermediate, residual=residual)
+                XceptionModule((channels,) * 4, stride=1, intermediate=intermediate, residual=residual)
                 for _ in range(MIDDLE_MODULES)
             )
         )
         exit_flow = [
-            XceptionModule((maps, *EXIT_MODULE), stride=2, intermediate=intermediate, residual=residual)
+            XceptionModule((channels, *EXIT_MODULE), stride=2, intermediate=intermediate, residual=residual)
         ]
-        maps = EXIT_MODULE[-1]
+        channels = EXIT_MODULE[-1]
         for width in EXIT_WIDTHS:
-            exit_flow += [*_separable_bn(maps, width, intermediate), nn.ReLU(inplace=True)]
-            maps = width
+            exit_flow += [*_separable_bn(channels, width, intermediate), nn.ReLU(inplace=True)]
+            channels = width
         self.exit_flow = nn.Sequential(*exit_flow)
         self.classifier = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(maps, num_classes)
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels, num_classes)
         )
 
 
@@ -134,7 +134,7 @@ class XceptionModule(nn.Module):
 
 
 class SeparableConv(nn.Sequential):
-    """3×3 on every map for itself, then 1×1 across maps: (N, inputs, H, W) to (N, outputs, H, W)."""
+    """3×3 on every channel for itself, then 1×1 across channels: (N, inputs, H, W) to (N, outputs, H, W)."""
 
     def __init__(self, inputs: int, outputs: int, intermediate: str) -> None:
         super().__init__(

@@ -8,7 +8,7 @@ Paper → code:
     Figure 3, contrast normalisation after pooling          local_response_normalisation
     Section 4.1, 7×7 with stride 2 for 11×11 with 4         knob conv1, CONVOLUTIONS
     Table 3, layers removed                                 knob remove
-    Table 3, sizes of layers 3 to 5 and of 6, 7             knobs maps345, fc
+    Table 3, sizes of layers 3 to 5 and of 6, 7             knobs channels345, fc
 
 The replication of AlexNet that Table 3 varies is `conv1` 11x11/4, with a second convolution of stride 1, so that
 layers 3 to 5 are on 13 × 13 either way.
@@ -24,7 +24,7 @@ from typing import Literal
 from torch import nn
 
 from architectures.alexnet import hidden_layer
-from architectures.local_response_normalisation import local_response_normalisation
+from architectures.layers.local_response_normalisation import local_response_normalisation
 from architectures.ranges import at_least, dropout_rate
 from architectures.registry import Stem, register
 
@@ -45,7 +45,7 @@ def zfnet(
     stem: Stem,
     num_classes: int,
     conv1: Literal["7x7/2", "11x11/4"] = "7x7/2",
-    maps345: tuple[int, ...] = (384, 384, 256),
+    channels345: tuple[int, ...] = (384, 384, 256),
     fc: int = 4096,
     remove: Literal["none", "3,4", "7", "6,7", "3,4,6,7"] = "none",
     dropout: float = 0.5,
@@ -54,18 +54,20 @@ def zfnet(
 
     Knobs:
         conv1: size and stride of convolution 1; 11x11/4 is the paper's replication of AlexNet.
-        maps345: maps of layers 3, 4 and 5; the paper's other form is 512,1024,512.
+        channels345: channels of layers 3, 4 and 5; the paper's other form is 512,1024,512.
         fc: units of layers 6 and 7; the paper's are 2048, 4096 and 8192.
         remove: layers left out, by Table 3.
         dropout: rate after layers 6 and 7, in [0, 1).
     """
-    if len(maps345) != 3:
-        raise ValueError(f"maps345 has {len(maps345)} numbers; it takes one each for layers 3, 4 and 5")
-    at_least("maps345", min(maps345), 1)
+    if len(channels345) != 3:
+        raise ValueError(
+            f"channels345 has {len(channels345)} numbers; it takes one each for layers 3, 4 and 5"
+        )
+    at_least("channels345", min(channels345), 1)
     at_least("fc", fc, 1)
     dropout_rate("dropout", dropout)
     removed = () if remove == "none" else tuple(int(layer) for layer in remove.split(","))
-    return ZFNet(stem, num_classes, conv1, maps345, fc, removed, dropout)
+    return ZFNet(stem, num_classes, conv1, channels345, fc, removed, dropout)
 
 
 class ZFNet(nn.Sequential):
@@ -79,7 +81,7 @@ class ZFNet(nn.Sequential):
         stem: Stem,
         num_classes: int,
         conv1: str,
-        maps345: tuple[int, ...],
+        channels345: tuple[int, ...],
         fc: int,
         removed: tuple[int, ...],
         dropout: float,
@@ -88,15 +90,15 @@ class ZFNet(nn.Sequential):
         first, second = CONVOLUTIONS[stem, conv1]
         self.layer_1 = nn.Sequential(*_conv_relu(3, 96, *first), _pool(), local_response_normalisation())
         self.layer_2 = nn.Sequential(*_conv_relu(96, 256, *second), _pool(), local_response_normalisation())
-        maps = 256
-        for number, outputs in enumerate(maps345, start=3):
+        channels = 256
+        for number, outputs in enumerate(channels345, start=3):
             if number not in removed:
-                layers = _conv_relu(maps, outputs, 3, 1, 1)
+                layers = _conv_relu(channels, outputs, 3, 1, 1)
                 self.add_module(
                     f"layer_{number}", nn.Sequential(*layers, *([_pool()] if number == 5 else []))
                 )
-                maps = outputs
-        units = maps * LAST_SIDE[stem] ** 2
+                channels = outputs
+        units = channels * LAST_SIDE[stem] ** 2
         for number in (6, 7):
             if number not in removed:
                 layers = hidden_layer(units, fc, nn.ReLU, dropout)

@@ -8,7 +8,6 @@ else should run meanwhile.
 """
 
 import argparse
-import difflib
 import importlib
 import pkgutil
 import re
@@ -17,8 +16,8 @@ import sys
 from pathlib import Path
 
 import benchmarks
+from architectures.spelling import did_you_mean
 from lightning_modules import files, record
-from lightning_modules.execution.machine import describe
 from reports.pages import markdown
 from sweeps import slots
 
@@ -37,11 +36,7 @@ def main(argv: list[str]) -> int:
     wanted = parser.parse_args(argv).names or known
     for name in wanted:
         if name not in known:
-            near = difflib.get_close_matches(name, known) or known
-            print(
-                f"python -m benchmarks: no benchmark {name!r}; did you mean {' or '.join(near)}?",
-                file=sys.stderr,
-            )
+            print(f"python -m benchmarks: no benchmark {name!r}{did_you_mean(name, known)}", file=sys.stderr)
             return 2
     page = RESULTS / f"{place()}.md"
     sections = parts(page.read_text(encoding="utf-8")) if page.exists() else {}
@@ -84,6 +79,8 @@ def parts(page: str) -> dict[str, str]:
 
 def device() -> str:
     import torch
+
+    from lightning_modules.execution.machine import describe
 
     kind = "cuda" if torch.cuda.is_available() else "cpu"
     cores = "" if kind == "cuda" else f", {slots.usable_cores()} cores"

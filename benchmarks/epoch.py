@@ -31,7 +31,8 @@ from lightning_modules.callbacks.progress import Progress
 from lightning_modules.classifier import Classifier
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
-from lightning_modules.data.batches import EpochSampler, Preprocessing, TrainBatches
+from lightning_modules.data.batches import EpochSampler, TrainBatches
+from lightning_modules.data.preprocessing import Preprocessing
 from lightning_modules.execution.allocator import keep_freed_memory
 from lightning_modules.execution.machine import Machine
 from lightning_modules.recipes import Recipe

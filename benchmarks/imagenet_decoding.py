@@ -71,7 +71,7 @@ def main(folder: Path = FOLDER, rounds: int = 7) -> None:
     torch.set_num_threads(1)
     files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in (".jpeg", ".jpg")]
     if not files:
-        print(f"Not measured: there are no photographs in {folder.name}/.")
+        print(f"Not measured: there are no images in {folder.name}/.")
         return
     paths = files[:: max(1, len(files) // IMAGES)][:IMAGES]
     with tempfile.TemporaryDirectory() as work:

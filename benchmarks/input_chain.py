@@ -16,8 +16,9 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from benchmarks.table import Wanted, compared, take_turns
-from lightning_modules.data.batches import EpochSampler, Preprocessing, TrainBatches
+from lightning_modules.data.batches import EpochSampler, TrainBatches
 from lightning_modules.data.catalogue import find
+from lightning_modules.data.preprocessing import Preprocessing
 from reports.pages import markdown
 
 IMAGES, BATCH = 12_800, 64

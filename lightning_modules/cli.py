@@ -4,15 +4,14 @@ Nothing heavy is imported, so that help, a list or a mistyped flag is answered a
 """
 
 import argparse
-import difflib
 import shutil
 import textwrap
-from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import architectures
+from architectures.spelling import did_you_mean
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.configuration import PRECISIONS
 from lightning_modules.data import catalogue
@@ -21,15 +20,7 @@ from lightning_modules.recipes.changes import KINDS
 from lightning_modules.recipes.recipe import Recipe
 
 VIEWS = ("single", "ten_crop", "multi_crop", "dense")
-METHODS = ("svd", "pruning", "weight_sharing", "deep_compression")
-# Options that mean nothing without another one, and what that one is for.
-DEPENDENT = {
-    "evaluate": (
-        ("weights", "evaluation", "test_size", "mean", "std", "compress"),
-        "the evaluation of given weights",
-    ),
-    "compress": (("density", "bits", "index_bits", "out"), "the compression of given weights"),
-}
+OF_EVALUATION = ("weights", "evaluation", "test_size", "mean", "std")  # options that mean nothing without it
 
 # Every field of a recipe has a flag `--recipe.<field>`; these have a short one, too.
 SHORT = ("batch_size", "lr", "weight_decay", "momentum", "optimiser", "schedule", "label_smoothing")
@@ -127,11 +118,6 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         help="of 0-1 (default: the recipe's for our weights, the data set's for others)",
     )
     add("--std", type=_colour, metavar="R,G,B")
-    add("--compress", choices=METHODS, help="evaluate before and after compression, and count the bytes")
-    add("--density", type=float, metavar="SHARE", help="of every layer's weights, kept by the compression")
-    add("--bits", type=int, metavar="N", help="of a shared weight (default: 8, in fully connected layers 5)")
-    add("--index-bits", type=int, metavar="N", help="of the distance between two weights (default: the same)")
-    add("--out", type=Path, metavar="FILE", help="keep errors and bytes in this JSON file")
 
     add = parser.add_argument_group("the machine").add_argument
     add("--accelerator", default="auto", metavar="KIND", help="auto, cpu, gpu …, as Lightning names them")
@@ -185,10 +171,11 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     )
     if unknown:
         raise ValueError(_unknown(unknown[0], list(parser._option_string_actions)))
-    for needed, (names, purpose) in DEPENDENT.items():
-        lonely = [name for name in names if getattr(options, name)]
-        if lonely and not getattr(options, needed):
-            raise ValueError(f"{flag(lonely[0])} is for {purpose}: add {flag(needed)}")
+    lonely = [name for name in OF_EVALUATION if getattr(options, name)]
+    if lonely and not options.evaluate:
+        raise ValueError(f"{flag(lonely[0])} is for the evaluation of given weights: add --evaluate")
+    if options.evaluate and not options.weights:
+        raise ValueError("--evaluate needs --weights FILE; it trains nothing")
     options.knobs = {
         name: knob.parse(text)
         for name, knob in (architecture.knobs.items() if architecture else ())
@@ -225,22 +212,16 @@ def _as_declared(word: str) -> str:
     return f"--recipe.{SPELT.get(name, name)}{equals}{value}"
 
 
-def near_misses(word: str, known: Iterable[str]) -> list[str]:
-    return difflib.get_close_matches(word, known, n=3, cutoff=0.7)
-
-
 def _unknown(word: str, known: list[str]) -> str:
-    """What is said of an argument that doesn't exist."""
+    """Return the line on an argument that doesn't exist."""
     word = word.split("=")[0]
+    field = word.removeprefix("--").replace("-", "_")
+    if field in KINDS:  # a field without a short flag is often given one
+        return f"unknown argument {word}; did you mean {recipe_flags(field)[-1]}?"
     if word.startswith("--recipe."):
-        name = word.removeprefix("--recipe.")
-        said, names = f"a recipe has no {name!r}", [f"--recipe.{near}" for near in near_misses(name, KINDS)]
-    else:
-        # A field without a short flag is often given one.
-        meant = {flag(name): recipe_flags(name)[-1] for name in KINDS} | {name: name for name in known}
-        near = [word] if word in meant else near_misses(word, meant)
-        said, names = f"unknown argument {word}", dict.fromkeys(meant[name] for name in near)
-    return f"{said}; did you mean {' or '.join(names)}?" if names else f"{said} (--help shows all)"
+        flags = [f"--recipe.{name}" for name in KINDS]
+        return f"a recipe has no {field.removeprefix('recipe.')!r}{did_you_mean(word, flags, cutoff=0.85)}"
+    return f"unknown argument {word}{did_you_mean(word, known, cutoff=0.7)}"
 
 
 def _fields() -> str:

@@ -82,6 +82,24 @@ class Configuration:
         return values
 
 
+@dataclass(frozen=True)
+class Run:
+    """One training, and what it is made for.
+
+    study, variant: the cell that asks for it, if one does. plan: the hash of the programme's line that asks for it.
+    """
+
+    configuration: Configuration
+    study: str | None = None
+    variant: str | None = None
+    plan: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The cell, or the architecture of a run that belongs to no study."""
+        return f"{self.study}/{self.variant}" if self.study else self.configuration.arch
+
+
 def resolve(
     arch: str,
     knobs: dict,
@@ -108,7 +126,7 @@ def resolve(
     if data.stem not in architecture.stems:
         raise ValueError(f"{arch} has no {data.stem} form, which {dataset} needs")
     spent = BUDGETS[budget]
-    recipe_name = recipe or recipes.default_name(architecture.family, data.stem, dataset)
+    recipe_name = recipe or recipes.default_name(arch, architecture.family, data.stem, dataset)
     followed = changed(recipes.find(recipe_name), changes)
     if epochs is None:
         epochs = spent.epochs or followed.epochs

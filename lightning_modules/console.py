@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lightning_modules.configuration import Configuration
+from lightning_modules.configuration import Run
 from lightning_modules.data import catalogue
+from lightning_modules.execution.estimate import duration, images_worth
 from lightning_modules.recipes import RECIPES, Recipe
 from lightning_modules.recipes.changes import differences
 from lightning_modules.recipes.kinds import as_text
@@ -17,25 +18,24 @@ if TYPE_CHECKING:
 
 
 def announce(
-    wanted: Configuration, folder: Path, options: argparse.Namespace, speed: "ExecutionSettings"
+    run: Run, folder: Path, speed: "ExecutionSettings", seconds_per_image: float, budget_given: bool
 ) -> None:
-    """What will run, what was cut, how, and what it will take here. options: run.py's."""
-    from lightning_modules.execution.estimate import duration, images_worth, seconds_per_image
-
+    """Print what will run, what was cut, how, and what it will take here. budget_given: by the user."""
+    wanted = run.configuration
     data = catalogue.find(wanted.dataset)
     recipe = Recipe.from_hyperparameters(wanted.recipe)
-    each = seconds_per_image(wanted, layout=speed.memory_format)
 
     def takes(epochs: int, images: int, tests: int) -> str:
-        return duration(each * images_worth(epochs, images, tests, data.test_images))
+        return duration(seconds_per_image * images_worth(epochs, images, tests, data.test_images))
 
-    label = f"{options.study}/{options.variant}" if options.study else wanted.arch
-    print(f"{label} on {data.title}, seed {wanted.seed}, run {wanted.run_id}, recipe {wanted.recipe_name}")
+    print(
+        f"{run.title} on {data.title}, seed {wanted.seed}, run {wanted.run_id}, recipe {wanted.recipe_name}"
+    )
     if changes := differences(RECIPES[wanted.recipe_name], recipe):
         told = (f"{name} {as_text(new)} instead of {as_text(own)}" for name, (own, new) in changes.items())
         print(f"Changed in the recipe: {'; '.join(told)}.")
     if wanted.budget != "paper":
-        if not options.budget:
+        if not budget_given:
             print("No GPU was found, so the budget is `smoke`.")
         print(
             f"Budget {wanted.budget}: {wanted.epochs} epochs of {wanted.train_images:,} images instead of "

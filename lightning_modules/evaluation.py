@@ -152,7 +152,12 @@ def sliding(configuration: Configuration, side: int) -> nn.Module:
 def report(result: dict, configuration: Configuration, path: Path, viewing: EvaluationProtocol) -> None:
     """Print the errors, and how much of the test set they stand for."""
     data = catalogue.find(configuration.dataset)
-    print(heading(configuration, path, viewing), inputs(result), sep="\n")
+    print(
+        f"{configuration.arch} with the weights of {path.name} on {data.title}, "
+        f"{viewing.views.replace('_', ' ')}, {configuration.resolution}×{configuration.resolution}"
+    )
+    mean = "of each pixel" if result["mean"] is None else _of_one(result["mean"])
+    print(f"input: mean {mean}, deviation {_of_one(result['std'])}")
     for name, errors, percent in (
         ("top-1", result["errors"], result["error"]),
         ("top-5", result["top5_errors"], result["top5_error"]),
@@ -160,20 +165,6 @@ def report(result: dict, configuration: Configuration, path: Path, viewing: Eval
         print(f"{name} error {percent:.2f} % ({errors:,} of {result['images']:,} images)")
     if result["images"] != data.test_images:
         print(f"That is a part of the test set, which has {data.test_images:,} images.")
-
-
-def heading(configuration: Configuration, path: Path, viewing: EvaluationProtocol) -> str:
-    """What is evaluated on what."""
-    return (
-        f"{configuration.arch} with the weights of {path.name} on {catalogue.find(configuration.dataset).title}, "
-        f"{viewing.views.replace('_', ' ')}, {configuration.resolution}×{configuration.resolution}"
-    )
-
-
-def inputs(result: dict) -> str:
-    """How the images were normalised."""
-    mean = "of each pixel" if result["mean"] is None else _of_one(result["mean"])
-    return f"input: mean {mean}, deviation {_of_one(result['std'])}"
 
 
 def _of_one(colour: tuple[float, float, float]) -> str:

@@ -5,15 +5,19 @@ import tempfile
 from pathlib import Path
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write atomically: beside the target first, then renamed over it."""
+def write(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write atomically: beside the target first, then renamed over it. Raises OSError.
+
+    durable: wait until the disk has it, which a file that is soon written anew needs not.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.chmod(temporary, 0o644)  # mkstemp's 0600 would keep others from reading a committed page
         os.replace(temporary, path)
     except BaseException:

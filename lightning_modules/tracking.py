@@ -12,7 +12,7 @@ from pathlib import Path
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from lightning_modules.configuration import WANDB_PROJECT, Configuration
+from lightning_modules.configuration import WANDB_PROJECT, Configuration, Run
 from lightning_modules.execution import environment
 from lightning_modules.record import write
 
@@ -22,9 +22,7 @@ def mode() -> str:
     return os.environ.get("WANDB_MODE") or ("online" if environment.has_wandb_key() else "offline")
 
 
-def logger(
-    configuration: Configuration, folder: Path, *, study: str | None, variant: str | None, counts: dict
-) -> WandbLogger:
+def logger(run: Run, folder: Path, counts: dict) -> WandbLogger:
     """Start tracking a run: its id is the configuration's hash, its config flat and complete.
 
     Under `wandb agent` the id is the sweep's; the hash stands in the config as `run_id` in any case.
@@ -33,30 +31,31 @@ def logger(
     os.environ.setdefault(
         "WANDB_SILENT", "true"
     )  # its lines would break the progress bar; run.py says where to look
-    name = f"{study}/{variant}" if study else configuration.arch
+    configuration = run.configuration
     tracker = WandbLogger(
         project=os.environ.get("WANDB_PROJECT", WANDB_PROJECT),
-        name=f"{name} {configuration.dataset} seed {configuration.seed}",
-        group=study,
+        name=f"{run.title} {configuration.dataset} seed {configuration.seed}",
+        group=run.study,
         id=None if environment.in_sweep() else configuration.run_id,
         resume="allow",
         save_dir=folder,
-        config=flat(configuration, study, variant) | counts,
+        config=flat(run) | counts,
     )
     tracker._wandb_init.pop("anonymous")  # Lightning passes it, and wandb warns that it means nothing
     return tracker
 
 
-def flat(configuration: Configuration, study: str | None, variant: str | None) -> dict:
-    """The configuration as W&B groups by it: knobs and recipe under their own names, no nesting."""
+def flat(run: Run) -> dict:
+    """Return the configuration as W&B groups by it: knobs and recipe under their own names, no nesting."""
+    configuration = run.configuration
     values = configuration.as_dict()
     knobs, recipe = values.pop("knobs"), values.pop("recipe")
     if configuration.teacher:
         values["teacher"] = Configuration(**configuration.teacher).run_id
     return {
         "run_id": configuration.run_id,
-        "study": study,
-        "variant": variant,
+        "study": run.study,
+        "variant": run.variant,
         **{k: v for k, v in values.items() if k != "recipe_name"},
         "recipe": configuration.recipe_name,
         **recipe,
@@ -113,12 +112,10 @@ def closing(tracker: WandbLogger | None) -> Iterator[None]:
         raise
 
 
-def mirror(
-    configuration: Configuration, record: dict, folder: Path, *, study: str | None, variant: str | None
-) -> None:
+def mirror(run: Run, record: dict, folder: Path) -> None:
     """Give a sweep's run the curve and the headline of a run that had finished before the sweep came to it."""
     counts = {name: record[name] for name in ("parameters", "mult_adds")}
-    tracker = logger(configuration, folder, study=study, variant=variant, counts=counts)
+    tracker = logger(run, folder, counts)
     curve = record["curve"]
     for row in zip(*curve.values(), strict=True):
         metrics = dict(zip(curve, row, strict=True))

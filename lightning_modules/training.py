@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
+from torch import nn
 
 from architectures.counting import count
 from lightning_modules import distillation, record, tracking
@@ -20,8 +22,9 @@ from lightning_modules.callbacks.checkpointing import AtomicCheckpointIO, SavePr
 from lightning_modules.callbacks.progress import EpochLines, Progress
 from lightning_modules.callbacks.weight_averaging import MovingAverage
 from lightning_modules.classifier import Classifier, Diverged
-from lightning_modules.configuration import Configuration
+from lightning_modules.configuration import Configuration, Run
 from lightning_modules.data import data_module
+from lightning_modules.execution import environment
 from lightning_modules.execution.allocator import keep_freed_memory
 from lightning_modules.execution.machine import Machine, describe, set_precision
 from lightning_modules.recipes import Recipe
@@ -43,19 +46,18 @@ class LostProcess(RuntimeError):
 
 
 def train(
-    configuration: Configuration,
+    run: Run,
     folder: Path,
     machine: Machine,
     *,
-    study: str | None = None,
-    variant: str | None = None,
     teacher: Path | None = None,
-    plan: str | None = None,
+    counts: dict | None = None,
+    before: Callable[[Classifier], None] | None = None,
 ) -> dict:
     """Train, or go on training, evaluate and write `folder/record.json`. Returns the record, also of a run that diverged.
 
-    teacher: the folder of the teacher's finished run, where the configuration has one. plan: the hash of the
-    programme's line that asks for the run.
+    teacher: the folder of the teacher's finished run, where the configuration has one. counts: as `counted` returns
+    them; None, made here. before: called in the first process with what is to be trained, which it must not change.
 
     Raises:
         ValueError: the network, or its teacher, cannot be had as configured.
@@ -64,21 +66,24 @@ def train(
     """
     quieten()
     keep_freed_memory()
-    started, git = time.monotonic(), record.git_state()
+    configuration, git = run.configuration, record.git_state()
+    counts = counts or counted(configuration, on_meta(configuration))
     pl.seed_everything(configuration.seed, verbose=False)
     precision = set_precision(configuration.precision)
     module = Classifier(configuration.as_dict(), machine.speed)
     if configuration.teacher:
         module.teacher = distillation.load(Configuration(**configuration.teacher), teacher)
-    counts = counted(configuration)
+    if before and environment.is_first_process():
+        before(module)
+    module.started = time.monotonic()
     data = data_module(configuration, machine)
     data.obtain()  # before anything is started or tracked, so that missing data costs nothing
     checkpoint = folder / "checkpoint.ckpt"
     _check(checkpoint)
     loggers = [EpochLines(configuration.epochs)]
     if machine.wandb:
-        loggers.append(tracking.logger(configuration, folder, study=study, variant=variant, counts=counts))
-    trainer, before, diverged = None, signal.getsignal(signal.SIGTERM), None
+        loggers.append(tracking.logger(run, folder, counts))
+    trainer, handler, diverged = None, signal.getsignal(signal.SIGTERM), None
     try:
         trainer = _trainer(configuration, folder, machine, loggers, checkpoint, precision)
         begun = checkpoint if checkpoint.exists() else None
@@ -99,7 +104,7 @@ def train(
             raise LostProcess(lost) from error
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, handler)
     if diverged is None:
         _check_whole(module.tested["images"], trainer, data)
     if not trainer.is_global_zero:
@@ -108,9 +113,9 @@ def train(
     kind = trainer.strategy.root_device.type
     result = record.make(
         configuration,
-        study=study,
-        variant=variant,
-        plan=plan,
+        study=run.study,
+        variant=run.variant,
+        plan=run.plan,
         counts=counts,
         tested=module.tested,
         diverged=diverged,
@@ -123,7 +128,7 @@ def train(
             machine.speed,
         ),
         git=git,
-        wall_seconds=module.seconds_before + time.monotonic() - started,
+        wall_seconds=module.seconds_before + time.monotonic() - module.started,
         resumed=module.resumed,
         wandb_url=tracking.url(loggers[-1]) if machine.wandb else None,
     )
@@ -192,10 +197,16 @@ def _lost(trainer: pl.Trainer, error: RuntimeError) -> str | None:
     return None
 
 
-def counted(configuration: Configuration) -> dict:
-    """Parameters and multiply-adds of one image, on the meta device; errors as `Configuration.build` and `count`."""
+def on_meta(configuration: Configuration) -> nn.Module:
+    """Build the network without its numbers. Raises ValueError, in one line, for impossible knobs."""
     with torch.device("meta"):
-        counts = count(configuration.build(), configuration.resolution)
+        return configuration.build()
+
+
+def counted(configuration: Configuration, network: nn.Module) -> dict:
+    """Return parameters, and multiply-adds of one image, of a network `on_meta`; errors as `count`."""
+    with torch.device("meta"):
+        counts = count(network, configuration.resolution)
     return {"parameters": counts.parameters, "mult_adds": counts.mult_adds}
 
 

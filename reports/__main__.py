@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from lightning_modules.exit_codes import BAD_INPUT, DONE, FAILED
 from sweeps import study as studies
 
 HERE = Path(__file__).parent
@@ -63,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _pages(options)
     except ValueError as error:
         print(f"python -m reports: {error}", file=sys.stderr)
-        return 2
+        return BAD_INPUT
 
 
 EPILOG = (
@@ -81,7 +82,7 @@ def _collect(folders: Sequence[Path]) -> int:
     said, warnings = collect(folders, RECORDS[0])
     _warn(warnings)
     print(*said, sep="\n")
-    return 0
+    return DONE
 
 
 def _pull(places: Sequence[str]) -> int:
@@ -100,7 +101,7 @@ def _pull(places: Sequence[str]) -> int:
     except KeyboardInterrupt:
         raise ValueError("interrupted; what was fetched is committed, and the same command goes on") from None
     print(*summary(committed, counts), sep="\n")
-    return 0
+    return DONE
 
 
 def _why(place: str, folders: list[Path]) -> int:
@@ -114,7 +115,7 @@ def _why(place: str, folders: list[Path]) -> int:
     found, warnings = records.read(folders)
     _warn(warnings)
     print(trace.explain(study, results.collate(study, found), variant))
-    return 0
+    return DONE
 
 
 def _export(names: list[str], options: argparse.Namespace) -> int:
@@ -126,6 +127,11 @@ def _export(names: list[str], options: argparse.Namespace) -> int:
 
 
 def _find(claims: list[str], options: argparse.Namespace) -> int:
+    from reports.verdicts import ledger
+
+    for claim in claims:
+        ledger.find(claim)  # a misspelt one is answered before anything heavy is imported
+
     import torch
 
     from reports.verdicts.experiments import Place
@@ -135,7 +141,7 @@ def _find(claims: list[str], options: argparse.Namespace) -> int:
     place = Place(device, options.runs_dir, options.data_dir, options.weights_dir)
     for line in find(claims, place):
         print(line, flush=True)
-    return 0
+    return DONE
 
 
 def _pages(options: argparse.Namespace) -> int:
@@ -164,7 +170,7 @@ def _pages(options: argparse.Namespace) -> int:
     if options.check:
         for name in [*stale, *left]:
             print(f"stale: {options.out.name}/{name}; run python -m reports and commit it", file=sys.stderr)
-        return 1 if stale or left else 0
+        return FAILED if stale or left else DONE
     for name in stale:
         files.write(options.out / name, made[name])
         print(f"written: {name}")
@@ -176,7 +182,7 @@ def _pages(options: argparse.Namespace) -> int:
     if options.publish:
         texts = {name: content.decode() for name, content in made.items() if name.endswith(".md")}
         print(f"published: {publish.publish(texts, options.publish)}")
-    return 0
+    return DONE
 
 
 def _differs(path: Path, content: bytes) -> bool:

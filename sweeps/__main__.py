@@ -18,10 +18,9 @@ import sys
 from pathlib import Path
 
 from lightning_modules.execution.estimate import duration
+from lightning_modules.exit_codes import BAD_INPUT, DONE
 from sweeps import programme, state
 from sweeps import study as studies
-
-DONE, BAD_INPUT = 0, 2
 
 
 def main(argv: list[str]) -> int:

@@ -70,7 +70,7 @@ class Costs:
                 unknown[network] = _mult_adds(wanted), wanted
         for network, (mult_adds, wanted) in sorted(unknown.items(), key=lambda item: item[1][0]):
             if wanted.arch not in rates:
-                each = seconds_per_image(wanted, TIMED_IMAGES[self.kind])
+                each = timed(wanted, TIMED_IMAGES[self.kind])
                 rates[wanted.arch].append(mult_adds / each)
             self.speeds[network] = statistics.median(rates[wanted.arch]) / mult_adds
             self.sources[network] = (
@@ -115,7 +115,14 @@ def _network(config: dict) -> str:
     return json.dumps(parts, sort_keys=True)
 
 
+def timed(wanted: Configuration, images: int) -> float:
+    """Seconds of a training step, an image."""
+    with torch.random.fork_rng():
+        teacher = wanted.teacher and Configuration(**wanted.teacher).build().eval()
+        return seconds_per_image(wanted.build(), wanted.resolution, images=images, teacher=teacher)
+
+
 def _mult_adds(wanted: Configuration) -> float:
     """Of a network and a third of its teacher's, which only answers: a training step is three forward passes' work."""
-    own = training.counted(wanted)["mult_adds"]
+    own = training.counted(wanted, training.on_meta(wanted))["mult_adds"]
     return own + (_mult_adds(Configuration(**wanted.teacher)) / 3 if wanted.teacher else 0)

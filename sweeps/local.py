@@ -23,12 +23,12 @@ from concurrent.futures import ThreadPoolExecutor
 from tqdm import tqdm
 
 from lightning_modules.execution import run_lock
+from lightning_modules.exit_codes import BAD_INPUT, BUSY, DONE, FAILED, TERMINATED
 from sweeps import options as asked
 from sweeps import programme, state
 from sweeps.slots import Running, Slot, gpus, slots
 from sweeps.study import Cell
 
-DONE, FAILED, BAD_INPUT, BUSY, TERMINATED = 0, 1, 2, 3, 143  # run.py's exit codes, and this program's
 REFRESH_SECONDS = 1
 LOWEST_PRIORITY = 19  # of a process, as `nice` counts
 

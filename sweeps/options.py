@@ -36,10 +36,16 @@ def cells(options: argparse.Namespace, default_budget: Callable[[], str]) -> lis
     if not options.study:
         raise ValueError("say which study (`python -m sweeps list` shows them)")
     study = studies.read(options.study)
-    options.budget = options.budget or default_budget()
-    return studies.cells(
-        study, options.budget, datasets=options.datasets, variants=options.variants, seeds=options.seeds
-    )
+
+    def chosen(budget: str) -> list[Cell]:
+        return studies.cells(
+            study, budget, datasets=options.datasets, variants=options.variants, seeds=options.seeds
+        )
+
+    if not options.budget:
+        chosen("smoke")  # every mistake is answered before torch is asked for a GPU
+        options.budget = default_budget()
+    return chosen(options.budget)
 
 
 def names(text: str) -> list[str]:

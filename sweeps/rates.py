@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from lightning_modules import configuration, recipes
 from lightning_modules.configuration import Configuration
+from lightning_modules.exit_codes import BAD_INPUT, DONE
 from sweeps import state
 from sweeps.slots import Slot, slots
 
@@ -30,7 +31,6 @@ HERE = Path(__file__).parent
 DECLARED, TABLE = HERE / "rates.toml", HERE / "rates.csv"
 EPOCHS, SEED, BUDGET = 2, 9, "short"  # a seed that no study has
 TOLERANCE = 0.1  # of the lowest loss, by which the source's own rate may be above it
-DONE, BAD_INPUT = 0, 2
 
 
 @dataclass(frozen=True)

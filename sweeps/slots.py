@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Protocol
 
-from lightning_modules.execution import environment as surroundings
+from lightning_modules.execution import environment
 from sweeps.warm import WarmProcess
 
 
@@ -30,7 +30,7 @@ class Slot:
     def environment(self) -> dict[str, str]:
         """Of its runs. Within a SLURM job a run is no task of it: its processes are counted here."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
-        return ours | self.variables | {surroundings.ENDS_WITH_PARENT: "1"}
+        return ours | self.variables | {environment.ENDS_WITH_PARENT: "1"}
 
     def start(self, command: list[str], log: Path) -> Running:
         """Start a Python program with its arguments, its output appended to `log`."""

@@ -14,11 +14,11 @@ import sys
 import time
 from pathlib import Path
 
+from lightning_modules.exit_codes import BAD_INPUT, DONE, FAILED
 from sweeps import options as asked
 from sweeps import state
 from sweeps.study import Cell
 
-DONE, FAILED, BAD_INPUT = 0, 1, 2
 POLL_SECONDS = 10
 
 

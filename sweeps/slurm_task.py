@@ -10,7 +10,8 @@ from pathlib import Path
 
 from submitit.core.utils import DelayedSubmission
 
-TERMINATED = 143  # run.py's exit code when it was told to stop
+from lightning_modules.exit_codes import TERMINATED
+
 WARNING = (
     signal.SIGUSR2
 )  # what submitit has SLURM send before the job's time is up, or before it is preempted

@@ -5,33 +5,26 @@ imports torch, W&B or Lightning.
 """
 
 import dataclasses
-import difflib
 import itertools
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
 from architectures import Stem
+from architectures.spelling import did_you_mean
 from lightning_modules import configuration
 from lightning_modules.budgets import BUDGETS as _BUDGETS
 from lightning_modules.configuration import PRECISIONS, Configuration
 from lightning_modules.data import catalogue
-from sweeps.claim import (
-    AsPrinted,
-    Claim,
-    Comparison,
-    Equivalence,
-    LogLinear,
-    Measure,
-    NotWorse,
-    Rise,
-    Trend,
-    variants_of,
-)
+from sweeps.claim import Claim, variants_of
+from sweeps.declarations import build, unique, value_of
 
 FOLDER = Path(__file__).parent / "studies"
+CLAIMS = Path(__file__).parent.parent / "reports" / "papers" / "claims.toml"
 BUDGETS = tuple(_BUDGETS)
 STEMS = get_args(Stem)
 
@@ -69,10 +62,10 @@ class Variant:
     cifar: dict = field(default_factory=dict)
     imagenet: dict = field(default_factory=dict)
     only_on: str = ""
-    recipe: str | dict | None = None
+    recipe: str | dict[str, str] | None = None
     recipe_changes: dict = field(default_factory=dict)
     teacher: str = ""
-    resolution: int | dict | None = None
+    resolution: int | dict[str, int] | None = None
     note: str = ""
     printed: tuple[Printed, ...] = ()
 
@@ -105,12 +98,12 @@ class Study:
     claims: tuple[Claim, ...] = ()
     departures: tuple[str, ...] = ()
     # A name, or a name for each stem that has another than the architectures' own; None: they all have their own.
-    recipe: str | dict | None = None
+    recipe: str | dict[str, str] | None = None
     # Pixels, or pixels for each stem that has others than its data sets' own; None: they all have their own.
-    resolution: int | dict | None = None
+    resolution: int | dict[str, int] | None = None
     transfers: tuple[str, ...] = ()  # those of the data sets that the paper doesn't have, reported apart
     # By budget, where a whole study runs in another arithmetic than fp32 because it gains so much time; never mixed.
-    precision: dict = field(default_factory=dict)
+    precision: dict[str, str] = field(default_factory=dict)
 
     @property
     def printed_runs(self) -> str:
@@ -144,8 +137,7 @@ class Study:
         found = {variant.name: variant for variant in self.variants}
         if name in found:
             return found[name]
-        near = difflib.get_close_matches(name, found) or list(found)
-        raise ValueError(f"{self.name} has no variant {name!r}; did you mean {' or '.join(near)}?")
+        raise ValueError(f"{self.name} has no variant {name!r}{did_you_mean(name, found)}")
 
 
 @dataclass(frozen=True)
@@ -170,13 +162,12 @@ def read(name: str) -> Study:
     """Read and check a declaration. Raises ValueError, in one line, if it is unknown or faulty."""
     path = FOLDER / f"{name}.toml"
     if not path.exists():
-        near = difflib.get_close_matches(name, names()) or names()
-        raise ValueError(f"unknown study {name!r}; did you mean {' or '.join(near)}?")
+        raise ValueError(f"unknown study {name!r}{did_you_mean(name, names())}")
     try:
         study = _study(tomllib.loads(path.read_text(encoding="utf-8")) | {"name": name})
         _check(study)
-    except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
-        raise ValueError(f"{path.name}: {error}") from error
+    except (ValueError, OverflowError) as error:  # OverflowError: a whole number that is no float
+        raise ValueError(f"{path.name}: {' '.join(str(error).split())}") from error
     return study
 
 
@@ -255,28 +246,15 @@ def size(study: Study) -> int:
     return len(study.seeds) * sum(len(study.variants_on(dataset)) for dataset in study.datasets)
 
 
-_PARTS = {  # fields that hold lists of other declarations
-    (Study, "variants"): Variant,
-    (Study, "tables"): Table,
-    (Study, "claims"): Claim,
-    (Claim, "comparisons"): Comparison,
-    (Claim, "trends"): Trend,
-    (Claim, "equivalences"): Equivalence,
-    (Claim, "not_worse"): NotWorse,
-    (Claim, "rises"): Rise,
-    (Claim, "log_linear"): LogLinear,
-    (Claim, "as_printed"): AsPrinted,
-}
-
-
 def _study(declared: dict) -> Study:
     """Build the study; its own `printed` holds what is the same for all variants."""
-    shared = declared.pop("printed", {})
-    for variant in declared.get("variants", []):
-        if "printed" in variant:
-            places = variant["printed"] if isinstance(variant["printed"], list) else [variant["printed"]]
-            variant["printed"] = [_from(Printed, shared | place) for place in places]
-    return _from(Study, declared)
+    shared = value_of(dict, declared.pop("printed", {}), "printed of the study")
+    rows = declared.get("variants")
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict) and "printed" in row:
+            places = row["printed"] if isinstance(row["printed"], list) else [row["printed"]]
+            row["printed"] = [shared | place if isinstance(place, dict) else place for place in places]
+    return build(Study, declared)
 
 
 def _first(stem: str, *values):
@@ -285,33 +263,30 @@ def _first(stem: str, *values):
     return next((value for value in of_stem if value is not None), None)
 
 
-def _from(kind, declared: dict):
-    """Build the dataclass `kind` from a TOML table; an unknown key is an error that names the near misses."""
-    known = [f.name for f in dataclasses.fields(kind)]
-    values = {}
-    for key, value in declared.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known) or known
-            raise ValueError(
-                f"unknown key {key!r} in {kind.__name__.lower()}; did you mean {' or '.join(near)}?"
-            )
-        if part := _PARTS.get((kind, key)):
-            value = [_from(part, item) for item in value]
-        values[key] = tuple(value) if isinstance(value, list) else value
-    return kind(**values)
+@cache
+def claim_ids() -> frozenset[str]:
+    """Return the ids of all claims, without what reading the file as TOML would cost every run."""
+    return frozenset(re.findall(r'^id = "(.+)"$', CLAIMS.read_text(encoding="utf-8"), flags=re.MULTILINE))
 
 
 def _check(study: Study) -> None:
-    found = [variant.name for variant in study.variants]
-    if repeated := {name for name in found if found.count(name) > 1}:
-        raise ValueError(f"variant {min(repeated)!r} is declared twice")
+    unique(study.datasets, "datasets")
+    unique(study.seeds, "seeds")
+    unique(tuple(variant.name for variant in study.variants), "variants")
+    if min(study.seeds) < 0:
+        raise ValueError(f"seeds are 0 or more, not {min(study.seeds)}")
+    if "" in (variant.name for variant in study.variants):
+        raise ValueError("a variant has an empty name")
     for table in study.tables:
+        unique(table.variants, f"variants of table {table.title!r}")
         for name in table.variants:
             study.variant(name)
     for claim in study.claims:
+        if study.claims.count(claim) > 1:
+            raise ValueError(f"claim {claim.id!r} is declared twice with the same tests")
+        if claim.id not in claim_ids():
+            raise ValueError(f"no document makes the claim {claim.id!r}{did_you_mean(claim.id, claim_ids())}")
         for test in claim.tests:
-            if test.measure not in get_args(Measure):
-                raise ValueError(f"claim {claim.id}: measure {test.measure!r} is none of {get_args(Measure)}")
             if test.only_on not in ("", *study.datasets):
                 raise ValueError(f"claim {claim.id}: only_on is {test.only_on!r}, none of the datasets")
             for name in variants_of(test):

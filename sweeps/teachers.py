@@ -12,28 +12,28 @@ import sys
 import time
 from pathlib import Path
 
-from lightning_modules.configuration import Configuration
-from lightning_modules.execution import environment as surroundings
+from lightning_modules.configuration import Configuration, Run
+from lightning_modules.execution import environment
+from lightning_modules.exit_codes import BUSY, DONE, FAILED, TERMINATED
 from sweeps import state
 from sweeps import study as studies
 from sweeps.study import Cell
 
-DONE, FAILED, BUSY, TERMINATED = 0, 1, 3, 143  # run.py's exit codes
 POLL_SECONDS = 1
 
 
-def provide(student: Configuration, options: argparse.Namespace) -> int:
+def provide(student: Run, options: argparse.Namespace) -> int:
     """Train the teacher of a study's cell unless that has been done.
 
     options: run.py's; where it may run goes for the teacher too, but for the number of machines, which is one.
     Returns run.py's exit code of the teacher: 0 if it is there; BUSY if another process is at it.
     """
-    teacher = Configuration(**student.teacher)
+    teacher = Configuration(**student.configuration.teacher)
     if (options.runs_dir / teacher.run_id / "record.json").exists():
         return DONE
-    variant = studies.read(options.study).variant(options.variant).teacher
-    cell = Cell(options.study, variant, teacher.dataset, teacher.budget, teacher.seed, teacher.run_id)
-    print(f"{options.variant} learns from {state.title(cell)}, which is trained first", flush=True)
+    variant = studies.read(student.study).variant(student.variant).teacher
+    cell = Cell(student.study, variant, teacher.dataset, teacher.budget, teacher.seed, teacher.run_id)
+    print(f"{student.variant} learns from {state.title(cell)}, which is trained first", flush=True)
     code = _run([sys.executable, *state.command(cell, options.runs_dir, options.data_dir, *_more(options))])
     if code not in (DONE, BUSY, TERMINATED):
         print(f"run.py: no teacher, because {state.title(cell)} failed", file=sys.stderr)
@@ -50,7 +50,7 @@ def wait(folder: Path | None) -> None:
 
 
 def _more(options: argparse.Namespace) -> list[str]:
-    per_node, _ = surroundings.processes()
+    per_node, _ = environment.processes()
     valued = {
         "--precision": options.precision,
         "--accelerator": options.accelerator,
@@ -59,7 +59,7 @@ def _more(options: argparse.Namespace) -> list[str]:
         "--workers": options.workers,
     }
     flags = {"--deterministic": options.deterministic, "--no-wandb": options.no_wandb}
-    flags["--wait"] = options.wait or surroundings.in_sweep()
+    flags["--wait"] = options.wait or environment.in_sweep()
     return [
         *(part for name, value in valued.items() if value is not None for part in (name, str(value))),
         *(name for name, wanted in flags.items() if wanted),
@@ -78,8 +78,8 @@ def _run(command: list[str]) -> int:
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        environment = surroundings.alone() | {surroundings.ENDS_WITH_PARENT: "1"}
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+        variables = environment.alone() | {environment.ENDS_WITH_PARENT: "1"}
+        process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL)
         if stopped:
             process.terminate()
         code = process.wait()

@@ -9,8 +9,10 @@ import json
 import sys
 from pathlib import Path
 
+from lightning_modules import files
 from lightning_modules.configuration import WANDB_PROJECT
 from lightning_modules.data import catalogue
+from lightning_modules.exit_codes import DONE, FAILED
 from sweeps import study as studies
 from sweeps.study import Study
 
@@ -41,9 +43,9 @@ def main(argv: list[str]) -> int:
             path.unlink()
             print(f"removed: sweeps/{path.name}")
         else:
-            path.write_text(stale[path], encoding="utf-8")
+            files.write(path, stale[path].encode())
             print(f"written: sweeps/{path.name}")
-    return 1 if options.check and (stale or left) else 0
+    return FAILED if options.check and (stale or left) else DONE
 
 
 def sweeps_of(study: Study) -> dict[str, list[str]]:
@@ -73,7 +75,7 @@ def sweep(study: Study, name: str, datasets: list[str]) -> str:
 # The budget is each machine's default, paper with a GPU and smoke without; to fix it for all, add
 # `budget: {{value: short}}` to the parameters of a copy.
 project: {WANDB_PROJECT}
-name: {name}
+name: {_quoted(name)}
 description: {_quoted(study.question)}
 program: run.py
 method: grid
@@ -86,7 +88,7 @@ parameters:
   dataset:
     values: {_quoted(datasets)}
   study:
-    value: {study.name}
+    value: {_quoted(study.name)}
   variant:
     values: {_quoted([variant.name for variant in study.variants_on(datasets[0])])}
 command:

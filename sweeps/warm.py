@@ -16,9 +16,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from lightning_modules.execution import environment as surroundings
+from lightning_modules.execution import environment
+from lightning_modules.exit_codes import TERMINATED
 
-TERMINATED = 143  # run.py's exit code
 # What a run would import; a run imports for itself whatever else it needs.
 IMPORTS = ["lightning_modules.training", "lightning_modules.data.module", "wandb.wandb_run"]
 
@@ -115,7 +115,7 @@ def become(command: list[str], log: str) -> None:
 
 if __name__ == "__main__":
     server = Server()
-    surroundings.end_with_parent()
+    environment.end_with_parent()
     for name in sys.argv[1:]:
         importlib.import_module(name)
     gc.freeze()  # a collection in a run would copy all the memory that it shares

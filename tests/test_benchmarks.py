@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader
 import benchmarks.__main__ as frame
 from benchmarks import growth, input_chain, networks
 from benchmarks.table import Wanted, compared, take_turns
-from lightning_modules.data.batches import EpochSampler, Preprocessing, TrainBatches
+from lightning_modules.data.batches import EpochSampler, TrainBatches
+from lightning_modules.data.preprocessing import Preprocessing
 
 
 def test_ratios_are_medians_over_the_turns_to_the_first_line():

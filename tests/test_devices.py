@@ -13,10 +13,11 @@ import torch
 
 from lightning_modules import configuration, training
 from lightning_modules.classifier import Classifier
+from lightning_modules.configuration import Run
 from lightning_modules.data import preprocessing
 from lightning_modules.data.catalogue import Dataset
 from lightning_modules.data.module import CIFARDataModule
-from lightning_modules.execution import environment as surroundings
+from lightning_modules.execution import environment
 from lightning_modules.execution.machine import Machine
 from tests import tiny
 
@@ -120,7 +121,7 @@ def test_devices_that_cannot_share_the_batch_are_refused(tmp_path, dataset):
     )
     machine = Machine(accelerator="cpu", devices=3, strategy="ddp", data_dir=tmp_path / "data", wandb=False)
     with pytest.raises(training.CannotRun, match="3 devices cannot share a batch of 80"):
-        training.train(asked, tmp_path, machine)
+        training.train(Run(asked), tmp_path, machine)
 
 
 @pytest.mark.slow
@@ -180,7 +181,7 @@ def test_torchrun_starts_the_processes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("environment", "expected"),
+    ("variables", "expected"),
     [
         ({}, (1, 1)),
         ({"TORCHELASTIC_RUN_ID": "1", "LOCAL_WORLD_SIZE": "4", "WORLD_SIZE": "8"}, (4, 2)),
@@ -188,5 +189,5 @@ def test_torchrun_starts_the_processes(tmp_path):
         ({"SLURM_NTASKS": "16", "SLURM_NNODES": "2", "SLURM_JOB_NAME": "interactive"}, (1, 1)),
     ],
 )
-def test_processes_that_others_started_are_counted(environment, expected):
-    assert surroundings.processes(environment) == expected
+def test_processes_that_others_started_are_counted(variables, expected):
+    assert environment.processes(variables) == expected

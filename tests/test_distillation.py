@@ -70,13 +70,6 @@ def test_the_environment_of_a_run_of_its_own_has_nothing_of_a_launch_or_a_sweep(
     [
         (["--teacher", "runs/nothing", "--soft-weight", "0.5"], "runs/nothing holds no finished run"),
         (["--soft-weight", "0.5"], "name the teacher"),
-        (["--compress", "svd"], "--compress is for the evaluation of given weights: add --evaluate"),
-        (["--density", "0.5"], "--density is for the compression of given weights: add --compress"),
-        (["--evaluate", "--weights", "w", "--compress", "svd"], "--compress needs --density SHARE"),
-        (
-            ["--evaluate", "--weights", "w", "--compress", "svd", "--density", "1", "--out", "no/f.json"],
-            "no is no folder; choose another --out",
-        ),
     ],
 )
 def test_bad_input_names_the_remedy(argv, complaint, capsys):

@@ -1,7 +1,6 @@
 """What a run shows while it trains: one bar over the whole training, or a line per epoch where there is no screen."""
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -10,6 +9,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities import rank_zero_only
 from tqdm import tqdm
+
+from lightning_modules import files
 
 REFRESH_SECONDS = 0.5
 
@@ -69,9 +70,8 @@ class Progress(pl.Callback):
             self.bar.close()
 
     def _write(self, trainer: pl.Trainer) -> None:
-        part = self.path.with_suffix(".part")
-        part.write_text(json.dumps({"step": trainer.global_step, "steps": self.steps}))
-        os.replace(part, self.path)
+        content = json.dumps({"step": trainer.global_step, "steps": self.steps})
+        files.write(self.path, content.encode(), durable=False)
 
 
 class EpochLines(Logger):

@@ -4,7 +4,7 @@ Reading order: `catalogue` (the data sets), `preprocessing` (what a recipe says 
 CIFAR: `cache` (the verified arrays on disk), `sources` (where they come from), `batches` (whole-batch
 augmentation), `module` (the Lightning data module);
 ImageNet: `folders` (the image files on disk), `imagenet` (commands that lay them out), `decoding`, `crops`,
-`colour`, `photo_batches`, `photo_module` (the Lightning data module).
+`colour`, `image_folder_batches`, `image_folder_module` (the Lightning data module).
 """
 
 from typing import TYPE_CHECKING
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def data_module(
     configuration: "Configuration", machine: "Machine", viewing: "EvaluationProtocol | None" = None
 ) -> "LightningDataModule":
-    """The data of a run. viewing: how given weights see the test images; without it, data to train with.
+    """Return the data of a run.
+
+    viewing: how given weights see the test images; without it, the data are to train with.
 
     Its `obtain()` raises DataError if the data cannot be had.
     """
@@ -41,9 +43,9 @@ def data_module(
         how = preprocessing.for_arrays(configuration, viewing)
         return CIFARDataModule(dataset, machine.data_dir, preprocessing=how, **shared)
 
-    from lightning_modules.data.image_folder_module import PhotoDataModule
+    from lightning_modules.data.image_folder_module import ImageFolderDataModule
 
-    how = preprocessing.for_photographs(configuration, viewing)
-    return PhotoDataModule(
+    how = preprocessing.for_image_folder(configuration, viewing)
+    return ImageFolderDataModule(
         dataset, machine.data_dir, preprocessing=how, given_weights=viewing is not None, **shared
     )

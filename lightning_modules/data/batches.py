@@ -7,8 +7,7 @@ under any number of workers and devices, on a CPU or a GPU, and after a resume t
 import functools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,39 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import Dataset, Sampler
 
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """What happens to an image: normalise, then mirror, then pad and crop, then resize, in this order.
-
-    The order is that of fb.resnet.torch (datasets/cifar10.lua, transforms.lua), on which the code of
-    DenseNet, ResNeXt, Wide ResNet and stochastic depth builds: zeros padded after normalisation are the mean
-    colour.
-    `mean` and `std` are in units of 0–255; a `mean` of None stands for the per-pixel mean of the training
-    images (ResNet, arXiv:1512.03385, section 4.2), which `fitted` fills in as an array (H, W, 3).
-    `resolution`: pixels at a side of what the network receives, resized bilinearly with antialiasing; None, the
-    images' own. Last, so that a network sees the same part of an image at every resolution.
-    """
-
-    mean: tuple[float, float, float] | np.ndarray | None
-    std: tuple[float, float, float]
-    augment: bool = True
-    pad: int = 4
-    padding: Literal["zeros", "reflect"] = "zeros"
-    mirror: bool = True
-    resolution: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.padding not in ("zeros", "reflect"):
-            raise ValueError(f"padding is {self.padding!r}: choose 'zeros' or 'reflect'")
-        if self.pad < 0:
-            raise ValueError(f"pad is {self.pad}: it must be 0 or more pixels")
-
-    def fitted(self, train_images: np.ndarray) -> "Preprocessing":
-        """With the per-pixel mean of `train_images` (N, H, W, 3) in place of a mean of None."""
-        if self.mean is not None:
-            return self
-        return replace(self, mean=train_images.mean(axis=0, dtype=np.float64).astype(np.float32))
+from lightning_modules.data.preprocessing import Preprocessing
 
 
 class EpochPlan(NamedTuple):
@@ -62,7 +29,7 @@ class EpochPlan(NamedTuple):
 
 
 def epoch_plan(seed: int, epoch: int, n: int, pad: int) -> EpochPlan:
-    """The random numbers of one epoch over `n` images, from Philox with the key (seed, epoch).
+    """Draw the random numbers of one epoch over `n` images, from Philox with the key (seed, epoch).
 
     Made from the raw stream, which NumPy keeps the same for good, not from Generator's methods, which may
     change between its versions (NEP 19).
@@ -79,7 +46,7 @@ def epoch_plan(seed: int, epoch: int, n: int, pad: int) -> EpochPlan:
 
 
 def subset(labels: np.ndarray, n: int) -> np.ndarray:
-    """Indices, ascending, of the first n / classes images of every class in file order.
+    """Return the indices, ascending, of the first n / classes images of every class in file order.
 
     Where n is no multiple of the classes, some classes at even distances give one image more than the others.
     """
@@ -116,12 +83,12 @@ class EpochBatches(Dataset):
         self.rank, self.world_size = rank, world_size
 
     def __len__(self) -> int:
-        """Batches in an epoch; the last one may be smaller."""
+        """Return the batches of an epoch; the last one may be smaller."""
         full, rest = divmod(self.images, self.batch_size)
         return full + (rest >= self.world_size)
 
     def places(self, batch: int) -> slice:
-        """This rank's places of the batch in the epoch's order."""
+        """Return this rank's places of the batch in the epoch's order."""
         start = batch * self.batch_size
         stop = min(start + self.batch_size, self.images)
         stop -= (stop - start) % self.world_size
@@ -158,7 +125,7 @@ class TrainBatches(EpochBatches):
         return self.pixels.batch(self._order[places], crops)
 
     def _plan(self, epoch: int) -> tuple[Tensor, Tensor | None]:
-        """The epoch's order, and which row of the crop table each image takes, where the data set lives."""
+        """Return the epoch's order and each image's row of the crop table, where the data set lives."""
         how, device = self.preprocessing, self.pixels.images.device
         plan = epoch_plan(self.seed, epoch, len(self.pixels), how.pad)
         order = torch.from_numpy(plan.order).to(device)
@@ -191,7 +158,7 @@ class EpochSampler(Sampler):
 
 
 def epoch_sampler(batches: EpochBatches, trainer) -> EpochSampler:
-    """A sampler that goes on where `trainer` is; from the start if there is none."""
+    """Return a sampler that goes on where `trainer` is; from the start if there is none."""
     if trainer is None:
         return EpochSampler(batches)
     loop = trainer.fit_loop
@@ -283,7 +250,7 @@ def _planes(values, device: torch.device) -> Tensor:
 
 @functools.cache
 def crop_table(side: int, pad: int, padding: str) -> np.ndarray:
-    """Which pixel of an image every pixel of a crop shows; side² stands for the zero of the padding.
+    """Return the pixel of an image that every pixel of a crop shows; side² is the padding's zero.
 
     Shape (2 * (2 pad + 1)², side²) int64; row (mirror * (2 pad + 1) + dy) * (2 pad + 1) + dx. One look-up in
     it replaces mirroring, padding and cropping, which is what makes a whole batch fast.

@@ -42,7 +42,7 @@ def load(
     say: Callable[[str], None] = print,
     sources: Mapping[str, Source] = SOURCES,
 ) -> Arrays:
-    """The verified arrays of `dataset` from the cache in `data_dir`, which is filled or repaired if need be.
+    """Return the verified arrays of `dataset` from the cache in `data_dir`, filled or repaired if need be.
 
     Raises DataError when no source has the data, or when the disk is full or not writable.
     """
@@ -67,7 +67,7 @@ def load(
 
 
 def _read(dataset: ArrayDataset, folder: Path) -> tuple[Arrays | None, list[str]]:
-    """The arrays if all are there and right, and a line about each file that is damaged."""
+    """Return the arrays if all are there and right, and a line about each file that is damaged."""
     names = [f"{split}_{kind}" for split in ("train", "test") for kind in ("images", dataset.labels)]
     arrays, faults = [], []
     for name in names:
@@ -86,7 +86,7 @@ def _read(dataset: ArrayDataset, folder: Path) -> tuple[Arrays | None, list[str]
 
 
 def matches(array: np.ndarray | None, dataset: ArrayDataset, name: str) -> bool:
-    """Whether `array` is, byte for byte, what the catalogue calls `name`."""
+    """Check that `array` is, byte for byte, what the catalogue calls `name`."""
     kind = np.dtype(np.uint8 if name.endswith("_images") else np.int64)
     if array is None or array.dtype != kind or array.shape != dataset.shape(name):
         return False

@@ -3,9 +3,10 @@
 Imports nothing heavy, so that `--list`, `--help` and a mistyped name are answered at once.
 """
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from architectures.spelling import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class ArrayDataset(Dataset):
     resolution: int = 32
 
     def shape(self, array: str) -> tuple[int, ...]:
-        """The shape that `array`, a key of `sha256`, must have."""
+        """Return the shape that `array`, a key of `sha256`, must have."""
         count = self.train_images if array.startswith("train_") else self.test_images
         return (count, self.resolution, self.resolution, 3) if array.endswith("_images") else (count,)
 
@@ -143,9 +144,7 @@ DATASETS: dict[str, Dataset] = {
 
 
 def find(name: str) -> Dataset:
-    """The data set called `name`; ValueError with the near misses if there is none."""
+    """Return the data set called `name`; ValueError with the near misses if there is none."""
     if name in DATASETS:
         return DATASETS[name]
-    near = difflib.get_close_matches(name.lower().replace("-", ""), DATASETS, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(DATASETS)}"
-    raise ValueError(f"unknown data set {name!r}: {hint}")
+    raise ValueError(f"unknown data set {name!r}{did_you_mean(name, DATASETS)}")

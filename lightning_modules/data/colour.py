@@ -22,7 +22,7 @@ ORDERS = tuple(itertools.permutations(range(3)))  # of brightness, contrast, sat
 
 
 def draw(colour: str, draws: Draws) -> list[float]:
-    """What changes the colours of one image: the order of the jitter, its three factors, the shift of R, G, B."""
+    """Draw the colour changes of one image: order of the jitter, its three factors, shift of R, G, B."""
     order, factors, alphas = 0, [1.0] * 3, [0.0] * 3
     if colour == "jitter_pca":
         order = draws.integer(0, len(ORDERS) - 1)
@@ -42,7 +42,7 @@ def finish(
     std: tuple[float, float, float],
     memory_format: torch.memory_format = torch.contiguous_format,
 ) -> Tensor:
-    """Images (B, 3, H, W) uint8 to normalised float32: jitter, shift, then (x - mean) / std.
+    """Turn images (B, 3, H, W) uint8 into normalised float32: jitter, shift, then (x - mean) / std.
 
     drawn: (B, 7), a row of `draw(colour, …)` for each image. mean, std: of 0–255. Nothing is clipped in between,
     as in fb.resnet.torch.
@@ -71,5 +71,5 @@ def _jitter(x: Tensor, order: Tensor, factors: Tensor) -> Tensor:
 
 @functools.cache
 def constant(values: tuple, device: torch.device) -> Tensor:
-    """Kept where it was made: a copy to a GPU in every batch would make the host wait for it every time."""
+    """Make a constant once for each device: the host would wait for a copy to a GPU in every batch."""
     return torch.tensor(values, device=device)

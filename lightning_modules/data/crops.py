@@ -1,4 +1,4 @@
-"""Which part of a photograph a network sees: random crops in training, fixed views in tests.
+"""Which part of an image a network sees: random crops in training, fixed views in tests.
 
 Images are (3, H, W) uint8 tensors; resizing is bilinear with antialiasing, as PIL does it.
 """
@@ -32,7 +32,7 @@ class Draws:
         return low + (high - low) * ((self.stream.random_raw() >> 11) + 0.5) * 2.0**-53
 
     def integer(self, low: int, high: int) -> int:
-        """A whole number from low to high, both included."""
+        """Draw a whole number from low to high, both included."""
         return low + int(self.uniform() * (high - low + 1))
 
     def normal(self, sigma: float) -> float:
@@ -43,7 +43,7 @@ class Draws:
 
 
 def random_sized_crop(image: Tensor, side: int, smallest_area: float, draws: Draws) -> Tensor:
-    """A part of random area and aspect ratio, resized to (3, side, side): fb.resnet.torch's RandomSizedCrop.
+    """Cut a part of random area and aspect, resized to (3, side, side): fb.resnet.torch's RandomSizedCrop.
 
     Going Deeper with Convolutions (arXiv:1409.4842), Section 6: 8 to 100 % of the area, ratio in [3/4, 4/3].
     """
@@ -63,7 +63,7 @@ def random_sized_crop(image: Tensor, side: int, smallest_area: float, draws: Dra
 def random_crop(
     image: Tensor, side: int, sizes: tuple[int, int], draws: Draws, *, of_square: bool = False
 ) -> Tensor:
-    """A random (3, side, side) of the image, whose shorter side is drawn from `sizes`, both ends included.
+    """Cut a random (3, side, side) of the image, its shorter side drawn from `sizes`, both ends included.
 
     of_square: of the image's central square alone (AlexNet, Sections 2, 4.1).
     """
@@ -83,14 +83,14 @@ def centre_crop(image: Tensor, side: int) -> Tensor:
 
 
 def ten_crop(image: Tensor, side: int) -> Tensor:
-    """(10, 3, side, side): centre and corners, then their mirror images (fb.resnet.torch's TenCrop)."""
+    """Return (10, 3, side, side): centre and corners, then their mirror images (fb.resnet.torch's TenCrop)."""
     height, width = image.shape[1:]
     corners = [(top, left) for top in (0, height - side) for left in (0, width - side)]
     return _mirrored([centre_crop(image, side), *_cut(image, side, corners)])
 
 
 def grid_crop(image: Tensor, side: int) -> Tensor:
-    """(50, 3, side, side): a regular 5 × 5 grid and its mirror images (VGG, arXiv:1409.1556, Section 3.2)."""
+    """Return (50, 3, side, side): a 5 × 5 grid and its mirror images (VGG, arXiv:1409.1556, Section 3.2)."""
     height, width = image.shape[1:]
     tops, lefts = (
         [round(step * (extent - side) / (GRID - 1)) for step in range(GRID)] for extent in (height, width)

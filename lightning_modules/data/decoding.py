@@ -12,7 +12,7 @@ class BrokenImage(ValueError):
 
 
 def read_image(path: Path) -> Tensor:
-    """Pixels (3, H, W) uint8, RGB; grey, palette, CMYK and 16-bit images are converted, transparency is dropped.
+    """Read pixels (3, H, W) uint8, RGB; grey, palette, CMYK, 16-bit are converted, transparency is dropped.
 
     Equal to PIL's pixels, bit for bit. Raises BrokenImage for a file that is unreadable, empty, cut short or
     something else; libjpeg itself decides what it makes of a flipped bit.

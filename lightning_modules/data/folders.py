@@ -51,7 +51,7 @@ def find(
     whole: bool = True,
     say: Callable[[str], None] = print,
 ) -> ImageFiles:
-    """The files of `split` ("train" or "val"), after a download if the data set is for download.
+    """List the files of `split` ("train" or "val"), after a download if the data set is for download.
 
     whole: refuse a folder that has fewer or more images than the published split, since a run's figures would
     not be those of the data set; without it, as for given weights, any part of the classes will do.
@@ -97,7 +97,7 @@ def _list(dataset: FolderDataset, folder: Path) -> ImageFiles:
 
 
 def _classes(dataset: FolderDataset, folder: Path, shown: list[str]) -> list[str]:
-    """All classes in the order of their labels."""
+    """List all classes in the order of their labels."""
     if dataset.classes != 1000:
         if len(shown) != dataset.classes:
             raise DataError(

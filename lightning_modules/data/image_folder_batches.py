@@ -1,4 +1,4 @@
-"""Batches of photographs: read, decoded and cropped image by image, in whole batches of bytes.
+"""Batches of an image folder: read, decoded and cropped image by image, in whole batches of bytes.
 
 Colour and normalisation follow on the device (`colour.finish`); until then an image is 150 KB, not 600. What an
 image becomes depends on (seed, epoch, its index) alone, as in `batches`.
@@ -16,10 +16,10 @@ from lightning_modules.data import colour, crops
 from lightning_modules.data.batches import EpochBatches, epoch_plan
 from lightning_modules.data.decoding import BrokenImage, read_image
 from lightning_modules.data.folders import ImageFiles
-from lightning_modules.data.preprocessing import PhotoPreprocessing
+from lightning_modules.data.preprocessing import ImageFolderPreprocessing
 
 
-class PhotoBatch(NamedTuple):
+class ImageFolderBatch(NamedTuple):
     """Images that could be read, and those that could not: nothing stands in for them."""
 
     views: list[Tensor]  # a tensor (B, views, 3, H, W) uint8 for each size of the shorter side
@@ -28,8 +28,8 @@ class PhotoBatch(NamedTuple):
     broken: list[tuple[int, str]]  # index and reason
 
 
-class PhotoTrainBatches(EpochBatches):
-    """Training batches of one view each; item (epoch, batch) is a PhotoBatch."""
+class ImageFolderTrainBatches(EpochBatches):
+    """Training batches of one view each; item (epoch, batch) is a ImageFolderBatch."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class PhotoTrainBatches(EpochBatches):
         *,
         batch_size: int,
         seed: int,
-        preprocessing: PhotoPreprocessing,
+        preprocessing: ImageFolderPreprocessing,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
@@ -45,7 +45,7 @@ class PhotoTrainBatches(EpochBatches):
         self.files, self.seed, self.how = files, seed, preprocessing
         self._epoch: int | None = None
 
-    def __getitem__(self, item: tuple[int, int]) -> PhotoBatch:
+    def __getitem__(self, item: tuple[int, int]) -> ImageFolderBatch:
         epoch, batch = item
         if epoch != self._epoch:
             self._epoch, self._order = epoch, epoch_plan(self.seed, epoch, len(self.files), pad=0).order
@@ -64,7 +64,7 @@ class PhotoTrainBatches(EpochBatches):
         return [(image.flip(-1) if mirror else image)[None]], colours
 
 
-class PhotoTestBatches(Dataset):
+class ImageFolderTestBatches(Dataset):
     """The views of every image in file order; rank r of W takes images r, r + W, …: each counts exactly once.
 
     `batch_size` is one rank's own, in images.
@@ -75,7 +75,7 @@ class PhotoTestBatches(Dataset):
         files: ImageFiles,
         *,
         batch_size: int,
-        preprocessing: PhotoPreprocessing,
+        preprocessing: ImageFolderPreprocessing,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
@@ -85,19 +85,19 @@ class PhotoTestBatches(Dataset):
     def __len__(self) -> int:
         return math.ceil(len(self.own) / self.batch_size)
 
-    def __getitem__(self, batch: int) -> PhotoBatch:
+    def __getitem__(self, batch: int) -> ImageFolderBatch:
         if not 0 <= batch < len(self):
             raise IndexError(batch)  # ends iteration over the data set itself
         index = self.own[batch * self.batch_size :][: self.batch_size]
         return _batch(self.files, index, lambda _, image: (_views(image, self.how), [0.0] * 7))
 
 
-def _views(image: Tensor, how: PhotoPreprocessing) -> list[Tensor]:
+def _views(image: Tensor, how: ImageFolderPreprocessing) -> list[Tensor]:
     view = crops.VIEWS[how.views]
     return [view(crops.shorter_side(image, size), how.resolution) for size in how.test_sizes]
 
 
-def _batch(files: ImageFiles, index: np.ndarray, show) -> PhotoBatch:
+def _batch(files: ImageFiles, index: np.ndarray, show) -> ImageFolderBatch:
     """show(index, image): the image's views by size, and its row of colour changes."""
     shown, labels, colours, broken = [], [], [], []
     for i in index.tolist():
@@ -110,4 +110,4 @@ def _batch(files: ImageFiles, index: np.ndarray, show) -> PhotoBatch:
         labels.append(files.labels[i])
         colours.append(colours_of_image)
     by_size = [torch.stack(views) for views in zip(*shown, strict=True)]
-    return PhotoBatch(by_size, torch.tensor(labels, dtype=torch.int64), torch.tensor(colours), broken)
+    return ImageFolderBatch(by_size, torch.tensor(labels, dtype=torch.int64), torch.tensor(colours), broken)

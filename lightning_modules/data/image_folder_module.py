@@ -1,4 +1,4 @@
-"""Photographs for Lightning: the files of an image folder, cut to the budget, decoded by workers."""
+"""An image folder for Lightning: its files, cut to the budget, decoded by workers."""
 
 import os
 import sys
@@ -14,15 +14,19 @@ from lightning_modules.data.batches import EpochSampler, epoch_sampler, subset
 from lightning_modules.data.cache import DataError
 from lightning_modules.data.catalogue import FolderDataset
 from lightning_modules.data.folders import ImageFiles, find
-from lightning_modules.data.image_folder_batches import PhotoBatch, PhotoTestBatches, PhotoTrainBatches
-from lightning_modules.data.preprocessing import PhotoPreprocessing
+from lightning_modules.data.image_folder_batches import (
+    ImageFolderBatch,
+    ImageFolderTestBatches,
+    ImageFolderTrainBatches,
+)
+from lightning_modules.data.preprocessing import ImageFolderPreprocessing
 
 # Views in one forward pass of an evaluation.
 EVALUATION_VIEWS = 50
 MOST_WORKERS = 16
 
 
-class PhotoDataModule(LightningDataModule):
+class ImageFolderDataModule(LightningDataModule):
     """ImageNet or a part of it; the arguments are those of CIFARDataModule.
 
     `given_weights`: only the test images, or whatever part of them there is, in all their views; batches are then
@@ -37,7 +41,7 @@ class PhotoDataModule(LightningDataModule):
         *,
         batch_size: int,
         seed: int,
-        preprocessing: PhotoPreprocessing,
+        preprocessing: ImageFolderPreprocessing,
         train_images: int | None = None,
         curve_test_images: int | None = None,
         num_workers: int | None = None,
@@ -50,7 +54,7 @@ class PhotoDataModule(LightningDataModule):
         self.train_images, self.curve_test_images = train_images, curve_test_images
         self.memory_format, self.given_weights = memory_format, given_weights
         self.files: dict[str, ImageFiles] = {}
-        self.train_batches: PhotoTrainBatches | None = None
+        self.train_batches: ImageFolderTrainBatches | None = None
 
     def obtain(self) -> None:
         """List the files, so that missing data is known before anything is started."""
@@ -72,17 +76,17 @@ class PhotoDataModule(LightningDataModule):
             "world_size": self.trainer.world_size if self.trainer else 1,
         }
         if not self.given_weights:
-            self.train_batches = PhotoTrainBatches(
+            self.train_batches = ImageFolderTrainBatches(
                 self.files["train"], batch_size=self.batch_size, seed=self.seed, **shared
             )
         views = {"single": 1, "ten_crop": 10, "multi_crop": 50}.get(self.preprocessing.views)
         # Whole images differ in shape, so each is a batch of its own.
         images = max(1, EVALUATION_VIEWS // views) if views else 1
-        self.test_batches = PhotoTestBatches(self.files["test"], batch_size=images, **shared)
-        self.curve_batches = PhotoTestBatches(self.files["curve"], batch_size=images, **shared)
+        self.test_batches = ImageFolderTestBatches(self.files["test"], batch_size=images, **shared)
+        self.curve_batches = ImageFolderTestBatches(self.files["curve"], batch_size=images, **shared)
 
     def broken_test_images(self) -> int:
-        """Test images that this process had to leave out."""
+        """Count the test images that this process had to leave out."""
         return len(self.broken["test"].seen)
 
     def train_dataloader(self) -> DataLoader:
@@ -109,7 +113,7 @@ class PhotoDataModule(LightningDataModule):
         )
 
     def on_after_batch_transfer(
-        self, batch: PhotoBatch, dataloader_idx: int
+        self, batch: ImageFolderBatch, dataloader_idx: int
     ) -> tuple[Tensor | list[Tensor], Tensor]:
         training = self.trainer is not None and self.trainer.training
         stage = "train" if training else "curve" if self.trainer and self.trainer.validating else "test"
@@ -142,7 +146,7 @@ class BrokenImages:
         self.last = ""
 
     def count(self, broken: list[tuple[int, str]]) -> None:
-        """Raises DataError."""
+        """Add broken images; raises DataError if they are too many."""
         for index, reason in broken:
             if index not in self.seen:
                 self.seen.add(index)

@@ -17,12 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
 
-import torch
-from torchvision.io import encode_jpeg
-from tqdm import tqdm
-
-from lightning_modules.data.crops import shorter_side
-from lightning_modules.data.decoding import BrokenImage, read_image
+from lightning_modules.exit_codes import BAD_INPUT, DONE
 
 SHRUNK_SIDE = 256
 JPEG_QUALITY = 95
@@ -31,7 +26,7 @@ IMAGES = "ILSVRC2012_val_{:08d}.JPEG"
 
 
 def unpack(place: Path) -> None:
-    """ILSVRC2012_img_train.tar, …_img_val.tar and …_devkit_t12.tar.gz in `place`, each checked by its MD5."""
+    """Unpack ILSVRC2012_img_train.tar, …_img_val.tar and …_devkit_t12.tar.gz in `place`, each by its MD5."""
     from torchvision.datasets import imagenet
 
     imagenet.parse_devkit_archive(place)
@@ -72,6 +67,8 @@ def _only(folder: Path, name: str) -> Path:
 
 def shrink(source: Path, target: Path) -> None:
     """Copy the tree, larger images with the shorter side resized to 256; what is broken is copied as it is."""
+    from tqdm import tqdm
+
     if not source.is_dir():
         raise ValueError(f"there is no {source}")
     names = [path.relative_to(source) for path in sorted(source.rglob("*")) if path.is_file()]
@@ -84,6 +81,12 @@ def shrink(source: Path, target: Path) -> None:
 
 def shrink_one(source: Path, target: Path, name: Path) -> None:
     """Write `target`/`name` from `source`/`name`, unless it is there."""
+    import torch
+    from torchvision.io import encode_jpeg
+
+    from lightning_modules.data.crops import shorter_side
+    from lightning_modules.data.decoding import BrokenImage, read_image
+
     torch.set_num_threads(1)
     if (target / name).exists():
         return
@@ -118,8 +121,8 @@ def main(argv: list[str]) -> int:
         options.pop("run")(**options)
     except (ValueError, OSError, RuntimeError, tarfile.TarError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
-    return 0
+        return BAD_INPUT
+    return DONE
 
 
 if __name__ == "__main__":

@@ -6,16 +6,10 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
-from lightning_modules.data.batches import (
-    EpochSampler,
-    Preprocessing,
-    TestBatches,
-    TrainBatches,
-    epoch_sampler,
-    subset,
-)
+from lightning_modules.data.batches import EpochSampler, TestBatches, TrainBatches, epoch_sampler, subset
 from lightning_modules.data.cache import Arrays, load
 from lightning_modules.data.catalogue import ArrayDataset
+from lightning_modules.data.preprocessing import Preprocessing
 
 # As fast as 500 on a CPU, in half of the memory.
 EVALUATION_BATCH = 125
@@ -81,7 +75,7 @@ class CIFARDataModule(LightningDataModule):
         self.curve_batches = TestBatches(*curve, batch_size=EVALUATION_BATCH, **shared)
 
     def broken_test_images(self) -> int:
-        """None: the arrays are verified."""
+        """Return 0: the arrays are verified."""
         return 0
 
     def train_dataloader(self) -> DataLoader:

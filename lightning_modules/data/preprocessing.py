@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from lightning_modules.configuration import Configuration
-from lightning_modules.data.batches import Preprocessing
 from lightning_modules.data.catalogue import Dataset, find
 from lightning_modules.recipes import Recipe
 
@@ -23,8 +24,42 @@ class EvaluationProtocol:
 
 
 @dataclass(frozen=True)
-class PhotoPreprocessing:
-    """What happens to a photograph on its way to a network that takes `resolution` pixels square.
+class Preprocessing:
+    """Say what happens to an image of an array: normalise, then mirror, then pad and crop, then resize, in this order.
+
+    The order is that of fb.resnet.torch (datasets/cifar10.lua, transforms.lua), on which the code of
+    DenseNet, ResNeXt, Wide ResNet and stochastic depth builds: zeros padded after normalisation are the mean
+    colour.
+    `mean` and `std` are in units of 0–255; a `mean` of None stands for the per-pixel mean of the training
+    images (ResNet, arXiv:1512.03385, section 4.2), which `fitted` fills in as an array (H, W, 3).
+    `resolution`: pixels at a side of what the network receives, resized bilinearly with antialiasing; None, the
+    images' own. Last, so that a network sees the same part of an image at every resolution.
+    """
+
+    mean: tuple[float, float, float] | np.ndarray | None
+    std: tuple[float, float, float]
+    augment: bool = True
+    pad: int = 4
+    padding: Literal["zeros", "reflect"] = "zeros"
+    mirror: bool = True
+    resolution: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.padding not in ("zeros", "reflect"):
+            raise ValueError(f"padding is {self.padding!r}: choose 'zeros' or 'reflect'")
+        if self.pad < 0:
+            raise ValueError(f"pad is {self.pad}: it must be 0 or more pixels")
+
+    def fitted(self, train_images: np.ndarray) -> "Preprocessing":
+        """Return this with the per-pixel mean of `train_images` (N, H, W, 3) in place of a mean of None."""
+        if self.mean is not None:
+            return self
+        return replace(self, mean=train_images.mean(axis=0, dtype=np.float64).astype(np.float32))
+
+
+@dataclass(frozen=True)
+class ImageFolderPreprocessing:
+    """Say what happens to an image of a folder on its way to a network that takes `resolution` pixels square.
 
     `train_crop`: "random_sized", a part of `smallest_area` to all of the area; "random", a crop after the shorter
     side was resized to `train_sizes`; "random_of_square", one of the central square of that; "scale_jitter", as
@@ -52,7 +87,7 @@ class PhotoPreprocessing:
 
 
 def for_arrays(configuration: Configuration, viewing: EvaluationProtocol | None = None) -> Preprocessing:
-    """The input of a data set of arrays."""
+    """Return the preprocessing of a data set of arrays, as the recipe says."""
     data = find(configuration.dataset)
     recipe = Recipe.from_hyperparameters(configuration.recipe)
     mean, std = _statistics(data, recipe.normalisation)
@@ -70,10 +105,10 @@ def for_arrays(configuration: Configuration, viewing: EvaluationProtocol | None 
     return replace(how, mean=viewing.mean or how.mean, std=viewing.std or how.std)
 
 
-def for_photographs(
+def for_image_folder(
     configuration: Configuration, viewing: EvaluationProtocol | None = None
-) -> PhotoPreprocessing:
-    """The input of a data set of image files.
+) -> ImageFolderPreprocessing:
+    """Return the preprocessing of a data set of image files.
 
     A recipe's sizes are those for its data set's own resolution; at another one (MobileNet's ρ) they change in
     proportion, so that a network sees the same part of an image. A per-pixel mean is taken as its mean colour,
@@ -86,7 +121,7 @@ def for_photographs(
     def scaled(size: int) -> int:
         return round(size * configuration.resolution / data.resolution)
 
-    return PhotoPreprocessing(
+    return ImageFolderPreprocessing(
         resolution=configuration.resolution,
         mean=viewing.mean or mean,
         std=viewing.std or std,
@@ -101,6 +136,6 @@ def for_photographs(
 
 
 def _statistics(data: Dataset, normalisation: str) -> tuple[tuple, tuple]:
-    """What is subtracted, and what is divided by then, of 0–255."""
+    """Return what is subtracted, and what is divided by then, of 0–255."""
     divisor = {"channel": data.std, "pixel_mean": (255.0,) * 3, "mean": (1.0,) * 3}
     return data.mean, divisor[normalisation]

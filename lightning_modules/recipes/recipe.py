@@ -17,12 +17,12 @@ _LATER = "later"
 
 
 def described(words: str, default: Any = MISSING) -> Any:
-    """A field with what it is in words, which `run.py --help` shows."""
+    """Declare a field with what it is in words, which `run.py --help` shows."""
     return field(default=default, metadata={"help": words})
 
 
 def later(default: Any, words: str = "") -> Any:
-    """A field, as `described`, that was added after the first records had been committed.
+    """Declare a field, as `described`, that was added after the first records had been committed.
 
     At its default it means what runs did before it was added, and stays out of the hyperparameters, from which
     a run's id is made: so the ids of those records hold.
@@ -120,7 +120,7 @@ class Recipe:
             )
 
     def hyperparameters(self) -> dict:
-        """The numbers alone, JSON-able: what identifies a training, without the prose.
+        """Return the numbers alone, JSON-able: what identifies a training, without the prose.
 
         A later field that says nothing is left out, so that older runs keep their ids.
         """
@@ -129,12 +129,12 @@ class Recipe:
 
     @classmethod
     def from_hyperparameters(cls, values: dict) -> "Recipe":
-        """The recipe with these `hyperparameters()`: fields that they leave out are filled in. Without prose."""
+        """Return the recipe, without prose, with these `hyperparameters()`; fields left out are filled in."""
         return cls("", **{name: tuples(value) for name, value in values.items()})
 
 
 def tuples(value: Any) -> Any:
-    """The value with every list in it, at any depth, as a tuple."""
+    """Return the value with every list in it, at any depth, as a tuple."""
     return tuple(map(tuples, value)) if isinstance(value, list) else value
 
 
@@ -144,7 +144,7 @@ def _lists(value: Any) -> Any:
 
 @cache
 def _numbers() -> list[tuple[str, Any]]:
-    """The fields that are hyperparameters, each with the value at which it is left out, if there is one."""
+    """Return the fields that are hyperparameters, each with the value at which it is left out, if any."""
     never = object()
     return [
         (f.name, f.default if _LATER in f.metadata else never)

@@ -250,8 +250,6 @@ RECIPES = {
     ),
     "senet_cifar": SENET_CIFAR,
     "senet_imagenet": SENET_IMAGENET,
-    "senet_inception_cifar": SENET_CIFAR,
-    "senet_inception_imagenet": SENET_IMAGENET,
     # Section 6, footnote 2: 270 epochs, the rate lowered at 125, 200 and 250; rate 0.1 and label smoothing 0.1 as in
     # the text, which keeps each rate until the validation loss stalls, three times, for about 300 epochs.
     "senet_ablation_imagenet": replace(

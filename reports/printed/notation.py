@@ -77,7 +77,7 @@ PHRASES = {
     "input": "input of {}",
     "k": "k = {}",
     "l": "l = {}",
-    "maps345": "maps of layers 3 to 5: {}",
+    "channels345": "channels of layers 3 to 5: {}",
     "models": "{} networks",
     "p_L": "p_L = {}",
     "pct3x3": "share of 3×3: {}",

@@ -1,9 +1,9 @@
 """What the papers print for the rows of a study, and how a cell shows it."""
 
-import difflib
 import re
 from collections.abc import Sequence
 
+from architectures.spelling import did_you_mean
 from lightning_modules.data.catalogue import DATASETS
 from reports.printed import figures
 from reports.printed.figures import Figure
@@ -81,10 +81,9 @@ def _row(place: Printed, variant: Variant) -> list[Figure]:
     found = [figure for figure in rows if figure.row_id == place.row]
     if not found:
         names = list(dict.fromkeys(figure.row_id for figure in rows))
-        near = difflib.get_close_matches(place.row, names) or names
         where = f"{place.table}.csv{f', {place.part},' if place.part else ''}"
         raise ValueError(
-            f"{where} has no row {place.row!r}, which variant {variant.name!r} names; "
-            f"did you mean {' or '.join(near)}?"
+            f"{where} has no row {place.row!r}, which variant {variant.name!r} names"
+            + did_you_mean(place.row, names)
         )
     return found

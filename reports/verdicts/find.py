@@ -1,10 +1,10 @@
 """`python -m reports find CLAIM …`: make experiments on this machine and keep what they find."""
 
-import difflib
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from architectures.spelling import did_you_mean
 from lightning_modules.execution.machine import describe
 from reports.verdicts import experiments, findings
 from reports.verdicts.experiments import CannotExperiment, Outcome, Place
@@ -19,8 +19,7 @@ def find(claims: Sequence[str], place: Place, folder: Path = findings.FOLDER) ->
     known = experiments.registered()
     for claim in claims:
         if claim not in known:
-            near = difflib.get_close_matches(claim, known) or known
-            raise ValueError(f"no experiment decides the claim {claim!r}; did you mean {' or '.join(near)}?")
+            raise ValueError(f"no experiment decides the claim {claim!r}{did_you_mean(claim, known)}")
     git = _git()  # before the first finding is written, which is a change of a committed file
     for claim in claims or known:
         begun = time.monotonic()

@@ -1,10 +1,10 @@
 """What the documents claim: `reports/papers/claims.toml`, one entry a claim, in our own words."""
 
-import difflib
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 
+from architectures.spelling import did_you_mean
 from reports.printed.figures import PAPERS
 
 # exact: decided by counting or an identity; trained: over records; measured: with a stopwatch; numeric: computed
@@ -35,5 +35,4 @@ def find(claim_id: str) -> Entry:
     known = entries()
     if claim_id in known:
         return known[claim_id]
-    near = difflib.get_close_matches(claim_id, known) or ["see reports/papers/claims.toml"]
-    raise ValueError(f"no document makes the claim {claim_id!r}; did you mean {' or '.join(near)}?")
+    raise ValueError(f"no document makes the claim {claim_id!r}{did_you_mean(claim_id, known)}")

@@ -17,7 +17,7 @@ from reports.verdicts import complexity, exact
 NAME = "counted.json"
 ROOT = Path(__file__).parents[2]
 # What decides the counts of a network, and what decides an exact claim besides.
-NETWORKS = ("architectures/*.py",)
+NETWORKS = ("architectures/**/*.py",)
 CLAIMS = (
     *NETWORKS,
     *("lightning_modules/initialisation.py", "lightning_modules/recipes/*.py"),

@@ -10,7 +10,7 @@ from architectures import build
 from architectures.alexnet import AlexNet
 from architectures.counting import count, count_stages
 from architectures.describe import describe
-from architectures.local_response_normalisation import local_response_normalisation
+from architectures.layers.local_response_normalisation import local_response_normalisation
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
@@ -125,7 +125,7 @@ def test_order_and_absence_of_normalisation():
             {"half_kernels": True},
             "half_kernels is the network of one GPU and doesn't go with groups 2; use 1",
         ),
-        ({"lrn_n": 4}, "lrn_n 4 is even; a window around a map is odd, such as 3 or 5"),
+        ({"lrn_n": 4}, "lrn_n 4 is even; a window around a channel is odd, such as 3 or 5"),
         ({"lrn_n": 0}, "lrn_n 0 is too small"),
         ({"lrn_alpha": 0.0}, "lrn_alpha 0.0 is not positive; lrn false leaves the normalisation out"),
         ({"dropout": 1.0}, r"dropout 1.0 is not in \[0, 1\); 0 is none"),

@@ -53,9 +53,9 @@ def test_table_1_described(model, first, second):
 )
 def test_table_2_described(form, first, reduction):
     expected = []
-    for side, maps in ((32, 96), (16, 192)):
-        expected += [(f"{side}×{side}", layer.format(maps)) for layer in first]
-        expected.append((f"{side // 2}×{side // 2}", reduction.format(maps)))
+    for side, channels in ((32, 96), (16, 192)):
+        expected += [(f"{side}×{side}", layer.format(channels)) for layer in first]
+        expected.append((f"{side // 2}×{side // 2}", reduction.format(channels)))
     assert rows(on_meta(form=form), 32) == expected + TOP
 
 

@@ -10,7 +10,7 @@ from architectures.bn_inception import FIGURE_5, Filters, convolution, inception
 from architectures.counting import count, count_stages
 from architectures.describe import describe
 
-# Figure 5: maps out of the modules. 4c and 4d by their filters, as in Caffe; the column of the sizes says 576.
+# Figure 5: channels of the modules. 4c and 4d by their filters, as in Caffe; the column of the sizes says 576.
 OUTPUTS = {
     "3a": 256, "3b": 320, "3c": 576, "4a": 576, "4b": 576, "4c": 608, "4d": 608, "4e": 1056, "5a": 1024,
     "5b": 1024,

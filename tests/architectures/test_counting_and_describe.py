@@ -31,16 +31,16 @@ def test_a_small_network_by_hand():
 
 def densenet_40_by_formula(growth: int, first: int) -> tuple[int, int]:
     """Weights with batch normalisation, and mult-adds, of plain DenseNet-40 from Section 3's formulas."""
-    maps, parameters, mult_adds = first, 27 * first, 27 * first * 32 * 32
+    channels, parameters, mult_adds = first, 27 * first, 27 * first * 32 * 32
     for pixels in (32 * 32, 16 * 16, 8 * 8):
         for _ in range(12):
-            parameters += 2 * maps + 9 * maps * growth
-            mult_adds += 9 * maps * growth * pixels
-            maps += growth
+            parameters += 2 * channels + 9 * channels * growth
+            mult_adds += 9 * channels * growth * pixels
+            channels += growth
         if pixels > 64:
-            parameters += 2 * maps + maps * maps
-            mult_adds += maps * maps * pixels
-    return parameters + 2 * maps + 10 * maps + 10, mult_adds + 10 * maps
+            parameters += 2 * channels + channels * channels
+            mult_adds += channels * channels * pixels
+    return parameters + 2 * channels + 10 * channels + 10, mult_adds + 10 * channels
 
 
 def test_densenet_40_by_formula():

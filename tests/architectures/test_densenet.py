@@ -125,14 +125,14 @@ def test_convolutions_are_not_computed_again():
 
 
 @pytest.mark.parametrize(
-    "compression, maps, kept", [(0.5, 7, 3), (0.5, 8, 4), (0.29, 100, 29), (1, 9, 9), (0.25, 6, 1)]
+    "compression, channels, kept", [(0.5, 7, 3), (0.5, 8, 4), (0.29, 100, 29), (1, 9, 9), (0.25, 6, 1)]
 )
-def test_compression_keeps_the_floor(compression, maps, kept):
-    assert compressed(maps, compression) == kept
+def test_compression_keeps_the_floor(compression, channels, kept):
+    assert compressed(channels, compression) == kept
 
 
 def test_input_widths():
-    # k_0 + k (l - 1) maps enter layer l (Section 3); 169 layers, block 3, layer 32: 256 + 31 · 32 = 1248.
+    # k_0 + k (l - 1) channels enter layer l (Section 3); 169 layers, block 3, layer 32: 256 + 31 · 32 = 1248.
     layer = on_meta("densenet_bc", "imagenet", depth=169).dense_block_3[31]
     assert layer[2].in_channels == 1248 and layer[2].out_channels == 128
     assert [layer[0].num_features for layer in on_meta("densenet").dense_block_1] == [
@@ -198,7 +198,12 @@ def test_layers_of_each_block_in_table_1(figure):
         ("densenet_bc", "imagenet", {"depth": 100}, "depth 100 is not one of 121, 161, 169, 201, 264"),
         ("densenet_bc", "cifar", {"compression": 1.5}, r"compression 1.5 is not in \(0, 1\]"),
         ("densenet_bc", "cifar", {"compression": 0}, r"compression 0.0 is not in \(0, 1\]"),
-        ("densenet_c", "cifar", {"compression": 0.001}, "compression 0.001 keeps none of a block's 160 maps"),
+        (
+            "densenet_c",
+            "cifar",
+            {"compression": 0.001},
+            "compression 0.001 keeps none of a block's 160 channels",
+        ),
         ("densenet_bc", "cifar", {"growth_rate": 0}, "growth_rate 0 is too small"),
         ("densenet", "cifar", {"dropout": 1}, r"dropout 1.0 is not in \[0, 1\)"),
     ],

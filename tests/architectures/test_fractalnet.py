@@ -183,11 +183,11 @@ def test_depth_is_that_of_the_deepest_column(columns, blocks, depth):
 
 def test_parameters_by_formula():
     # in a block of C columns C convolutions change the width, and 2^C - 1 - C keep it
-    expected, maps = 0, 3
+    expected, channels = 0, 3
     for width in (64, 128, 256, 512, 512):
-        expected += 9 * (3 * maps * width + 4 * width * width)
-        maps = width
-    assert count(on_meta(), 32).parameters == expected + 10 * maps + 10 == 33_704_010
+        expected += 9 * (3 * channels * width + 4 * width * width)
+        channels = width
+    assert count(on_meta(), 32).parameters == expected + 10 * channels + 10 == 33_704_010
 
 
 def test_fractalnet_34_described():

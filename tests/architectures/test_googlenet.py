@@ -13,7 +13,7 @@ from architectures.describe import describe
 from architectures.googlenet import TABLE_1, FilterConcatenation, Filters, naive, reduced, single
 from architectures.outputs import TrainingOutputs
 
-# Table 1: the modules' maps out.
+# Table 1: the modules' channels out.
 OUTPUTS = {
     "3a": 256, "3b": 480, "4a": 512, "4b": 512, "4c": 512, "4d": 528, "4e": 832, "5a": 832, "5b": 1024,
 }  # fmt: skip
@@ -88,8 +88,8 @@ def test_logits_of_torchvision_but_for_its_departures(both):
     assert expected.std() > 1e-2
 
 
-@pytest.mark.parametrize("name, their_name, maps", [("4a", "aux1", 512), ("4d", "aux2", 528)])
-def test_auxiliary_logits_of_torchvision(both, name, their_name, maps):
+@pytest.mark.parametrize("name, their_name, channels", [("4a", "aux1", 512), ("4d", "aux2", 528)])
+def test_auxiliary_logits_of_torchvision(both, name, their_name, channels):
     """Theirs pools to 4×4 whatever comes; ours is given what it has pooled, so that both see the same."""
     ours, theirs = both
     head, theirs = ours.auxiliary[f"inception_{name}"], getattr(theirs, their_name)
@@ -97,12 +97,12 @@ def test_auxiliary_logits_of_torchvision(both, name, their_name, maps):
     linears = [module for module in head if isinstance(module, nn.Linear)]
     for linear, their_linear in zip(linears, (theirs.fc1, theirs.fc2), strict=True):
         linear.load_state_dict(their_linear.state_dict())
-    pooled = torch.randn(2, maps, 4, 4)
+    pooled = torch.randn(2, channels, 4, 4)
     with torch.no_grad():
         expected = theirs(pooled)
         assert (head[1:](pooled) - expected).abs().max() <= 1e-4
     assert expected.std() > 1e-2
-    assert head[0](torch.randn(1, maps, 14, 14)).shape[-2:] == (4, 4)
+    assert head[0](torch.randn(1, channels, 14, 14)).shape[-2:] == (4, 4)
 
 
 def test_rows_of_table_1():
@@ -136,7 +136,7 @@ def test_rows_of_table_1():
 def test_the_auxiliary_classifiers_of_section_5_in_the_table():
     row = next(line for line in describe(on_meta(), 224).splitlines() if "in training only" in line)
     assert "[5×5 average pool; 1×1 conv, 128; 1024-d fully connected; 1000-d fully connected] × 2" in row
-    parts = [maps * 128 + 128 + 4 * 4 * 128 * 1024 + 1024 + 1024 * 1000 + 1000 for maps in (512, 528)]
+    parts = [channels * 128 + 128 + 4 * 4 * 128 * 1024 + 1024 + 1024 * 1000 + 1000 for channels in (512, 528)]
     assert f" {sum(parts):,} " in row
 
 
@@ -221,7 +221,7 @@ def test_a_separable_first_convolution_is_a_full_one_of_low_rank():
 
 
 def test_heads():
-    """The fully connected head sees all last maps; what follows is the same."""
+    """The fully connected head sees all last channels; what follows is the same."""
     network = on_meta(head="fc")
     assert [name for name, _ in network.named_children()][-4:] == ["fc", "dropout", "linear", "auxiliary"]
     assert (network.fc[1].in_features, network.fc[1].out_features) == (7 * 7 * 1024, 1024)
@@ -262,7 +262,7 @@ def test_an_auxiliary_classifier_teaches_only_what_is_under_it():
 
 
 def test_any_module_can_be_wrapped():
-    """What squeeze-and-excitation does: another module in the place of one, by its number of maps."""
+    """What squeeze-and-excitation does: another module in the place of one, by its number of channels."""
     torch.manual_seed(0)
     network = build("googlenet", stem="cifar", num_classes=10).eval()
     images = torch.randn(1, 3, 32, 32)

@@ -8,9 +8,9 @@ from torch import nn
 from architectures import build
 from architectures.counting import count, count_stages
 from architectures.describe import describe
-from architectures.inception_module import Conv
 from architectures.inception_resnet import RELEASED_SCALES, ResidualInception
-from architectures.squeeze_excitation import SqueezeExcitation
+from architectures.layers.inception_module import Conv
+from architectures.layers.squeeze_excitation import SqueezeExcitation
 
 NAMES = ("inception_resnet_v1", "inception_resnet_v2", "inception_resnet_v2_tf")
 BLOCKS = ("inception_a", "inception_b", "inception_c")
@@ -53,11 +53,11 @@ def test_logits_of_timm():
 
 
 @pytest.mark.parametrize(
-    "name, maps", [("inception_resnet_v1", (256, 896, 1792)), ("inception_resnet_v2", (384, 1152, 2144))]
+    "name, channels", [("inception_resnet_v1", (256, 896, 1792)), ("inception_resnet_v2", (384, 1152, 2144))]
 )
-def test_boxes_of_figure_15(name, maps):
+def test_boxes_of_figure_15(name, channels):
     network = on_meta(name)
-    a, b, c = maps
+    a, b, c = channels
     assert outputs(network, 299) == {
         "stem": (a, 35, 35),
         "inception_a": (a, 35, 35),
@@ -158,7 +158,11 @@ def test_squeeze_and_excitation_can_end_every_residual_branch():
         ),
         (NAMES[1], {"residual_scale": 1.5}, "residual_scale 1.5 is not in"),
         (NAMES[1], {"blocks": (5, 10)}, r"blocks \(5, 10\) is wrong; give 3 numbers of at least 1"),
-        (NAMES[2], {"reduction_a_maps": (1, 1, 1, 0)}, "reduction_a_maps .* is wrong; give 4 numbers"),
+        (
+            NAMES[2],
+            {"reduction_a_channels": (1, 1, 1, 0)},
+            "reduction_a_channels .* is wrong; give 4 numbers",
+        ),
         (NAMES[0], {"dropout": 1}, r"dropout 1.0 is not in \[0, 1\)"),
     ],
 )

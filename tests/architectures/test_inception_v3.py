@@ -8,10 +8,10 @@ from torch import nn
 from architectures import build
 from architectures.counting import count, count_stages
 from architectures.describe import describe
-from architectures.inception_module import InceptionModule
 from architectures.inception_v3 import PoolTo5x5
+from architectures.layers.inception_module import InceptionModule
+from architectures.layers.squeeze_excitation import SqueezeExcitation
 from architectures.outputs import TrainingOutputs
-from architectures.squeeze_excitation import SqueezeExcitation
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
@@ -74,21 +74,21 @@ def test_logits_of_torchvision(torchvisions, ours):
 
 def test_auxiliary_logits_of_torchvision(torchvisions, ours):
     torch.manual_seed(0)
-    maps = torch.randn(2, 768, 17, 17)
+    features = torch.randn(2, 768, 17, 17)
     with torch.no_grad():
-        expected = torchvisions.AuxLogits(maps)
-        assert (ours.auxiliary(maps) - expected).abs().max() <= 1e-4
+        expected = torchvisions.AuxLogits(features)
+        assert (ours.auxiliary(features) - expected).abs().max() <= 1e-4
     assert expected.std() > 0.1
 
 
 @pytest.mark.parametrize("side", [17, 8, 16, 5, 12])
-def test_the_auxiliary_classifier_gets_5x5_maps_of_any_grid(side):
+def test_the_auxiliary_classifier_gets_5x5_feature_maps_of_any_grid(side):
     torch.manual_seed(0)
-    maps = torch.rand(1, 2, side, side)
-    pooled = PoolTo5x5()(maps)
+    features = torch.rand(1, 2, side, side)
+    pooled = PoolTo5x5()(features)
     assert pooled.shape == (1, 2, 5, 5)
     if side == 17:
-        assert pooled[0, 1, 4, 1] == pytest.approx(maps[0, 1, 12:17, 3:8].mean().item())
+        assert pooled[0, 1, 4, 1] == pytest.approx(features[0, 1, 12:17, 3:8].mean().item())
 
 
 def test_the_auxiliary_classifier_speaks_in_training_only():
@@ -180,7 +180,7 @@ def test_two_3x3_cost_18_25ths_of_a_5x5():
         ]
         for where in ("neither", "both")
     )
-    # 48 to 64 maps: 5×5, or 3×3 of 48 to 64 and of 64 to 64.
+    # 48 to 64 channels: 5×5, or 3×3 of 48 to 64 and of 64 to 64.
     assert five == [192 * 48, 25 * 48 * 64] and three == [192 * 48, 9 * 48 * 64, 9 * 64 * 64]
 
 

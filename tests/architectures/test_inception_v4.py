@@ -71,7 +71,7 @@ def test_grids_of_the_cifar_form():
 
 
 def test_widths_of_reduction_a():
-    network = on_meta(reduction_a_maps=(8, 16, 32, 64))
+    network = on_meta(reduction_a_channels=(8, 16, 32, 64))
     assert network.reduction_a.outputs == 384 + 32 + 64
     widths = [
         [m.out_channels for m in path if isinstance(m, nn.Conv2d)] for path in network.reduction_a.paths
@@ -92,7 +92,10 @@ def test_depth_follows_the_blocks():
     [
         ({"blocks": (4, 7)}, r"blocks \(4, 7\) is wrong; give 3 numbers of at least 1"),
         ({"blocks": (4, 0, 3)}, r"blocks \(4, 0, 3\) is wrong"),
-        ({"reduction_a_maps": (192, 224, 256)}, "reduction_a_maps .* is wrong; give 4 numbers of at least 1"),
+        (
+            {"reduction_a_channels": (192, 224, 256)},
+            "reduction_a_channels .* is wrong; give 4 numbers of at least 1",
+        ),
         ({"dropout": -0.1}, r"dropout -0.1 is not in \[0, 1\)"),
     ],
 )

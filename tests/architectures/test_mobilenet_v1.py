@@ -101,11 +101,11 @@ def test_cost_ratio_of_section_3_1(alpha):
 
 def test_only_a_minimum_width_of_16_gives_table_12():
     # Table 12 at α = 0.25 is explained, not reproduced: this is the network that it takes.
-    maps = [16, 16, 32, 32, 64, 64, *[128] * 6, 256, 256]
+    channels = [16, 16, 32, 32, 64, 64, *[128] * 6, 256, 256]
     sizes = [112, 112, 56, 56, 28, 28, *[14] * 6, 7, 7]
     for scale, printed in ((1, 45), (128 / 224, 15)):
         total = 27 * 16 * (112 * scale) ** 2
-        for before, after, size in zip(maps, maps[1:], sizes[1:], strict=False):
+        for before, after, size in zip(channels, channels[1:], sizes[1:], strict=False):
             total += (9 * before + before * after) * (size * scale) ** 2
         assert int(total / 1e6) == printed
 
@@ -123,7 +123,7 @@ def test_resolution_changes_no_parameter_and_alpha_about_a_quarter():
     [
         ({"width_mult": 0.0}, "width_mult 0.0 is not positive"),
         ({"width_mult": -1.0}, "width_mult -1.0 is not positive"),
-        ({"width_mult": 0.01}, "width_mult 0.01 leaves none of 32 maps; choose a larger"),
+        ({"width_mult": 0.01}, "width_mult 0.01 leaves none of 32 channels; choose a larger"),
         ({"convolution": "depthwise"}, "convolution: 'depthwise' is not one of separable, full"),
         ({"activation": "elu"}, "activation: 'elu' is not one of relu, relu6"),
         ({"shallow": 1}, "shallow: 1 is not true or false"),

@@ -10,7 +10,7 @@ from torch.nn import functional
 from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
-from architectures.squeeze_excitation import SqueezeExcitation
+from architectures.layers.squeeze_excitation import SqueezeExcitation
 
 LARGE, SMALL = "mobilenet_v3_large", "mobilenet_v3_small"
 # Tables 1 and 2: kernel, exp size, #out, SE, NL, s.
@@ -164,8 +164,8 @@ def test_cifar_form_ends_at_4x4(name, last):
     "name, knobs, message",
     [
         (LARGE, {"width_mult": 0.0}, "width_mult 0.0 is not positive"),
-        (LARGE, {"stem_maps": 0}, "stem_maps 0 is too small; it must be at least 1"),
-        (SMALL, {"last_maps": 0}, "last_maps 0 is too small; it must be at least 1"),
+        (LARGE, {"stem_channels": 0}, "stem_channels 0 is too small; it must be at least 1"),
+        (SMALL, {"last_channels": 0}, "last_channels 0 is too small; it must be at least 1"),
         (SMALL, {"dropout": 1.0}, r"dropout 1.0 is not in \[0, 1\); 0 is none"),
         (SMALL, {"hswish_from": "80"}, "hswish_from: '80' is not one of 16, 24, 40, 48, 96, never"),
         (SMALL, {"last_stage": "original"}, "mobilenet_v3_small has no knob 'last_stage'"),

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,7 @@ def tiny(*, stem: Stem, num_classes: int, width: int, rates: tuple[int, ...] = (
     """A made-up network.
 
     Knobs:
-        width (w): maps of the only layer,
+        width (w): channels of the only layer,
             on two lines.
         rates: none.
         bias: none.
@@ -48,7 +49,7 @@ def test_one_file_adds_an_architecture(tiny):
     assert (tiny.family, tiny.summary, tiny.stems) == ("made_up", "A made-up network.", ("cifar",))
     assert list(tiny.knobs) == ["width", "rates", "bias", "pool", "slope"]
     width = tiny.knobs["width"]
-    assert (width.symbol, width.help, width.kind) == ("w", "maps of the only layer, on two lines.", "int")
+    assert (width.symbol, width.help, width.kind) == ("w", "channels of the only layer, on two lines.", "int")
     assert tiny.knobs["pool"].choices == ("max", "average")
     assert build("tiny", stem="cifar", num_classes=3, width=5)[2].weight.shape == (3, 5)
     assert "densenet_bc" in catalogue()
@@ -57,6 +58,15 @@ def test_one_file_adds_an_architecture(tiny):
 def test_catalogue_of_another_folder(tmp_path):
     (tmp_path / "made_up.py").write_text(MADE_UP, encoding="utf-8")
     assert list(catalogue([tmp_path])) == ["tiny"]
+
+
+def test_shared_layers_are_no_families():
+    layers = Path(architectures.__file__).parent / "layers"
+    assert {path.stem for path in layers.glob("*.py")} >= {"conv_bn", "squeeze_excitation"}
+    assert not catalogue([layers])
+    families = {architecture.family for architecture in catalogue().values()}
+    assert {"resnet", "senet"} <= families
+    assert not families & {"layers", *(path.stem for path in layers.glob("*.py"))}
 
 
 def test_what_the_package_registers():
@@ -111,9 +121,9 @@ def test_types_given_in_python(tiny):
     "call, message",
     [
         (lambda: find("densnet_bc"), "unknown architecture 'densnet_bc'; did you mean densenet_bc"),
-        (lambda: find("zzz"), "unknown architecture 'zzz'; known: .*densenet, "),
+        (lambda: find("zzz"), "unknown architecture 'zzz'; there are [0-9]+, such as alexnet, "),
         (lambda: resolve("densenet", "cifar", {"grow_rate": 1}), "'grow_rate'; did you mean growth_rate?"),
-        (lambda: resolve("densenet", "cifar", {"stem": "cifar"}), "no knob 'stem'; it has: depth, growth"),
+        (lambda: resolve("densenet", "cifar", {"stem": "cifar"}), "no knob 'stem'; there are .*depth"),
         (lambda: resolve("densenet", "imagenet", {}), "densenet has no stem 'imagenet'; choose from: cifar"),
         (lambda: build("resnet", stem="cifar", num_classes=0), "resnet: num_classes is 0"),
         (lambda: build("densenet_bc", stem="cifar", num_classes=9, depth=41),

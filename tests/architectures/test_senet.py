@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
+from architectures.layers.squeeze_excitation import SqueezeExcitation, reduced_channels
 from architectures.resnet import Bottleneck, ResidualBlock
-from architectures.senet import excite
-from architectures.senet_154 import SENet154
-from architectures.squeeze_excitation import SqueezeExcitation, reduced_maps
+from architectures.senet import SENet154, excite
 
 
 def on_meta(name: str, stem: str = "imagenet", num_classes: int = 1000, **knobs) -> nn.Module:
@@ -131,10 +130,10 @@ def test_without_squeeze_a_scale_depends_on_its_own_pixel_alone():
 
 
 @pytest.mark.parametrize(
-    "maps, reduction, reduced", [(64, 16, 4), (16, 16, 1), (8, 16, 1), (216, 16, 13), (64, 1, 64)]
+    "channels, reduction, reduced", [(64, 16, 4), (16, 16, 1), (8, 16, 1), (216, 16, 13), (64, 1, 64)]
 )
-def test_reduced_maps(maps, reduction, reduced):
-    assert reduced_maps(maps, reduction) == reduced
+def test_reduced_channels(channels, reduction, reduced):
+    assert reduced_channels(channels, reduction) == reduced
 
 
 def by_hand(block: Bottleneck, position: str, excitation: SqueezeExcitation, x: Tensor) -> Tensor:
@@ -151,13 +150,13 @@ def by_hand(block: Bottleneck, position: str, excitation: SqueezeExcitation, x: 
 
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize(
-    "position, maps", [("standard", 16), ("pre", 8), ("post", 16), ("identity", 16), ("3x3", 4)]
+    "position, channels", [("standard", 16), ("pre", 8), ("post", 16), ("identity", 16), ("3x3", 4)]
 )
-def test_positions_of_figure_5(position, maps, stride):
+def test_positions_of_figure_5(position, channels, stride):
     torch.manual_seed(0)
     plain = Bottleneck(8, 4, stride, "B", "1x1").double().eval()
-    block, excitation = deepcopy(plain), SqueezeExcitation(maps, 2).double()
-    excite(block, position, lambda wanted: {maps: excitation}[wanted])
+    block, excitation = deepcopy(plain), SqueezeExcitation(channels, 2).double()
+    excite(block, position, lambda wanted: {channels: excitation}[wanted])
     x = torch.randn(2, 8, 6, 6, dtype=torch.double)
     with torch.no_grad():
         expected = by_hand(plain, position, excitation, x)

@@ -8,10 +8,10 @@ from torch.nn import functional
 from architectures import build
 from architectures.counting import count, count_stages
 from architectures.describe import describe
-from architectures.shufflenet_units import STAGE_4_MAPS, bottleneck, nearest_multiple, two_convolutions
+from architectures.shufflenet_units import STAGE_4_CHANNELS, bottleneck, nearest_multiple, two_convolutions
 from architectures.shufflenet_v1 import UNITS
 
-LEVELS = [(unit, complexity) for unit in STAGE_4_MAPS for complexity in STAGE_4_MAPS[unit]]
+LEVELS = [(unit, complexity) for unit in STAGE_4_CHANNELS for complexity in STAGE_4_CHANNELS[unit]]
 
 
 def on_meta(unit: str, complexity: int = 140, stem: str = "imagenet") -> nn.Module:
@@ -20,24 +20,24 @@ def on_meta(unit: str, complexity: int = 140, stem: str = "imagenet") -> nn.Modu
 
 
 @pytest.mark.parametrize("unit, complexity", LEVELS)
-def test_no_other_number_of_maps_comes_nearer_to_the_level(unit, complexity, monkeypatch):
+def test_no_other_number_of_channels_comes_nearer_to_the_level(unit, complexity, monkeypatch):
     step = 1 if unit == "vgg" else 4
-    maps = STAGE_4_MAPS[unit][complexity]
+    channels = STAGE_4_CHANNELS[unit][complexity]
     gaps = {}
-    for tried in (maps - 2 * step, maps - step, maps, maps + step, maps + 2 * step):
-        monkeypatch.setitem(STAGE_4_MAPS[unit], complexity, tried)
+    for tried in (channels - 2 * step, channels - step, channels, channels + step, channels + 2 * step):
+        monkeypatch.setitem(STAGE_4_CHANNELS[unit], complexity, tried)
         gaps[tried] = abs(count(on_meta(unit, complexity), 224).mult_adds / 1e6 - complexity)
-    assert min(gaps, key=gaps.get) == maps, gaps
+    assert min(gaps, key=gaps.get) == channels, gaps
 
 
 def test_macro_structure_of_table_1():
-    for unit in STAGE_4_MAPS:
+    for unit in STAGE_4_CHANNELS:
         network = on_meta(unit)
-        maps = STAGE_4_MAPS[unit][140]
+        channels = STAGE_4_CHANNELS[unit][140]
         outputs = {stage.name: stage.output for stage in count_stages(network, 224)}
         assert outputs["conv1"] == (24, 112, 112) and outputs["max_pool"] == (24, 56, 56)
         assert [outputs[f"stage{stage}"][1:] for stage in (2, 3, 4)] == [(28, 28), (14, 14), (7, 7)]
-        assert [outputs[f"stage{stage}"][0] / maps for stage in (2, 3, 4)] == pytest.approx(
+        assert [outputs[f"stage{stage}"][0] / channels for stage in (2, 3, 4)] == pytest.approx(
             [0.25, 0.5, 1], abs=0.006
         )
         assert tuple(len(getattr(network, f"stage{stage}")) for stage in (2, 3, 4)) == UNITS
@@ -82,13 +82,13 @@ def test_a_bottleneck_adds_its_input_or_a_projection(ratio, cardinality):
 
 
 @pytest.mark.parametrize(
-    "maps, groups, expected", [(12.5, 1, 12), (12.6, 1, 13), (24, 16, 16), (25, 16, 32), (3, 16, 16)]
+    "channels, groups, expected", [(12.5, 1, 12), (12.6, 1, 13), (24, 16, 16), (25, 16, 32), (3, 16, 16)]
 )
-def test_ties_go_to_the_lower(maps, groups, expected):
-    assert nearest_multiple(maps, groups) == expected
+def test_ties_go_to_the_lower(channels, groups, expected):
+    assert nearest_multiple(channels, groups) == expected
 
 
-@pytest.mark.parametrize("unit", STAGE_4_MAPS)
+@pytest.mark.parametrize("unit", STAGE_4_CHANNELS)
 def test_cifar_images_reach_stage_4_at_4x4(unit):
     sizes = {stage.name: stage.output[1:] for stage in count_stages(on_meta(unit, 38, "cifar"), 32)}
     assert "max_pool" not in sizes

@@ -6,11 +6,11 @@ from torch import nn
 from torch.nn import functional
 
 from architectures import build
-from architectures.channel_shuffle import ChannelShuffle
 from architectures.counting import count, count_stages
 from architectures.describe import describe
+from architectures.layers.channel_shuffle import ChannelShuffle
+from architectures.layers.squeeze_excitation import SqueezeExcitation
 from architectures.shufflenet_v1 import ShuffleUnit
-from architectures.squeeze_excitation import SqueezeExcitation
 
 PLAIN = {"shuffle": True, "depthwise_relu": False, "se": False}
 
@@ -25,27 +25,27 @@ def shuffles(network: nn.Module) -> list[ChannelShuffle]:
 
 
 @pytest.mark.parametrize(
-    "groups, maps", [(1, 144), (2, 200), (3, 240), (4, 272), (8, 384)], ids=lambda value: str(value)
+    "groups, channels", [(1, 144), (2, 200), (3, 240), (4, 272), (8, 384)], ids=lambda value: str(value)
 )
-def test_rows_of_table_1(groups, maps):
+def test_rows_of_table_1(groups, channels):
     network = on_meta(groups=groups)
     outputs = {stage.name: stage.output for stage in count_stages(network, 224)}
     assert outputs == {
         "conv1": (24, 112, 112),
         "max_pool": (24, 56, 56),
-        "stage2": (maps, 28, 28),
-        "stage3": (2 * maps, 14, 14),
-        "stage4": (4 * maps, 7, 7),
-        "global_pool": (4 * maps,),
+        "stage2": (channels, 28, 28),
+        "stage3": (2 * channels, 14, 14),
+        "stage4": (4 * channels, 7, 7),
+        "global_pool": (4 * channels,),
         "fc": (1000,),
     }
     assert [len(stage) for stage in (network.stage2, network.stage3, network.stage4)] == [4, 8, 4]
     table = describe(network, 224)
     of_groups = f", C={groups}" if groups > 1 else ""
-    width = maps // 4
+    width = channels // 4
     assert (
-        f"1×1 conv, {width}; 3×3 conv, {width}, C={width}, stride 2; 1×1 conv, {maps - 24}{of_groups}; "
-        f"[1×1 conv, {width}{of_groups}; 3×3 conv, {width}, C={width}; 1×1 conv, {maps}{of_groups}] × 3"
+        f"1×1 conv, {width}; 3×3 conv, {width}, C={width}, stride 2; 1×1 conv, {channels - 24}{of_groups}; "
+        f"[1×1 conv, {width}{of_groups}; 3×3 conv, {width}, C={width}; 1×1 conv, {channels}{of_groups}] × 3"
     ) in table
     assert "50 weighted layers" in table
 
@@ -128,7 +128,7 @@ def test_depthwise_relu_is_behind_every_depthwise_convolution():
         assert kinds[: depthwise + 2] + kinds[depthwise + 3 :] == without
 
 
-def test_excitation_weighs_all_maps_of_a_unit():
+def test_excitation_weighs_all_channels_of_a_unit():
     torch.manual_seed(0)
     x = torch.rand(2, 24, 6, 6)
     for outputs, stride in ((24, 1), (96, 2)):
@@ -151,10 +151,10 @@ def test_senets_shufflenet_has_it_in_units_of_stride_1_alone():
 
 @pytest.mark.parametrize("groups, scale", [(g, s) for g in (1, 2, 3, 4, 8) for s in (0.25, 0.5, 1.5, 2)])
 def test_every_printed_width_can_be_built(groups, scale):
-    maps = int({1: 144, 2: 200, 3: 240, 4: 272, 8: 384}[groups] * scale)
+    channels = int({1: 144, 2: 200, 3: 240, 4: 272, 8: 384}[groups] * scale)
     network = on_meta(groups=groups, scale=scale)
     ends = (network.stage2[-1], network.stage3[-1], network.stage4[-1])
-    assert [unit.branch[-1].num_features for unit in ends] == [maps, 2 * maps, 4 * maps]
+    assert [unit.branch[-1].num_features for unit in ends] == [channels, 2 * channels, 4 * channels]
 
 
 def test_cifar_images_reach_stage_4_at_4x4():
@@ -177,9 +177,9 @@ def test_refusals(knobs, message):
         on_meta(**knobs)
 
 
-@pytest.mark.parametrize("groups, scale, maps", [(3, 0.33, 78), (8, 0.7, 272), (8, 3, 1152)])
-def test_widths_in_between_are_rounded_to_whole_groups(groups, scale, maps):
+@pytest.mark.parametrize("groups, scale, channels", [(3, 0.33, 78), (8, 0.7, 272), (8, 3, 1152)])
+def test_widths_in_between_are_rounded_to_whole_groups(groups, scale, channels):
     network = on_meta(groups=groups, scale=scale)
-    assert network.stage2[-1].branch[-1].num_features == maps
+    assert network.stage2[-1].branch[-1].num_features == channels
     convolutions = [m for m in network.stage2[1].modules() if isinstance(m, nn.Conv2d)]
-    assert convolutions[0].out_channels == groups * round(maps / 4 / groups)
+    assert convolutions[0].out_channels == groups * round(channels / 4 / groups)

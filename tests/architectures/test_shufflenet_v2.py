@@ -19,7 +19,7 @@ def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
 @pytest.mark.parametrize(
     "reference, knobs",
     [
-        # At 0.5x half of stage 2's 48 maps are as many as come in, so that both forms are one.
+        # At 0.5x half of stage 2's 48 channels are as many as come in, so that both forms are one.
         ("shufflenet_v2_x0_5", {"scale": 0.5}),
         ("shufflenet_v2_x1_0", {"scale": 1.0, "downsampling": "half"}),
         ("shufflenet_v2_x2_0", {"scale": 2.0, "downsampling": "half"}),
@@ -54,23 +54,23 @@ def test_the_released_form_departs_from_torchvisions_in_stage_2_alone():
 
 
 @pytest.mark.parametrize(
-    "scale, maps, last", [(0.5, 48, 1024), (1.0, 116, 1024), (1.5, 176, 1024), (2.0, 244, 2048)]
+    "scale, channels, last", [(0.5, 48, 1024), (1.0, 116, 1024), (1.5, 176, 1024), (2.0, 244, 2048)]
 )
-def test_rows_of_table_5(scale, maps, last):
+def test_rows_of_table_5(scale, channels, last):
     network = on_meta(scale=scale)
     outputs = {stage.name: stage.output for stage in count_stages(network, 224)}
     assert outputs == {
         "conv1": (24, 112, 112),
         "max_pool": (24, 56, 56),
-        "stage2": (maps, 28, 28),
-        "stage3": (2 * maps, 14, 14),
-        "stage4": (4 * maps, 7, 7),
+        "stage2": (channels, 28, 28),
+        "stage3": (2 * channels, 14, 14),
+        "stage4": (4 * channels, 7, 7),
         "conv5": (last, 7, 7),
         "global_pool": (last,),
         "fc": (1000,),
     }
     assert [len(stage) for stage in (network.stage2, network.stage3, network.stage4)] == [4, 8, 4]
-    width = maps // 2
+    width = channels // 2
     # At 0.5x the unit that halves the resolution has the same widths.
     times = 4 if scale == 0.5 else 3
     text = f"[1×1 conv, {width}; 3×3 conv, {width}, C={width}; 1×1 conv, {width}] × {times}"
@@ -118,7 +118,7 @@ def test_cifar_images_reach_stage_4_at_4x4():
         ({"scale": 0.75}, "scale 0.75 is not one of 0.5, 1, 1.5, 2"),
         ({"split": 0}, r"split 0.0 is not in \(0, 1\); the paper's is 0.5"),
         ({"split": 1}, r"split 1.0 is not in \(0, 1\)"),
-        ({"split": 0.999}, "split 0.999 leaves one side of a unit without maps"),
+        ({"split": 0.999}, "split 0.999 leaves one side of a unit without channels"),
         ({"downsampling": "quarter"}, "downsampling: 'quarter' is not one of inputs, half"),
     ],
 )

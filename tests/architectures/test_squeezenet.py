@@ -97,7 +97,7 @@ def test_a_bypass_adds_its_input():
     torch.testing.assert_close(network.fire4(x), network.fire4.module(x) + network.fire4.shortcut(x))
 
 
-def test_late_downsampling_keeps_maps_large_and_costs_more():
+def test_late_downsampling_keeps_feature_maps_large_and_costs_more():
     early, own, same, late = (on_meta(pool_after=layers) for layers in ("1,3,5", "version", "1,4,8", "1,6,9"))
     sides = {stage.name: stage.output[-1] for stage in count_stages(late, 227) if stage.output[1:]}
     assert [sides[f"fire{number}"] for number in range(2, 10)] == [55] * 5 + [27] * 3
@@ -119,9 +119,9 @@ def test_cifar_images_reach_fire9_at_4x4():
     [
         ({"squeeze_ratio": 0}, r"squeeze_ratio 0.0 is not in \(0, 1\]"),
         ({"squeeze_ratio": 1.5}, "squeeze_ratio 1.5 is not in"),
-        ({"squeeze_ratio": 0.001}, "squeeze_ratio 0.001 leaves a layer of a Fire module without maps"),
+        ({"squeeze_ratio": 0.001}, "squeeze_ratio 0.001 leaves a layer of a Fire module without channels"),
         ({"share_3x3": 1}, r"share_3x3 1.0 is not in \(0, 1\)"),
-        ({"share_3x3": 0.999}, "share_3x3 0.999 leaves a layer of a Fire module without maps"),
+        ({"share_3x3": 0.999}, "share_3x3 0.999 leaves a layer of a Fire module without channels"),
         ({"bypass": "both"}, "bypass: 'both' is not one of none, simple, complex"),
         ({"version": "1.2"}, "version: '1.2' is not one of 1.0, 1.1"),
     ],

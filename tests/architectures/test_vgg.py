@@ -87,7 +87,7 @@ def test_a_lrn_has_one_normalisation_after_its_first_convolution():
 
 
 def test_a_5x5_costs_more_than_two_3x3():
-    # 25C² against 18C² for C maps in and out, here the 512 of the last stage
+    # 25C² against 18C² for C channels in and out, here the 512 of the last stage
     stages = [on_meta(config=config).conv5 for config in ("B", "B-5x5")]
     weights = [sum(m.weight.numel() for m in stage if isinstance(m, nn.Conv2d)) for stage in stages]
     assert weights == [18 * 512**2, 25 * 512**2]
@@ -103,9 +103,9 @@ def test_fully_connected_layers_as_convolutions():
     with torch.no_grad():
         crop_scores = fc(images)
         torch.testing.assert_close(conv(images), crop_scores, atol=1e-6, rtol=1e-4)
-        maps = nn.Sequential(*list(fc.children())[:-3])(larger)
-        positions = [maps[:, :, y : y + 2, x : x + 2] for y in range(3) for x in range(2)]
-        assert maps.shape[2:] == (4, 3)
+        features = nn.Sequential(*list(fc.children())[:-3])(larger)
+        positions = [features[:, :, y : y + 2, x : x + 2] for y in range(3) for x in range(2)]
+        assert features.shape[2:] == (4, 3)
         scores = [fc.fc8(fc.fc7(fc.fc6(position))) for position in positions]
         torch.testing.assert_close(conv(larger), torch.stack(scores).mean(0), atol=1e-6, rtol=1e-4)
     assert crop_scores.std() > 1e-3

@@ -106,8 +106,8 @@ def test_dropout_is_between_the_convolutions():
     "stem, knobs, message",
     [
         ("cifar", {"depth": 29}, "depth 29 is not 6n . 4; the nearest are 28 and 34"),
-        ("cifar", {"widen_factor": 0}, "widen_factor 0.0 makes 0.0 maps of 16"),
-        ("cifar", {"widen_factor": 1.2}, "widen_factor 1.2 makes 19.2 maps of 16"),
+        ("cifar", {"widen_factor": 0}, "widen_factor 0.0 makes 0.0 channels of 16"),
+        ("cifar", {"widen_factor": 1.2}, "widen_factor 1.2 makes 19.2 channels of 16"),
         ("cifar", {"layers_per_block": 3}, "layers_per_block 3 doesn't divide the 8 convolutions"),
         ("cifar", {"layers_per_block": 0}, "layers_per_block 0 is too small"),
         (

@@ -54,7 +54,7 @@ def test_replication_of_alexnet_has_its_layers_without_groups():
 @pytest.mark.parametrize(
     "remove, layers, less",
     [
-        # weights and biases that go: 3×3 convolutions of 384 maps; layer 5's inputs; hidden layers
+        # weights and biases that go: 3×3 convolutions of 384 channels; layer 5's inputs; hidden layers
         ("3,4", 6, (9 * 256 * 384 + 384) + (9 * 384 * 384 + 384) + 9 * (384 - 256) * 256),
         ("7", 7, 4096 * 4096 + 4096),
         ("6,7", 6, (9216 + 4096) * 4096 + 2 * 4096 - (9216 - 4096) * 1000),
@@ -72,7 +72,7 @@ def test_all_four_removed():
 
 
 def test_widths_of_table_3():
-    wide = on_meta(maps345=(512, 1024, 512), fc=8192)
+    wide = on_meta(channels345=(512, 1024, 512), fc=8192)
     shapes = [wide.get_submodule(f"layer_{i}.0").weight.shape for i in (3, 4, 5)]
     assert shapes == [(512, 256, 3, 3), (1024, 512, 3, 3), (512, 1024, 3, 3)]
     assert [wide.get_submodule(f"layer_{i}.1").weight.shape for i in (6, 7)] == [
@@ -84,8 +84,8 @@ def test_widths_of_table_3():
 @pytest.mark.parametrize(
     "knobs, message",
     [
-        ({"maps345": (384, 384)}, "maps345 has 2 numbers; it takes one each for layers 3, 4 and 5"),
-        ({"maps345": (384, 0, 256)}, "maps345 0 is too small"),
+        ({"channels345": (384, 384)}, "channels345 has 2 numbers; it takes one each for layers 3, 4 and 5"),
+        ({"channels345": (384, 0, 256)}, "channels345 0 is too small"),
         ({"fc": 0}, "fc 0 is too small"),
         ({"remove": "5"}, "remove: '5' is not one of none, 3,4, 7, 6,7, 3,4,6,7"),
         ({"conv1": "5x5/1"}, "conv1: '5x5/1' is not one of 7x7/2, 11x11/4"),

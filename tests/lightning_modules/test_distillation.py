@@ -13,7 +13,7 @@ import torch
 from lightning_modules import configuration, distillation, training
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.classifier import Classifier
-from lightning_modules.configuration import Configuration
+from lightning_modules.configuration import Configuration, Run
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.execution.machine import Machine
 from lightning_modules.recipes import RECIPES
@@ -133,7 +133,7 @@ def teacher(data_dir, taught):
 def run(wanted: Configuration, folder, data_dir, teacher=None):
     folder.mkdir(exist_ok=True)
     machine = Machine(accelerator="cpu", data_dir=data_dir, wandb=False)
-    training.train(wanted, folder, machine, teacher=teacher)
+    training.train(Run(wanted), folder, machine, teacher=teacher)
     return folder
 
 

@@ -17,7 +17,8 @@ from architectures import catalogue
 from lightning_modules import configuration
 from lightning_modules.classifier import Classifier
 from lightning_modules.data import batches, colour
-from lightning_modules.data.batches import Preprocessing, TrainBatches
+from lightning_modules.data.batches import TrainBatches
+from lightning_modules.data.preprocessing import Preprocessing
 from lightning_modules.distillation import Teacher
 from tests.architectures.test_all_architectures import EVERY
 
@@ -113,7 +114,7 @@ def test_batches_are_made_where_the_data_set_lives(pretending, how):
 
 
 @pytest.mark.parametrize("changes", ["none", "pca", "jitter_pca"])
-def test_photographs_are_finished_on_the_device(pretending, changes):
+def test_image_folders_are_finished_on_the_device(pretending, changes):
     with pretending:
         images = torch.zeros(2, 3, 8, 8, dtype=torch.uint8, device=GPU)
         drawn = torch.zeros(2, 7, device=GPU)

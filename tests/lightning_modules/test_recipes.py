@@ -12,17 +12,33 @@ from lightning_modules.recipes.changes import changed
 from lightning_modules.recipes.recipe import CIFAR_IMAGES, IMAGENET_IMAGES, Recipe
 
 RECORDS = Path(__file__).parents[2] / "reports" / "records" / "densenet_bc_compression.jsonl"
-FORMS = sorted({(a.family, stem) for a in architectures.catalogue().values() for stem in a.stems})
-
-
-@pytest.mark.parametrize(("family", "stem"), FORMS)
-def test_every_family_has_a_recipe_of_its_own(family, stem):
-    assert recipes.default_name(family, stem) == f"{family}_{stem}"
 
 
 @pytest.mark.parametrize("stem", ["cifar", "imagenet"])
-def test_a_family_without_one_takes_the_torch_codes(stem):
-    assert recipes.default_name("made_up", stem) == f"fb_resnet_{stem}" in recipes.RECIPES
+def test_a_family_without_a_recipe_takes_the_torch_codes(stem):
+    assert recipes.default_name("one", "made_up", stem) == f"fb_resnet_{stem}" in recipes.RECIPES
+
+
+def test_an_architecture_takes_its_familys_recipe_or_the_torch_codes():
+    for name, architecture in architectures.catalogue().items():
+        for stem in architecture.stems:
+            named = name if name in recipes.TRAINED_APART else architecture.family
+            own = f"{named}_{stem}"
+            expected = own if own in recipes.RECIPES else f"fb_resnet_{stem}"
+            assert recipes.default_name(name, architecture.family, stem) == expected
+
+
+def test_senet_154_alone_is_trained_unlike_its_family():
+    resolved = configuration.resolve("senet_154", {}, dataset="imagenet", budget="paper", seed=0)
+    assert resolved.recipe_name == "senet_154_imagenet" in recipes.RECIPES
+    assert recipes.TRAINED_APART == {"senet_154"}
+
+
+@pytest.mark.parametrize("name", ["se_resnet", "se_resnext", "se_bn_inception", "se_inception_resnet_v2"])
+@pytest.mark.parametrize("dataset, stem", [("cifar10", "cifar"), ("imagenet", "imagenet")])
+def test_networks_with_squeeze_and_excitation_share_their_papers_recipe(name, dataset, stem):
+    resolved = configuration.resolve(name, {}, dataset=dataset, budget="paper", seed=0)
+    assert resolved.recipe == recipes.find(f"senet_{stem}").hyperparameters()
 
 
 def test_a_data_set_may_have_a_recipe_of_its_own():

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 import architectures
+from lightning_modules import training
 from lightning_modules.configuration import resolve
-from lightning_modules.execution import choice, memory, settings, tuning
+from lightning_modules.execution import choice, memory, tuning
 from lightning_modules.execution.machine import set_precision
 from lightning_modules.execution.settings import ExecutionSettings
 
@@ -20,28 +21,29 @@ def configured(arch: str = "resnet", epochs: int = 4, **knobs):
 
 def test_the_table_names_families_that_exist_and_turns_where_the_other_layout_wins(monkeypatch):
     families = {architecture.family for architecture in architectures.catalogue().values()}
-    assert set(settings.NCHW_TIMES["cpu"]) <= families
+    assert set(choice.NCHW_TIMES["cpu"]) <= families
     assert choice.of_table(configured(), "cpu").layout == "channels_last"
-    monkeypatch.setitem(settings.NCHW_TIMES["cpu"], "resnet", 0.8)
+    monkeypatch.setitem(choice.NCHW_TIMES["cpu"], "resnet", 0.8)
     assert choice.of_table(configured(), "cpu").layout == "contiguous"
     assert choice.of_table(configured(), "cuda").layout == "channels_last"
 
 
 def test_a_run_takes_what_was_measured_on_its_machine_else_the_table_and_goes_on_as_it_began(tmp_path):
     wanted, data = configured(), tmp_path / "data"
-    assert choice.choose(wanted, "cpu", data, tmp_path) == choice.of_table(wanted, "cpu")
+    network = training.on_meta(wanted)
+    assert choice.choose(wanted, "cpu", data, tmp_path, network) == choice.of_table(wanted, "cpu")
     found = [
         tuning.Measured(ExecutionSettings("contiguous"), (0.1, 0.2, 0.3), 0.0),
         tuning.Measured(ExecutionSettings("channels_last"), (0.3,), 0.0),
         tuning.Measured(ExecutionSettings("channels_last", "default"), (0.1,), 2000.0),
     ]
     tuning._remember(wanted, "cpu", data, found)
-    chosen = choice.choose(wanted, "cpu", data, tmp_path)
+    chosen = choice.choose(wanted, "cpu", data, tmp_path, network)
     assert chosen.layout == "contiguous" and str(data / "speed.json") in str(chosen)
 
     (tmp_path / "checkpoint.ckpt").touch()
     (data / "speed.json").unlink()
-    assert choice.choose(wanted, "cpu", data, tmp_path) == chosen
+    assert choice.choose(wanted, "cpu", data, tmp_path, network) == chosen
 
 
 def test_compiling_is_chosen_when_a_run_is_long_enough_to_win_it_back(tmp_path):
@@ -110,8 +112,9 @@ def test_memory_is_saved_where_the_batch_would_not_fit_and_only_by_networks_that
     dense = resolve("densenet", {"depth": 10}, dataset="cifar10", budget="smoke", seed=0)
     for free, saves in ((2**40, False), (2**20, True)):
         monkeypatch.setattr(memory, "free", lambda kind, free=free: free)
-        assert memory.fitted(ExecutionSettings(), dense, "cpu").saves_memory is saves
-        assert not memory.fitted(ExecutionSettings(), configured(), "cpu").saves_memory
+        for wanted, expected in ((dense, saves), (configured(), False)):
+            setting = memory.fitted(ExecutionSettings(), training.on_meta(wanted), wanted, "cpu")
+            assert setting.saves_memory is expected
     monkeypatch.undo()
     assert 2**20 < memory.free("cpu") < 2**62
 
@@ -128,5 +131,5 @@ def test_a_setting_survives_json(tmp_path):
     (tmp_path / "checkpoint.ckpt").touch()
     whole = ExecutionSettings("contiguous", "", True, "somewhere")
     (tmp_path / "speed.json").write_text(json.dumps(vars(whole)))
-    assert choice.choose(configured(), "cpu", tmp_path, tmp_path) == whole
+    assert choice.choose(configured(), "cpu", tmp_path, tmp_path, training.on_meta(configured())) == whole
     assert str(whole) == "contiguous, saving memory (somewhere)"

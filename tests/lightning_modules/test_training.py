@@ -5,7 +5,11 @@ import json
 import pytest
 import torch
 
+import architectures
+import run
+from architectures import registry
 from lightning_modules import budgets, configuration, training
+from lightning_modules.configuration import Run
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.execution.machine import Machine
 from lightning_modules.execution.settings import DEFAULT, ExecutionSettings, compiler_missing
@@ -31,7 +35,7 @@ def train(tmp_path, monkeypatch):
         )
         folder = tmp_path / name
         folder.mkdir()
-        record = training.train(wanted, folder, machine)
+        record = training.train(Run(wanted), folder, machine)
         assert json.loads((folder / "record.json").read_text()) == record
         return record, torch.load(folder / "checkpoint.ckpt", weights_only=True)["state_dict"]
 
@@ -46,6 +50,25 @@ def test_a_seed_decides_every_bit(train):
     assert all(torch.equal(weights[name], same[name]) for name in weights)
     assert first["test"] == again["test"] and first["run_id"] == again["run_id"] != other["run_id"]
     assert not all(torch.equal(weights[name], different[name]) for name in weights)
+
+
+def test_a_run_builds_its_network_twice_once_for_real(train, tmp_path, monkeypatch):
+    """Counting, estimating, choosing and training share one network without numbers and one with them."""
+    built, resolved = [], []
+    real_build, real_resolve = registry.build, registry.resolve
+
+    def build(*arguments, **options):
+        network = real_build(*arguments, **options)
+        built.append(next(network.parameters()).device.type)
+        return network
+
+    monkeypatch.setattr(architectures, "build", build)
+    for module in (architectures, registry):
+        monkeypatch.setattr(module, "resolve", lambda *a: resolved.append(a) or real_resolve(*a))
+    folders = ["--data-dir", str(tmp_path / "data"), "--runs-dir", str(tmp_path / "runs")]
+    argv = ["--arch", "densenet", "--depth", "10", "--dataset", "tiny", "--budget", "smoke", "--no-wandb"]
+    assert run.main([*argv, "--accelerator", "cpu", *folders]) == 0
+    assert built == ["meta", "cpu"] and len(resolved) == 3
 
 
 def test_the_record_says_what_ran(train):

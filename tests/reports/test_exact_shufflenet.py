@@ -2,7 +2,7 @@
 
 import pytest
 
-from architectures.channel_shuffle import ChannelShuffle
+from architectures.layers.channel_shuffle import ChannelShuffle
 from reports.verdicts import exact
 from reports.verdicts.complexity import shufflenet_v1 as tables
 from reports.verdicts.exact import shufflenet

@@ -4,6 +4,7 @@ import pytest
 
 from lightning_modules import training
 from lightning_modules.budgets import BUDGETS
+from lightning_modules.configuration import Run
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.execution.machine import Machine
 from lightning_modules.recipes import RECIPES
@@ -43,7 +44,7 @@ def test_trained_runs_are_compared_before_and_after(tmp_path, monkeypatch):
     folder = tmp_path / "runs" / wanted.run_id
     folder.mkdir(parents=True)
     machine = Machine(accelerator="cpu", data_dir=tmp_path / "data", wandb=False)
-    record = training.train(wanted, folder, machine)
+    record = training.train(Run(wanted), folder, machine)
     outcome = compression.no_loss(Place("cpu", tmp_path / "runs", tmp_path / "data"))
     assert outcome.runs == (wanted.run_id,) and outcome.holds is None
     (shown,) = outcome.data["tables"]

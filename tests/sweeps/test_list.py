@@ -114,8 +114,9 @@ def test_costs_come_from_recorded_speeds_then_from_relatives_then_from_timing(de
     study = studies.read("one")
     known = studies.configure(study, "a", "cifar10", "smoke", 0)
     mult_adds = {
-        name: training.counted(studies.configure(study, name, "cifar10", "smoke", 0))["mult_adds"]
+        name: training.counted(wanted, training.on_meta(wanted))["mult_adds"]
         for name in "abc"
+        for wanted in [studies.configure(study, name, "cifar10", "smoke", 0)]
     }
     facts = {
         "arch": "resnet", "knobs": known.knobs, "config": known.as_dict(), "mult_adds": mult_adds["a"],
@@ -126,10 +127,8 @@ def test_costs_come_from_recorded_speeds_then_from_relatives_then_from_timing(de
     (tmp_path / "runs" / "x" / "record.json").write_text(json.dumps(facts))
     timed = []
     # with the signature of the real one, so that a call which that doesn't take fails here too
-    timing = create_autospec(
-        training.seconds_per_image, side_effect=lambda wanted, _: timed.append(wanted.arch) or 0.02
-    )
-    monkeypatch.setattr(training, "seconds_per_image", timing)
+    timing = create_autospec(costs.timed, side_effect=lambda wanted, _: timed.append(wanted.arch) or 0.02)
+    monkeypatch.setattr(costs, "timed", timing)
 
     cells = studies.cells(study, "smoke")
     found = costs.Costs(cells, tmp_path / "runs")

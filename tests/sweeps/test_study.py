@@ -111,14 +111,38 @@ def test_run_ids_do_not_depend_on_names_but_on_every_decisive_value(declare):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (("title =", "titel ="), "unknown key 'titel' in study; did you mean title?"),
+        (("title =", "titel ="), "unknown key 'titel' in study 'made'; did you mean title?"),
         (('"densenet_bc"', '"densnet_bc"'), "unknown architecture 'densnet_bc'; did you mean densenet_bc"),
         (("depth = 40", "dept = 40"), "no knob 'dept'; did you mean depth?"),
         (("depth = 40", 'depth = "x"'), "depth: 'x' is not a whole number"),
         (("cifar10", "cifar-10"), "unknown data set 'cifar-10'"),
         (('variants = ["a"]', 'variants = ["b"]'), "no variant 'b'"),
         (("seeds = [0, 1]", "seeds = [0, 1"), "made.toml"),
-        (('question = "Q"\n', ""), "question"),
+        (('question = "Q"\n', ""), "study 'made' lacks question"),
+        (("seeds = [0, 1]", "seeds = [0, 0]"), "seeds has 0 twice"),
+        (
+            ("seeds = [0, 1]", "seeds = [0.5]"),
+            "seeds of study 'made' is a list, each a whole number, not [0.5]",
+        ),
+        (("seeds = [0, 1]", "seeds = [true]"), "each a whole number, not [True]"),
+        (("seeds = [0, 1]", 'seeds = "a"'), "each a whole number, not 'a'"),
+        (("seeds = [0, 1]", "seeds = [-1]"), "seeds are 0 or more, not -1"),
+        (("seeds = [0, 1]", "seeds = []"), "seeds is empty; name at least one"),
+        (('["cifar10"]', "[]"), "datasets is empty"),
+        (('["cifar10"]', '["cifar10", "cifar10"]'), "datasets has 'cifar10' twice"),
+        (('variants = ["a"]', 'variants = ["a", "a"]'), "variants of table 'T' has 'a' twice"),
+        (('name = "a"', 'name = ""'), "a variant has an empty name"),
+        (
+            ('name = "a"', 'name = "a"\nprinted = { row = "r", tabel = "t" }'),
+            "unknown key 'tabel' in printed",
+        ),
+        (('name = "a"', 'name = "a"\nprinted = { row = "r" }'), "printed lacks table"),
+        (('name = "a"', 'name = "a"\nprinted = [3]'), "printed is a table, not 3"),
+        (
+            ("[[variants]]", '[[claims]]\nid = "nin.gap"\n[[variants]]'),
+            "makes the claim 'nin.gap'; did you mean",
+        ),
+        (("knobs = { depth = 40 }", "knobs = 40"), "knobs of variant 'a' is a table, not 40"),
     ],
 )
 def test_a_faulty_declaration_is_refused_in_one_line(declare, change, complaint):
@@ -128,7 +152,7 @@ def test_a_faulty_declaration_is_refused_in_one_line(declare, change, complaint)
 
 
 def test_a_variant_declared_twice_and_an_unknown_study_are_refused(declare):
-    with pytest.raises(ValueError, match="variant 'a' is declared twice"):
+    with pytest.raises(ValueError, match="variants has 'a' twice"):
         declare(GOOD + '[[variants]]\nname = "a"\narch = "densenet"\nknobs = {}\n')
     with pytest.raises(ValueError, match="unknown study 'mad'; did you mean made?"):
         studies.read("mad")
@@ -175,18 +199,18 @@ def test_printed_columns_may_stand_once_for_the_study(declare):
         ('trends = [{ falling = ["a", "b"] }]', "no variant 'b'"),
         (
             'equivalences = [{ one = "a", other = "a", margin = 1, measure = "x" }]',
-            "measure 'x'",
+            "measure of equivalence is one of test_error, train_error, curve_error",
         ),
         ('comparisons = [{ lower = "a" }]', "higher"),
         ('comparisons = [{ lower = "a", higher = "a", only_on = "svhn" }]', "only_on is 'svhn'"),
-        ('rises = [{ less = ["a", "b", "c"], more = ["d", "e"] }]', "two variants each"),
+        ('rises = [{ less = ["a", "b", "c"], more = ["d", "e"] }]', "less of rise is a word and a word, not"),
         ('rises = [{ less = ["a", "b"], more = ["a", "c"] }]', "none of the four twice"),
         ('as_printed = [{ variant = "b", margin = 0.3 }]', "no variant 'b'"),
     ],
 )
 def test_a_faulty_claim_is_refused(declare, claim, complaint):
     with pytest.raises(ValueError) as error:
-        declare(GOOD + f'[[claims]]\nid = "i"\n{claim}\n')
+        declare(GOOD + f'[[claims]]\nid = "nin.gap_no_params"\n{claim}\n')
     assert complaint in str(error.value)
 
 

@@ -14,7 +14,7 @@ MINIMALISTIC = {"se": False, "hswish_from": "never", "kernels": "3x3"}
 # The network without the change of Section 5.1 that a row is about.
 BEFORE = {
     "efficient last stage": {"last_stage": "original"},
-    "stem 32 -> 16": {"stem_maps": 32},
+    "stem 32 -> 16": {"stem_channels": 32},
 }
 CUT = {
     ("Table 3 (arXiv v5)", "S1", "mult_adds_M"),
@@ -60,7 +60,7 @@ def meant(figure: Figure) -> Network | str:
     if figure.kwargs.get("minimalistic"):
         knobs |= MINIMALISTIC
     elif kind == "small" and figure.table in OLD_SMALL:
-        knobs["last_maps"] = 1280
+        knobs["last_channels"] = 1280
     return Network.of(f"mobilenet_v3_{kind}", "imagenet", knobs)
 
 

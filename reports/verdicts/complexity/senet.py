@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from architectures.counting import Counts, observe
-from architectures.squeeze_excitation import SqueezeExcitation
+from architectures.layers.squeeze_excitation import SqueezeExcitation
 from reports.printed.figures import Figure
 from reports.verdicts.complexity import Network, on_meta
 

@@ -73,7 +73,7 @@ def t1_counts() -> tuple[bool, str]:
 @exact("inception.nxn_to_1xn_nx1")
 def nxn_to_1xn_nx1() -> tuple[bool, str]:
     """Rethinking, Section 3.2: 1×n and n×1 in the place of n×n cost 2/n, and put out as many maps as large."""
-    from architectures.conv_bn import conv_bn
+    from architectures.layers.conv_bn import conv_bn
 
     holds, shares = True, []
     for n in (3, 5, 7):
@@ -96,7 +96,7 @@ def grid_reduction_cost() -> tuple[bool, str]:
     """
     from torch import nn
 
-    from architectures.resnext import Concatenation
+    from architectures.layers.concatenation import Concatenation
 
     k, d, kernel = 32, 28, 3 * 3
     wide, pool = nn.Conv2d(k, 2 * k, 3, padding=1), nn.MaxPool2d(2)

@@ -94,8 +94,8 @@ def _pointwise(inputs: int, outputs: int, groups: int = 1) -> "nn.Conv2d":
 
 def _shuffles(network: "nn.Module") -> "list[tuple[nn.Module, int]]":
     """Every channel shuffle and the maps that it gets."""
-    from architectures.channel_shuffle import ChannelShuffle
     from architectures.counting import observe
+    from architectures.layers.channel_shuffle import ChannelShuffle
 
     maps = {}
     observe(network, 224, lambda module, inputs, _: maps.update({module: inputs[0].shape[1]}))

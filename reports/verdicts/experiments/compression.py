@@ -68,9 +68,9 @@ def judge(costs: Mapping[str, Sequence[float]]) -> bool | None:
 def compared(run: trained.Run, place: Place) -> dict[tuple[str, float], dict]:
     """By method and density: errors in per cent and bytes of a run's network, before and after."""
     from lightning_modules import evaluation
-    from lightning_modules.compression import compress
     from lightning_modules.data.preprocessing import EvaluationProtocol
     from lightning_modules.execution.machine import Machine
+    from reports.verdicts.experiments.deep_compression import compress
 
     wanted = run.configuration
     machine = Machine(accelerator=place.device, data_dir=place.data, wandb=False)

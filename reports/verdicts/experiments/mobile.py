@@ -41,7 +41,7 @@ def v3_parts(place: Place, resolution: int = 224, rounds: int = 241) -> Outcome:
     networks = {
         V3: imagenet("mobilenet_v3_large", place.device),
         LAST_STAGE: imagenet("mobilenet_v3_large", place.device, last_stage="original"),
-        FIRST_LAYER: imagenet("mobilenet_v3_large", place.device, stem_maps=32),
+        FIRST_LAYER: imagenet("mobilenet_v3_large", place.device, stem_channels=32),
         SWISH: with_swish(imagenet("mobilenet_v3_large", place.device)),
         RELU: imagenet("mobilenet_v3_large", place.device, hswish_from="never"),
         EVERYWHERE: imagenet("mobilenet_v3_large", place.device, hswish_from="16"),

@@ -14,8 +14,8 @@ from sweeps import study as studies
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from lightning_modules.data.batches import Preprocessing
     from lightning_modules.data.cache import Arrays
+    from lightning_modules.data.preprocessing import Preprocessing
 
 BUDGETS = ("paper", "short", "mini", "smoke")  # the most training first
 BATCH = 125  # as in every evaluation of this project

@@ -11,14 +11,8 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from lightning_modules.data import batches
-from lightning_modules.data.batches import (
-    EpochSampler,
-    Preprocessing,
-    TrainBatches,
-    epoch_plan,
-    epoch_sampler,
-    subset,
-)
+from lightning_modules.data.batches import EpochSampler, TrainBatches, epoch_plan, epoch_sampler, subset
+from lightning_modules.data.preprocessing import Preprocessing
 
 N = 103
 MEAN, STD = (125.3, 123.0, 113.9), (63.0, 62.1, 66.7)

@@ -29,8 +29,8 @@ def test_a_near_miss_is_named(typed):
         find(typed)
 
 
-def test_a_far_miss_lists_them_all():
-    with pytest.raises(ValueError, match="choose from cifar10, cifar100, cifar100_coarse, imagenet"):
+def test_a_far_miss_names_some():
+    with pytest.raises(ValueError, match="there are [0-9]+, such as cifar10, cifar100 and cifar100_coarse"):
         find("mnist")
 
 

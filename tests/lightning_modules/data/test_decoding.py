@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from lightning_modules.data.decoding import BrokenImage, read_image
-from tests.photographs import jpeg
+from tests.image_folder import jpeg
 
 PICTURE = Image.open(io.BytesIO(jpeg((200, 90, 40), (60, 45))))
 

@@ -12,7 +12,7 @@ import pytest
 from lightning_modules.data import folders
 from lightning_modules.data.cache import DataError
 from lightning_modules.data.catalogue import find
-from tests.photographs import CLASSES, write
+from tests.image_folder import CLASSES, write
 
 SMALL = replace(
     find("imagenette"), classes=4, train_images=24, test_images=12, torchvision_size=None, folder="f"

@@ -9,7 +9,7 @@ from scipy.io import savemat
 
 from lightning_modules.data import imagenet
 from lightning_modules.data.decoding import read_image
-from tests.photographs import jpeg
+from tests.image_folder import jpeg
 
 WNIDS = ("n01440764", "n02102040", "n02979186")
 TRUTH = (3, 1, 1, 2)  # ILSVRC ids of the validation images, from 1

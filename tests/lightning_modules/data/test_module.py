@@ -11,9 +11,10 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 
 from lightning_modules.data import cache
-from lightning_modules.data.batches import Preprocessing, epoch_plan
+from lightning_modules.data.batches import epoch_plan
 from lightning_modules.data.catalogue import find
 from lightning_modules.data.module import CIFARDataModule
+from lightning_modules.data.preprocessing import Preprocessing
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[4] / "shared"))
 

@@ -5,9 +5,9 @@ import pytest
 from lightning_modules import configuration
 from lightning_modules.data.preprocessing import (
     EvaluationProtocol,
-    PhotoPreprocessing,
+    ImageFolderPreprocessing,
     for_arrays,
-    for_photographs,
+    for_image_folder,
 )
 
 
@@ -25,7 +25,7 @@ def resolved(dataset="imagenet", resolution=None, **changes):
 
 
 def test_the_defaults_are_fb_resnets():
-    assert for_photographs(resolved()) == PhotoPreprocessing(
+    assert for_image_folder(resolved()) == ImageFolderPreprocessing(
         resolution=224,
         mean=(123.675, 116.28, 103.53),
         std=(58.395, 57.12, 57.375),
@@ -40,7 +40,7 @@ def test_the_defaults_are_fb_resnets():
 
 
 def test_the_recipes_fields():
-    how = for_photographs(
+    how = for_image_folder(
         resolved(
             train_crop="scale_jitter",
             train_sizes=[256, 480],
@@ -54,26 +54,26 @@ def test_the_recipes_fields():
 
 
 def test_at_another_resolution_the_sizes_change_in_proportion():
-    how = for_photographs(resolved(resolution=128, train_crop="scale_jitter", train_sizes=[256, 512]))
+    how = for_image_folder(resolved(resolution=128, train_crop="scale_jitter", train_sizes=[256, 512]))
     assert (how.resolution, how.train_sizes, how.test_sizes) == (128, (146, 293), (146,))
 
 
 def test_a_mean_image_is_its_mean_colour():
-    how = for_photographs(resolved(normalisation="pixel_mean"))
+    how = for_image_folder(resolved(normalisation="pixel_mean"))
     assert how.mean == (123.675, 116.28, 103.53) and how.std == (255.0, 255.0, 255.0)
 
 
 def test_sizes_below_the_crop_are_refused():
     with pytest.raises(ValueError, match="test_size 200 is below the resolution 224; raise it"):
-        for_photographs(resolved(), EvaluationProtocol(sizes=(200,)))
+        for_image_folder(resolved(), EvaluationProtocol(sizes=(200,)))
     with pytest.raises(ValueError, match="train_sizes 200 is below"):
-        for_photographs(resolved(train_crop="random", train_sizes=[200, 256]))
-    assert for_photographs(resolved(train_sizes=[200, 256])).train_crop == "random_sized"  # uses none
+        for_image_folder(resolved(train_crop="random", train_sizes=[200, 256]))
+    assert for_image_folder(resolved(train_sizes=[200, 256])).train_crop == "random_sized"  # uses none
 
 
 def test_how_given_weights_look():
     viewing = EvaluationProtocol("dense", (256, 384), (1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
-    how = for_photographs(resolved(), viewing)
+    how = for_image_folder(resolved(), viewing)
     assert (how.views, how.test_sizes, how.mean, how.std) == ("dense", (256, 384), viewing.mean, viewing.std)
     small = for_arrays(resolved("cifar10"), EvaluationProtocol(mean=(1.0, 2.0, 3.0)))
     assert small.mean == (1.0, 2.0, 3.0) and small.std == for_arrays(resolved("cifar10")).std

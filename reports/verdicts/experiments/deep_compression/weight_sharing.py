@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.compression.layers import compressible
+from reports.verdicts.experiments.deep_compression.layers import compressible
 
 ITERATIONS = 1000  # far more than it takes; rounding could make it swing for ever
 

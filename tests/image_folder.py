@@ -1,4 +1,4 @@
-"""A data set of image files that trains in seconds, for tests of whole runs: `python tests/photographs.py ARGUMENTS …`.
+"""An image folder that trains in seconds, for tests of whole runs: `python tests/image_folder.py ARGUMENTS …`.
 
 As in `tiny`, it is put in place of the real ones in this process only.
 """
@@ -38,19 +38,19 @@ def write(place: Path, train: int = 6, val: int = 3, classes: tuple[str, ...] = 
 
 
 def install(data_dir: Path, train: int = 6, val: int = 3) -> FolderDataset:
-    """Register the data set `photographs`, its files in `data_dir`."""
-    if not (data_dir / "photographs").exists():
-        write(data_dir / "photographs", train, val)
-    DATASETS["photographs"] = FolderDataset(
-        name="photographs",
-        title="Photographs",
+    """Register the data set `image_folder`, its files in `data_dir`."""
+    if not (data_dir / "image_folder").exists():
+        write(data_dir / "image_folder", train, val)
+    DATASETS["image_folder"] = FolderDataset(
+        name="image_folder",
+        title="Image folder",
         classes=len(CLASSES),
         train_images=train * len(CLASSES),
         test_images=val * len(CLASSES),
-        folder="photographs",
+        folder="image_folder",
         resolution=96,
     )
-    return DATASETS["photographs"]
+    return DATASETS["image_folder"]
 
 
 if __name__ == "__main__":

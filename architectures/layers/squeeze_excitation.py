@@ -14,16 +14,16 @@ Squeeze = Literal["average", "max", "none"]
 
 
 class SqueezeExcitation(nn.Module):
-    """Scales every map by a number in which all maps have a say: (N, maps, H, W) to the same shape.
+    """Scale every channel by a number in which all channels have a say: (N, channels, H, W) to the same shape.
 
     reduced: width of the bottleneck between the two fully connected layers, which are written as 1×1
-    convolutions (`reduced_maps` for the paper's); None makes them one layer of maps × maps weights.
-    squeeze: what a map is summed up by; none leaves it whole, so that every pixel gets a scale of its own.
+    convolutions (`reduced_channels` for the paper's); None makes them one layer of channels² weights.
+    squeeze: what a channel is summed up by; none leaves it whole, so that every pixel gets a scale of its own.
     """
 
     def __init__(
         self,
-        maps: int,
+        channels: int,
         reduced: int | None,
         *,
         bias: bool = True,
@@ -37,12 +37,12 @@ class SqueezeExcitation(nn.Module):
             "none": nn.Identity(),
         }[squeeze]
         if reduced is None:
-            layers = [nn.Conv2d(maps, maps, 1, bias=bias)]
+            layers = [nn.Conv2d(channels, channels, 1, bias=bias)]
         else:
             layers = [
-                nn.Conv2d(maps, reduced, 1, bias=bias),
+                nn.Conv2d(channels, reduced, 1, bias=bias),
                 nn.ReLU(inplace=True),
-                nn.Conv2d(reduced, maps, 1, bias=bias),
+                nn.Conv2d(reduced, channels, 1, bias=bias),
             ]
         self.excitation = nn.Sequential(*layers, GATES[gate]())
 
@@ -50,6 +50,6 @@ class SqueezeExcitation(nn.Module):
         return x * self.excitation(self.squeeze(x))
 
 
-def reduced_maps(maps: int, reduction: int) -> int:
-    """C / r of Equation 3, at least one: 16 maps and fewer, as on CIFAR, keep one at r = 16."""
-    return max(1, maps // reduction)
+def reduced_channels(channels: int, reduction: int) -> int:
+    """Return C / r of Equation 3, at least one: 16 channels and fewer, as on CIFAR, keep one at r = 16."""
+    return max(1, channels // reduction)

@@ -12,7 +12,7 @@ Size = int | tuple[int, int]
 def conv_bn(
     inputs: int, outputs: int, kernel: Size, stride: int = 1, groups: int = 1, padding: Size | None = None
 ) -> list[nn.Module]:
-    """Two modules: (N, inputs, H, W) to (N, outputs, H/stride, W/stride), unless `padding` is given.
+    """Build two modules: (N, inputs, H, W) to (N, outputs, H/stride, W/stride), unless `padding` is given.
 
     kernel: side of a square kernel, or (height, width). padding: None keeps the resolution of an odd kernel but
     for its stride; 0 is "valid", as most of Inception's stems and reductions are.
@@ -28,5 +28,5 @@ def conv_bn(
 def conv_bn_relu(
     inputs: int, outputs: int, kernel: Size, stride: int = 1, groups: int = 1, padding: Size | None = None
 ) -> list[nn.Module]:
-    """`conv_bn` and the ReLU that follows it."""
+    """Build `conv_bn` and the ReLU that follows it."""
     return [*conv_bn(inputs, outputs, kernel, stride, groups, padding), nn.ReLU(inplace=True)]

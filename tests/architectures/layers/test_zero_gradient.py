@@ -5,7 +5,7 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from architectures.zero_gradient import zero_of
+from architectures.layers.zero_gradient import zero_of
 
 
 def branch() -> nn.Sequential:

@@ -12,9 +12,17 @@ from torch import nn
 
 import architectures
 from lightning_modules import weights
-from lightning_modules.compression import METHODS, compress, huffman, pruning, size, svd, weight_sharing
-from lightning_modules.compression.layers import compressible
 from reports.verdicts.complexity import squeezenet as printed
+from reports.verdicts.experiments.deep_compression import (
+    METHODS,
+    compress,
+    huffman,
+    pruning,
+    size,
+    svd,
+    weight_sharing,
+)
+from reports.verdicts.experiments.deep_compression.layers import compressible
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "shared"))
 

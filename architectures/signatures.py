@@ -52,7 +52,7 @@ class Knob:
         return self.by_stem.get(stem, self.default)
 
     def parse(self, text: str) -> Any:
-        """The value that a command line means: `0.5`, `true`, `6,12,24,16`.
+        """Return the value that a command line means: `0.5`, `true`, `6,12,24,16`.
 
         Raises:
             ValueError: the text is no value of this knob.
@@ -71,7 +71,7 @@ class Knob:
         return self.check(text)
 
     def check(self, value: Any) -> Any:
-        """The value as the builder wants it: a whole number given for a float becomes one, a list a tuple.
+        """Return the value as the builder takes it: a whole number for a float becomes one, a list a tuple.
 
         Raises:
             ValueError: the value is of another type, or none of the choices.
@@ -109,7 +109,7 @@ class Architecture:
 
 
 def read_family(path: Path) -> list[Architecture]:
-    """The architectures registered in a file; none if it registers nothing.
+    """Return the architectures registered in a file; none if it registers nothing.
 
     Raises:
         ValueError: the file breaks a rule of this module; the message names file, line and remedy.
@@ -194,7 +194,7 @@ def _literal(node: ast.expr, what: str) -> Any:
 
 
 def _described_knobs(doc: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Name, and (symbol, help), of each entry under "Knobs:"; an entry may go on over deeper-set lines."""
+    """Yield name and (symbol, help) of each entry under "Knobs:"; an entry may go on over deeper-set lines."""
     section = re.search(r"^Knobs:\n((?:    .*\n?|\n)+)", doc, flags=re.MULTILINE)
     for entry in re.split(r"\n    (?! )", "\n" + section.group(1) if section else "")[1:]:
         head, _, text = entry.partition(":")

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.compression.layers import Layer, compressible
+from reports.verdicts.experiments.deep_compression.layers import Layer, compressible
 
 
 def decompose(network: nn.Module, densities: Mapping[str, float]) -> None:

@@ -8,20 +8,18 @@ from collections.abc import Mapping
 from fractions import Fraction
 from math import ceil
 
-import torch
 from torch import nn
+from torch.nn.utils import prune as torch_prune
 
-from lightning_modules.compression.layers import compressible
+from reports.verdicts.experiments.deep_compression.layers import compressible
 
 
 def prune(network: nn.Module, densities: Mapping[str, float]) -> None:
     """Set all weights of every layer to zero, in place, but the `kept` largest ones."""
     for name, layer in compressible(network).items():
-        weights = layer.weight.detach()
-        largest = weights.abs().flatten().topk(kept(weights.numel(), densities[name]), sorted=False).indices
-        mask = torch.zeros(weights.numel(), dtype=torch.bool, device=weights.device)
-        mask[largest] = True
-        weights.mul_(mask.view_as(weights))
+        weights = layer.weight.numel()
+        torch_prune.l1_unstructured(layer, "weight", weights - kept(weights, densities[name]))
+        torch_prune.remove(layer, "weight")
 
 
 def kept(weights: int, density: float) -> int:

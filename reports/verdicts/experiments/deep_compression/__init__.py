@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from lightning_modules.compression import pruning, size, svd, weight_sharing
-from lightning_modules.compression.layers import by_layer, compressible
+from reports.verdicts.experiments.deep_compression import pruning, size, svd, weight_sharing
+from reports.verdicts.experiments.deep_compression.layers import by_layer, compressible
 
 METHODS = ("svd", "pruning", "weight_sharing", "deep_compression")
 SHARING = METHODS[2:]

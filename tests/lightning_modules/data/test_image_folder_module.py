@@ -1,4 +1,4 @@
-"""The data module of photographs in a real Trainer: what is shown, what is counted, and when it stops."""
+"""The data module of image folders in a real Trainer: what is shown, what is counted, and when it stops."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -11,15 +11,15 @@ from lightning_modules.data import colour, folders
 from lightning_modules.data.batches import epoch_plan
 from lightning_modules.data.cache import DataError
 from lightning_modules.data.catalogue import find
-from lightning_modules.data.image_folder_module import BrokenImages, PhotoDataModule
-from lightning_modules.data.preprocessing import PhotoPreprocessing
+from lightning_modules.data.image_folder_module import BrokenImages, ImageFolderDataModule
+from lightning_modules.data.preprocessing import ImageFolderPreprocessing
+from tests.image_folder import CLASSES, write
 from tests.lightning_modules.data.test_module import Recorder
-from tests.photographs import CLASSES, write
 
 DATASET = replace(
     find("imagenette"), classes=4, train_images=24, test_images=12, torchvision_size=None, folder="f"
 )
-HOW = PhotoPreprocessing(32, DATASET.mean, DATASET.std, colour="pca", test_sizes=(36,))
+HOW = ImageFolderPreprocessing(32, DATASET.mean, DATASET.std, colour="pca", test_sizes=(36,))
 
 
 @pytest.fixture
@@ -28,8 +28,10 @@ def data_dir(tmp_path):
     return tmp_path
 
 
-def module(data_dir, how=HOW, **options) -> PhotoDataModule:
-    return PhotoDataModule(DATASET, data_dir, **{"batch_size": 8, "seed": 5, "preprocessing": how, **options})
+def module(data_dir, how=HOW, **options) -> ImageFolderDataModule:
+    return ImageFolderDataModule(
+        DATASET, data_dir, **{"batch_size": 8, "seed": 5, "preprocessing": how, **options}
+    )
 
 
 def trainer(**options) -> Trainer:

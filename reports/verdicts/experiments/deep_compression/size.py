@@ -11,8 +11,8 @@ from math import ceil
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.compression.huffman import coded_bits
-from lightning_modules.compression.layers import Layer, compressible
+from reports.verdicts.experiments.deep_compression.huffman import coded_bits
+from reports.verdicts.experiments.deep_compression.layers import Layer, compressible
 
 NUMBER = 4  # bytes of a number in single precision, and of a layer's count of stored weights
 

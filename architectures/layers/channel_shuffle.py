@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class ChannelShuffle(nn.Module):
-    """Deals the maps of g groups out, so that every group of the next layer sees all: same shape, same maps.
+    """Deal the channels of g groups out, so that every group of the next layer sees all; the shape stays.
 
     (N, g · n, H, W) is read as (N, g, n, H, W), g and n are transposed, and both are one dimension again.
     """

@@ -13,7 +13,7 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 
 
 def zero_of(module: nn.Module) -> Tensor:
-    """0 · module(x), without the module being run: a zero (), which joins a sum with tensors of any shape.
+    """Return 0 · module(x) without running the module: a zero (), to be added to tensors of any shape.
 
     Going backward through the sum gives every parameter of the module a gradient of zero.
     """

@@ -1,4 +1,4 @@
-"""Whole runs on photographs: through run.py, interrupted, and on real images where they are at hand."""
+"""Whole runs on an image folder: through run.py, interrupted, and on real images where they are at hand."""
 
 import json
 import os
@@ -11,19 +11,20 @@ import pytest
 import torch
 
 from lightning_modules import configuration, training
+from lightning_modules.configuration import Run
 from lightning_modules.data.catalogue import DATASETS, FolderDataset
 from lightning_modules.execution.machine import Machine
-from tests import photographs
+from tests import image_folder
 from tests.test_resume import interrupt, weights
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared"))
-RUN = ["--dataset", "photographs", "--arch", "mobilenet_v1", "--width-mult", "0.25", "--no-wandb"]
+RUN = ["--dataset", "image_folder", "--arch", "mobilenet_v1", "--width-mult", "0.25", "--no-wandb"]
 RUN += ["--budget", "smoke", "--batch-size", "8", "--accelerator", "cpu"]
 
 
 def start(folder: Path, *argv: str) -> subprocess.Popen:
-    command = [sys.executable, str(ROOT / "tests" / "photographs.py"), *argv]
+    command = [sys.executable, str(ROOT / "tests" / "image_folder.py"), *argv]
     command += ["--data-dir", str(folder / "data"), "--runs-dir", str(folder / "runs")]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -86,10 +87,10 @@ def test_interrupted_within_an_epoch_it_ends_with_the_same_weights(tmp_path):
 
 
 def test_broken_files_stop_the_run_in_one_line(tmp_path):
-    photographs.write(tmp_path / "data" / "photographs")
+    image_folder.write(tmp_path / "data" / "image_folder")
     for i in range(3):
         (
-            tmp_path / "data" / "photographs" / "train" / photographs.CLASSES[0] / f"train_{i:03d}.JPEG"
+            tmp_path / "data" / "image_folder" / "train" / image_folder.CLASSES[0] / f"train_{i:03d}.JPEG"
         ).write_bytes(b"")
     done = run(tmp_path, *RUN)
     assert done.returncode == 2 and "Traceback" not in done.stderr
@@ -135,7 +136,7 @@ def test_mobilenet_learns_from_real_images_in_an_epoch(imagenette_cut):
     )
     (imagenette_cut / "run").mkdir()
     machine = Machine(accelerator="cpu", data_dir=imagenette_cut / "data", wandb=False)
-    made = training.train(wanted, imagenette_cut / "run", machine)
+    made = training.train(Run(wanted), imagenette_cut / "run", machine)
     assert made["test"]["images"] == 1000 and made["budget_spent"]["train_images"] == 2000
     assert made["test"]["error"] < 85  # chance is 90
 

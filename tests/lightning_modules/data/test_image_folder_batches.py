@@ -1,4 +1,4 @@
-"""Batches of photographs: the same on any number of workers and devices, and nothing in the place of broken files."""
+"""Batches of an image folder: the same on any number of workers and devices; nothing stands for broken files."""
 
 from dataclasses import replace
 
@@ -11,20 +11,20 @@ from lightning_modules.data import colour, crops, folders
 from lightning_modules.data.batches import EpochSampler, epoch_plan
 from lightning_modules.data.catalogue import find
 from lightning_modules.data.decoding import read_image
-from lightning_modules.data.image_folder_batches import PhotoTestBatches, PhotoTrainBatches
-from lightning_modules.data.preprocessing import PhotoPreprocessing
-from tests.photographs import write
+from lightning_modules.data.image_folder_batches import ImageFolderTestBatches, ImageFolderTrainBatches
+from lightning_modules.data.preprocessing import ImageFolderPreprocessing
+from tests.image_folder import write
 
 DATASET = replace(
     find("imagenette"), classes=4, train_images=24, test_images=12, torchvision_size=None, folder="f"
 )
-HOW = PhotoPreprocessing(32, DATASET.mean, DATASET.std, colour="jitter_pca", test_sizes=(36,))
+HOW = ImageFolderPreprocessing(32, DATASET.mean, DATASET.std, colour="jitter_pca", test_sizes=(36,))
 SEED, EPOCH, BATCH = 3, 5, 7
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photographs")
+    folder = tmp_path_factory.mktemp("image_folder")
     write(folder / "f")
     return folder
 
@@ -35,7 +35,7 @@ def files(place):
 
 
 def loaded(files, how=HOW, workers=0, **options):
-    data = PhotoTrainBatches(files, seed=SEED, preprocessing=how, **{"batch_size": BATCH, **options})
+    data = ImageFolderTrainBatches(files, seed=SEED, preprocessing=how, **{"batch_size": BATCH, **options})
     sampler = EpochSampler(data)
     sampler.set_epoch(EPOCH)
     return list(DataLoader(data, batch_size=None, sampler=sampler, num_workers=workers))
@@ -98,7 +98,7 @@ def test_workers_change_nothing(files, workers):
 
 
 def test_epochs_differ_and_repeat(files):
-    data = PhotoTrainBatches(files, seed=SEED, preprocessing=HOW, batch_size=BATCH)
+    data = ImageFolderTrainBatches(files, seed=SEED, preprocessing=HOW, batch_size=BATCH)
     first, other, again = data[0, 0], data[1, 0], data[0, 0]
     assert same(first, again) and not same(first, other)
 
@@ -122,7 +122,7 @@ def test_every_test_image_is_seen_once_on_any_number_of_devices(place, world, vi
     files = files.take(np.arange(11))
     how, seen = replace(HOW, views=views, test_sizes=(36, 48)), {}
     for rank in range(world):
-        data = PhotoTestBatches(files, batch_size=4, preprocessing=how, rank=rank, world_size=world)
+        data = ImageFolderTestBatches(files, batch_size=4, preprocessing=how, rank=rank, world_size=world)
         own = list(range(rank, 11, world))
         for batch in DataLoader(data, batch_size=None):
             assert [v.shape[1] for v in batch.views] == [{"single": 1, "ten_crop": 10}[views]] * 2
@@ -162,4 +162,4 @@ def test_broken_files_are_left_out_and_named(tmp_path):
 
 def test_an_indivisible_batch_is_refused(files):
     with pytest.raises(ValueError, match="4 devices cannot share a global batch of 7"):
-        PhotoTrainBatches(files, seed=0, preprocessing=HOW, batch_size=7, world_size=4)
+        ImageFolderTrainBatches(files, seed=0, preprocessing=HOW, batch_size=7, world_size=4)

@@ -12,17 +12,17 @@ from typing import NamedTuple
 
 from torch import nn
 
-from architectures.concatenation import Concatenation
-from architectures.conv_bn import Size, conv_bn, conv_bn_relu
+from architectures.layers.concatenation import Concatenation
+from architectures.layers.conv_bn import Size, conv_bn, conv_bn_relu
 
 
 class Conv(NamedTuple):
-    """A box of a figure: `maps` filters of `kernel`, normalised and rectified.
+    """A box of a figure: `channels` filters of `kernel`, normalised and rectified.
 
     padding: None keeps the resolution but for the stride; 0 is the figures' "V". linear: without ReLU.
     """
 
-    maps: int
+    channels: int
     kernel: Size
     stride: int = 1
     padding: Size | None = None
@@ -42,16 +42,16 @@ Step = Conv | Fork | Callable[[], nn.Module]
 class InceptionModule(Concatenation):
     """(N, inputs, H, W) to (N, outputs, H/stride, W/stride): what the paths make of it, concatenated.
 
-    Any other step of a path makes a module that keeps the number of maps, such as a pooling layer.
+    Any other step of a path makes a module that keeps the number of channels, such as a pooling layer.
     """
 
     def __init__(self, inputs: int, *paths: list[Step]) -> None:
         super().__init__([nn.Sequential(*_layers(inputs, path)) for path in paths])
-        self.outputs = sum(maps_after(inputs, path) for path in paths)
+        self.outputs = sum(channels_after(inputs, path) for path in paths)
 
 
 def reduced(inputs: int, *paths: list[Conv], padded: bool) -> InceptionModule:
-    """Figure 10 of arXiv:1512.00567: the paths, whose last convolution gets stride 2, beside max pooling.
+    """Build Figure 10 of arXiv:1512.00567: paths whose last convolution gets stride 2, beside max pooling.
 
     (N, inputs, H, W) to (N, outputs, (H - 1) // 2, (W - 1) // 2), or rounded up half of it if padded.
     """
@@ -68,24 +68,24 @@ def average_pool() -> nn.AvgPool2d:
     return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
 
 
-def maps_after(inputs: int, path: list[Step]) -> int:
-    """Maps at the end of a path that begins with so many."""
+def channels_after(inputs: int, path: list[Step]) -> int:
+    """Return the number of channels behind a path that begins with `inputs`."""
     for step in reversed(path):
         if isinstance(step, Fork):
-            return step.left.maps + step.right.maps
+            return step.left.channels + step.right.channels
         if isinstance(step, Conv):
-            return step.maps
+            return step.channels
     return inputs
 
 
 def _layers(inputs: int, path: list[Step]) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for index, step in enumerate(path):
-        maps = maps_after(inputs, path[:index])
+        channels = channels_after(inputs, path[:index])
         if isinstance(step, Fork):
-            layers.append(Concatenation([nn.Sequential(*_convolution(maps, conv)) for conv in step]))
+            layers.append(Concatenation([nn.Sequential(*_convolution(channels, conv)) for conv in step]))
         elif isinstance(step, Conv):
-            layers += _convolution(maps, step)
+            layers += _convolution(channels, step)
         else:
             layers.append(step())
     return layers
@@ -93,4 +93,4 @@ def _layers(inputs: int, path: list[Step]) -> list[nn.Module]:
 
 def _convolution(inputs: int, conv: Conv) -> list[nn.Module]:
     make = conv_bn if conv.linear else conv_bn_relu
-    return make(inputs, conv.maps, conv.kernel, conv.stride, padding=conv.padding)
+    return make(inputs, conv.channels, conv.kernel, conv.stride, padding=conv.padding)

@@ -1,0 +1,26 @@
+"""The answer to a name that does not exist: the names that come near it, or the first of those there are."""
+
+import difflib
+from collections.abc import Iterable
+
+SHOWN = 3  # names
+
+
+def did_you_mean(word: object, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return the clause "; did you mean a, b or c?", or "; there are 34, such as a, b and c" if nothing comes near.
+
+    cutoff: how near, from 0 to 1, as `difflib` counts; upper and lower case are alike.
+    """
+    names = list(known)
+    spelled = {name.lower(): name for name in names}
+    near = [spelled[match] for match in difflib.get_close_matches(str(word).lower(), spelled, SHOWN, cutoff)]
+    if near:
+        return f"; did you mean {_listed(near, 'or')}?"
+    if not names:
+        return "; there are none"
+    such_as = f"{len(names)}, such as " if len(names) > SHOWN else ""
+    return f"; there {'is' if len(names) == 1 else 'are'} {such_as}{_listed(names[:SHOWN], 'and')}"
+
+
+def _listed(names: list[str], conjunction: str) -> str:
+    return f" {conjunction} ".join(filter(None, (", ".join(names[:-1]), names[-1])))
