@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from lightning_modules.configuration import resolve
 from reports.runs import records
 from reports.runs.collect import Committed, collect
-from lightning_modules.configuration import resolve
 from tests.reports.conftest import facts_of, run_id, sealed
 
 
@@ -55,7 +55,9 @@ def test_what_another_command_has_added_meanwhile_stays(study, tmp_path, facts, 
 
 def of_no_study(errors: int) -> dict:
     """The record of a run that the made-up study doesn't declare, or no longer does."""
-    return facts_of(resolve("densenet", {"depth": 28}, dataset="cifar10", budget="mini", seed=0), errors, None, None)
+    return facts_of(
+        resolve("densenet", {"depth": 28}, dataset="cifar10", budget="mini", seed=0), errors, None, None
+    )
 
 
 def test_run_of_no_study_stays(study, tmp_path, finish):

@@ -5,11 +5,11 @@ from collections import Counter
 
 import pytest
 
+from lightning_modules.configuration import resolve
 from reports import __main__
 from reports.runs import records
 from reports.runs.collect import Committed
 from reports.runs.pull import is_folder, offline, pull
-from lightning_modules.configuration import resolve
 from tests.reports.conftest import facts_of, run_id
 
 
