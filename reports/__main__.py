@@ -110,7 +110,8 @@ def _why(place: str, folders: list[Path]) -> int:
     study.variant(variant)
 
     from reports.pages import trace
-    from reports.runs import records, results
+    from reports.runs import records
+    from reports.verdicts import results
 
     found, warnings = records.read(folders)
     _warn(warnings)

@@ -17,8 +17,7 @@ from reports.pages import (
     programme,
 )
 from reports.pages import study as study_page
-from reports.runs import counts, results
-from reports.verdicts import standing
+from reports.verdicts import counts, results, standing
 from reports.verdicts.findings import Finding
 from sweeps import study as studies
 

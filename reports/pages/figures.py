@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from reports import plots
 from reports.pages import experiments, markdown
 from reports.plots import Picture, families
-from reports.runs.counts import Counts
-from reports.runs.results import Results
+from reports.verdicts.counts import Counts
 from reports.verdicts.findings import Finding
+from reports.verdicts.results import Results
 from reports.verdicts.standing import Collated
 from sweeps.study import Study
 

@@ -11,8 +11,8 @@ from reports.pages.complexity import computed
 from reports.printed import variants
 from reports.printed.figures import Figure
 from reports.printed.tables import Column, Row
-from reports.runs.results import Group, Results, written
 from reports.verdicts import complexity, statistics
+from reports.verdicts.results import Group, Results, written
 from sweeps.study import Study
 
 COUNTED, TRAINED, NO_STUDY, QUOTED, APART = "counted", "trained", "no study", "quoted", "apart"

@@ -10,7 +10,7 @@ from reports.pages.paper_cells import APART, COUNTED, NO_STUDY, QUOTED, TRAINED,
 from reports.printed import tables as paper_tables
 from reports.printed import variants
 from reports.printed.tables import Column, Page, PaperTable, Row, Wide
-from reports.runs.results import Results
+from reports.verdicts.results import Results
 from sweeps import study as studies
 from sweeps.study import Study
 

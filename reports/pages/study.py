@@ -6,9 +6,9 @@ from lightning_modules.data.catalogue import DATASETS
 from reports import plots
 from reports.pages import markdown, paper_tables, spent, tables, trace
 from reports.pages.claims import linked
-from reports.runs.counts import Counts
-from reports.runs.results import Results
 from reports.verdicts import ledger, others, standing
+from reports.verdicts.counts import Counts
+from reports.verdicts.results import Results
 from reports.verdicts.standing import Judged, Standing
 from reports.verdicts.trained import Verdict, judge_exact
 from sweeps.claim import Claim

@@ -6,9 +6,9 @@ from lightning_modules.data.catalogue import DATASETS
 from reports.pages import markdown
 from reports.printed import variants
 from reports.printed.figures import Figure
-from reports.runs.counts import Counts
-from reports.runs.results import Group, Results
 from reports.verdicts import statistics
+from reports.verdicts.counts import Counts
+from reports.verdicts.results import Group, Results
 from sweeps.study import Table, Variant
 
 

@@ -4,7 +4,7 @@ from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.record import Record
 from reports.pages import markdown, tables
 from reports.printed import variants
-from reports.runs.results import Results
+from reports.verdicts.results import Results
 from sweeps.study import Study
 
 COLUMNS = ("variant", "seed", "error", "run", "commit", "device", "finished", "W&B")

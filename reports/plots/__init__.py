@@ -6,8 +6,8 @@ the points that it shows, as CSV.
 
 from reports.plots import curves, papers, parameters, runs, seeds
 from reports.plots.picture import Picture
-from reports.runs.counts import Counts
-from reports.runs.results import Results
+from reports.verdicts.counts import Counts
+from reports.verdicts.results import Results
 
 __all__ = ["Picture", "of_study"]
 

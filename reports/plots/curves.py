@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from lightning_modules.record import Record
 from reports.plots import runs, style
 from reports.plots.picture import Picture, Points
-from reports.runs.results import Results
+from reports.verdicts.results import Results
 
 SPLITS = {"training": ("train_error", "--"), "test": ("curve_test_error", "-")}
 CROWD = 8  # variants in a panel; more are spread over several

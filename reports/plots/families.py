@@ -7,8 +7,8 @@ from architectures import find
 from lightning_modules.data.catalogue import DATASETS
 from reports.plots import runs, style
 from reports.plots.picture import Picture, Points
-from reports.runs.counts import Counts
-from reports.runs.results import Results
+from reports.verdicts.counts import Counts
+from reports.verdicts.results import Results
 from sweeps import study as studies
 
 

@@ -10,8 +10,8 @@ from lightning_modules.data.catalogue import DATASETS
 from reports.plots import lines, runs
 from reports.plots.picture import Picture, Points
 from reports.printed import variants
-from reports.runs.counts import Counts
-from reports.runs.results import Results
+from reports.verdicts.counts import Counts
+from reports.verdicts.results import Results
 from sweeps.study import Study, Variant
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from reports.plots import runs, style
 from reports.plots.picture import Picture, Points
-from reports.runs.counts import Counts
-from reports.runs.results import Results
+from reports.verdicts.counts import Counts
+from reports.verdicts.results import Results
 
 WIDE = 6  # counts that span a larger factor are spaced by their ratios
 SAME = 1.1  # counts whose ratio is less are meant to be equal: there is nothing to draw over them

@@ -3,7 +3,7 @@
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.record import Record
 from reports.printed import variants
-from reports.runs.results import Results
+from reports.verdicts.results import Results
 
 
 def done(results: Results, dataset: str) -> dict[str, tuple[Record, ...]]:

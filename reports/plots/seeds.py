@@ -8,8 +8,8 @@ from lightning_modules.data.catalogue import DATASETS
 from reports.plots import runs, style
 from reports.plots.picture import Picture, Points
 from reports.printed import variants
-from reports.runs.results import Results
 from reports.verdicts import statistics
+from reports.verdicts.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

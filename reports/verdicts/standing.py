@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lightning_modules.data.catalogue import DATASETS
-from reports.runs.counts import Counts
-from reports.runs.results import Results
 from reports.verdicts import experiments, ledger
 from reports.verdicts import trained as claims
+from reports.verdicts.counts import Counts
 from reports.verdicts.findings import Finding
+from reports.verdicts.results import Results
 from reports.verdicts.trained import Verdict
 from reports.verdicts.words import DIFFERS, NOT_RUN, OF_OUTCOME
 from sweeps.study import BUDGETS, Study

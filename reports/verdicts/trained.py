@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from reports.printed import variants
 from reports.printed.figures import Figure
-from reports.runs.counts import Counts
-from reports.runs.results import Group, Results
 from reports.verdicts import exact, statistics, words
+from reports.verdicts.counts import Counts
+from reports.verdicts.results import Group, Results
 from sweeps import contrasts
 from sweeps.claim import (
     AsPrinted,

@@ -13,8 +13,7 @@ from lightning_modules.configuration import Configuration
 from lightning_modules.record import Record
 from reports.pages import architectures
 from reports.printed import tables
-from reports.runs import counts
-from reports.verdicts import complexity, experiments, findings, ledger
+from reports.verdicts import complexity, counts, experiments, findings, ledger
 from reports.verdicts.ledger import Entry
 from sweeps import programme
 from sweeps import study as studies

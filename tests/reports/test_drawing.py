@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from reports import plots
 from reports.plots import families, heat_map, lines, papers, style
-from reports.runs import results
-from reports.runs.counts import Count
+from reports.verdicts import results
+from reports.verdicts.counts import Count
 from sweeps import study as studies
 from sweeps.study import Table
 from tests.reports.conftest import COUNTS, STUDY, parsed, run_id

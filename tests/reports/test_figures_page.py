@@ -6,7 +6,7 @@ import pytest
 
 from reports import plots
 from reports.pages import figures
-from reports.runs import results
+from reports.verdicts import results
 from tests.reports.conftest import COUNTS, STUDY, parsed
 
 

@@ -12,9 +12,9 @@ from reports.printed import figures as printed
 from reports.printed import notation, variants
 from reports.printed import tables as paper_tables
 from reports.printed.figures import Figure
-from reports.runs.results import Group, Results
 from reports.verdicts import complexity
 from reports.verdicts.complexity import EXACT, EXPLAINED, Network
+from reports.verdicts.results import Group, Results
 from sweeps import study as studies
 from sweeps.study import Printed, Study, Variant
 from tests.reports.conftest import STUDY, facts_of, parsed

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from reports.printed import variants
-from reports.runs.counts import Count, count_variants
-from reports.runs.results import Results
 from reports.verdicts import trained
+from reports.verdicts.counts import Count, count_variants
+from reports.verdicts.results import Results
 from reports.verdicts.words import CONTRADICTED
 from sweeps import study as studies
 

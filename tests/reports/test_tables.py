@@ -7,8 +7,8 @@ import pytest
 from reports.pages import tables
 from reports.printed import figures as printed
 from reports.printed import variants
-from reports.runs import results
-from reports.runs.counts import Count
+from reports.verdicts import results
+from reports.verdicts.counts import Count
 from sweeps.study import Printed, Table, Variant
 
 

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from reports.runs import counts, records, results
-from reports.verdicts import exact, trained
+from reports.runs import records
+from reports.verdicts import counts, exact, results, trained
 from sweeps import study as studies
 from sweeps.claim import AsPrinted, Claim, Comparison, Equivalence, LogLinear, NotWorse, Rise, Trend
 from sweeps.study import Variant

@@ -3,8 +3,8 @@
 import pytest
 
 from reports.printed import variants
-from reports.runs.counts import count_variants
 from reports.verdicts import ledger
+from reports.verdicts.counts import count_variants
 from sweeps import study as studies
 from sweeps import to_wandb
 
