@@ -10,10 +10,11 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCK = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if line.strip()]
+LOCKED = (ROOT / "requirements.lock").read_text()
+LOCK = [line.removesuffix(" \\") for line in LOCKED.splitlines() if line.strip() and not line.startswith(" ")]
 UPDATE = (
-    "run `uv lock --upgrade && uv export --no-hashes --no-header --no-annotate --all-groups --all-extras -o requirements.lock` "
-    "and copy its lines into [tool.uv] constraint-dependencies"
+    "run `uv lock --upgrade && uv export --no-header --no-annotate --all-groups --all-extras -o requirements.lock` "
+    "and copy its lines, without the hashes, into [tool.uv] constraint-dependencies"
 )
 
 
@@ -43,5 +44,11 @@ def test_the_lock_satisfies_what_is_declared(declared):
         assert pin.operator == "==" and wanted.specifier.contains(pin.version, prereleases=True), UPDATE
 
 
+def test_every_version_has_hashes():
+    """A malicious upload under a pinned version has happened; pip refuses what doesn't fit its hash."""
+    for entry in re.split(r"\n(?=\S)", LOCKED.strip()):
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry.splitlines()[0]
+
+
 def test_the_lock_holds_no_address():
-    assert not [line for line in LOCK if re.search(r"://|@|\.whl", line)]
+    assert not [line for line in LOCKED.splitlines() if re.search(r"://|@|\.whl", line)]

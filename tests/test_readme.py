@@ -11,20 +11,6 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_piece_of_a_report_is_the_reports():
-    report = (ROOT / "reports" / "densenet_bc_compression.md").read_text(encoding="utf-8")
-    piece = README.split("tests/test_readme.py -->")[1].split("[All results]")[0]
-    shown = [cells(line) for line in piece.splitlines() if line.startswith("| ")]
-    made = [cells(line) for line in report.splitlines() if line.startswith("| ")]
-    assert len(shown) > 3
-    for row in shown:  # the README leaves out the last column, whose links lead into the report
-        assert row in [line[: len(row)] for line in made]
-
-
-def cells(row: str) -> list[str]:
-    return [cell.strip() for cell in row.strip().strip("|").split("|")]
-
-
 def test_every_picture_and_page_exists():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
