@@ -3,7 +3,8 @@
 import pytest
 
 import architectures
-from architectures import bn_inception, conv_bn, googlenet, resnext
+from architectures import bn_inception, googlenet, resnext
+from architectures.layers import conv_bn
 from reports.verdicts import complexity, exact
 from reports.verdicts.complexity import googlenet as table_1
 

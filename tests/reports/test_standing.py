@@ -7,8 +7,8 @@ import pytest
 from reports.pages import claims
 from reports.verdicts import exact, ledger, standing
 from reports.verdicts.findings import Finding
-from reports.verdicts.standing import DIFFERS, Standing
-from reports.verdicts.trained import CONTRADICTED, INCONCLUSIVE, NOT_RUN, REPRODUCED
+from reports.verdicts.standing import Standing
+from reports.verdicts.words import CONTRADICTED, DIFFERS, INCONCLUSIVE, NOT_RUN, REPRODUCED
 
 MACHINE = {"device": "Abacus", "kind": "cpu", "threads": 1}
 
