@@ -63,7 +63,5 @@ def _said(figure: Figure) -> list[str]:
 
 
 def in_documents(text: str) -> str:
-    """The documents by their short names, as the claims have them: S0 and S1 for "seed 000/001"."""
-    text = re.sub(r"\bseed 00(\d)/00(\d)", r"S\1 and S\2", text)
-    text = re.sub(r"\bseed 00(\d)", r"S\1", text)
-    return re.sub(r"\bseed\b", "document", text)
+    """A note with the lecture notes called that, whichever file of them it names."""
+    return re.sub(r"\bseeds?\b( 00\d(/00\d)?)?", "lecture notes", text)
