@@ -20,7 +20,7 @@ from reports.printed import variants
 from reports.printed.figures import Figure
 from reports.runs.counts import Counts
 from reports.runs.results import Group, Results
-from reports.verdicts import exact, statistics
+from reports.verdicts import checks, statistics
 from sweeps.claim import (
     AsPrinted,
     Claim,
@@ -59,7 +59,7 @@ class Verdict:
 def judge_exact(claim_id: str) -> Verdict:
     """Run the registered check of a claim that needs no training."""
     claim = Claim(claim_id)
-    said = exact.verdict(claim_id)
+    said = checks.verdict(claim_id)
     if said is None:
         return Verdict(claim, NOT_RUN, ("no check of this claim has been written yet",))
     holds, evidence = said

@@ -14,7 +14,7 @@ import architectures
 from lightning_modules import weights
 from lightning_modules.compression import METHODS, compress, huffman, pruning, size, svd, weight_sharing
 from lightning_modules.compression.layers import compressible
-from reports.verdicts.complexity import squeezenet as printed
+from reports.verdicts.checks import squeezenet as printed
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "shared"))
 

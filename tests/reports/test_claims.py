@@ -105,12 +105,11 @@ def test_holm_runs_over_all_comparisons_of_the_study(judge):
 
 
 def test_exact_claims(study, monkeypatch):
-    from reports.verdicts import exact
+    from reports.verdicts import checks
 
     assert claims.judge_exact("made.up").word == "not run"
     for holds, word in ((True, "reproduced"), (False, "contradicted")):
-        monkeypatch.setattr(exact, "KNOWN", {})
-        monkeypatch.setitem(exact._checks, "made.up", lambda holds=holds: (holds, "seen"))
+        monkeypatch.setattr(checks, "verdict", lambda claim, holds=holds: (holds, "seen"))
         assert claims.judge_exact("made.up") == claims.Verdict(Claim("made.up"), word, ("seen",))
 
 
