@@ -13,11 +13,11 @@ from pathlib import Path
 
 from benchmarks.table import Wanted
 from reports.pages import markdown
-from reports.verdicts import remembered
+from reports.verdicts import cache
 
 ROOT = Path(__file__).parent.parent
 WANTED = Wanted(20, at_least=False)
-FORGETFUL = "from reports import remembered; remembered.NAME = 'nothing.json'; from reports.__main__ import main; main({})"
+FORGETFUL = "from reports.verdicts import cache; cache.NAME = 'nothing.json'; from reports.__main__ import main; main({})"
 
 
 def seconds(arguments: list[str]) -> tuple[float, float]:
@@ -33,7 +33,7 @@ def main(rounds: int = 3) -> None:
     with tempfile.TemporaryDirectory() as out:
         options = ["--out", out]
         for name, arguments in {
-            f"with the committed `{remembered.NAME}`": ["-m", "reports", *options],
+            f"with the committed `{cache.NAME}`": ["-m", "reports", *options],
             "counting every network anew": ["-c", FORGETFUL.format(options)],
         }.items():
             found = [seconds(arguments) for _ in range(rounds)]

@@ -154,18 +154,16 @@ def _pages(options: argparse.Namespace) -> int:
 
     from lightning_modules import files
     from reports.pages import build
-    from reports.plots import drawn
     from reports.runs import records
-    from reports.verdicts import findings, remembered
+    from reports.verdicts import cache, findings
 
     known, warnings = records.read(options.records or RECORDS)
     found, left_out = findings.read()
     warnings += left_out
     _warn(warnings)
-    with remembered.facts(HERE / remembered.NAME) as decided, drawn.pictures(HERE) as pictures:
+    with cache.opened(HERE) as answers:
         made = build.make(known, found, warnings, wanted)
-        if not wanted:
-            made |= {remembered.NAME: decided.content(), drawn.NAME: pictures.content()}
+        made[cache.NAME] = answers.content(only_asked=not wanted)
     stale = [name for name, content in made.items() if _differs(options.out / name, content)]
     left = [] if wanted else build.leftovers(options.out, made)
     if options.check:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from architectures import catalogue, describe
 from architectures.counting import Counts, count_kinds
 from reports.pages import markdown
-from reports.verdicts.complexity import Network, on_meta
+from reports.verdicts.complexity import Network
 
 HOW_TO_READ = (
     "The networks of `architectures/` in the rows of the papers' tables: none of these tables is typed, all "
@@ -97,9 +97,10 @@ def files() -> dict[str, bytes]:
 
 
 def parts(table: Table) -> list[str]:
-    """Heading, note and Markdown tables."""
+    """Return heading, note and Markdown tables."""
+
     networks = {
-        heading: on_meta(Network.of(arch, "imagenet", knobs, table.resolution))
+        heading: Network.of(arch, "imagenet", knobs, table.resolution).on_meta()
         for heading, (arch, knobs) in table.networks.items()
     }
     described = {heading: describe.rows(network, table.resolution) for heading, network in networks.items()}
@@ -129,7 +130,7 @@ def _side_by_side(described: Mapping[str, Sequence[tuple[str, ...]]]) -> str:
     return markdown.table(("layer", "output size", *described), body)
 
 
-def _kinds(counted: Mapping[str, Counts]) -> str:
+def _kinds(counted: "Mapping[str, Counts]") -> str:
     """Shares in weights and mult-adds, the largest first."""
     weights = sum(counts.weights for counts in counted.values())
     mult_adds = sum(counts.mult_adds for counts in counted.values())

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 
 from architectures import find
 from reports.pages import markdown
@@ -37,12 +36,12 @@ def files() -> dict[str, bytes]:
 
 
 def title(paper: str) -> tuple[str, str]:
-    """Name of a paper, and which of its tables are read: the first sentence of its module, cut at the colon."""
-    doc = import_module(f"reports.verdicts.complexity.{paper}").__doc__ or ""
-    name, colon, read = " ".join(doc.split()).partition(": ")
+    """Name of a paper, and which of its tables are read: the first paragraph of its module, cut at the colon."""
+    doc = complexity.module_of(paper).__doc__ or ""
+    name, colon, read = " ".join(doc.partition("\n\n")[0].split()).partition(": ")
     if not colon:
         raise ValueError(
-            f"reports/complexity/{paper}.py: the docstring must begin with 'Paper (source): tables'"
+            f"reports/verdicts/checks/{paper}.py: the docstring must begin with 'Paper (source): tables'"
         )
     return name, read[0].upper() + read[1:]
 
@@ -83,7 +82,7 @@ def _line(verdicts: Counter[str]) -> list[str]:
 
 def _section(paper: str, rows: Sequence[Row]) -> str:
     name, read = title(paper)
-    convention = import_module(f"reports.verdicts.complexity.{paper}").CONVENTION
+    convention = complexity.module_of(paper).CONVENTION
     columns = ("table", "row", "network", "metric", "printed", "computed", "verdict")
     built = [_cells(row) for row in rows if row.network]
     parts = [

@@ -6,12 +6,14 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from reports.verdicts import cache, sources
 
 Points = Sequence[Mapping[str, Any]]  # rows with the same keys; an empty text where there is no value
 
-DRAWN: dict[str, bytes] = {}  # pictures by what they are drawn from
-USED: dict[str, str] = {}  # of each picture that was asked for, by its path: what it is drawn from
+CODE = (*sources.ROOT.glob("reports/plots/*.py"), sources.ROOT / "reports/verdicts/statistics.py")
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,20 @@ class Picture:
         return f"figures/{self.name}.csv"
 
     def png(self) -> bytes:
-        """The picture: the same points and settings give the same bytes."""
+        """Return the picture: the same points and settings give the same bytes.
+
+        It is drawn unless the cache's folder has it as it was drawn by this code from these points.
+        """
+        known, file = cache.current(), (cache.current().folder or Path()) / self.path
+        content = file.read_bytes() if known.folder and file.is_file() else b""
+        if known.find("pictures", self.path, self._fingerprint()) != _digest(content):
+            content = self.draw(self.points, **self.settings)
+            known.keep("pictures", self.path, self._fingerprint(), _digest(content))
+        return content
+
+    def _fingerprint(self) -> str:
         source = [self.draw.__module__, self.draw.__qualname__, self.settings, self.points]
-        key = hashlib.sha256(json.dumps(source).encode()).hexdigest()
-        USED[self.path] = key
-        if key not in DRAWN:
-            DRAWN[key] = self.draw(self.points, **self.settings)
-        return DRAWN[key]
+        return _digest(f"{sources.fingerprint(frozenset(CODE))} {json.dumps(source)}".encode())
 
     def csv(self) -> bytes:
         """The points, a row each."""
@@ -63,3 +72,7 @@ class Picture:
     def markdown(self) -> str:
         """The picture, its caption and the link to its data, for a page in `reports/`."""
         return f"![{self.alt}]({self.path})\n\n{self.caption} [The points]({self.data_path})."
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

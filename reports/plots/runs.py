@@ -7,9 +7,14 @@ from reports.verdicts.results import Results
 
 
 def done(results: Results, dataset: str) -> dict[str, tuple[Record, ...]]:
-    """The records of every variant that has any, in declared order."""
+    """Return the records of every variant that has any of a run that started, in declared order."""
     groups = {variant.name: results.groups.get((variant.name, dataset)) for variant in results.study.variants}
-    return {name: group.records for name, group in groups.items() if group and group.records}
+    started = {
+        name: tuple(record for record in group.records if not record.did_not_start)
+        for name, group in groups.items()
+        if group
+    }
+    return {name: records for name, records in started.items() if records}
 
 
 def printed(results: Results, dataset: str) -> dict[str, float]:

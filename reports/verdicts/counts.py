@@ -1,6 +1,6 @@
 """Parameters and mult-adds of a study's variants, counted on the networks that this code builds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from lightning_modules.data.catalogue import DATASETS
@@ -19,15 +19,33 @@ class Count(NamedTuple):
 Counts = Mapping[tuple[str, str], Count]  # by variant name and data set name
 
 
+class VariantCounts(Mapping[tuple[str, str], Count]):
+    """The counts of every variant on every data set of a study, each made when it is asked for."""
+
+    def __init__(self, study: Study):
+        self.study = study
+
+    def __getitem__(self, place: tuple[str, str]) -> Count:
+        name, on = place
+        if place not in tuple(self):
+            raise KeyError(place)
+        variant, dataset = self.study.variant(name), DATASETS[on]
+        knobs = variant.knobs_for(dataset.stem)
+        resolution = self.study.resolution_of(variant, dataset.stem) or dataset.resolution
+        counted = complexity.counts(
+            Network.of(variant.arch, dataset.stem, knobs, resolution, dataset.classes)
+        )
+        return Count(counted.parameters, counted.mult_adds)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        for on in self.study.datasets:
+            for variant in self.study.variants_on(on):
+                yield variant.name, on
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 def count_variants(study: Study) -> Counts:
-    """Build every variant for every data set on the meta device and count it."""
-    counts = {}
-    for name in study.datasets:
-        dataset = DATASETS[name]
-        for variant in study.variants_on(name):
-            knobs = variant.knobs_for(dataset.stem)
-            resolution = study.resolution_of(variant, dataset.stem) or dataset.resolution
-            network = Network.of(variant.arch, dataset.stem, knobs, resolution, dataset.classes)
-            counted = complexity.counts(network)
-            counts[variant.name, name] = Count(counted.parameters, counted.mult_adds)
-    return counts
+    """Return the counts of a study's variants on its data sets, by both names."""
+    return VariantCounts(study)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from reports.printed import variants
 from reports.printed.figures import Figure
-from reports.verdicts import exact, statistics, words
+from reports.verdicts import checks, statistics, words
 from reports.verdicts.counts import Counts
 from reports.verdicts.results import Group, Results
 from sweeps import contrasts
@@ -66,7 +66,7 @@ class Part:
 def judge_exact(claim_id: str) -> Verdict:
     """Run the registered check of a claim that needs no training."""
     claim = Claim(claim_id)
-    said = exact.verdict(claim_id)
+    said = checks.verdict(claim_id)
     if said is None:
         return Verdict(claim, words.NOT_RUN, ("no check of this claim has been written yet",))
     holds, evidence = said

@@ -1,7 +1,5 @@
 """Every printed count is reproduced at its printed precision, or explained; none is explained away."""
 
-from importlib import import_module
-
 import pytest
 
 from reports.printed.figures import PAPERS, read
@@ -25,7 +23,7 @@ def test_every_printed_count_is_reproduced_or_explained(paper):
 
 @pytest.mark.parametrize("paper", complexity.papers())
 def test_every_exception_is_needed(paper):
-    module = import_module(f"reports.verdicts.complexity.{paper}")
+    module = complexity.module_of(paper)
     verdicts = {complexity.key(row.figure): row.verdict for row in complexity.rows(paper)}
     for listed, verdict in ((module.CUT, complexity.CUT), (module.EXPLAINED, complexity.EXPLAINED)):
         unneeded = {figure: verdicts.get(figure) for figure in listed if verdicts.get(figure) != verdict}
@@ -34,20 +32,14 @@ def test_every_exception_is_needed(paper):
 
 @pytest.mark.parametrize("paper", complexity.papers())
 def test_no_metric_is_overlooked(paper):
-    figures = [
-        f for table in import_module(f"reports.verdicts.complexity.{paper}").TABLES for f in read(table)
-    ]
+    figures = [f for table in complexity.module_of(paper).TABLES for f in read(table)]
     metrics = {f.metric for f in figures}
     strange = {m for m in metrics if not (complexity.countable(m) or m.startswith(MEASURED))}
     assert not strange
 
 
 def test_no_table_with_counts_is_overlooked():
-    judged = {
-        table
-        for paper in complexity.papers()
-        for table in import_module(f"reports.verdicts.complexity.{paper}").TABLES
-    }
+    judged = {table for paper in complexity.papers() for table in complexity.module_of(paper).TABLES}
     with_counts = {
         path.stem
         for path in PAPERS.glob("*.csv")

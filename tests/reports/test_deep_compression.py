@@ -12,7 +12,7 @@ from torch import nn
 
 import architectures
 from lightning_modules import weights
-from reports.verdicts.complexity import squeezenet as printed
+from reports.verdicts.checks import squeezenet as printed
 from reports.verdicts.experiments.deep_compression import (
     METHODS,
     compress,

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from reports.__main__ import main
-from reports.plots import picture
 from reports.printed import variants
 from sweeps.study import Printed, Variant
 from tests.reports.conftest import diverged, run_id
@@ -63,7 +62,12 @@ def test_figures_missing_cells_and_intervals(make, facts):
 
 def test_the_pages_of_the_networks_belong_to_all_pages_and_not_to_a_study(make):
     assert make([], "made_up") == 0
-    assert sorted(path.name for path in make.out.iterdir()) == ["claims.md", "index.md", "studies"]
+    assert sorted(path.name for path in make.out.iterdir()) == [
+        "cache.json",
+        "claims.md",
+        "index.md",
+        "studies",
+    ]
     assert make([]) == 0
     index = (make.out / "index.md").read_text()
     for page in ("claims.md", "complexity.md", "architectures.md", "tables.md", "figures.md"):
@@ -125,7 +129,6 @@ def test_same_bytes_again_in_any_order_of_records(make, facts):
     make(lines)
     first = made(make.out)
     shutil.rmtree(make.out)
-    picture.DRAWN.clear()
     make(lines[::-1])
     assert made(make.out) == first
     assert {path.suffix for path in first} == {".md", ".png", ".csv", ".json"}

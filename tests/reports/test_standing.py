@@ -5,7 +5,7 @@ import re
 import pytest
 
 from reports.pages import claims
-from reports.verdicts import exact, ledger, standing
+from reports.verdicts import checks, ledger, standing
 from reports.verdicts.findings import Finding
 from reports.verdicts.standing import Standing
 from reports.verdicts.words import CONTRADICTED, DIFFERS, INCONCLUSIVE, NOT_RUN, REPRODUCED
@@ -41,7 +41,7 @@ def test_one_word_where_the_best_agree(standings, word):
 @pytest.fixture
 def no_checks(monkeypatch):
     """Exact claims all hold, without being checked."""
-    monkeypatch.setattr(exact, "verdict", lambda claim: (True, "counted"))
+    monkeypatch.setattr(checks, "verdict", lambda claim: (True, "counted"))
 
 
 def test_every_claim_of_the_ledger_stands_somewhere(no_checks):

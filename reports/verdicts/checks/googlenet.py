@@ -1,0 +1,100 @@
+"""GoogLeNet (arXiv:1409.4842): Table 1, layer by layer. BN-Inception (arXiv:1502.03167) prints nothing by table."""
+
+from itertools import pairwise
+
+import torch
+
+from architectures.counting import Counts, Stage, count_stages
+from reports.printed.figures import Figure
+from reports.verdicts import complexity
+from reports.verdicts.checks import exact, on_meta
+from reports.verdicts.complexity import Network, stages
+
+TABLES = ("googlenet_t1", "googlenet_t2_t3", "bn_inception")
+CONVENTION = (
+    "parameters with biases in K of 1024, multiply-adds in M of 10⁶, no auxiliary classifiers; the first "
+    "convolution a separable one of 8 filters a colour, which alone has 2.7K and 34M (as printed, a 7×7 of 64 "
+    "filters, it has 9.2K and 118M)"
+)
+TABLE = "Table 1"
+CUT = {(TABLE, "3a", "params_K"), (TABLE, "linear", "params_K"), (TABLE, "4a", "ops_M")}
+_FILTERS = "K by the filters of the same row, from which the operations printed beside it follow"
+EXPLAINED = {
+    (TABLE, "4a", "params_K"): f"367{_FILTERS}",
+    (TABLE, "4b", "params_K"): f"439{_FILTERS}",
+    (TABLE, "4c", "params_K"): f"498{_FILTERS}",
+    (TABLE, "4d", "params_K"): f"591{_FILTERS}",
+    (TABLE, "4e", "params_K"): f"848{_FILTERS}",
+    (TABLE, "5b", "params_K"): f"1410{_FILTERS}",
+    (TABLE, "5a", "params_K"): "1019K by the filters of the same row; 1082K with 48 maps before the 5×5",
+    (TABLE, "5a", "ops_M"): "51M by the filters of the same row; 54M with 48 maps before the 5×5, as 5b has",
+}
+
+
+def meant(figure: Figure) -> Network | str:
+    return Network.of("googlenet", "imagenet", {"conv1": "separable", "auxiliary": False})
+
+
+def counted(figure: Figure, counts: Counts) -> float:
+    rows = stages(meant(figure))
+    layer = figure.kwargs["layer"]
+    row = rows[layer if layer in rows else f"inception_{layer}"].counts
+    return row.parameters / 1024 if figure.metric == "params_K" else row.mult_adds / 1e6
+
+
+@exact("inception.naive_too_expensive")
+def naive_too_expensive() -> tuple[bool, str]:
+    """Section 4: without 1×1 reductions every module costs more, and the next one more still."""
+    reduced, naive = (_modules("googlenet", module=form) for form in ("reduced", "naive"))
+    dearer = [
+        name
+        for name in reduced
+        if naive[name].counts.conv_weights > reduced[name].counts.conv_weights
+        and naive[name].counts.mult_adds > reduced[name].counts.mult_adds
+    ]
+    with_, without = (form["inception_3a"].counts.conv_weights for form in (reduced, naive))
+    weights, naive_weights = (sum(s.counts.conv_weights for s in form.values()) for form in (reduced, naive))
+    cost, naive_cost = (sum(s.counts.mult_adds for s in form.values()) for form in (reduced, naive))
+    return len(dearer) == len(reduced) == 9 and (with_, without) == (163_328, 387_072), (
+        f"3a has {with_:,} weights with 1×1 reductions and {without:,} without; {len(dearer)} of "
+        f"{len(reduced)} modules are dearer without, all together {naive_weights / 1e6:.1f}M weights against "
+        f"{weights / 1e6:.1f}M and {naive_cost / 1e9:.1f}G multiply-adds against {cost / 1e9:.1f}G"
+    )
+
+
+@exact("inception.output_widths")
+def output_widths() -> tuple[bool, str]:
+    """Table 1: 3a puts out 64 + 128 + 32 + 32 = 256 maps of 28×28, 3b 128 + 192 + 96 + 64 = 480."""
+    claimed = {"inception_3a": [64, 128, 32, 32], "inception_3b": [128, 192, 96, 64]}
+    stages = _stages("googlenet")
+    found, holds = [], True
+    for before, stage in pairwise(stages):
+        if stage.name in claimed:
+            maps = torch.empty(1, *before.output, device="meta")
+            widths = [path(maps).shape[1] for path in stage.module.paths]
+            holds &= widths == claimed[stage.name] and stage.output == (sum(widths), 28, 28)
+            found.append(f"{stage.name} {' + '.join(map(str, widths))}, in all {stage.output[0]}")
+    return holds and len(found) == len(claimed), "; ".join(found)
+
+
+@exact("googlenet.t1_counts")
+def t1_counts() -> tuple[bool, str]:
+    """Table 1, "params" and "ops": all follow from the filters printed beside them, 7×7 being separable."""
+    rows = [row for row in complexity.rows("googlenet") if row.network]
+    given = [row for row in rows if row.verdict in (complexity.EXACT, complexity.CUT)]
+    others = [
+        f"{row.figure.row_id} {row.figure.metric} {row.figure.value} (counted {row.counted:.0f})"
+        for row in rows
+        if row not in given
+    ]
+    evidence = f"{len(given)} of {len(rows)} printed figures follow from the printed filters, the first being separable"
+    return bool(rows) and not others, f"{evidence}; not {', '.join(others)}" if others else evidence
+
+
+def _stages(arch: str, **knobs) -> list[Stage]:
+    """The rows of a network's architecture table, for ImageNet's 224 × 224."""
+    return count_stages(on_meta(arch, stem="imagenet", num_classes=1000, **knobs), 224)
+
+
+def _modules(arch: str, **knobs) -> dict[str, Stage]:
+    return {stage.name: stage for stage in _stages(arch, **knobs) if stage.name.startswith("inception_")}

@@ -1,0 +1,63 @@
+"""NiN (arXiv:1312.4400): the sizes that the slides compare it with AlexNet by."""
+
+from architectures.counting import Counts
+from reports.printed import figures
+from reports.printed.figures import Figure
+from reports.verdicts.checks import exact, on_meta
+from reports.verdicts.complexity import Network
+
+TABLES = ("nin",)
+CONVENTION = "parameters with biases, 4 bytes each, in MiB"
+CUT: set[tuple[str, str, str]] = set()
+EXPLAINED = {("text", "alexnet", "size_MB"): "232.6 MiB, given as 230"}
+BUILDERS = {"AlexNet": "alexnet", "NiN": "nin"}
+IMAGENET = {"stem": "imagenet", "num_classes": 1000}
+CIFAR = {"stem": "cifar", "num_classes": 10}
+MIB = 2**20
+# The slides' example: four maps of four units in, four units out, with "4*4*4*4 = 216" multiplications.
+EXAMPLE, PRINTED_MULTIPLICATIONS = (4, 4, 4, 4), 216
+
+
+def meant(figure: Figure) -> Network | str:
+    return Network.of(BUILDERS[figure.arch], "imagenet", {})
+
+
+def counted(figure: Figure, counts: Counts) -> float:
+    return 4 * counts.parameters / 2**20
+
+
+@exact("nin.smaller_than_alexnet")
+def smaller_than_alexnet() -> tuple[bool, str]:
+    """Slides: NiN takes 29 MB, AlexNet 230 MB; two digits are printed of either. Whether it is as good is trained."""
+    sizes, evidence = {}, []
+    for figure in figures.read("nin"):
+        if figure.metric != "size_MB":
+            continue
+        network = on_meta({"NiN": "nin", "AlexNet": "alexnet"}[figure.arch], **IMAGENET)
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        sizes[figure.arch] = mib = 4 * parameters / MIB
+        evidence.append(
+            f"{figure.arch} {parameters / 1e6:.1f} million parameters, {mib:.1f} MiB of float32 "
+            f"(given as {figure.value})"
+        )
+        if float(f"{mib:.2g}") != figure.number:
+            return False, evidence[-1]
+    if set(sizes) != {"NiN", "AlexNet"}:
+        return False, "a printed size is missing"
+    return sizes["NiN"] < sizes["AlexNet"], "; ".join(evidence)
+
+
+@exact("nin.gap_no_params")
+def average_pooling_has_no_parameters() -> tuple[bool, str]:
+    """Section 3.2: global average pooling has no parameters, a fully connected layer has; the slides' example."""
+    gap, fc = (
+        sum(parameter.numel() for parameter in on_meta("nin", head=head, **CIFAR).head.parameters())
+        for head in ("gap", "fc")
+    )
+    maps, height, width, units = EXAMPLE
+    multiplications = maps * height * width * units
+    return gap == 0 < fc and multiplications == PRINTED_MULTIPLICATIONS, (
+        f"global average pooling has {gap} parameters, a fully connected layer in its place on CIFAR {fc:,}; but "
+        f"the slides' fully connected layer takes 4 · 4 · 4 · 4 = {multiplications} multiplications, where "
+        f"{PRINTED_MULTIPLICATIONS} are printed"
+    )

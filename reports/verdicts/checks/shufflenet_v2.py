@@ -1,0 +1,97 @@
+"""ShuffleNet v2 (arXiv:1807.11164): Tables 5, 6 and 8, and the table of the authors' repository."""
+
+from torch import nn
+
+from architectures.counting import Counts
+from reports.printed.figures import Figure
+from reports.verdicts.checks import exact
+from reports.verdicts.complexity import Network, stages
+
+TABLES = (
+    "shufflenet_v2_t1_t4",
+    "shufflenet_v2_t5_t7",
+    "shufflenet_v2_t8",
+    "shufflenet_repo",
+)
+CONVENTION = (
+    "parameters with batch normalisation, in the repository without the classifier's biases, which its code "
+    "leaves out; multiply-adds of convolutions, the fully connected layer and global pooling, without which "
+    "0.5x would round to 40 and not to the printed 41"
+)
+# Pixels a side of the maps that global pooling adds up.
+LAST_SIDE = 7
+BUILDERS = {"ShuffleNet v1": "shufflenet_v1", "ShuffleNet v2": "shufflenet_v2", "ResNet": "resnet"}
+CUT = {
+    ("Table 6", "r50", "flops_G"),
+    ("Table 8", "ShuffleNet v1 1.5x", "mult_adds_M"),
+    ("V1", "1.5-g3", "mult_adds_M"),
+    ("V1", "0.5-g8", "mult_adds_M"),
+}
+EXPLAINED = {
+    (
+        "Table 8",
+        "ShuffleNet v1 1x",
+        "mult_adds_M",
+    ): "138; 140 names the level of ShuffleNet's Table 2, whose Table 1 prints 137",
+    (
+        "Table 8",
+        "ShuffleNet v2 2x SE",
+        "mult_adds_M",
+    ): "591 with SE on the right branch and r = 16; neither its place nor r is printed",
+}
+# G1 and G2: mult-adds that a layer is held to, and the pixels of its maps, as in Table 1.
+PIXELS = 56 * 56
+CHANNEL_PRODUCT = 128 * 128
+
+
+def meant(figure: Figure) -> Network | str:
+    if figure.arch in ("ShuffleNet v1-50", "ShuffleNet v2-50", "SE-ShuffleNet v2-164"):
+        return "a network of the paper's appendix, not built here"
+    if figure.arch not in BUILDERS:
+        return f"quoted from others: {figure.arch}"
+    return Network.of(BUILDERS[figure.arch], "imagenet", figure.kwargs)
+
+
+def counted(figure: Figure, counts: Counts) -> float:
+    if figure.metric in ("stage2", "stage3", "stage4", "conv5"):
+        return stages(meant(figure))[figure.metric].output[0]
+    if figure.metric == "params_M":
+        released = figure.table in ("V1", "V2")
+        return (counts.parameters - (counts.biases if released else 0)) / 1e6
+    maps = counts.fc_mult_adds // meant(figure).classes
+    mult_adds = counts.mult_adds + LAST_SIDE**2 * maps
+    return mult_adds / (1e9 if figure.metric == "flops_G" else 1e6)
+
+
+@exact("shufflenetv2.mac_lower_bound")
+def mac_lower_bound() -> tuple[bool, str]:
+    """Section 2, G1 and G2: at fixed mult-adds a 1×1 layer reads and writes least with as many maps in as out,
+    and the more the more groups it has.
+    """
+    inputs = [2**power for power in range(4, 11)]
+    by_width = {c1: access_cost(_pointwise(c1, CHANNEL_PRODUCT // c1), PIXELS) for c1 in inputs}
+    least = min(by_width, key=by_width.get)
+    # Equation 2: MAC ≥ 2 √(hw B) + B / hw with B = hw · c1 · c2
+    bound = 2 * PIXELS * CHANNEL_PRODUCT**0.5 + CHANNEL_PRODUCT
+    by_groups = [access_cost(_pointwise(128, 128 * g, g), PIXELS) for g in (1, 2, 4, 8)]
+    holds = (
+        least**2 == CHANNEL_PRODUCT
+        and by_width[least] == bound
+        and all(cost > bound for c1, cost in by_width.items() if c1 != least)
+        and by_groups == sorted(set(by_groups))
+    )
+    ratios = ", ".join(f"{cost / by_groups[0]:.2f}" for cost in by_groups)
+    return holds, (
+        f"least at {least} maps in and {CHANNEL_PRODUCT // least} out, {by_width[least] / 1e6:.3f}M accesses, where "
+        f"the bound is {bound / 1e6:.3f}M; g = 1, 2, 4, 8 at equal mult-adds cost {ratios} times as many"
+    )
+
+
+def access_cost(layer: nn.Conv2d, pixels: int) -> int:
+    """MAC of Equation 1: numbers read and written, maps in and out and the weights."""
+    return pixels * (layer.in_channels + layer.out_channels) + layer.weight.numel()
+
+
+def _pointwise(inputs: int, outputs: int, groups: int = 1) -> nn.Conv2d:
+    """A 1×1 layer of inputs · outputs / groups mult-adds a pixel."""
+    return nn.Conv2d(inputs, outputs, 1, groups=groups, bias=False, device="meta")

@@ -1,0 +1,118 @@
+"""The files that decide an answer, read off the source text: a module's own, and those that it imports or names."""
+
+import ast
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from architectures import catalogue
+
+ROOT = Path(__file__).parents[2]
+CHECKS = ROOT / "reports" / "verdicts" / "checks"
+PAPERS = ROOT / "reports" / "papers"
+COUNTING = ROOT / "architectures" / "counting.py"
+# What is followed from a check; from a family, the architectures alone.
+FOLLOWED = (
+    *("architectures", "lightning_modules", "reports.printed"),
+    *("reports.verdicts.checks", "reports.verdicts.complexity"),
+)
+# Functions whose first argument names the check module of a paper.
+BY_PAPER = ("as_printed", "rows")
+
+
+@cache
+def fingerprint(files: frozenset[Path], root: Path = ROOT) -> str:
+    """Return what changes with the name or the content of any of the files."""
+    digest = hashlib.sha256()
+    for name, path in sorted((path.relative_to(root).as_posix(), path) for path in files):
+        digest.update(name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def of_architecture(arch: str) -> frozenset[Path]:
+    """Return the files that decide the counts of an architecture."""
+    return _reached([_family(arch), COUNTING], lambda path: _imported(path, FOLLOWED[:1]))
+
+
+@cache
+def of_check(claim_id: str) -> frozenset[Path]:
+    """Return the files that decide an exact claim: its module's, with the networks and tables that it names."""
+    return _reached([checks()[claim_id]], lambda path: _imported(path, FOLLOWED) | _named(path))
+
+
+@cache
+def checks() -> dict[str, Path]:
+    """Return the file of every check, by the claim that it is registered for."""
+    return {
+        decorator.args[0].value: path
+        for path in sorted(CHECKS.glob("*.py"))
+        for node in _tree(path).body
+        if isinstance(node, ast.FunctionDef)
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call) and decorator.func.id == "exact"
+    }
+
+
+def _reached(begin: Iterable[Path], following: Callable[[Path], Iterable[Path]]) -> frozenset[Path]:
+    """Return the files at which one arrives from the first ones."""
+    reached, open_ends = set(), list(begin)
+    while open_ends:
+        path = open_ends.pop()
+        if path not in reached:
+            reached.add(path)
+            open_ends += following(path)
+    return frozenset(reached)
+
+
+@cache
+def _imported(path: Path, packages: tuple[str, ...], root: Path = ROOT) -> frozenset[Path]:
+    """Return the files of the packages' modules that a file imports, anywhere in it; a table imports nothing."""
+    names: set[str] = set()
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    within = {name for name in names if any(f"{name}.".startswith(f"{package}.") for package in packages)}
+    return frozenset(file for name in within for file in _files(root.joinpath(*name.split("."))))
+
+
+@cache
+def _named(path: Path) -> frozenset[Path]:
+    """Return what a check names instead of importing it: families, by their architectures; tables; other checks."""
+    if path.parent != CHECKS:
+        return frozenset()
+    nodes = list(ast.walk(_tree(path)))
+    words = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    calls = [node for node in nodes if isinstance(node, ast.Call) and _called(node) in BY_PAPER]
+    papers = {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
+    return frozenset(
+        {_family(arch) for arch in words & catalogue().keys()}
+        | {PAPERS / f"{table}.csv" for table in words & _tables()}
+        | {CHECKS / f"{paper}.py" for paper in papers}
+    )
+
+
+def _called(node: ast.Call) -> str:
+    return getattr(node.func, "attr", getattr(node.func, "id", ""))
+
+
+def _files(module: Path) -> Iterator[Path]:
+    """Yield the file of a module or package; a name that is neither has none."""
+    return (path for path in (module.with_suffix(".py"), module / "__init__.py") if path.is_file())
+
+
+def _family(arch: str) -> Path:
+    return ROOT / "architectures" / f"{catalogue()[arch].family}.py"
+
+
+@cache
+def _tables() -> frozenset[str]:
+    return frozenset(path.stem for path in PAPERS.glob("*.csv"))
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes() if path.suffix == ".py" else b"")
