@@ -66,6 +66,6 @@ def _millions(number: int) -> str:
 
 
 def _difference(group: Group, figure: Figure | None) -> str:
-    if figure is None or figure.error is None or not group.records:
+    if figure is None or figure.error is None or not group.errors:
         return "—"
     return f"{statistics.summarise(group.errors).mean - float(figure.error):+.2f}".replace("-", "−")

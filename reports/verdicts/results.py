@@ -32,7 +32,8 @@ class Group:
         return {r.seed: found for r in self.records if (found := value(r, measure)) is not None}
 
     def __str__(self) -> str:
-        return written(self.errors, self.wanted)
+        never = len(self.records) - len(self.errors)
+        return written(self.errors, self.wanted) + (f", {never} did not start" if never else "")
 
 
 def written(values: Sequence[float], wanted: int) -> str:

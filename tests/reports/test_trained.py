@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from reports.runs import records
-from reports.verdicts import counts, results, trained
+from reports.verdicts import checks, counts, results, trained
 from sweeps import study as studies
 from sweeps.claim import AsPrinted, Claim, Comparison, Equivalence, LogLinear, NotWorse, Rise, Trend
 from sweeps.study import Variant
