@@ -7,8 +7,8 @@ import pytest
 from lightning_modules.record import Record
 from reports.runs import counts, results
 from reports.verdicts import trained as claims
-from sweeps.claim import AsPrinted, Claim, Comparison, Equivalence, LogLinear, NotWorse, Rise, Trend
 from sweeps import study as studies
+from sweeps.claim import AsPrinted, Claim, Comparison, Equivalence, LogLinear, NotWorse, Rise, Trend
 from sweeps.study import Variant
 from tests.reports.conftest import facts_of, parsed, sealed
 
