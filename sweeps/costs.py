@@ -8,7 +8,7 @@ Reading and decoding large images isn't counted.
 import json
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -51,13 +51,15 @@ class Costs:
 
         same: dict[str, list[float]] = defaultdict(list)
         rates: dict[str, list[float]] = defaultdict(list)  # of an architecture, multiply-adds per second
-        for facts in self._records(runs):
-            machine = facts["machine"]
+        for record in state.records(runs).values():
+            machine, speeds = record.machine, record.curve["images_per_second"]
+            if machine["device"] != self.device or not speeds:
+                continue
             places = machine["devices"] * (machine["threads"] if self.kind == "cpu" else 1)
-            speed = statistics.median(facts["curve"]["images_per_second"]) / places
-            same[_network(facts["config"])].append(speed)
-            if "teacher" not in facts["config"]:
-                rates[facts["arch"]].append(speed * facts["mult_adds"])
+            speed = statistics.median(speeds) / places
+            same[_network(record.config)].append(speed)
+            if "teacher" not in record.config:
+                rates[record.arch].append(speed * record.mult_adds)
         recorded = set(rates)
 
         unknown: dict[str, tuple[int, Configuration]] = {}
@@ -94,14 +96,6 @@ class Costs:
         tests = catalogue.find(wanted.dataset).test_images
         worth = images_worth(wanted.epochs, wanted.train_images, wanted.curve_test_images, tests)
         return worth / self.speeds[_network(vars(wanted))]
-
-    def _records(self, runs: Path) -> Iterator[dict]:
-        """Of finished runs on this device, here and among the committed ones."""
-        lines = [line for path in state.RECORDS.glob("*.jsonl") for line in path.read_text().splitlines()]
-        whole = [path.read_text(encoding="utf-8") for path in runs.glob("*/record.json")]
-        for facts in map(json.loads, [*lines, *whole]):
-            if facts["machine"]["device"] == self.device:
-                yield facts
 
 
 def _row(cell: Cell) -> tuple[str, str, str, str]:

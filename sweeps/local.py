@@ -247,7 +247,10 @@ class Launcher:
             return "stopped, progress saved"
         if code:
             return f"FAILED (exit code {code}), see {state.log(cell, self.runs)}"
-        record = state.read(self.runs / cell.run_id / "record.json")
+        try:
+            record = state.read(self.runs / cell.run_id / "record.json")
+        except ValueError as error:
+            return f"record damaged: {error}"
         if record.diverged:
             return f"diverged in epoch {record.diverged}"
         return f"test error {record.error:.2f} %{', did not start' * record.did_not_start}"

@@ -202,4 +202,8 @@ def _studies(collated: Collated) -> str:
 
 
 def _left_out(warnings: Sequence[str]) -> str:
-    return f"## Records left out\n\n{markdown.bullets(warnings)}" if warnings else ""
+    return (
+        f"## Records left out\n\n{markdown.bullets(list(map(markdown.escaped, warnings)))}"
+        if warnings
+        else ""
+    )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from lightning_modules.record import Record
-from reports.pages import trace
+from reports.pages import markdown, trace
 
 
 def each(records: Sequence[Record]) -> str:
@@ -14,7 +14,7 @@ def each(records: Sequence[Record]) -> str:
 
 def together(records: Sequence[Record]) -> str:
     """Hours of all runs, and the machines."""
-    machines = ", ".join(dict.fromkeys(map(trace.device, records)))
+    machines = ", ".join(markdown.escaped(name) for name in dict.fromkeys(map(trace.device, records)))
     hours = sum(record.wall_seconds for record in records) / 3600
     return f"{hours:.1f} hours in all on {machines}"
 

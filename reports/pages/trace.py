@@ -76,14 +76,13 @@ def commit(record: Record) -> str:
 
 
 def _row(variant: str, record: Record, mark: str) -> list[str]:
-    link = record.wandb
     return [
         (f'<a id="{mark}"></a>' if mark else "") + f"`{variant}`",
         str(record.seed),
         f"{record.error:.2f}",
         f"`{record.run_id}`",
-        commit(record),
-        device(record),
-        record.finished[:10],
-        f"[run]({link})" if link else "—",
+        markdown.escaped(commit(record)),
+        markdown.escaped(device(record)),
+        markdown.escaped(record.finished[:10]),
+        markdown.link("run", record.wandb),
     ]

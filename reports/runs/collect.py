@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from filelock import FileLock
+
 from lightning_modules import files
 from lightning_modules.record import Record
 from reports.runs import records
@@ -59,16 +61,18 @@ class Committed:
 
     def _write(self, name: str, new: list[Record]) -> None:
         path, order = self.folder / f"{name}.jsonl", self.order[name]
-        kept = _whole(path) if path.exists() else []  # again: another pull may have been here since
-        ids = {record.run_id for record in kept}
-        # records of an older configuration are no longer declared and go to the end
-        ordered = sorted(
-            [*kept, *(record for record in new if record.run_id not in ids)],
-            key=lambda record: (order.get(record.run_id, len(order)), record.run_id),
-        )
-        lines = [json.dumps(record.as_dict(), ensure_ascii=False) + "\n" for record in ordered]
-        files.write(path, "".join(lines).encode())
-        self.of_study[name] = _whole(path)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / f".{name}.lock"):  # two at once would each write what the other hasn't
+            kept = _whole(path) if path.exists() else []  # again: another one may have been here since
+            ids = {record.run_id for record in kept}
+            # records of an older configuration are no longer declared and go to the end
+            ordered = sorted(
+                [*kept, *(record for record in new if record.run_id not in ids)],
+                key=lambda record: (order.get(record.run_id, len(order)), record.run_id),
+            )
+            lines = [json.dumps(record.as_dict(), ensure_ascii=False) + "\n" for record in ordered]
+            files.write(path, "".join(lines).encode())
+            self.of_study[name] = _whole(path)
         self.of_run |= records.by_run(self.of_study[name])
 
 

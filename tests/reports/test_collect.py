@@ -1,6 +1,8 @@
 """Taking finished runs into the committed records."""
 
 import json
+import multiprocessing
+from pathlib import Path
 
 import pytest
 
@@ -38,7 +40,7 @@ def test_collects_in_declared_order_and_again_changes_nothing(study, tmp_path, f
     before = target.read_bytes()
     assert collect([runs], target.parent) == (["0 new records, 3 in all"], [])
     assert target.read_bytes() == before
-    assert sorted(path.name for path in target.parent.iterdir()) == ["made_up.jsonl"]
+    assert {path.name for path in target.parent.iterdir()} - {".made_up.lock"} == {"made_up.jsonl"}
     said, _ = collect([finish(facts("thin", 0, 6100))], target.parent)
     assert said[0] == "made_up: 1 new, 4 in all"
     assert target.read_text().index(run_id("thin", 0)) < target.read_text().index(run_id("thin", 2))
@@ -51,6 +53,32 @@ def test_what_another_command_has_added_meanwhile_stays(study, tmp_path, facts, 
     before.add(records.read([finish(facts("thin", 0, 6000), machine="there")])[0])
     assert [record.run_id for record in records.read([folder])[0]] == [run_id("thin", 0), run_id("wide", 0)]
     assert set(before.of_run) == {run_id("thin", 0), run_id("wide", 0)}
+
+
+def test_two_collects_at_once_lose_nothing(study, tmp_path, facts, finish):
+    """Ten rounds of two processes, started together, that each take four machines' runs into one file."""
+    fork = multiprocessing.get_context("fork")  # a child has the made-up study, too
+    runs = {
+        name: [finish(facts(name, seed, 5000), machine=f"{name}{seed}") for seed in range(4)]
+        for name in ("wide", "thin")
+    }
+
+    def work(folders: list[Path], target: Path, together) -> None:
+        together.wait()
+        for folder in folders:
+            collect([folder], target)
+
+    for turn in range(10):
+        target, together = tmp_path / f"records{turn}", fork.Barrier(2)
+        both = [fork.Process(target=work, args=(folders, target, together)) for folders in runs.values()]
+        for process in both:
+            process.start()
+        for process in both:
+            process.join(60)
+        assert [process.exitcode for process in both] == [0, 0]
+        found, warnings = records.read([target])
+        assert (len(found), warnings) == (8, [])
+        assert [path.name for path in target.glob("[!.]*")] == ["made_up.jsonl"]
 
 
 def of_no_study(errors: int) -> dict:

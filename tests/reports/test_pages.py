@@ -1,5 +1,6 @@
 """The pages and the command line on the made-up study."""
 
+import re
 import shutil
 import struct
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from reports.__main__ import main
 from reports.printed import variants
 from sweeps.study import Printed, Variant
-from tests.reports.conftest import diverged, run_id
+from tests.reports.conftest import diverged, run_id, sealed
 
 
 @pytest.fixture
@@ -75,8 +76,6 @@ def test_the_pages_of_the_networks_belong_to_all_pages_and_not_to_a_study(make):
 
 
 def test_every_link_of_a_page_leads_somewhere(make, facts):
-    import re
-
     make([facts("wide", seed, 5000 + seed) for seed in range(3)])
     page = (make.out / "studies" / "made_up.md").read_text()
     anchors = re.findall(r"\]\(#([^)]+)\)", page)
@@ -102,6 +101,23 @@ def test_trace_names_commit_device_and_date(make, facts):
     page = (make.out / "studies" / "made_up.md").read_text()
     assert "01234567 (dirty)" in page and "| Abacus" in page and "2026-01-02" in page
     assert "[run](https://example.org/run)" in page
+
+
+EVIL = "<script>x</script> [click](javascript:x) `|` http://a.b"
+
+
+def test_text_of_a_record_stays_text(make, facts):
+    links = ("javascript:alert(1)", "http://a.b", "https://a.b) <b>", "data:text/html,x", EVIL)
+    lines = [facts(name, seed, 5000) for name in ("wide", "thin") for seed in range(3)]
+    for line, link in zip(lines, links):
+        line["machine"]["device"] = line["git"]["commit"] = EVIL + "\n\n# Title"
+        line["wandb"] = link
+    assert make([*map(sealed, lines), facts("other", 1, 5000) | {EVIL: 1}], "made_up") == 0
+    shown = "&#60;script&#62;x&#60;/script&#62; &#91;click&#93;(javascript:x) &#96;&#124;&#96; http&#58;//a.b"
+    for page in ("studies/made_up.md", "index.md"):
+        text = (make.out / page).read_text()
+        assert shown in text and "[run](" not in text
+        assert not re.search(r"<script|<b>|\]\((javascript|http:|data)|http://a|^# Title", text, re.MULTILINE)
 
 
 def test_uncertain_printed_figure_is_marked(make, monkeypatch):

@@ -95,7 +95,7 @@ def test_contradictions_are_named_and_nothing_is_overwritten(study, tmp_path, fa
     said = []
     assert pull("stub/made-up", Committed(folder), said.append) == {}
     assert (folder / "made_up.jsonl").read_bytes() == before
-    assert sorted(said) == [
+    assert len(said) == 2 and set(said) == {
         (
             f"run {run_id('thin', 0)}: records contradict each other (60.00 % in W&B stub/made-up/one, 60.01 % in "
             "W&B stub/made-up/two); none is taken: delete the wrong one"
@@ -104,7 +104,7 @@ def test_contradictions_are_named_and_nothing_is_overwritten(study, tmp_path, fa
             f"run {run_id('wide', 0)}: records contradict each other (50.00 % in records/made_up.jsonl:1, 51.00 % in "
             "W&B stub/made-up/again); the one in records/made_up.jsonl:1 stays: delete the wrong one"
         ),
-    ]
+    }
 
 
 def test_what_was_fetched_before_an_interruption_is_kept(study, tmp_path, facts, track, monkeypatch):

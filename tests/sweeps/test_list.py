@@ -13,6 +13,7 @@ from lightning_modules.execution.machine import describe
 from sweeps import __main__ as sweeps
 from sweeps import state
 from sweeps import study as studies
+from tests.reports.conftest import facts_of, sealed
 
 ROOT = Path(__file__).parent.parent.parent
 HEAD = """
@@ -118,13 +119,11 @@ def test_costs_come_from_recorded_speeds_then_from_relatives_then_from_timing(de
         for name in "abc"
         for wanted in [studies.configure(study, name, "cifar10", "smoke", 0)]
     }
-    facts = {
-        "arch": "resnet", "knobs": known.knobs, "config": known.as_dict(), "mult_adds": mult_adds["a"],
-        "machine": describe("cpu", 1, 128, "32-true") | {"threads": 2},
-        "curve": {"images_per_second": [100.0, 200.0, 220.0]},
-    }  # fmt: skip
+    facts = facts_of(known, 5000, "one", "a", mult_adds=mult_adds["a"])
+    facts["machine"] = describe("cpu", 1, 128, "32-true") | {"threads": 2}
+    facts["curve"]["images_per_second"] = [100.0, 200.0, 200.0, 220.0]
     (tmp_path / "runs" / "x").mkdir(parents=True)
-    (tmp_path / "runs" / "x" / "record.json").write_text(json.dumps(facts))
+    (tmp_path / "runs" / "x" / "record.json").write_text(json.dumps(sealed(facts)))
     timed = []
     # with the signature of the real one, so that a call which that doesn't take fails here too
     timing = create_autospec(costs.timed, side_effect=lambda wanted, _: timed.append(wanted.arch) or 0.02)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sweeps import local, slots, warm
+from sweeps import study as studies
 
 ROOT = Path(__file__).parent.parent.parent
 LEASE = 3
@@ -31,10 +32,11 @@ sys.exit(local.main(sys.argv[1:]))
 """
 # Stands in for run.py where only the launcher is under test. Only the first process at a cell takes its time.
 STAND_IN = """
-import json, os, sys, time
+import os, sys, time
 from pathlib import Path
 options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 sys.path.insert(0, {root!r})
+from lightning_modules import record
 from lightning_modules.execution import environment, run_lock
 from sweeps import study
 from tests import tiny
@@ -42,8 +44,8 @@ run_lock.LEASE_SECONDS = {lease}
 environment.end_with_parent()
 tiny.install(Path(options["--data-dir"]))
 variant, seed = options["--variant"], int(options["--seed"])
-run_id = study.configure(study.read("tiny"), variant, "tiny", options["--budget"], seed).run_id
-folder = Path(options["--runs-dir"]) / run_id
+wanted = study.configure(study.read("tiny"), variant, "tiny", options["--budget"], seed)
+folder = Path(options["--runs-dir"]) / wanted.run_id
 if "--wait" in sys.argv:
     (folder / "waiting").touch()
 if not run_lock.free(folder, wait="--wait" in sys.argv):
@@ -57,8 +59,13 @@ with run_lock.lock(folder):
     time.sleep(0 if again else {seconds})
     if variant in {failing!r}:
         sys.exit(1)
-    (folder / "record.json").write_text(json.dumps(
-        {{"run_id": run_id, "test": {{"error": 12.5}}, "diverged": None, "did_not_start": False}}))
+    curve = [dict(zip(record.CURVE, (epoch, 2.0, 50.0, 12.5, 0.1, 90.0))) for epoch in (1, 2)]
+    made = record.make(
+        wanted, study="tiny", variant=variant, counts=dict(parameters=1, mult_adds=2), history=curve,
+        tested=dict(images=103, errors=13, error=100 * 13 / 103, loss=1.0), git=dict(commit=None, dirty=None),
+        machine=dict(device="Abacus", kind="cpu", devices=1, images_per_device=128, threads=1, precision="32-true"),
+        wall_seconds=1, resumed=0, wandb_url=None)
+    record.write(made, folder / "record.json")
 """
 
 
@@ -145,7 +152,7 @@ def test_two_launchers_share_the_cells(tmp_path):
     for process in both:
         output, _ = process.communicate(timeout=120)
         assert process.returncode == 1, output
-        assert "2 of 4 runs failed" in output and output.count("test error 12.50 %") == 2
+        assert "2 of 4 runs failed" in output and output.count("test error 12.62 %") == 2
     # each once, but those that fail, which each of the two tries
     assert sorted(len(text) for text in starts(tmp_path)) == [1, 1, 2, 2]
 
@@ -159,7 +166,7 @@ def test_a_killed_launchers_cell_is_taken_over_by_another(tmp_path):
     wait_for(lambda: list(tmp_path.glob("runs/*/waiting")))
     first.kill()
     output, _ = second.communicate(timeout=60)
-    assert second.returncode == 0 and "test error 12.50 %" in output, output
+    assert second.returncode == 0 and "test error 12.62 %" in output, output
     assert [len(text) for text in starts(tmp_path)] == [2]
     first.communicate(timeout=60)
 
@@ -177,7 +184,7 @@ def test_two_machines_share_the_cells_and_one_takes_over_when_the_other_is_gone(
     both = [launcher(tmp_path, "--jobs", "1", program=program, machine=machine(name)) for name in "ab"]
     for process in both:
         output, _ = process.communicate(timeout=120)
-        assert process.returncode == 0 and output.count("test error 12.50 %") == 4, output
+        assert process.returncode == 0 and output.count("test error 12.62 %") == 4, output
     assert [len(text) for text in starts(tmp_path)] == [1, 1, 1, 1]
 
     before = {path.parent for path in tmp_path.glob("runs/*/starts")}
@@ -190,7 +197,7 @@ def test_two_machines_share_the_cells_and_one_takes_over_when_the_other_is_gone(
     wait_for((folder / "waiting").exists)
     first.kill()  # and with it all of its machine's processes
     output, _ = second.communicate(timeout=60)
-    assert second.returncode == 0 and "test error 12.50 %" in output, output
+    assert second.returncode == 0 and "test error 12.62 %" in output, output
     assert sorted(len(text) for text in starts(tmp_path)) == [1, 1, 1, 1, 2]
 
 
@@ -199,6 +206,16 @@ def wait_for(happened, seconds: float = 60) -> None:
     while not happened():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_a_damaged_record_is_said_in_one_line(tmp_path):
+    cell = studies.cells(studies.read("nin_head"), "smoke")[0]
+    launcher = local.Launcher(lambda: [cell], [], argparse.Namespace(runs_dir=tmp_path))
+    launcher.codes[cell.run_id] = local.DONE
+    (tmp_path / cell.run_id).mkdir()
+    (tmp_path / cell.run_id / "record.json").write_text('{"format":')
+    said = launcher.outcome(cell)
+    assert said.startswith("record damaged: ") and "delete it to run again" in said and "\n" not in said
 
 
 def options(**given) -> argparse.Namespace:
