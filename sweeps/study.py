@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import get_args
 
-from architectures import Stem
+from architectures import Stem, find
 from architectures.spelling import did_you_mean
 from lightning_modules import configuration
 from lightning_modules.budgets import BUDGETS as _BUDGETS
@@ -27,6 +27,8 @@ FOLDER = Path(__file__).parent / "studies"
 CLAIMS = Path(__file__).parent.parent / "reports" / "papers" / "claims.toml"
 BUDGETS = tuple(_BUDGETS)
 STEMS = get_args(Stem)
+# What a picture may show of a network, besides its knobs.
+PROPERTIES = ("parameters", "mult_adds", "arch", "resolution")
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,22 @@ class Table:
 
 
 @dataclass(frozen=True)
+class PaperPicture:
+    """What the paper draws of the study, or would if its table were a picture.
+
+    `source`: its figure or table. `over`: what the axes show, a panel each. `series`: what tells the lines apart.
+    `panels`: the property that has panels of its own for each of its values. Properties of a network are `parameters`
+    and `mult_adds` (both counted), `arch`, `resolution` or one of its knobs. `y`: `error` or `accuracy`.
+    """
+
+    source: str
+    over: tuple[str, ...]
+    series: tuple[str, ...] = ()
+    panels: str = ""
+    y: str = "error"
+
+
+@dataclass(frozen=True)
 class Study:
     name: str
     title: str
@@ -96,6 +114,7 @@ class Study:
     variants: tuple[Variant, ...]
     tables: tuple[Table, ...]
     claims: tuple[Claim, ...] = ()
+    pictures: tuple[PaperPicture, ...] = ()
     departures: tuple[str, ...] = ()
     # A name, or a name for each stem that has another than the architectures' own; None: they all have their own.
     recipe: str | dict[str, str] | None = None
@@ -291,6 +310,16 @@ def _check(study: Study) -> None:
                 raise ValueError(f"claim {claim.id}: only_on is {test.only_on!r}, none of the datasets")
             for name in variants_of(test):
                 study.variant(name)
+    if len({picture.over for picture in study.pictures}) < len(study.pictures):
+        raise ValueError("pictures: two have the same axes, which name their files")
+    for picture in study.pictures:
+        if picture.y not in ("error", "accuracy"):
+            raise ValueError(f"pictures: y is error or accuracy, not {picture.y!r}")
+        for name in filter(None, (*picture.over, *picture.series, picture.panels)):
+            if name not in PROPERTIES and not any(name in find(v.arch).knobs for v in study.variants):
+                raise ValueError(
+                    f"pictures: {name!r} is none of {', '.join(PROPERTIES)} and no knob of its networks"
+                )
     for budget, precision in study.precision.items():
         if budget not in BUDGETS or precision not in PRECISIONS:
             raise ValueError(

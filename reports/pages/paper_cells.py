@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from reports.pages import tables
 from reports.pages.complexity import computed
+from reports.printed import tables as printed
 from reports.printed import variants
 from reports.printed.figures import Figure
 from reports.printed.tables import Column, Row
@@ -22,8 +23,6 @@ MARKS = {
     complexity.EXPLAINED: "✗",
     complexity.UNEXPLAINED: "?",
 }
-# Data sets, as the printed figures name them, on which our runs are tested.
-OURS = {"CIFAR-10", "CIFAR-100", "ImageNet-1k val", "ILSVRC-2012"}
 # Why a figure has no counterpart, by how its metric is written.
 NOT_MEASURED = (
     (r"top5", "records hold the top-1 error"),
@@ -176,7 +175,7 @@ def _not_measured(figure: Figure) -> str:
     for written_so, reason in NOT_MEASURED:
         if re.search(written_so, figure.metric):
             return reason
-    if figure.dataset not in OURS:
+    if figure.dataset not in printed.tested_on():
         return "not on a data set used here" if figure.dataset else "a fact or a setting"
     several = [figure.kwargs.get(name, 1) for name in ("crops", "models")] != [1, 1]
     other = {"compress", "distilled", "external", "framework", "pretrain", "test_crop"} & set(figure.kwargs)

@@ -16,13 +16,10 @@ def of_study(results: Results, dataset: str, counts: Counts) -> list[Picture]:
     """The pictures of a study under one budget on one data set; none before its first run.
 
     Every study has its curves and its seeds. Over what its networks cost or over what it varies, it has the picture
-    that its paper draws, or else the errors over the parameters, where these differ.
+    that it declares as its paper's, or else the errors over the parameters, where these differ.
     """
     if not runs.done(results, dataset):
         return []
-    third = papers.picture(results, dataset, counts) or parameters.picture(results, dataset, counts)
-    return [
-        picture
-        for picture in (curves.picture(results, dataset), seeds.picture(results, dataset), third)
-        if picture
-    ]
+    others = papers.pictures(results, dataset, counts) or [parameters.picture(results, dataset, counts)]
+    made = (curves.picture(results, dataset), seeds.picture(results, dataset), *others)
+    return [picture for picture in made if picture]

@@ -107,6 +107,12 @@ def pages(file: Path = FILE) -> tuple[Page, ...]:
     return tuple(made)
 
 
+@cache
+def tested_on(file: Path = FILE) -> frozenset[str]:
+    """Return the data sets, as printed figures name them, on which our runs are tested."""
+    return frozenset(tomllib.loads(file.read_text(encoding="utf-8"))["tested_on"])
+
+
 def lay_out(table: PaperTable) -> Wide:
     """The figures of a table, a row a network, in the order of the files.
 

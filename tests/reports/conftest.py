@@ -71,7 +71,8 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     monkeypatch.setattr(counts, "count_variants", lambda study: COUNTS)
     # The pages of the networks and of the papers' tables, cut short: they have tests of their own.
     monkeypatch.setattr(complexity, "papers", lambda: ["vgg"])
-    monkeypatch.setattr(architectures, "TABLES", architectures.TABLES[:1])
+    first = architectures.tables()[:1]
+    monkeypatch.setattr(architectures, "tables", lambda: first)
     densenet = tuple(page for page in tables.pages() if page.name == "densenet")
     monkeypatch.setattr(tables, "pages", lambda: densenet)
     return STUDY

@@ -17,7 +17,7 @@ def rows(page: str, title: str) -> dict[str, list[str]]:
 
 def page(title: str) -> str:
     """The page with this declared table alone."""
-    (table,) = (table for table in architectures.TABLES if table.title == title)
+    (table,) = (table for table in architectures.tables() if f"{table.paper}, {table.table}" == title)
     return "\n\n".join(architectures.parts(table))
 
 
@@ -36,8 +36,11 @@ def test_table_1_of_resnet_has_a_column_a_depth():
 
 
 def test_a_row_that_a_network_lacks_is_a_dash():
-    networks = {"with LRN": ("alexnet", {}), "without": ("alexnet", {"lrn": False})}
-    table = rows("\n\n".join(architectures.parts(Table("Both", networks))), "Both")
+    networks = [
+        {"heading": "with LRN", "arch": "alexnet"},
+        {"heading": "without", "arch": "alexnet", "knobs": {"lrn": False}},
+    ]
+    table = rows("\n\n".join(architectures.parts(Table("Nobody", "Both", networks))), "Nobody, Both")
     assert table["norm1"] == ["55×55", "local response norm", "—"]
 
 
@@ -52,8 +55,9 @@ def test_table_2_of_mobilenet():
 
 
 def test_a_table_waits_for_its_architecture(monkeypatch):
-    waiting = Table("Tomorrow's, Table 1", {"X": ("not_written_yet", {})})
-    monkeypatch.setattr(architectures, "TABLES", (waiting, *architectures.TABLES[:1]))
+    waiting = Table("Tomorrow's", "Table 1", [{"heading": "X", "arch": "not_written_yet"}])
+    first = architectures.tables()[0]
+    monkeypatch.setattr(architectures, "tables", lambda: [waiting, first])
     made = architectures.files()["architectures.md"].decode()
     assert "Tomorrow" not in made and "AlexNet" in made
 

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from reports.plots import families, heat_map, lines, papers, style
 from reports.verdicts import results
 from reports.verdicts.counts import Count
 from sweeps import study as studies
-from sweeps.study import Table
+from sweeps.study import PaperPicture, Table
 from tests.reports.conftest import COUNTS, STUDY, parsed, run_id
 
 
@@ -110,18 +112,20 @@ def test_equal_parameters_are_no_axis(collate):
     assert "parameters" not in by_kind(plots.of_study(both, "cifar10", equal))
 
 
-@pytest.mark.parametrize("name", papers.KINDS)
-def test_the_papers_kinds_name_properties_that_their_networks_have(name):
-    kind, study = papers.KINDS[name], studies.read(name)
-    for dataset in study.datasets:
+DRAWN = [study for study in map(studies.read, studies.names()) if study.pictures]
+
+
+@pytest.mark.parametrize("study", DRAWN, ids=lambda study: study.name)
+def test_the_papers_pictures_name_properties_that_their_networks_have(study):
+    for dataset, declared in itertools.product(study.datasets, study.pictures):
         counts = {(variant.name, dataset): Count(1, 2) for variant in study.variants}
         values = [
-            papers._properties(kind, study, variant, dataset, counts)
+            papers._properties(declared, study, variant, dataset, counts)
             for variant in study.variants_on(dataset)
         ]
-        assert all(isinstance(value[over], int | float) for value in values for over in kind.over)
-        assert not kind.panels or len({value[kind.panels] for value in values}) > 1
-        assert all(bool(value["series"]) == bool(kind.series) for value in values)
+        assert all(isinstance(value[over], int | float) for value in values for over in declared.over)
+        assert not declared.panels or len({value[declared.panels] for value in values}) > 1
+        assert all(bool(value["series"]) == bool(declared.series) for value in values)
 
 
 def test_properties_are_the_networks_own():
@@ -132,19 +136,17 @@ def test_properties_are_the_networks_own():
     ]
     assert resolutions == [32, 20, 224]
     words = [
-        papers._properties(papers.KINDS[shuffle.name], shuffle, shuffle.variant(name), "cifar10", {})[
-            "series"
-        ]
+        papers._properties(shuffle.pictures[0], shuffle, shuffle.variant(name), "cifar10", {})["series"]
         for name in ("1x-g3", "1x-g3-noshuffle")
     ]
     assert words == ["shuffle", "no shuffle"]
 
 
-def test_the_papers_own_kind_goes_before_the_parameters(collate, monkeypatch):
-    monkeypatch.setitem(
-        papers.KINDS, STUDY.name, papers.Kind("Figure 9", ("mult_adds",), ("arch",), accuracy=True)
-    )
-    picture = plots.of_study(collate(*WIDE, ("thin", 0, 6000)), "cifar10", COUNTS)[-1]
+def test_the_papers_own_kind_goes_before_the_parameters(collate):
+    declared = PaperPicture("Figure 9", ("mult_adds",), ("arch",), y="accuracy")
+    results = collate(*WIDE, ("thin", 0, 6000))
+    results = replace(results, study=replace(STUDY, pictures=(declared,)))
+    picture = plots.of_study(results, "cifar10", COUNTS)[-1]
     assert picture.name == "made_up_mini_cifar10_mult_adds" and "Figure 9" in picture.caption
     assert picture.points[0] == {
         "source": "ours",
