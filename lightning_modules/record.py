@@ -28,7 +28,7 @@ CURVE = ("epoch", "train_loss", "train_error", "curve_test_error", "lr", "images
 CHANCE_MARGIN = 2.0  # percentage points: a training error within it of chance has learnt nothing
 BROKEN = 0.001  # share of an image folder's files that may be unreadable, and so not among the test images
 TOLERANCE = 0.01  # percentage points: room for a writer that rounds to two decimals
-LARGEST = 1e18  # of any number in a record
+LARGEST = 1e18  # of any whole number in a record; a loss before a run diverges may be any that is finite
 _PACKAGES = ("torch", "torchvision", "pytorch-lightning", "wandb", "numpy")
 _UNSEALED = ("digest", "wandb")  # where the run can be looked at is found out later
 
@@ -209,7 +209,7 @@ class Record:
             # Sets of types: the values themselves are thousands, in each of many records.
             if not set(map(type, self.curve[name])) <= {int, float}:
                 raise ValueError(f"curve.{name} holds something that is no number")
-            highest = 100 if name.endswith("error") else LARGEST
+            highest = 100 if name.endswith("error") else math.inf
             if epochs and not 0 <= min(self.curve[name]) <= max(self.curve[name]) <= highest:
                 raise ValueError(f"curve.{name} is out of range")
         if self.best != (best := best_epoch(self.curve, configuration)):
@@ -368,7 +368,7 @@ def _refuse(constant: str) -> None:
 
 def _finite(text: str) -> float:
     number = float(text)
-    if not abs(number) <= LARGEST:
+    if not math.isfinite(number):
         raise ValueError(f"{text[:20]} is no number that a run has")
     return number
 

@@ -53,7 +53,8 @@ def numbers(value, path: str = "") -> Iterator[str]:
 
 
 def test_a_record_is_read_as_it_was_written():
-    for facts in (made(), diverged(made(), 1), diverged(made(), 3)):
+    huge = sealed(changed(changed(made(), "curve.train_loss.1", 1e30), "curve.lr.1", 1e38))
+    for facts in (made(), diverged(made(), 1), diverged(huge, 3)):
         assert Record.parse(json.dumps(facts, indent=1), "here:1").as_dict() == facts
 
 

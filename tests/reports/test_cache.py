@@ -48,7 +48,7 @@ def test_answers_are_kept_and_the_file_stays_the_same(ask, tmp_path):
     ("changed", "made_anew"),
     [
         ("architectures/resnet.py", ["count"]),
-        ("architectures/conv_bn.py", ["count"]),
+        ("architectures/layers/conv_bn.py", ["count"]),
         ("architectures/counting.py", ["count", "check"]),
         ("architectures/alexnet.py", ["check"]),
         ("reports/papers/alexnet_layers_seed.csv", ["check"]),

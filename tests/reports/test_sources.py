@@ -15,8 +15,8 @@ def test_a_network_comes_from_its_family_and_what_that_imports():
     found = names(sources.of_architecture("shufflenet_v2"))
     assert found == {
         f"architectures/{name}.py"
-        for name in ("shufflenet_v2", "channel_shuffle", "conv_bn", "squeeze_excitation")
-        + ("registry", "reading", "counting")
+        for name in ("shufflenet_v2", "layers/channel_shuffle", "layers/conv_bn", "layers/squeeze_excitation")
+        + ("registry", "signatures", "spelling", "counting")
     }
     assert "architectures/vgg.py" in names(sources.of_architecture("se_vgg"))
 
