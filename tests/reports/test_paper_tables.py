@@ -62,7 +62,7 @@ No counterpart: ms (speed and memory of the authors' machines).
 Notes:
 
 - DenseNet (L = 40, k = 12): best of 5
-- DenseNet (L = 100, k = 12): quoted by S4
+- DenseNet (L = 100, k = 12): quoted by lecture notes
 
 ### Budget mini, not to be held against the printed figures
 
