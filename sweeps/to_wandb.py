@@ -35,30 +35,30 @@ def main(argv: list[str]) -> int:
         for path, text in fresh.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     }
-    left = sorted(set(FOLDER.glob("*.yaml")) - set(fresh))
+    left = sorted(set(FOLDER.rglob("*.yaml")) - set(fresh))
     for path in [*stale, *left]:
         if options.check:
-            print(f"stale: sweeps/{path.name}")
+            print(f"stale: sweeps/{path.relative_to(FOLDER)}")
         elif path in left:
             path.unlink()
-            print(f"removed: sweeps/{path.name}")
+            print(f"removed: sweeps/{path.relative_to(FOLDER)}")
         else:
             files.write(path, stale[path].encode())
-            print(f"written: sweeps/{path.name}")
+            print(f"written: sweeps/{path.relative_to(FOLDER)}")
     return FAILED if options.check and (stale or left) else DONE
 
 
 def sweeps_of(study: Study) -> dict[str, list[str]]:
-    """The data sets of each sweep of a study, by its name.
+    """Return the data sets of each sweep of a study, by its file below `sweeps/`, without an ending.
 
-    ImageNet has one of its own, if the study has smaller data sets beside it: it wants other machines, and an agent
+    ImageNet has one of its own, in `sweeps/imagenet/`, if the study has smaller data sets beside it: it wants other machines, and an agent
     gives up after a few cells that fail for want of data.
     """
     large = [name for name in study.datasets if catalogue.find(name).stem == "imagenet"]
     small = [name for name in study.datasets if name not in large]
     if not (small and large):
         return {study.name: list(study.datasets)}
-    return {study.name: small, f"{study.name}_imagenet": large}
+    return {study.name: small, f"imagenet/{study.name}": large}
 
 
 def sweep(study: Study, name: str, datasets: list[str]) -> str:
@@ -75,7 +75,7 @@ def sweep(study: Study, name: str, datasets: list[str]) -> str:
 # The budget is each machine's default, paper with a GPU and smoke without; to fix it for all, add
 # `budget: {{value: short}}` to the parameters of a copy.
 project: {WANDB_PROJECT}
-name: {_quoted(name)}
+name: {_quoted("_".join(reversed(name.split("/"))))}
 description: {_quoted(study.question)}
 program: run.py
 method: grid

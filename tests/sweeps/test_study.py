@@ -73,7 +73,10 @@ def test_every_committed_sweep_is_in_step_and_goes_over_the_same_cells(name):
 
 def test_no_sweep_is_left_over():
     made = {name for study in map(studies.read, studies.names()) for name in to_wandb.sweeps_of(study)}
-    assert {path.stem for path in to_wandb.FOLDER.glob("*.yaml")} == made
+    assert {
+        path.relative_to(to_wandb.FOLDER).with_suffix("").as_posix()
+        for path in to_wandb.FOLDER.rglob("*.yaml")
+    } == made
 
 
 def test_the_seed_varies_slowest(declare):
