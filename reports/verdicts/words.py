@@ -14,7 +14,7 @@ MARKS = {
     SO_FAR: "➕", SO_FAR_AGAINST: "➖", OPEN: "〰️", PARTLY: "🔸", DIFFERS: "🔀", NOT_RUN: "⬜",
 }  # fmt: skip
 # What a check or an experiment decides.
-OF_OUTCOME = {True: REPRODUCED, False: CONTRADICTED, None: INCONCLUSIVE}
+OF_OUTCOME = {True: REPRODUCED, False: CONTRADICTED, None: INCONCLUSIVE, "sense": SENSE}
 
 
 def of_trained(decision: str, budget: str) -> str:

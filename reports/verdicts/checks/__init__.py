@@ -11,7 +11,7 @@ of evidence for the report:
 import functools
 import importlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from reports.printed.figures import Figure
 from reports.verdicts import cache, complexity, sources
@@ -19,7 +19,9 @@ from reports.verdicts import cache, complexity, sources
 if TYPE_CHECKING:
     from torch import nn
 
-Check = Callable[[], tuple[bool, str]]
+# Whether the claim holds, or "sense" where what it says does and the figure printed for it differs; and the evidence.
+Holds = bool | Literal["sense"]
+Check = Callable[[], tuple[Holds, str]]
 
 _checks: dict[str, Check] = {}
 
@@ -42,7 +44,7 @@ def find(claim_id: str) -> Check | None:
     return _checks[claim_id]
 
 
-def verdict(claim_id: str) -> tuple[bool, str] | None:
+def verdict(claim_id: str) -> tuple[Holds, str] | None:
     """Return what the check of a claim says, or has said of the same code before; None without a check."""
     if claim_id not in sources.checks():
         return None
