@@ -20,8 +20,6 @@ from sweeps.claim import Claim, Measure, Test, variants_of
 from sweeps.contrasts import LOOKS, Decision, Values, contrasts, decide, value
 from sweeps.study import Cell, Study
 
-PLAN = Path(__file__).parent / "programme.toml"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
@@ -103,7 +101,7 @@ class Status:
 
 def read(path: Path | None = None) -> list[Line]:
     """Read and check the plan, by default the committed one. Raises ValueError, in one line, if it is faulty or not there."""
-    path = path or PLAN
+    path = path or studies.FOLDER.parent / "programme.toml"
     try:
         declared = tomllib.loads(path.read_text(encoding="utf-8"))["lines"]
         return [_line(line) for line in declared]

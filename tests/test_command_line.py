@@ -115,7 +115,7 @@ def test_help_of_an_architecture_shows_its_knobs_with_the_papers_symbols(capsys)
     with pytest.raises(SystemExit):
         run.main(["--arch", "densenet_bc", "--help"])
     shown = capsys.readouterr().out
-    assert "--growth-rate" in shown and "k: maps that each layer adds" in shown and "θ: share" in shown
+    assert "--growth-rate" in shown and "k: channels that each layer adds" in shown and "θ: share" in shown
     assert "--cardinality" not in shown
     assert re.search("weight_decay +float: of L2", shown) and "--weight-decay" in shown
 

@@ -14,7 +14,7 @@ import numpy as np
 from lightning_modules.budgets import BUDGETS, Budget
 from lightning_modules.data.catalogue import DATASETS, ArrayDataset
 from lightning_modules.recipes import RECIPES
-from sweeps import programme, study
+from sweeps import study
 
 STUDY = """
 title = "Tiny"
@@ -82,8 +82,7 @@ def install(data_dir: Path) -> ArrayDataset:
         part = study.FOLDER / f"{name}.{os.getpid()}"  # several processes may install at once
         part.write_text(text)
         part.replace(study.FOLDER / f"{name}.toml")
-    programme.PLAN = study.FOLDER.parent / "programme.toml"
-    programme.PLAN.write_text("lines = []")
+    (data_dir / "programme.toml").write_text("lines = []")
     RECIPES["diverging"] = replace(RECIPES["resnet_cifar"], lr=1e38)
     BUDGETS["smoke"] = Budget("smoke", "for tests", epochs=2, train_images=100, curve_test_images=50)
     made = arrays()

@@ -40,6 +40,16 @@ def variance(values: Sequence[float]) -> float:
     return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
+def welch(lower: Sequence[float], higher: Sequence[float]) -> float:
+    """Return p of Welch's one-sided t-test for "the mean of `lower` is below that of `higher`", of unpaired samples.
+
+    Needs two values a side. Two sides without any spread leave the test without a scale; then p is 1.
+    """
+    if max(lower) == min(lower) and max(higher) == min(higher):
+        return 1.0
+    return float(stats.ttest_ind(lower, higher, equal_var=False, alternative="less").pvalue)
+
+
 def near(values: Sequence[float], figure: float, margin: float) -> float:
     """p-value of "the mean is less than `margin` from a figure": two one-sided t-tests. Without spread p is 1."""
     if max(values) == min(values):  # compared, because rounding gives equal values a variance

@@ -3,8 +3,8 @@
 import pytest
 
 import architectures
-from architectures import bn_inception, googlenet, resnext
-from architectures.layers import conv_bn
+from architectures import bn_inception, googlenet
+from architectures.layers import concatenation, conv_bn
 from reports.verdicts import checks, complexity
 from reports.verdicts.checks import googlenet as table_1
 
@@ -85,7 +85,7 @@ def test_a_dear_reduction_would_be_noticed(monkeypatch):
 
 def test_a_bottleneck_side_by_side_would_be_noticed(monkeypatch):
     # of the two blocks side by side only the pooling
-    monkeypatch.setattr(resnext, "Concatenation", lambda paths: paths[1])
+    monkeypatch.setattr(concatenation, "Concatenation", lambda paths: paths[1])
     holds, evidence = again("inception.grid_reduction_cost")
     assert not holds and "12,544, 6,272, 6,272" in evidence
 

@@ -59,14 +59,14 @@ def replicas(study: studies.Study, dataset: str, seeds: int, rng: np.random.Gene
 
 @pytest.mark.parametrize(("name", "dataset"), places())
 def test_the_papers_own_figures_are_contradicted_hardly_ever(name, dataset):
-    """Of 40 replications with eight seeds each, at most 3, where each wrong one has a chance of 3.5 % at most."""
+    """Of 20 replications with eight seeds each, at most 2, where each wrong one has a chance of 3.5 % at most."""
     study, rng = studies.read(name), np.random.default_rng(0)
     counts = {(variant.name, dataset): Count(1, 1) for variant in study.variants_on(dataset)}
     if any(claim.log_linear for claim in study.claims):
         counts = count_variants(study)
     wrong: dict[str, int] = {}
-    for _ in range(40):
+    for _ in range(20):
         results = Results(study, "paper", replicas(study, dataset, 8, rng))
         for verdict in trained.judge_trained(results, dataset, counts):
             wrong[verdict.claim.id] = wrong.get(verdict.claim.id, 0) + (verdict.word == CONTRADICTED)
-    assert not {claim: number for claim, number in wrong.items() if number > 3}
+    assert not {claim: number for claim, number in wrong.items() if number > 2}

@@ -26,6 +26,20 @@ def test_single_run_has_no_interval():
     assert str(statistics.summarise([5.126])) == "5.13"
 
 
+def test_welch_by_hand():
+    # means 2 and 5, variances 1 and 4, n = 3 each: t = −3 / √(5/3) = −2.324,
+    # ν = (5/3)² / ((1/3)²/2 + (4/3)²/2) = 2.941
+    lower, higher = [1.0, 2.0, 3.0], [3.0, 5.0, 7.0]
+    expected = stats.t.cdf(-3 / math.sqrt(5 / 3), (5 / 3) ** 2 / ((1 / 9 + 16 / 9) / 2))
+    assert statistics.welch(lower, higher) == pytest.approx(expected)
+    assert statistics.welch(higher, lower) == pytest.approx(1 - expected)
+
+
+def test_welch_without_spread_decides_nothing():
+    assert statistics.welch([90.0, 90.0], [90.0, 90.0]) == 1
+    assert statistics.welch([10.0, 10.0], [90.0, 90.0]) == 1
+
+
 def test_holm_by_hand():
     # sorted .01 .02 .03 .04, times 4 3 2 1: .04 .06 .06 .04, made monotone .04 .06 .06 .06
     assert statistics.holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
