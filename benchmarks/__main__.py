@@ -17,7 +17,7 @@ from pathlib import Path
 
 import benchmarks
 from architectures.spelling import did_you_mean
-from lightning_modules import files, record
+from lightning_modules import files, provenance
 from reports.pages import markdown
 from sweeps import slots
 
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
             return 2
     page = RESULTS / f"{place()}.md"
     sections = parts(page.read_text(encoding="utf-8")) if page.exists() else {}
-    git = record.git_state()  # before the page is written, which is a change of a committed file
+    git = provenance.git_state()  # before the page is written, which is a change of a committed file
     for name in wanted:
         print(f"{name} …", file=sys.stderr, flush=True)
         command = [sys.executable, "-m", f"benchmarks.{name}"]
@@ -65,9 +65,9 @@ ABOUT = (
 def section(name: str, table: str, git: dict) -> str:
     """What was measured, where and with what, and the table."""
     what = (importlib.import_module(f"benchmarks.{name}").__doc__ or "").partition("\n")[0]
-    with_what = ", ".join(f"{package} {version}" for package, version in record.versions().items())
+    with_what = ", ".join(f"{package} {version}" for package, version in provenance.versions().items())
     commit = f"{(git['commit'] or 'unknown')[:8]}{' (dirty)' if git['dirty'] else ''}"
-    return f"## `{name}`\n\n{what}\n\n{table}\n\n*Commit {commit}, {record.now()[:10]}; {with_what}.*"
+    return f"## `{name}`\n\n{what}\n\n{table}\n\n*Commit {commit}, {provenance.now()[:10]}; {with_what}.*"
 
 
 def parts(page: str) -> dict[str, str]:

@@ -8,18 +8,15 @@ Nothing here imports torch.
 import hashlib
 import json
 import math
-import platform
-import subprocess
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from lightning_modules import files, recipes
+from lightning_modules import files, provenance, recipes
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
 
@@ -29,10 +26,8 @@ CHANCE_MARGIN = 2.0  # percentage points: a training error within it of chance h
 BROKEN = 0.001  # share of an image folder's files that may be unreadable, and so not among the test images
 TOLERANCE = 0.01  # percentage points: room for a writer that rounds to two decimals
 LARGEST = 1e18  # of any whole number in a record; a loss before a run diverges may be any that is finite
-_PACKAGES = ("torch", "torchvision", "pytorch-lightning", "wandb", "numpy")
 _UNSEALED = ("digest", "wandb")  # where the run can be looked at is found out later
 
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 # What the parts of a record hold, beside what a newer version may add.
 _PARTS: dict[str, dict[str, type | types.UnionType]] = {
@@ -187,7 +182,7 @@ class Record:
             if getattr(self, title) < 0:
                 raise ValueError(f"its {title} is {getattr(self, title)}, expected 0 or more")
         try:
-            datetime.strptime(self.finished, _TIME)
+            datetime.strptime(self.finished, provenance.TIME)
         except ValueError:
             raise ValueError(f"its finished is {self.finished!r}, expected a time in UTC") from None
         self._check_curve(configuration)
@@ -281,8 +276,8 @@ def make(
             "epochs": configuration.epochs, "train_images": configuration.train_images,
             "of_epochs": recipes.find(configuration.recipe_name).epochs, "of_images": data.train_images,
         },
-        "machine": machine, "versions": versions(), "git": git, "wall_seconds": round(wall_seconds, 1),
-        "finished": now(), "resumed": resumed, "wandb": wandb_url,
+        "machine": machine, "versions": provenance.versions(), "git": git, "wall_seconds": round(wall_seconds, 1),
+        "finished": provenance.now(), "resumed": resumed, "wandb": wandb_url,
     }  # fmt: skip
     values = json.loads(json.dumps(values))  # as a reader will have them: tuples are lists
     return values | {"digest": seal(values)}
@@ -310,32 +305,6 @@ def best_epoch(curve: dict, configuration: Configuration) -> dict | None:
     epochs = zip(curve["epoch"], curve["curve_test_error"])
     epoch, error = min(epochs, key=lambda row: row[1], default=(0, 0.0))
     return {"epoch": epoch, "error": error} if epoch else None
-
-
-def versions() -> dict:
-    """Of Python and of the packages that a result may depend on."""
-    return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
-
-
-def now() -> str:
-    """The time in UTC, to the second."""
-    return datetime.now(UTC).strftime(_TIME)
-
-
-def git_state() -> dict:
-    """The commit that ran, and whether the working tree differed from it; None where git cannot tell."""
-
-    def git(*arguments: str) -> str | None:
-        command = ["git", "-C", str(Path(__file__).parent), *arguments]
-        try:
-            return subprocess.run(
-                command, capture_output=True, text=True, check=True, timeout=20
-            ).stdout.strip()
-        except (OSError, subprocess.SubprocessError):
-            return None
-
-    changes = git("status", "--porcelain", "--untracked-files=no")
-    return {"commit": git("rev-parse", "HEAD"), "dirty": None if changes is None else bool(changes)}
 
 
 def write(record: dict, path: Path) -> None:

@@ -17,7 +17,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException, SI
 from torch import nn
 
 from architectures.counting import count
-from lightning_modules import distillation, record, tracking
+from lightning_modules import distillation, provenance, record, tracking
 from lightning_modules.callbacks.checkpointing import AtomicCheckpointIO, SaveProgress, StopOnSigterm
 from lightning_modules.callbacks.progress import EpochLines, Progress
 from lightning_modules.callbacks.weight_averaging import MovingAverage
@@ -66,7 +66,7 @@ def train(
     """
     quieten()
     keep_freed_memory()
-    configuration, git = run.configuration, record.git_state()
+    configuration, git = run.configuration, provenance.git_state()
     counts = counts or counted(configuration, on_meta(configuration))
     pl.seed_everything(configuration.seed, verbose=False)
     precision = set_precision(configuration.precision)

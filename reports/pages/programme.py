@@ -1,5 +1,6 @@
 """The page `reports/programme.md`: what was planned before it was run, what has been decided, and what is left."""
 
+import dataclasses
 import math
 import statistics as plain
 from collections.abc import Mapping, Sequence
@@ -104,7 +105,7 @@ def _checks(lines: Sequence[Line], by_run: Mapping[str, Record]) -> str:
     """Runs in fp32 beside those of the same seeds in the study's arithmetic."""
     rows = []
     for line in (line for line in lines if line.precision):
-        other = Line(**{**vars(line), "precision": None})
+        other = dataclasses.replace(line, precision=None)
         pairs = [
             (value(by_run[a.run_id], "test_error"), value(by_run[b.run_id], "test_error"))
             for a, b in zip(line.cells(line.seeds), other.cells(line.seeds))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from architectures.spelling import did_you_mean
+from lightning_modules import provenance
 from lightning_modules.execution.machine import describe
 from reports.verdicts import experiments, findings
 from reports.verdicts.experiments import CannotExperiment, Outcome, Place
@@ -20,7 +21,7 @@ def find(claims: Sequence[str], place: Place, folder: Path = findings.FOLDER) ->
     for claim in claims:
         if claim not in known:
             raise ValueError(f"no experiment decides the claim {claim!r}{did_you_mean(claim, known)}")
-    git = _git()  # before the first finding is written, which is a change of a committed file
+    git = provenance.git_state()  # before the first finding is written, which is a change of a committed file
     for claim in claims or known:
         begun = time.monotonic()
         try:
@@ -33,15 +34,7 @@ def find(claims: Sequence[str], place: Place, folder: Path = findings.FOLDER) ->
         yield f"{claim}: {word} ({time.monotonic() - begun:.0f} s), kept in {folder.name}/{path.name}"
 
 
-def _git() -> dict:
-    from lightning_modules import record
-
-    return record.git_state()
-
-
 def _finding(claim: str, outcome: Outcome, place: Place, git: dict) -> Finding:
-    from lightning_modules import record
-
     machine = describe(place.device, 1, 1, "32-true")
     return Finding(
         claim=claim,
@@ -50,7 +43,7 @@ def _finding(claim: str, outcome: Outcome, place: Place, git: dict) -> Finding:
         data=outcome.data,
         runs=outcome.runs,
         machine={name: machine[name] for name in ("device", "kind", "threads")},
-        versions=record.versions(),
+        versions=provenance.versions(),
         git=git,
-        finished=record.now(),
+        finished=provenance.now(),
     )

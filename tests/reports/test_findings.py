@@ -35,12 +35,14 @@ def test_a_finding_comes_back_as_it_was_left(place, tmp_path):
 
 
 def test_a_finding_is_no_change_of_the_code_that_makes_the_next(monkeypatch, tmp_path):
-    from lightning_modules import record
+    from lightning_modules import provenance
 
     monkeypatch.setattr(
         experiments, "registered", lambda: {CLAIM: lambda place: OUTCOME, OTHER: lambda place: OUTCOME}
     )
-    monkeypatch.setattr(record, "git_state", lambda: {"commit": "c", "dirty": any(tmp_path.glob("*.json"))})
+    monkeypatch.setattr(
+        provenance, "git_state", lambda: {"commit": "c", "dirty": any(tmp_path.glob("*.json"))}
+    )
     list(find.find([], Place("cpu", tmp_path, tmp_path), tmp_path))
     found, _ = findings.read(tmp_path)
     assert [own[0].git["dirty"] for own in found.values()] == [False, False]
