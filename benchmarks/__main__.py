@@ -74,7 +74,7 @@ def parts(page: str) -> dict[str, str]:
     """The sections of a page by benchmark."""
     begins = [*HEADING.finditer(page)]
     ends = [*(match.start() for match in begins[1:]), len(page)]
-    return {match[1]: page[match.start() : end].strip() for match, end in zip(begins, ends)}
+    return {match[1]: page[match.start() : end].strip() for match, end in zip(begins, ends, strict=True)}
 
 
 def device() -> str:

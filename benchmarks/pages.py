@@ -37,7 +37,7 @@ def main(rounds: int = 3) -> None:
             "counting every network anew": ["-c", FORGETFUL.format(options)],
         }.items():
             found = [seconds(arguments) for _ in range(rounds)]
-            clock, cpu = (statistics.median(values) for values in zip(*found))
+            clock, cpu = (statistics.median(values) for values in zip(*found, strict=True))
             verdict = "—" if rows else WANTED.verdict([wall for wall, _ in found])
             rows.append([name, f"{clock:.1f}", f"{cpu:.1f}", verdict])
     columns = ("all pages and figures", "s by the clock", "s of CPU", "wanted, s by the clock")

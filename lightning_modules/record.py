@@ -302,7 +302,7 @@ def best_epoch(curve: dict, configuration: Configuration) -> dict | None:
     """Return the epoch with the lowest error, the first of several; None unless it is of all test images."""
     if configuration.curve_test_images != catalogue.find(configuration.dataset).test_images:
         return None
-    epochs = zip(curve["epoch"], curve["curve_test_error"])
+    epochs = zip(curve["epoch"], curve["curve_test_error"], strict=True)
     epoch, error = min(epochs, key=lambda row: row[1], default=(0, 0.0))
     return {"epoch": epoch, "error": error} if epoch else None
 

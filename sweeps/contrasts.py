@@ -32,7 +32,9 @@ def value(record: Record, measure: Measure) -> float | None:
         return None
     curve = record.curve
     if measure == "epochs_to_25":
-        reached = (epoch for epoch, error in zip(curve["epoch"], curve["train_error"]) if error <= 25)
+        reached = (
+            epoch for epoch, error in zip(curve["epoch"], curve["train_error"], strict=True) if error <= 25
+        )
         return next(map(float, reached), None)
     if record.diverged:
         return None if measure == "generalisation_gap" else 100 - 100 / record.classes
@@ -117,5 +119,5 @@ def _fall(row: Sequence[float]) -> float:
     """The change from the first to the last of a least-squares line through the values, equally spaced."""
     middle = (len(row) - 1) / 2
     weights = [place - middle for place in range(len(row))]
-    slope = math.fsum(w * x for w, x in zip(weights, row)) / math.fsum(w * w for w in weights)
+    slope = math.fsum(w * x for w, x in zip(weights, row, strict=True)) / math.fsum(w * w for w in weights)
     return slope * (len(row) - 1)

@@ -1,5 +1,6 @@
 """Fetching one file, over HTTP or through npm, without ever waiting long for a source that is not there."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -140,8 +141,6 @@ def _size(folder: Path) -> int:
     total = 0
     for parent, _, files in os.walk(folder):
         for name in files:
-            try:
+            with contextlib.suppress(FileNotFoundError):  # npm moves its files about
                 total += os.lstat(os.path.join(parent, name)).st_size
-            except FileNotFoundError:  # npm moves its files about
-                pass
     return total

@@ -111,7 +111,7 @@ def _places(data_dir: Path) -> list[Path]:
 
 def _batch_files(published) -> dict[str, str]:
     """Return file name -> MD5, training files first and in order."""
-    return {name: md5 for name, md5 in [*published.train_list, *published.test_list]}
+    return dict([*published.train_list, *published.test_list])
 
 
 def _from_batches(published, files: Mapping[str, bytes]) -> dict[str, np.ndarray]:

@@ -59,7 +59,9 @@ def parse(kind: Any, text: str, separator: str = ",") -> Any:
                     return parse(one, text)
         elif get_origin(kind) is tuple:
             parts = text.split(separator) if text not in ("", "none") else []
-            return tuple(parse(one, part, "=") for one, part in zip(_elements(kind, len(parts)), parts))
+            return tuple(
+                parse(one, part, "=") for one, part in zip(_elements(kind, len(parts)), parts, strict=True)
+            )
         elif kind in (int, float):
             return converted(kind, kind(text))
         elif kind in (bool, type(None)):

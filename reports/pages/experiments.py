@@ -88,7 +88,9 @@ def _section(claim: str, findings: Sequence[Finding]) -> str:
 def _table(shown: Mapping) -> str:
     """A table of `reports.verdicts.experiments.table`; columns of figures are set to the right."""
     columns, rows = shown["columns"], shown["rows"]
-    right = [name for name, *cells in zip(columns, *rows) if _figures(cells, first=name == columns[0])]
+    right = [
+        name for name, *cells in zip(columns, *rows, strict=True) if _figures(cells, first=name == columns[0])
+    ]
     body = markdown.table(columns, [[_cell(cell) for cell in row] for row in rows], right=right)
     return f"**{shown['title']}**\n\n{body}"
 

@@ -34,15 +34,18 @@ def page_section(title: str, *parts: str) -> str:
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
     """A table with aligned pipes; the columns named in `right` hold figures and are set to the right."""
     cells = [[text.replace("|", "\\|") for text in row] for row in (columns, *rows)]
-    widths = [max(3, *map(len, column)) for column in zip(*cells)]
+    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
         "| " + " | ".join(
             text.rjust(width) if name in right else text.ljust(width)
-            for text, width, name in zip(row, widths, columns)
+            for text, width, name in zip(row, widths, columns, strict=True)
         ) + " |"
         for row in cells
     ]  # fmt: skip
-    rule = ["-" * (width - 1) + ":" if name in right else "-" * width for width, name in zip(widths, columns)]
+    rule = [
+        "-" * (width - 1) + ":" if name in right else "-" * width
+        for width, name in zip(widths, columns, strict=True)
+    ]
     return "\n".join([lines[0], f"| {' | '.join(rule)} |", *lines[1:]])
 
 

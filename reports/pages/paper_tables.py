@@ -93,7 +93,9 @@ def _summary(tables_of_page: Sequence[Wide], ours: Ours) -> Counter[str]:
 
 
 def _page(page: Page, tables_of_page: Sequence[Wide], ours: Ours) -> str:
-    sections = [_section(page, table, wide, ours) for table, wide in zip(page.tables, tables_of_page)]
+    sections = [
+        _section(page, table, wide, ours) for table, wide in zip(page.tables, tables_of_page, strict=True)
+    ]
     unsure = variants.FOOTNOTE if any(variants.DAGGER in section for section in sections) else ""
     return markdown.page(f"# The tables of {page.title}", HOW_TO_READ, unsure, *sections)
 
@@ -131,7 +133,7 @@ def _table(
     mark_rows: bool,
 ) -> str:
     lines = []
-    for row, standing in zip(wide.rows, standings):
+    for row, standing in zip(wide.rows, standings, strict=True):
         here = [column for column in columns if column in row.figures]
         if not here:
             continue

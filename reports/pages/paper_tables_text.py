@@ -49,7 +49,7 @@ def notes(wide: Wide) -> str:
     ]
     common = [note for note in noted[0] if len(noted) > 1 and all(note in own for own in noted)]
     by_note: dict[str, list[str]] = {}
-    for row, own in zip(wide.rows, noted):
+    for row, own in zip(wide.rows, noted, strict=True):
         if particular := "; ".join(note for note in own if note not in common):
             by_note.setdefault(particular, []).append(row.label)
     lines = [f"{'; '.join(rows)}: {note}" for note, rows in by_note.items()]

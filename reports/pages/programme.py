@@ -108,7 +108,7 @@ def _checks(lines: Sequence[Line], by_run: Mapping[str, Record]) -> str:
         other = dataclasses.replace(line, precision=None)
         pairs = [
             (value(by_run[a.run_id], "test_error"), value(by_run[b.run_id], "test_error"))
-            for a, b in zip(line.cells(line.seeds), other.cells(line.seeds))
+            for a, b in zip(line.cells(line.seeds), other.cells(line.seeds), strict=True)
             if a.run_id in by_run and b.run_id in by_run
         ]
         name = f"`{line.study}`, `{line.variants[0]}`"

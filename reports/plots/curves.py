@@ -50,7 +50,7 @@ def draw(
     with style.sheet(len(panels), title=title, sharex=True, sharey=True) as (figure, cells):
         marks = {name: style.mark(place) for place, name in enumerate(variants)}
         last = max(point["epoch"] for point in points)
-        for panel, (heading, names) in zip(cells, panels):
+        for panel, (heading, names) in zip(cells, panels, strict=True):
             for name in names:
                 for split, (_, dash) in SPLITS.items():
                     own = [p for p in points if (p["variant"], p["split"]) == (name, split)]
@@ -78,7 +78,7 @@ def _points(records: Mapping[str, Sequence[Record]]) -> Points:
         for split, (key, _) in SPLITS.items():
             errors: dict[int, list[float]] = {}
             for curve in (record.curve for record in own):
-                for epoch, error in zip(curve["epoch"], curve[key]):
+                for epoch, error in zip(curve["epoch"], curve[key], strict=True):
                     if error is not None and math.isfinite(error):  # a run that diverged has none
                         errors.setdefault(epoch, []).append(error)
             for epoch, found in sorted(errors.items()):

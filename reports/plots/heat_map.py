@@ -50,7 +50,7 @@ def draw(points: Points, *, title: str) -> bytes:
     blocks = list(dict.fromkeys(point["block"] for point in points))
     most = max(point["mean_absolute_weight"] for point in points)
     with style.sheet(len(blocks), height=3.1, title=title) as (figure, panels):
-        for panel, block in zip(panels, blocks):
+        for panel, block in zip(panels, blocks, strict=True):
             own = [point for point in points if point["block"] == block]
             size = max(point["target"] for point in own)
             matrix = np.full((size, size), np.nan)

@@ -31,7 +31,7 @@ def draw(
     marks = {name: style.mark(place) for place, name in enumerate(series)}
     across = len(columns) if len(columns) > 1 else len(sources)
     with style.sheet(len(cells), columns=across, height=2.7, title=title) as (figure, axes):
-        for panel, (source, name, value) in zip(axes, cells):
+        for panel, (source, name, value) in zip(axes, cells, strict=True):
             here = _of(points, **({panels: value} if panels else {}))
             if not together:
                 here = _of(here, source=source)
@@ -73,7 +73,7 @@ def _line(panel: "Axes", points: Points, name: str, y: str, look: Mapping) -> No
         (_scaled(own[0], name), math.fsum(point[y] for point in own) / len(own))
         for own in by_variant.values()
     )
-    panel.plot(*zip(*means), **look, linewidth=1.1, markersize=6)
+    panel.plot(*zip(*means, strict=True), **look, linewidth=1.1, markersize=6)
     if any(len(own) > 1 for own in by_variant.values()):
         runs = {"color": look["color"], "marker": ".", "markersize": 4, "linestyle": ""}
         panel.plot([_scaled(point, name) for point in points], [point[y] for point in points], **runs)

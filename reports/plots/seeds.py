@@ -57,7 +57,7 @@ def draw(points: Points, *, title: str, printed: str, together: bool) -> bytes:
     height = 2.3 + 0.5 * style.LETTER * max(map(len, names[0])) * _aslant(names[0], width)
     with style.sheet(len(contents), columns=1, width=width, height=height, title=title) as (figure, panels):
         entries: style.Legend = {}
-        for panel, (runs_of, figures_of, heading), places in zip(panels, contents, names):
+        for panel, (runs_of, figures_of, heading), places in zip(panels, contents, names, strict=True):
             entries |= _runs(panel, runs_of, places) | _printed(panel, figures_of, places)
             _frame(panel, [*chain(*runs_of.values(), *figures_of.values())])
             _name(panel, places, width)

@@ -141,11 +141,11 @@ def lay_out(table: PaperTable) -> Wide:
     narrow = [{narrowed(column): figure for column, figure in row.items()} for row in rows]
     labels = [
         ", ".join(filter(None, [_label(table, next(iter(row.values()))), *words]))
-        for row, words in zip(rows, particular)
+        for row, words in zip(rows, particular, strict=True)
     ]
     told_apart = (
         f"{text} ({next(iter(row.values())).row_id})" if labels.count(text) > 1 else text
-        for text, row in zip(labels, rows)
+        for text, row in zip(labels, rows, strict=True)
     )
     return Wide(tuple(_ordered(narrow)), tuple(map(Row, told_apart, narrow)))
 
@@ -182,7 +182,7 @@ def _of_rows(rows: Sequence[Mapping[Column, Figure]], fields: Sequence[str]) -> 
     for field in fields:
         values = [{getattr(figure, field) for figure in row.values()} for row in rows]
         if all(len(value) == 1 for value in values) and len(set.union(*values)) > 1:
-            for own, value in zip(words, values):
+            for own, value in zip(words, values, strict=True):
                 own.append(
                     notation.PLUS.get(*value, *value) if field == "augmentation" else next(iter(value))
                 )
@@ -198,4 +198,6 @@ def _ordered(rows: Sequence[Mapping[Column, Figure]]) -> list[Column]:
     ]
     for field in ("dataset", "augmentation", "across"):
         orders.append(list(dict.fromkeys(getattr(column, field) for column in seen)))
-    return sorted(seen, key=lambda column: [order.index(part) for order, part in zip(orders, column)])
+    return sorted(
+        seen, key=lambda column: [order.index(part) for order, part in zip(orders, column, strict=True)]
+    )

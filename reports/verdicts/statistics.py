@@ -102,7 +102,9 @@ def _deviations(
     """Of every mean: how far off the line it is, and the standard error of that; their degrees of freedom."""
     sizes = np.array([len(values) for values in groups])
     freedom = int((sizes - 1).sum())
-    pooled = math.fsum((size - 1) * variance(values) for size, values in zip(sizes, groups)) / freedom
+    pooled = (
+        math.fsum((size - 1) * variance(values) for size, values in zip(sizes, groups, strict=True)) / freedom
+    )
     error = np.sqrt(pooled * (_residues(places) ** 2 / sizes).sum(axis=1))
     return off_the_line(places, groups), error, freedom
 

@@ -168,7 +168,9 @@ def _combine(claim: Claim, parts: Sequence[Part], budget: str) -> Verdict:
         return Verdict(claim, words.NOT_RUN, tuple(part.evidence for part in parts))
     tested = [part for part in run if part.p_opposite is not None]
     against = [
-        p for p, part in zip(statistics.holm([t.p_opposite for t in tested]), tested) if p < part.level
+        p
+        for p, part in zip(statistics.holm([t.p_opposite for t in tested]), tested, strict=True)
+        if p < part.level
     ]
     strictly = any(part.decision == "against" and part.p_opposite == 0.0 for part in run)
     if against or strictly:
@@ -200,7 +202,10 @@ def _ordered(parts: Sequence[Part], against: bool) -> tuple[str, ...]:
 def _reversal(test: Trend, values: Values) -> str:
     """The worst step along a trend that goes the wrong way by more than is worth knowing; empty if none does."""
     means = [plain.mean(values[name].values()) for name in test.falling]
-    steps = [(after - before, name) for before, after, name in zip(means, means[1:], test.falling[1:])]
+    steps = [
+        (after - before, name)
+        for before, after, name in zip(means[:-1], means[1:], test.falling[1:], strict=True)
+    ]
     step, name = max(steps)
     return f"at `{name}` it rises by {step:.2f}" if step > REVERSAL else ""
 

@@ -36,7 +36,9 @@ def test_logits_of_torchvision():
     assert expected.std() > 1e-3
 
 
-@pytest.mark.parametrize("k, n, alpha, beta", [(2.0, 5, 1e-4, 0.75), (1.0, 3, 0.7, 0.5), (2.0, 7, 2.0, 1.0)])
+@pytest.mark.parametrize(
+    ("k", "n", "alpha", "beta"), [(2.0, 5, 1e-4, 0.75), (1.0, 3, 0.7, 0.5), (2.0, 7, 2.0, 1.0)]
+)
 def test_local_response_normalisation_by_its_formula(k, n, alpha, beta):
     torch.manual_seed(0)
     a = 30 * torch.randn(2, 9, 3, 4, dtype=torch.double)
@@ -61,7 +63,7 @@ def test_two_columns_are_two_networks_between_the_layers_that_join_them():
     assert [layer.groups for layer in convolutions] == [1, 2, 1, 2, 2]
 
 
-@pytest.mark.parametrize("padding, images", [(0, 227), (2, 224)])
+@pytest.mark.parametrize(("padding", "images"), [(0, 227), (2, 224)])
 @pytest.mark.parametrize("pool", ["3/2", "2/2"])
 def test_sizes_of_figure_2(padding, images, pool):
     # (227 - 11) / 4 + 1 = 55
@@ -118,7 +120,7 @@ def test_order_and_absence_of_normalisation():
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"groups": 3}, "groups 3 is not one of 1, 2"),
         (

@@ -114,7 +114,7 @@ def step_on_meta(network: nn.Module, stem: str) -> None:
     step(network, images, torch.zeros(2, dtype=torch.long, device="meta"))
 
 
-@pytest.mark.parametrize("name, stem", [place for place in EVERY if place not in LARGE])
+@pytest.mark.parametrize(("name", "stem"), [place for place in EVERY if place not in LARGE])
 def test_a_step_of_training_and_an_evaluation(name, stem):
     torch.manual_seed(0)
     side = smallest(name, stem)
@@ -139,7 +139,7 @@ def test_a_step_of_training_and_an_evaluation(name, stem):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name, stem", [place for place in EVERY if place not in LARGE])
+@pytest.mark.parametrize(("name", "stem"), [place for place in EVERY if place not in LARGE])
 def test_a_step_in_bf16(name, stem):
     torch.manual_seed(0)
     side = smallest(name, stem)
@@ -149,12 +149,12 @@ def test_a_step_in_bf16(name, stem):
     assert loss.isfinite() and all(parameter.grad.isfinite().all() for parameter in network.parameters())
 
 
-@pytest.mark.parametrize("name, stem", sorted(LARGE))
+@pytest.mark.parametrize(("name", "stem"), sorted(LARGE))
 def test_a_step_of_a_large_network(name, stem):
     step_on_meta(on_meta(name, stem), stem)
 
 
-@pytest.mark.parametrize("name, stem", EVERY)
+@pytest.mark.parametrize(("name", "stem"), EVERY)
 def test_the_architecture_table_adds_up(name, stem):
     network = on_meta(name, stem)
     *stages, total = rows(network, USUAL[stem])
@@ -167,7 +167,7 @@ def test_the_architecture_table_adds_up(name, stem):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name, stem, knob, value", values())
+@pytest.mark.parametrize(("name", "stem", "knob", "value"), values())
 def test_every_value_of_every_switch_and_choice(name, stem, knob, value):
     together = TOGETHER.get((name, stem, knob, value), {})
     network = on_meta(name, stem, **{**SMALL.get((name, stem), {}), knob: value, **together})

@@ -28,7 +28,7 @@ TOP.append(("1×1", "global average pool"))
 
 
 @pytest.mark.parametrize(
-    "model, first, second",
+    ("model", "first", "second"),
     [
         ("A", ["5×5 conv, 96"], ["5×5 conv, 192"]),
         ("B", ["5×5 conv, 96", "1×1 conv, 96"], ["5×5 conv, 192", "1×1 conv, 192"]),
@@ -44,7 +44,7 @@ def test_table_1_described(model, first, second):
 
 
 @pytest.mark.parametrize(
-    "form, first, reduction",
+    ("form", "first", "reduction"),
     [
         ("strided", ["3×3 conv, {}"], "3×3 conv, {}, stride 2"),
         ("convpool", ["3×3 conv, {}"] * 3, "3×3 max pool, stride 2"),
@@ -83,7 +83,7 @@ def test_what_the_forms_add(model):
 
 
 @pytest.mark.parametrize(
-    "stem, form, dropped",
+    ("stem", "form", "dropped"),
     [
         ("cifar", "base", ["input", "layer3.1", "layer6.1"]),
         ("cifar", "strided", ["input", "layer2.2", "layer4.2"]),
@@ -99,7 +99,7 @@ def test_what_is_dropped(stem, form, dropped):
 
 
 @pytest.mark.parametrize(
-    "stem, knobs, message",
+    ("stem", "knobs", "message"),
     [
         ("imagenet", {"model": "C"}, "model C has no ImageNet form; choose B .Table 6."),
         ("cifar", {"model": "D"}, "model: 'D' is not one of A, B, C"),

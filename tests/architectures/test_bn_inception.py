@@ -176,7 +176,7 @@ def test_cifar_images_reach_the_modules_at_16_8_and_4_pixels():
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"conv1": "7x7"}, "conv1: '7x7' is not one of separable, full"),
         ({"activation": "tanh"}, "activation: 'tanh' is not one of relu, sigmoid"),

@@ -34,7 +34,7 @@ def copy_in_order(source: nn.Module, target: nn.Module) -> None:
     target.load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
 
 
-@pytest.mark.parametrize("depth, growth_rate", [(121, 32), (161, 48), (169, 32), (201, 32)])
+@pytest.mark.parametrize(("depth", "growth_rate"), [(121, 32), (161, 48), (169, 32), (201, 32)])
 def test_logits_of_torchvision(depth, growth_rate):
     torch.manual_seed(0)
     theirs = getattr(torchvision.models, f"densenet{depth}")(num_classes=10).eval()
@@ -58,7 +58,7 @@ def twins(name: str, **knobs) -> tuple[nn.Module, nn.Module]:
     return plain, saving
 
 
-@pytest.mark.parametrize("name, depth", [("densenet", 13), ("densenet_bc", 16)])
+@pytest.mark.parametrize(("name", "depth"), [("densenet", 13), ("densenet_bc", 16)])
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
 def test_saving_memory_changes_no_bit_of_a_training(name, depth, dropout):
     plain, saving = twins(name, depth=depth, dropout=dropout)
@@ -98,7 +98,7 @@ def bytes_kept(network: nn.Module, images: torch.Tensor, monkeypatch) -> int:
     return sum(t.untyped_storage().nbytes() for pointer, t in kept.items() if pointer not in own)
 
 
-@pytest.mark.parametrize("name, depth, least", [("densenet", 40, 4), ("densenet_bc", 40, 2)])
+@pytest.mark.parametrize(("name", "depth", "least"), [("densenet", 40, 4), ("densenet_bc", 40, 2)])
 def test_how_much_memory_is_saved(name, depth, least, monkeypatch):
     images = torch.randn(1, 3, 32, 32)
     plain, saving = (bytes_kept(network, images, monkeypatch) for network in twins(name, depth=depth))
@@ -125,7 +125,7 @@ def test_convolutions_are_not_computed_again():
 
 
 @pytest.mark.parametrize(
-    "compression, channels, kept", [(0.5, 7, 3), (0.5, 8, 4), (0.29, 100, 29), (1, 9, 9), (0.25, 6, 1)]
+    ("compression", "channels", "kept"), [(0.5, 7, 3), (0.5, 8, 4), (0.29, 100, 29), (1, 9, 9), (0.25, 6, 1)]
 )
 def test_compression_keeps_the_floor(compression, channels, kept):
     assert compressed(channels, compression) == kept
@@ -141,7 +141,7 @@ def test_input_widths():
 
 
 @pytest.mark.parametrize(
-    "name, first", [("densenet", 16), ("densenet_b", 16), ("densenet_c", 16), ("densenet_bc", 24)]
+    ("name", "first"), [("densenet", 16), ("densenet_b", 16), ("densenet_c", 16), ("densenet_bc", 24)]
 )
 def test_first_convolution(name, first):
     assert on_meta(name, depth=40).convolution.out_channels == first
@@ -161,7 +161,7 @@ def test_dropout_follows_every_convolution_but_the_first():
 
 
 @pytest.mark.parametrize(
-    "name, depth",
+    ("name", "depth"),
     [("densenet", 40), ("densenet", 100), ("densenet_c", 7), ("densenet_b", 10), ("densenet_bc", 190)],
 )
 def test_depth_is_the_number_of_weighted_layers(name, depth):
@@ -170,7 +170,8 @@ def test_depth_is_the_number_of_weighted_layers(name, depth):
 
 
 @pytest.mark.parametrize(
-    "depth, growth_rate, millions", [(121, 32, 7.98), (169, 32, 14.15), (201, 32, 20.01), (161, 48, 28.68)]
+    ("depth", "growth_rate", "millions"),
+    [(121, 32, 7.98), (169, 32, 14.15), (201, 32, 20.01), (161, 48, 28.68)],
 )
 def test_imagenet_counts_that_reference_models_have(depth, growth_rate, millions):
     with torch.device("meta"):
@@ -188,7 +189,7 @@ def test_layers_of_each_block_in_table_1(figure):
 
 
 @pytest.mark.parametrize(
-    "name, stem, knobs, message",
+    ("name", "stem", "knobs", "message"),
     [
         ("densenet", "cifar", {"depth": 41}, "depth 41 is not 3n . 4; the nearest are 40 and 43"),
         ("densenet", "cifar", {"depth": 4}, "depth 4 is not 3n . 4; the smallest is 7"),

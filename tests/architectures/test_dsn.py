@@ -22,7 +22,7 @@ def test_in_evaluation_it_is_nin_without_the_last_relu():
     nin.mlpconv_3[-1] = nn.Identity()
     ours = build("dsn", stem="cifar", num_classes=10).eval()
     names = [name for name in ours.state_dict() if not name.startswith("auxiliary")]
-    ours.load_state_dict(dict(zip(names, nin.state_dict().values(), strict=True)), strict=False)
+    ours.load_state_dict(dict(zip(names, nin.state_dict().values(), strict=True)), strict=True)
     images = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(ours(images), nin(images))
@@ -96,7 +96,7 @@ def test_what_the_companions_cost():
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [({"weight": 0.0}, "weight 0.0 is not positive"), ({"dropout": 1.0}, r"dropout 1.0 is not in \[0, 1\)")],
 )
 def test_refusals(knobs, message):

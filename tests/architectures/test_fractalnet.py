@@ -87,7 +87,7 @@ def test_global_sampling_is_one_column_alone(above_deepest):
         assert torch.equal(y, after(x, *alone, alone=True))
 
 
-@pytest.mark.parametrize("sampling, moved, kept", [
+@pytest.mark.parametrize(("sampling", "moved", "kept"), [
     (Column(0), "norm_alone", "norm_together"), (LocalSampling(0), "norm_together", "norm_alone"),
 ])  # fmt: skip
 def test_a_column_alone_has_running_statistics_of_its_own(sampling, moved, kept):
@@ -175,7 +175,7 @@ def test_the_deepest_column_alone_scores_in_evaluation():
 
 
 @pytest.mark.parametrize(
-    "columns, blocks, depth", [(1, 5, 6), (2, 5, 11), (3, 5, 21), (4, 5, 41), (3, 3, 13)]
+    ("columns", "blocks", "depth"), [(1, 5, 6), (2, 5, 11), (3, 5, 21), (4, 5, 41), (3, 3, 13)]
 )
 def test_depth_is_that_of_the_deepest_column(columns, blocks, depth):
     assert count(on_meta(columns=columns, blocks=blocks), 32).layers == depth
@@ -219,7 +219,7 @@ def test_dropout_grows_from_block_to_block():
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"columns": 0}, "columns 0 is too small; it must be at least 1"),
         ({"blocks": 6}, "blocks 6 is not one of 1, 2, 3, 4, 5"),

@@ -88,7 +88,7 @@ def test_logits_of_torchvision_but_for_its_departures(both):
     assert expected.std() > 1e-2
 
 
-@pytest.mark.parametrize("name, their_name, channels", [("4a", "aux1", 512), ("4d", "aux2", 528)])
+@pytest.mark.parametrize(("name", "their_name", "channels"), [("4a", "aux1", 512), ("4d", "aux2", 528)])
 def test_auxiliary_logits_of_torchvision(both, name, their_name, channels):
     """Theirs pools to 4×4 whatever comes; ours is given what it has pooled, so that both see the same."""
     ours, theirs = both
@@ -171,7 +171,7 @@ def expected_paths(module: FilterConcatenation, x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    "make, kernels, outputs",
+    ("make", "kernels", "outputs"),
     [
         (reduced, [[1], [1, 3], [1, 5], [1]], [2, 4, 3, 5]),
         (naive, [[1], [3], [5], []], [2, 4, 3, 6]),
@@ -285,7 +285,7 @@ def test_cifar_images_reach_the_modules_at_16_8_and_4_pixels():
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"module": "wide"}, "module: 'wide' is not one of reduced, naive, single"),
         ({"conv1": "7x7"}, "conv1: '7x7' is not one of full, separable"),

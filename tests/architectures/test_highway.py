@@ -37,7 +37,7 @@ def test_rows_of_the_released_network():
     ]
 
 
-@pytest.mark.parametrize("depth, lengths", [(19, [5, 6, 6]), (11, [3, 3, 3]), (32, [10, 10, 10])])
+@pytest.mark.parametrize(("depth", "lengths"), [(19, [5, 6, 6]), (11, [3, 3, 3]), (32, [10, 10, 10])])
 def test_depth_is_the_number_of_weighted_layers(depth, lengths):
     assert stage_lengths(depth) == lengths
     for name in ("highway", "plain_highway"):
@@ -83,7 +83,7 @@ def test_the_plain_counterpart_is_the_network_of_the_transforms():
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"depth": 7}, "depth 7 is too small; it must be at least 8"),
         ({"dropout": 1.0}, r"dropout 1.0 is not in \[0, 1\)"),

@@ -53,7 +53,8 @@ def test_logits_of_timm():
 
 
 @pytest.mark.parametrize(
-    "name, channels", [("inception_resnet_v1", (256, 896, 1792)), ("inception_resnet_v2", (384, 1152, 2144))]
+    ("name", "channels"),
+    [("inception_resnet_v1", (256, 896, 1792)), ("inception_resnet_v2", (384, 1152, 2144))],
 )
 def test_boxes_of_figure_15(name, channels):
     network = on_meta(name)
@@ -72,7 +73,7 @@ def test_boxes_of_figure_15(name, channels):
 
 
 @pytest.mark.parametrize(
-    "name, row, text",
+    ("name", "row", "text"),
     [
         # Figures 14, 10, 11, 12, 13; 16 to 19.
         ("inception_resnet_v1", "stem", "1×1 conv, 80; 3×3 conv, 192; 3×3 conv, 256, stride 2"),
@@ -149,7 +150,7 @@ def test_squeeze_and_excitation_can_end_every_residual_branch():
 
 
 @pytest.mark.parametrize(
-    "name, knobs, message",
+    ("name", "knobs", "message"),
     [
         (
             NAMES[0],

@@ -163,7 +163,7 @@ def test_the_7x7_layer_that_is_factorised_has_the_same_output():
     assert rows[-1] == ("linear", (1000,))
 
 
-@pytest.mark.parametrize("where, left", [("neither", 6), ("one", 3), ("both", 0)])
+@pytest.mark.parametrize(("where", "left"), [("neither", 6), ("one", 3), ("both", 0)])
 def test_5x5_convolutions_left_in_the_early_modules(where, left):
     early = on_meta(factorized_5x5=where).early
     assert kernels(early).count((5, 5)) == left
@@ -185,7 +185,7 @@ def test_two_3x3_cost_18_25ths_of_a_5x5():
 
 
 @pytest.mark.parametrize(
-    "where, early, medium",
+    ("where", "early", "medium"),
     [("none", False, False), ("early", True, False), ("medium", False, True), ("both", True, True)],
 )
 def test_asymmetric_convolutions_are_where_they_should_be(where, early, medium):
@@ -225,7 +225,7 @@ def test_a_factorisation_is_linear_but_for_its_last_layer(where):
     assert firsts == early + medium
 
 
-@pytest.mark.parametrize("stem, resolution", [("cifar", 32), ("imagenet", 299)])
+@pytest.mark.parametrize(("stem", "resolution"), [("cifar", 32), ("imagenet", 299)])
 def test_reductions_differ_in_cost_alone(stem, resolution):
     kinds = ("pool_then_conv", "parallel", "conv_then_pool")
     networks = [on_meta(stem, reduction=kind) for kind in kinds]
@@ -250,7 +250,7 @@ def test_filter_banks_of_the_keras_port():
     assert longest == [160, 192, 192, 192, 192]
 
 
-@pytest.mark.parametrize("first_pool, grids", [(True, (16, 8, 4)), (False, (32, 16, 8))])
+@pytest.mark.parametrize(("first_pool", "grids"), [(True, (16, 8, 4)), (False, (32, 16, 8))])
 def test_grids_of_the_cifar_form(first_pool, grids):
     sizes = outputs(on_meta("cifar", first_pool=first_pool), 32)
     assert tuple(sizes[name][1] for name in ("early", "medium", "coarsest")) == grids
@@ -266,7 +266,7 @@ def test_squeeze_and_excitation_can_be_put_behind_every_module():
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"first_stride": 3}, "first_stride 3 is not one of 1, 2"),
         ({"auxiliary_weight": 0}, "auxiliary_weight 0.0 is not positive; auxiliary=none leaves it out"),

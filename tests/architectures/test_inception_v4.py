@@ -88,7 +88,7 @@ def test_depth_follows_the_blocks():
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"blocks": (4, 7)}, r"blocks \(4, 7\) is wrong; give 3 numbers of at least 1"),
         ({"blocks": (4, 0, 3)}, r"blocks \(4, 0, 3\) is wrong"),

@@ -26,7 +26,7 @@ def test_the_printed_parameters_of_every_layer():
 
 
 @pytest.mark.parametrize(
-    "knobs, total", [({}, 61_150), ({"connections": "full"}, 62_050), ({"pooling": "max"}, 61_106)]
+    ("knobs", "total"), [({}, 61_150), ({"connections": "full"}, 62_050), ({"pooling": "max"}, 61_106)]
 )
 def test_parameters_on_cifar(knobs, total):
     assert parameters(build("lenet5", stem="cifar", num_classes=10, **knobs)) == total

@@ -105,7 +105,7 @@ def test_only_a_minimum_width_of_16_gives_table_12():
     sizes = [112, 112, 56, 56, 28, 28, *[14] * 6, 7, 7]
     for scale, printed in ((1, 45), (128 / 224, 15)):
         total = 27 * 16 * (112 * scale) ** 2
-        for before, after, size in zip(channels, channels[1:], sizes[1:], strict=False):
+        for before, after, size in zip(channels, channels[1:], sizes[1:], strict=True):
             total += (9 * before + before * after) * (size * scale) ** 2
         assert int(total / 1e6) == printed
 
@@ -119,7 +119,7 @@ def test_resolution_changes_no_parameter_and_alpha_about_a_quarter():
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"width_mult": 0.0}, "width_mult 0.0 is not positive"),
         ({"width_mult": -1.0}, "width_mult -1.0 is not positive"),

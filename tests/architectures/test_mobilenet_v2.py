@@ -100,7 +100,7 @@ def test_cifar_form_ends_at_4x4():
     assert "| bottleneck_7 | 4×4" in describe(on_meta("cifar"), 32)
 
 
-@pytest.mark.parametrize("residual, shortcuts", [("bottlenecks", 10), ("expansions", 10), ("none", 0)])
+@pytest.mark.parametrize(("residual", "shortcuts"), [("bottlenecks", 10), ("expansions", 10), ("none", 0)])
 def test_shortcuts_move_but_layers_stay(residual, shortcuts):
     network = on_meta(residual=residual)
     assert joined(network) == shortcuts
@@ -159,7 +159,8 @@ def test_expansion_1_has_no_expansion_layers(residual):
 
 
 @pytest.mark.parametrize(
-    "width, rounded", [(32 * 0.35, 16), (16 * 0.35, 8), (24 * 0.75, 24), (64 * 0.35, 24), (1280 * 1.4, 1792)]
+    ("width", "rounded"),
+    [(32 * 0.35, 16), (16 * 0.35, 8), (24 * 0.75, 24), (64 * 0.35, 24), (1280 * 1.4, 1792)],
 )
 def test_widths_are_multiples_of_8(width, rounded):
     # 11.2 → 8 would take away over a tenth, so 16; 18 → 16 likewise, so 24.
@@ -167,7 +168,7 @@ def test_widths_are_multiples_of_8(width, rounded):
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"expansion": 0}, "expansion 0 is too small; it must be at least 1"),
         ({"width_mult": 0.0}, "width_mult 0.0 is not positive"),

@@ -101,7 +101,7 @@ def test_logits_of_torchvision(name):
     assert expected.std() > 1e-3
 
 
-@pytest.mark.parametrize("name, reference", [(LARGE, "large_075"), (SMALL, "small_075")])
+@pytest.mark.parametrize(("name", "reference"), [(LARGE, "large_075"), (SMALL, "small_075")])
 def test_widths_of_timm_at_three_quarters(name, reference):
     with torch.device("meta"):
         theirs = timm.create_model(f"mobilenetv3_{reference}")
@@ -119,7 +119,9 @@ def test_hswish_is_the_formula_and_near_swish():
     assert abs(abs(x[gap.argmax()].item()) - 3) < 0.1
 
 
-@pytest.mark.parametrize("name, start, blocks_bent", [(LARGE, "16", 15), (LARGE, "112", 5), (SMALL, "96", 3)])
+@pytest.mark.parametrize(
+    ("name", "start", "blocks_bent"), [(LARGE, "16", 15), (LARGE, "112", 5), (SMALL, "96", 3)]
+)
 def test_hswish_from(name, start, blocks_bent):
     network = on_meta(name, hswish_from=start)
     bent = [" HS " in row_of(block) for block in blocks(network)]
@@ -132,7 +134,7 @@ def test_hswish_never_is_relu_everywhere(name):
     assert not [m for m in on_meta(name, hswish_from="never").modules() if isinstance(m, nn.Hardswish)]
 
 
-@pytest.mark.parametrize("name, carriers", [(LARGE, 8), (SMALL, 9)])
+@pytest.mark.parametrize(("name", "carriers"), [(LARGE, 8), (SMALL, 9)])
 def test_squeeze_and_excite(name, carriers):
     kept = [m for m in on_meta(name).modules() if isinstance(m, SqueezeExcitation)]
     assert len(kept) == carriers and all(isinstance(m.excitation[-1], nn.Hardsigmoid) for m in kept)
@@ -154,14 +156,14 @@ def test_kernels_of_the_released_minimalistic_network():
     assert sizes == {(1, 1), (3, 3)}
 
 
-@pytest.mark.parametrize("name, last", [(LARGE, 15), (SMALL, 11)])
+@pytest.mark.parametrize(("name", "last"), [(LARGE, 15), (SMALL, 11)])
 def test_cifar_form_ends_at_4x4(name, last):
     table = describe(on_meta(name, "cifar"), 32).replace(" ", "")
     assert f"|bneck_{last}|4×4|" in table and "|bneck_1|32×32|" in table
 
 
 @pytest.mark.parametrize(
-    "name, knobs, message",
+    ("name", "knobs", "message"),
     [
         (LARGE, {"width_mult": 0.0}, "width_mult 0.0 is not positive"),
         (LARGE, {"stem_channels": 0}, "stem_channels 0 is too small; it must be at least 1"),

@@ -75,7 +75,7 @@ def test_dropout_of_the_heads():
 
 
 @pytest.mark.parametrize(
-    "depth, widths",
+    ("depth", "widths"),
     [
         (1, [96, 192, 10]),
         (2, [192, 96, 192, 192, 192, 10]),
@@ -88,7 +88,7 @@ def test_depth_of_the_mlpconv_layers(depth, widths):
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"mlpconv_depth": 0}, "mlpconv_depth 0 is too small; it must be at least 1"),
         (

@@ -138,7 +138,7 @@ def test_x_l_is_x_0_and_the_sum_of_the_branches():
 
 
 @pytest.mark.parametrize(
-    "knobs, sum_of",
+    ("knobs", "sum_of"),
     [
         ({"shortcut_scale": 0.0}, lambda h, y, g: y),
         ({"shortcut_scale": 0.5}, lambda h, y, g: 0.5 * h + y),
@@ -187,7 +187,7 @@ def test_parameters_of_table_4(figure: Figure):
 
 
 @pytest.mark.parametrize(
-    "stem, knobs",
+    ("stem", "knobs"),
     [("cifar", {"depth": d}) for d in (20, 110, 164)]
     + [("cifar", {"depth": 110, "block": "single"}), ("cifar", {"depth": 110, "block": "bottleneck"})]
     + [
@@ -225,7 +225,7 @@ def test_orders_train_with_every_block_and_gate(knobs):
 
 
 @pytest.mark.parametrize(
-    "stem, knobs, message",
+    ("stem", "knobs", "message"),
     [
         ("cifar", {"depth": 165}, "depth 165 is not 9n . 2; the nearest are 164 and 173"),
         ("cifar", {"depth": 111}, "depth 111 is not 6n . 2; the nearest are 110 and 116"),

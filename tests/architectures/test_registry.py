@@ -81,7 +81,7 @@ def test_what_the_package_registers():
 
 
 @pytest.mark.parametrize(
-    "knob, text, value",
+    ("knob", "text", "value"),
     [("width", "12", 12), ("rates", "6,12,24,16", (6, 12, 24, 16)), ("bias", "false", False),
      ("bias", "true", True), ("pool", "average", "average"), ("slope", "1", 1.0), ("slope", "1e-3", 0.001)],
 )  # fmt: skip
@@ -91,7 +91,7 @@ def test_command_line_values(tiny, knob, text, value):
 
 
 @pytest.mark.parametrize(
-    "knob, text, meaning",
+    ("knob", "text", "meaning"),
     [("width", "1.5", "a whole number"), ("width", "", "a whole number"), ("bias", "maybe", "true or false"),
      ("rates", "1,,2", "whole numbers separated by commas"), ("pool", "mean", "one of max, average"),
      ("slope", "nan", "a number"), ("slope", "half", "a number")],
@@ -118,7 +118,7 @@ def test_types_given_in_python(tiny):
 
 
 @pytest.mark.parametrize(
-    "call, message",
+    ("call", "message"),
     [
         (lambda: find("densnet_bc"), "unknown architecture 'densnet_bc'; did you mean densenet_bc"),
         (lambda: find("zzz"), "unknown architecture 'zzz'; there are [0-9]+, such as alexnet, "),
@@ -137,7 +137,7 @@ def test_mistakes_name_the_remedy(call, message):
 
 
 @pytest.mark.parametrize(
-    "old, new, message",
+    ("old", "new", "message"),
     [
         ("slope (α): none.", "", "slope has no line under 'Knobs:'"),
         ("slope (α): none.", "slope (α): none.\n        gain: none.", "gain is described"),

@@ -20,7 +20,7 @@ def parameters(network: nn.Module) -> int:
 
 
 @pytest.mark.parametrize(
-    "reference, name, knobs",
+    ("reference", "name", "knobs"),
     [
         ("resnet18", "resnet", {"depth": 18}),
         ("resnet50", "resnet", {"depth": 50, "stride_in": "3x3"}),
@@ -76,7 +76,7 @@ def test_shortcut_a_and_none_cost_no_parameters():
 
 
 @pytest.mark.parametrize(
-    "depth, shortcut, millions",
+    ("depth", "shortcut", "millions"),
     [
         (18, "A", 11.52),
         (18, "B", 11.69),
@@ -153,7 +153,7 @@ def test_a_plain_block_is_its_branch_alone():
 
 
 @pytest.mark.parametrize(
-    "name, stem, knobs",
+    ("name", "stem", "knobs"),
     [("resnet", "cifar", {"depth": d}) for d in (8, 20, 32, 44, 56, 110)]
     + [("resnet", "cifar", {"depth": d, "block": "bottleneck"}) for d in (11, 29, 164)]
     + [("resnet", "imagenet", {"depth": d}) for d in (18, 34, 50, 101, 152, 200)]
@@ -169,7 +169,7 @@ def test_depth_is_the_number_of_weighted_layers(name, stem, knobs):
 
 
 @pytest.mark.parametrize(
-    "name, stem, knobs, message",
+    ("name", "stem", "knobs", "message"),
     [
         ("resnet", "cifar", {"depth": 21}, "depth 21 is not 6n . 2; the nearest are 20 and 26"),
         ("resnet", "cifar", {"depth": 0}, "depth 0 is not 6n . 2; the smallest is 8"),

@@ -112,7 +112,7 @@ def test_without_residual_there_is_no_shortcut():
 
 
 @pytest.mark.parametrize(
-    "stem, knobs, message",
+    ("stem", "knobs", "message"),
     [
         ("cifar", {"depth": 28}, "depth 28 is not 9n . 2; the nearest are 20 and 29"),
         ("imagenet", {"depth": 34}, "depth 34 is not one of 50, 101, 152, 200"),

@@ -46,7 +46,7 @@ def assert_same_logits(ours: nn.Module, theirs: nn.Module) -> None:
 
 
 @pytest.mark.parametrize(
-    "reference, name, knobs",
+    ("reference", "name", "knobs"),
     [
         ("seresnet50", "se_resnet", {"stride_in": "3x3"}),
         ("legacy_seresnet50", "se_resnet", {}),
@@ -92,7 +92,7 @@ def test_senet_154_has_154_layers_and_timms_parameters():
 
 
 @pytest.mark.parametrize(
-    "gate, function", [("sigmoid", torch.sigmoid), ("tanh", torch.tanh), ("relu", torch.relu)]
+    ("gate", "function"), [("sigmoid", torch.sigmoid), ("tanh", torch.tanh), ("relu", torch.relu)]
 )
 @pytest.mark.parametrize("squeeze", ["average", "max"])
 @pytest.mark.parametrize("bias", [True, False])
@@ -130,7 +130,7 @@ def test_without_squeeze_a_scale_depends_on_its_own_pixel_alone():
 
 
 @pytest.mark.parametrize(
-    "channels, reduction, reduced", [(64, 16, 4), (16, 16, 1), (8, 16, 1), (216, 16, 13), (64, 1, 64)]
+    ("channels", "reduction", "reduced"), [(64, 16, 4), (16, 16, 1), (8, 16, 1), (216, 16, 13), (64, 1, 64)]
 )
 def test_reduced_channels(channels, reduction, reduced):
     assert reduced_channels(channels, reduction) == reduced
@@ -150,7 +150,7 @@ def by_hand(block: Bottleneck, position: str, excitation: SqueezeExcitation, x: 
 
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize(
-    "position, channels", [("standard", 16), ("pre", 8), ("post", 16), ("identity", 16), ("3x3", 4)]
+    ("position", "channels"), [("standard", 16), ("pre", 8), ("post", 16), ("identity", 16), ("3x3", 4)]
 )
 def test_positions_of_figure_5(position, channels, stride):
     torch.manual_seed(0)
@@ -207,7 +207,7 @@ def test_se_mobilenet_has_it_behind_the_relu_of_each_pointwise_convolution():
 
 
 @pytest.mark.parametrize(
-    "name, base, knobs",
+    ("name", "base", "knobs"),
     [
         ("se_preact_resnet", "preact_resnet", {"depth": 8}),
         ("se_wide_resnet", "wide_resnet", {"depth": 10, "widen_factor": 1.0}),
@@ -247,7 +247,7 @@ def test_closed_gates_leave_the_shortcut_of_a_pre_activation_unit():
 
 
 @pytest.mark.parametrize(
-    "name, stem, knobs, message",
+    ("name", "stem", "knobs", "message"),
     [
         ("se_resnet", "imagenet", {"reduction": 0}, "reduction 0 is too small; it must be at least 1"),
         ("se_resnet", "imagenet", {"fc_layers": 3}, "fc_layers 3 is not one of 1, 2"),

@@ -19,7 +19,7 @@ def on_meta(unit: str, complexity: int = 140, stem: str = "imagenet") -> nn.Modu
         return build("shufflenet_units", stem=stem, num_classes=1000, unit=unit, complexity=complexity)
 
 
-@pytest.mark.parametrize("unit, complexity", LEVELS)
+@pytest.mark.parametrize(("unit", "complexity"), LEVELS)
 def test_no_other_number_of_channels_comes_nearer_to_the_level(unit, complexity, monkeypatch):
     step = 1 if unit == "vgg" else 4
     channels = STAGE_4_CHANNELS[unit][complexity]
@@ -45,7 +45,7 @@ def test_macro_structure_of_table_1():
 
 
 @pytest.mark.parametrize(
-    "unit, blocks",
+    ("unit", "blocks"),
     [
         ("vgg", "[3×3 conv, 25; 3×3 conv, 25] × 8"),
         ("resnet", "[1×1 conv, 24; 3×3 conv, 24; 1×1 conv, 96] × 8"),
@@ -68,7 +68,7 @@ def test_vgg_like_unit_is_two_convolutions_and_nothing_beside():
     torch.testing.assert_close(unit(x), expected)
 
 
-@pytest.mark.parametrize("ratio, cardinality", [(4, 1), (2, 16)])
+@pytest.mark.parametrize(("ratio", "cardinality"), [(4, 1), (2, 16)])
 def test_a_bottleneck_adds_its_input_or_a_projection(ratio, cardinality):
     torch.manual_seed(0)
     x = torch.rand(2, 64, 6, 6)
@@ -82,7 +82,8 @@ def test_a_bottleneck_adds_its_input_or_a_projection(ratio, cardinality):
 
 
 @pytest.mark.parametrize(
-    "channels, groups, expected", [(12.5, 1, 12), (12.6, 1, 13), (24, 16, 16), (25, 16, 32), (3, 16, 16)]
+    ("channels", "groups", "expected"),
+    [(12.5, 1, 12), (12.6, 1, 13), (24, 16, 16), (25, 16, 32), (3, 16, 16)],
 )
 def test_ties_go_to_the_lower(channels, groups, expected):
     assert nearest_multiple(channels, groups) == expected

@@ -25,7 +25,7 @@ def shuffles(network: nn.Module) -> list[ChannelShuffle]:
 
 
 @pytest.mark.parametrize(
-    "groups, channels", [(1, 144), (2, 200), (3, 240), (4, 272), (8, 384)], ids=lambda value: str(value)
+    ("groups", "channels"), [(1, 144), (2, 200), (3, 240), (4, 272), (8, 384)], ids=lambda value: str(value)
 )
 def test_rows_of_table_1(groups, channels):
     network = on_meta(groups=groups)
@@ -77,7 +77,7 @@ def test_without_shuffle_groups_meet_only_where_a_stage_begins(shuffle):
         assert (of_other_groups > 1e-4) if shuffle or units is first else (of_other_groups == 0)
 
 
-@pytest.mark.parametrize("groups, same", [(1, True), (3, False)])
+@pytest.mark.parametrize(("groups", "same"), [(1, True), (3, False)])
 def test_shuffle_off_is_the_identity_in_its_place(groups, same):
     torch.manual_seed(0)
     on, off = (
@@ -149,7 +149,7 @@ def test_senets_shufflenet_has_it_in_units_of_stride_1_alone():
     assert not [m for m in on_meta(se_units="identity").modules() if isinstance(m, SqueezeExcitation)]
 
 
-@pytest.mark.parametrize("groups, scale", [(g, s) for g in (1, 2, 3, 4, 8) for s in (0.25, 0.5, 1.5, 2)])
+@pytest.mark.parametrize(("groups", "scale"), [(g, s) for g in (1, 2, 3, 4, 8) for s in (0.25, 0.5, 1.5, 2)])
 def test_every_printed_width_can_be_built(groups, scale):
     channels = int({1: 144, 2: 200, 3: 240, 4: 272, 8: 384}[groups] * scale)
     network = on_meta(groups=groups, scale=scale)
@@ -164,7 +164,7 @@ def test_cifar_images_reach_stage_4_at_4x4():
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"groups": 5}, "groups 5 is not one of 1, 2, 3, 4, 8"),
         ({"scale": 0.0}, "scale 0.0 is too small"),
@@ -177,7 +177,7 @@ def test_refusals(knobs, message):
         on_meta(**knobs)
 
 
-@pytest.mark.parametrize("groups, scale, channels", [(3, 0.33, 78), (8, 0.7, 272), (8, 3, 1152)])
+@pytest.mark.parametrize(("groups", "scale", "channels"), [(3, 0.33, 78), (8, 0.7, 272), (8, 3, 1152)])
 def test_widths_in_between_are_rounded_to_whole_groups(groups, scale, channels):
     network = on_meta(groups=groups, scale=scale)
     assert network.stage2[-1].branch[-1].num_features == channels

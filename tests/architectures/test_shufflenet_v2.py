@@ -17,7 +17,7 @@ def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
 
 
 @pytest.mark.parametrize(
-    "reference, knobs",
+    ("reference", "knobs"),
     [
         # At 0.5x half of stage 2's 48 channels are as many as come in, so that both forms are one.
         ("shufflenet_v2_x0_5", {"scale": 0.5}),
@@ -54,7 +54,7 @@ def test_the_released_form_departs_from_torchvisions_in_stage_2_alone():
 
 
 @pytest.mark.parametrize(
-    "scale, channels, last", [(0.5, 48, 1024), (1.0, 116, 1024), (1.5, 176, 1024), (2.0, 244, 2048)]
+    ("scale", "channels", "last"), [(0.5, 48, 1024), (1.0, 116, 1024), (1.5, 176, 1024), (2.0, 244, 2048)]
 )
 def test_rows_of_table_5(scale, channels, last):
     network = on_meta(scale=scale)
@@ -77,7 +77,7 @@ def test_rows_of_table_5(scale, channels, last):
     assert text in describe(network, 224)
 
 
-@pytest.mark.parametrize("split, untouched", [(0.5, 10), (0.25, 5), (0.9, 18)])
+@pytest.mark.parametrize(("split", "untouched"), [(0.5, 10), (0.25, 5), (0.9, 18)])
 def test_split_leaves_its_share_untouched(split, untouched):
     torch.manual_seed(0)
     unit = ShuffleUnit(20, split, residual=False, se=False).eval()
@@ -113,7 +113,7 @@ def test_cifar_images_reach_stage_4_at_4x4():
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"scale": 0.75}, "scale 0.75 is not one of 0.5, 1, 1.5, 2"),
         ({"split": 0}, r"split 0.0 is not in \(0, 1\); the paper's is 0.5"),

@@ -56,7 +56,9 @@ def test_rows_of_table_1():
     assert "7×7 conv, 96, stride 2" in table and "18 weighted layers" in table and "1,248,424" in table
 
 
-@pytest.mark.parametrize("inputs, expand, ratio", [(96, 128, 0.125), (512, 512, 0.25), (128, 256, 0.75)])
+@pytest.mark.parametrize(
+    ("inputs", "expand", "ratio"), [(96, 128, 0.125), (512, 512, 0.25), (128, 256, 0.75)]
+)
 def test_saving_of_a_fire_module(inputs, expand, ratio):
     module = fire(inputs, expand, ratio, 0.5)
     weights = sum(m.weight.numel() for m in module.modules() if isinstance(m, nn.Conv2d))
@@ -115,7 +117,7 @@ def test_cifar_images_reach_fire9_at_4x4():
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"squeeze_ratio": 0}, r"squeeze_ratio 0.0 is not in \(0, 1\]"),
         ({"squeeze_ratio": 1.5}, "squeeze_ratio 1.5 is not in"),

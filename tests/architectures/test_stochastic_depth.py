@@ -24,7 +24,7 @@ def test_survival_falls_linearly_by_equation_4():
     assert list(survival_probabilities(3, 0.8, "uniform")) == [0.8] * 3
 
 
-@pytest.mark.parametrize("stem, blocks", [("cifar", 54), ("imagenet", 50)])
+@pytest.mark.parametrize(("stem", "blocks"), [("cifar", 54), ("imagenet", 50)])
 def test_every_block_has_its_probability_in_order(stem, blocks):
     drawn = [branch.survival for branch in branches(on_meta(stem, last_survival=0.2))]
     assert drawn == pytest.approx([1 - 0.8 * number / blocks for number in range(1, blocks + 1)])
@@ -36,7 +36,7 @@ def test_expected_depth_of_110_layers():
     assert expected == pytest.approx((3 * 54 - 1) / 4)
 
 
-@pytest.mark.parametrize("stem, knobs", [("cifar", {"depth": 8}), ("imagenet", {"depth": 50})])
+@pytest.mark.parametrize(("stem", "knobs"), [("cifar", {"depth": 8}), ("imagenet", {"depth": 50})])
 @pytest.mark.parametrize("training", [True, False])
 def test_where_all_survive_it_is_resnet(stem, knobs, training):
     torch.manual_seed(0)
@@ -105,7 +105,7 @@ def test_the_cpus_generator_decides_so_that_a_run_can_go_on():
     assert not torch.equal(first, second)
 
 
-@pytest.mark.parametrize("stem, depth", [("cifar", 110), ("imagenet", 152), ("imagenet", 34)])
+@pytest.mark.parametrize(("stem", "depth"), [("cifar", 110), ("imagenet", 152), ("imagenet", 34)])
 def test_it_has_resnets_layers(stem, depth):
     with torch.device("meta"):
         shortcut = "A" if stem == "cifar" else "B"
@@ -116,7 +116,7 @@ def test_it_has_resnets_layers(stem, depth):
 
 
 @pytest.mark.parametrize(
-    "stem, knobs, message",
+    ("stem", "knobs", "message"),
     [
         ("cifar", {"depth": 111}, "depth 111 is not 6n . 2; the nearest are 110 and 116"),
         ("imagenet", {"depth": 110}, "depth 110 is not one of 18, 34, 50, 101, 152, 200"),

@@ -38,7 +38,7 @@ def test_logits_of_torchvision():
 
 
 @pytest.mark.parametrize(
-    "config, reference", [("A", "vgg11"), ("B", "vgg13"), ("D", "vgg16"), ("E", "vgg19")]
+    ("config", "reference"), [("A", "vgg11"), ("B", "vgg13"), ("D", "vgg16"), ("E", "vgg19")]
 )
 def test_layers_of_torchvision(config, reference):
     with torch.device("meta"):
@@ -51,8 +51,8 @@ def test_layers_of_torchvision(config, reference):
     assert layers(on_meta(config=config)) == layers(theirs)
 
 
-@pytest.mark.parametrize("config, layers", LAYERS.items())
-@pytest.mark.parametrize("stem, images", [("cifar", 32), ("imagenet", 224)])
+@pytest.mark.parametrize(("config", "layers"), LAYERS.items())
+@pytest.mark.parametrize(("stem", "images"), [("cifar", 32), ("imagenet", 224)])
 def test_weighted_layers(config, layers, stem, images):
     assert count(on_meta(stem, config=config), images).layers == layers
 
@@ -120,7 +120,7 @@ def test_weights_for_other_classes_are_refused():
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"config": "F"}, "config: 'F' is not one of A, A-LRN, B, B-5x5, C, D, E"),
         ({"head": "gap"}, "head: 'gap' is not one of fc, conv"),

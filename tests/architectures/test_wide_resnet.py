@@ -49,7 +49,7 @@ def wrn_by_formula(n: int, k: int) -> int:
     return total + 2 * inputs + 10 * inputs + 10
 
 
-@pytest.mark.parametrize("depth, k", [(10, 2), (16, 4), (40, 2)])
+@pytest.mark.parametrize(("depth", "k"), [(10, 2), (16, 4), (40, 2)])
 def test_parameters_by_formula(depth, k):
     network = on_meta(depth=depth, widen_factor=k)
     assert sum(p.numel() for p in network.parameters()) == wrn_by_formula((depth - 4) // 6, k)
@@ -87,7 +87,7 @@ def test_a_block_by_its_formula(projects):
         torch.testing.assert_close(block(x), shortcut + second(between(first(activated)).relu()))
 
 
-@pytest.mark.parametrize("layers, blocks", [(1, 12), (2, 6), (3, 4), (4, 3)])
+@pytest.mark.parametrize(("layers", "blocks"), [(1, 12), (2, 6), (3, 4), (4, 3)])
 def test_deepening_keeps_the_parameters(layers, blocks):
     network = on_meta(depth=40, widen_factor=2, layers_per_block=layers)
     assert len(network.conv3) == blocks
@@ -103,7 +103,7 @@ def test_dropout_is_between_the_convolutions():
 
 
 @pytest.mark.parametrize(
-    "stem, knobs, message",
+    ("stem", "knobs", "message"),
     [
         ("cifar", {"depth": 29}, "depth 29 is not 6n . 4; the nearest are 28 and 34"),
         ("cifar", {"widen_factor": 0}, "widen_factor 0.0 makes 0.0 channels of 16"),

@@ -38,7 +38,7 @@ def test_logits_of_timm():
     assert 1e-2 < expected.std() < 1e2
 
 
-@pytest.mark.parametrize("activation, function", [("none", lambda x: x), ("relu", torch.relu)])
+@pytest.mark.parametrize(("activation", "function"), [("none", lambda x: x), ("relu", torch.relu)])
 def test_a_separable_convolution_is_a_depthwise_and_a_pointwise_one(activation, function):
     torch.manual_seed(0)
     layer = SeparableConv(5, 7, activation)
@@ -99,7 +99,7 @@ def test_without_residual_there_is_no_shortcut():
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"dropout": -0.1}, r"dropout -0.1 is not in \[0, 1\)"),
         ({"intermediate_activation": "tanh"}, "'tanh' is not one of none, relu, elu"),

@@ -30,14 +30,14 @@ def test_figure_3_described():
     ]
 
 
-@pytest.mark.parametrize("layer, side", [("layer_1", 110), ("layer_2", 26)])
+@pytest.mark.parametrize(("layer", "side"), [("layer_1", 110), ("layer_2", 26)])
 def test_feature_map_sizes_of_figure_3(layer, side):
     inputs = {"layer_1": (1, 3, 224, 224), "layer_2": (1, 96, 55, 55)}[layer]
     convolution = on_meta().get_submodule(layer)[0]
     assert convolution(torch.empty(inputs, device="meta")).shape[2:] == (side, side)
 
 
-@pytest.mark.parametrize("stem, images, side, last", [("imagenet", 224, 13, 6), ("cifar", 32, 4, 2)])
+@pytest.mark.parametrize(("stem", "images", "side", "last"), [("imagenet", 224, 13, 6), ("cifar", 32, 4, 2)])
 @pytest.mark.parametrize("conv1", ["7x7/2", "11x11/4"])
 def test_both_first_convolutions_lead_to_the_same_sizes(stem, images, side, last, conv1):
     outputs = {stage.name: stage.output[1:] for stage in count_stages(on_meta(stem, conv1=conv1), images)}
@@ -52,7 +52,7 @@ def test_replication_of_alexnet_has_its_layers_without_groups():
 
 
 @pytest.mark.parametrize(
-    "remove, layers, less",
+    ("remove", "layers", "less"),
     [
         # weights and biases that go: 3×3 convolutions of 384 channels; layer 5's inputs; hidden layers
         ("3,4", 6, (9 * 256 * 384 + 384) + (9 * 384 * 384 + 384) + 9 * (384 - 256) * 256),
@@ -82,7 +82,7 @@ def test_widths_of_table_3():
 
 
 @pytest.mark.parametrize(
-    "knobs, message",
+    ("knobs", "message"),
     [
         ({"channels345": (384, 384)}, "channels345 has 2 numbers; it takes one each for layers 3, 4 and 5"),
         ({"channels345": (384, 0, 256)}, "channels345 0 is too small"),

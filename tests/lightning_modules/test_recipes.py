@@ -31,11 +31,11 @@ def test_an_architecture_takes_its_familys_recipe_or_the_torch_codes():
 def test_senet_154_alone_is_trained_unlike_its_family():
     resolved = configuration.resolve("senet_154", {}, dataset="imagenet", budget="paper", seed=0)
     assert resolved.recipe_name == "senet_154_imagenet" in recipes.RECIPES
-    assert recipes.TRAINED_APART == {"senet_154"}
+    assert {"senet_154"} == recipes.TRAINED_APART
 
 
 @pytest.mark.parametrize("name", ["se_resnet", "se_resnext", "se_bn_inception", "se_inception_resnet_v2"])
-@pytest.mark.parametrize("dataset, stem", [("cifar10", "cifar"), ("imagenet", "imagenet")])
+@pytest.mark.parametrize(("dataset", "stem"), [("cifar10", "cifar"), ("imagenet", "imagenet")])
 def test_networks_with_squeeze_and_excitation_share_their_papers_recipe(name, dataset, stem):
     resolved = configuration.resolve(name, {}, dataset=dataset, budget="paper", seed=0)
     assert resolved.recipe == recipes.find(f"senet_{stem}").hyperparameters()

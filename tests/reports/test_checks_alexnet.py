@@ -18,7 +18,7 @@ def test_claim_holds(claim):
     assert holds, evidence
 
 
-@pytest.mark.parametrize("claim, knobs", [(HOLD[0], {"conv1_padding": 2}), (HOLD[1], {"groups": 1})])
+@pytest.mark.parametrize(("claim", "knobs"), [(HOLD[0], {"conv1_padding": 2}), (HOLD[1], {"groups": 1})])
 def test_another_network_would_be_noticed(monkeypatch, claim, knobs):
     real = architectures.build
     monkeypatch.setattr(architectures, "build", lambda arch, **arguments: real(arch, **arguments | knobs))

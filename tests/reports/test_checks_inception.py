@@ -57,7 +57,7 @@ def test_a_naive_module_with_reductions_would_be_noticed(monkeypatch):
     assert not holds and "0 of 9 modules are dearer" in evidence
 
 
-@pytest.mark.parametrize("name, filters", [("3a", {"conv_5x5": 48}), ("3b", {"pool_proj": 32})])
+@pytest.mark.parametrize(("name", "filters"), [("3a", {"conv_5x5": 48}), ("3b", {"pool_proj": 32})])
 def test_other_widths_would_be_noticed(monkeypatch, name, filters):
     changed = googlenet.TABLE_1[name]._replace(**filters)
     monkeypatch.setitem(googlenet.TABLE_1, name, changed)

@@ -27,7 +27,7 @@ def test_claim_holds(claim):
 
 
 @pytest.mark.parametrize(
-    "claim, said, right",
+    ("claim", "said", "right"),
     [
         ("mobilenetv2.layers_54", False, "53 layers with weights"),
         ("mobilenetv3.last_stage_free", "sense", "printed 30, counted 34.32"),

@@ -21,7 +21,7 @@ def test_claim_holds(claim):
     assert holds, evidence
 
 
-@pytest.mark.parametrize("claim, knobs", BROKEN_BY.items())
+@pytest.mark.parametrize(("claim", "knobs"), BROKEN_BY.items())
 def test_another_network_would_be_noticed(monkeypatch, claim, knobs):
     real = architectures.build
 

@@ -21,7 +21,7 @@ def test_claim_holds(claim):
 
 
 @pytest.mark.parametrize(
-    "claim, knobs",
+    ("claim", "knobs"),
     [
         ("group_conv.cost_1_over_g", {"cardinality": 1}),
         ("resnext.preserved_complexity", {"base_width": 5}),

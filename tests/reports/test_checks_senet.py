@@ -16,7 +16,7 @@ def test_claim_holds(claim):
 
 
 @pytest.mark.parametrize(
-    "claim, knobs", [(IDS[0], {"reduction": 8}), (IDS[0], {"bias": True}), (IDS[1], {"fc_layers": 2})]
+    ("claim", "knobs"), [(IDS[0], {"reduction": 8}), (IDS[0], {"bias": True}), (IDS[1], {"fc_layers": 2})]
 )
 def test_another_network_would_be_noticed(monkeypatch, claim, knobs):
     real = architectures.build

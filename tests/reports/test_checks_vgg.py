@@ -20,7 +20,7 @@ def test_claim_holds(claim):
     assert holds, evidence
 
 
-@pytest.mark.parametrize("claim, instead", BROKEN_BY.items())
+@pytest.mark.parametrize(("claim", "instead"), BROKEN_BY.items())
 def test_another_network_would_be_noticed(monkeypatch, claim, instead):
     real = architectures.build
 
@@ -32,7 +32,7 @@ def test_another_network_would_be_noticed(monkeypatch, claim, instead):
     assert not holds, evidence
 
 
-@pytest.mark.parametrize("layer, place", [("fc7", 2), ("average", 0)])
+@pytest.mark.parametrize(("layer", "place"), [("fc7", 2), ("average", 0)])
 def test_convolutions_that_score_differently_would_be_noticed(monkeypatch, layer, place):
     real = architectures.build
 

@@ -196,7 +196,7 @@ def test_distances_and_values_give_the_layer_back(bits):
     weights = torch.randn(1000) * (torch.rand(1000) < 0.1)
     positions = weights.nonzero().flatten()
     gaps, values = size.relative_index(positions, weights[positions], bits)
-    assert 1 <= gaps.min() and gaps.max() <= 2**bits
+    assert gaps.min() >= 1 and gaps.max() <= 2**bits
     back = torch.zeros(1000)
     back[gaps.cumsum(0) - 1] = values
     assert torch.equal(back, weights)

@@ -22,7 +22,7 @@ def some_of_one_layer_dead(network):
 
 
 @pytest.mark.parametrize(
-    "plant, holds, dead",
+    ("plant", "holds", "dead"),
     [(a_quarter_dead, True, 25), (some_of_one_layer_dead, None, 0), (planted.redraw, None, 0)],
 )
 def test_what_is_planted_is_found(tmp_path, monkeypatch, plant, holds, dead):

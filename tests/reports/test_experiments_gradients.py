@@ -14,7 +14,7 @@ def configuration(variant="plain-20"):
 
 
 @pytest.mark.parametrize(
-    "start, end, vanished",
+    ("start", "end", "vanished"),
     [
         ([1e-3, 2e-3, 1e-3], [1.0, 2.0, 1.0], True),
         ([1.0, 2.0, 1.0], [1e-3, 2e-3, 1e-3], True),

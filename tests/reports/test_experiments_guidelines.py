@@ -42,7 +42,7 @@ def clock(monkeypatch):
     def told(costs):
         def in_turns(candidates, rounds, watch):
             assert len(candidates) == len(costs)
-            return timing.Times({name: [cost] * rounds for name, cost in zip(candidates, costs)})
+            return timing.Times({name: [cost] * rounds for name, cost in zip(candidates, costs, strict=True)})
 
         monkeypatch.setattr(guidelines, "in_turns", in_turns)
 
@@ -109,7 +109,7 @@ def test_time_is_compared_per_multiply_add(place, clock):
     assert outcome.evidence[0].startswith("2 of 3 comparisons as claimed, 1 the other way, 0 undecided")
 
 
-@pytest.mark.parametrize("both, holds", [(1.08, True), (1.07, False)])
+@pytest.mark.parametrize(("both", "holds"), [(1.08, True), (1.07, False)])
 def test_elementwise_operations_must_cost_more_than_they_count(place, clock, both, holds):
     # c = 32: 2 · 32 · 8 + 9 · 8² = 1,088 multiply-adds a pixel, ReLUs 8 + 8 + 32 and sums 32: 80, or 7.35 %
     clock([both, 1.05, 1.04, 1.0])

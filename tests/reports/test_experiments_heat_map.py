@@ -47,7 +47,7 @@ def otherwise(network):
 
 
 @pytest.mark.parametrize(
-    "plant, holds", [(as_in_the_figure, True), (otherwise, False), (lambda n: None, None)]
+    ("plant", "holds"), [(as_in_the_figure, True), (otherwise, False), (lambda n: None, None)]
 )
 def test_what_is_planted_is_found(tmp_path, monkeypatch, plant, holds):
     monkeypatch.setattr(heat_map, "VARIANT", "plain-22")  # six layers a block: two are a third

@@ -46,7 +46,7 @@ def test_the_other_half_of_the_images_is_held_out():
     assert first < 0
 
 
-@pytest.mark.parametrize("lead, holds", [(0.2, True), (0.0, None), (-0.2, False)])
+@pytest.mark.parametrize(("lead", "holds"), [(0.2, True), (0.0, None), (-0.2, False)])
 def test_shortcuts_that_keep_more_of_the_image_are_found(tmp_path, monkeypatch, lead, holds):
     draws = iter([0.50, 0.51, 0.49, 0.52, 0.50, 0.48] * 2)
 

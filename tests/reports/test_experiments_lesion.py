@@ -19,7 +19,7 @@ def test_share_lost_is_of_what_was_learned():
 
 
 @pytest.mark.parametrize(
-    "residual, plain, holds",
+    ("residual", "plain", "holds"),
     [
         (SPARED, RUINED, True),
         (RUINED, RUINED, False),

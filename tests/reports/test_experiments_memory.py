@@ -28,7 +28,7 @@ def test_bytes_by_hand():
 
 
 @pytest.mark.parametrize(
-    "sizes, how",
+    ("sizes", "how"),
     [
         ([5, 7, 9, 11], "depth"),
         ([1, 4, 9, 16, 25], "square"),
@@ -50,7 +50,7 @@ def test_the_experiment_on_small_networks(place):
     assert "with the square of its depth, saving memory with its depth" in outcome.evidence[-1]
 
 
-@pytest.mark.parametrize("seconds, holds", [(1.2, True), (0.8, False)])
+@pytest.mark.parametrize(("seconds", "holds"), [(1.2, True), (0.8, False)])
 def test_a_step_must_take_less_time_than_at_an_equal_error(place, monkeypatch, seconds, holds):
     def in_turns(candidates, rounds, watch):
         times = dict.fromkeys(candidates, 1.0) | {memory.EQUAL: seconds}

@@ -9,7 +9,7 @@ VALUES = [9.0, 10.0, 11.0]
 
 
 @pytest.mark.parametrize(
-    "limit, decided", [(7.4, True), (7.6, None), (10, None), (12.4, None), (12.6, False)]
+    ("limit", "decided"), [(7.4, True), (7.6, None), (10, None), (12.4, None), (12.6, False)]
 )
 def test_an_interval_decides_if_the_limit_lies_outside(limit, decided):
     assert rules.above(VALUES, limit) is decided
@@ -28,7 +28,7 @@ def test_the_higher_sample_is_found():
 
 
 @pytest.mark.parametrize(
-    "parts, whole",
+    ("parts", "whole"),
     [([True, True], True), ([True, None], None), ([True, False], False), ([None, False], False), ([], None)],
 )
 def test_a_claim_holds_with_all_its_parts(parts, whole):
@@ -36,7 +36,7 @@ def test_a_claim_holds_with_all_its_parts(parts, whole):
 
 
 @pytest.mark.parametrize(
-    "parts, whole",
+    ("parts", "whole"),
     [([False, False], False), ([True, None], True), ([True, False], True), ([None, False], None), ([], None)],
 )
 def test_a_claim_that_needs_one_part(parts, whole):

@@ -56,7 +56,7 @@ def test_an_experiment_at_its_size(claim, place):
     assert TINY[claim][0](place).data["tables"]
 
 
-@pytest.mark.parametrize("arch, knobs", [("mobilenet_v3_small", {}), ("shufflenet_v1", {"se": True})])
+@pytest.mark.parametrize(("arch", "knobs"), [("mobilenet_v3_small", {}), ("shufflenet_v1", {"se": True})])
 def test_a_deployed_network_computes_the_same_without_normalisations(arch, knobs):
     torch.manual_seed(0)
     network = architectures.build(arch, stem="imagenet", num_classes=5, **knobs).eval()
@@ -91,14 +91,14 @@ def test_swish_takes_the_place_of_every_h_swish():
 
 
 @pytest.mark.parametrize(
-    "low, high, word",
+    ("low", "high", "word"),
     [(1.2, 1.3, True), (0.7, 0.8, True), (0.95, 1.05, False), (1.0, 1.2, None), (0.8, 1.2, None)],
 )
 def test_whether_a_ratio_differs_by_a_factor(low, high, word):
     assert speed.differs(Ratio(1.0, low, high, low, high), 1.1) is word
 
 
-@pytest.mark.parametrize("pace, holds", [(1.0, False), (1.3, True)])
+@pytest.mark.parametrize(("pace", "holds"), [(1.0, False), (1.3, True)])
 def test_operations_determine_speed_if_a_multiply_add_takes_the_same(place, told, pace, holds):
     told(dict.fromkeys(speed.LEVEL, 1.0))
     counted = speed.same_operations_other_times(place, 32, 6).data["tables"][0]["rows"]
@@ -109,7 +109,7 @@ def test_operations_determine_speed_if_a_multiply_add_takes_the_same(place, told
     assert f"MobileNet v1 0.5 {pace:.2f} [{pace:.2f}, {pace:.2f}]" in outcome.evidence[0]
 
 
-@pytest.mark.parametrize("slower, holds", [(1.24, False), (1.26, True)])
+@pytest.mark.parametrize(("slower", "holds"), [(1.24, False), (1.26, True)])
 def test_excitation_must_cost_what_is_printed_at_least(place, told, slower, holds):
     told({"ShuffleNet 2x": 1.0, "ShuffleNet 2x, SE": slower})
     assert speed.excited(place, 32, 6).holds is holds
@@ -135,7 +135,7 @@ def test_intensity_by_hand():
     assert made[intensity.DENSE].intensity == 8 * numbers / (4 * (2 * numbers + 8 * 8))
 
 
-@pytest.mark.parametrize("slower, holds", [(1.9, True), (2.1, False)])
+@pytest.mark.parametrize(("slower", "holds"), [(1.9, True), (2.1, False)])
 def test_bound_by_memory_means_under_twice_the_time_of_a_relu(place, told, slower, holds):
     told({intensity.RELU: 1.0, intensity.ADDITION: 1.5, intensity.DEPTHWISE: slower, intensity.DENSE: 9.0})
     assert intensity.depthwise(place, 6, ((8, 4),)).holds is holds

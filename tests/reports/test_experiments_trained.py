@@ -59,7 +59,7 @@ def test_weights_are_those_that_the_run_left(place):
         trained.network(run, place)
 
 
-@pytest.mark.parametrize("study, variant", [(STUDY, "resnet-20"), ("mobilenet_width", "0.25")])
+@pytest.mark.parametrize(("study", "variant"), [(STUDY, "resnet-20"), ("mobilenet_width", "0.25")])
 def test_initial_weights_are_those_that_a_training_draws(study, variant):
     configuration = studies.configure(studies.read(study), variant, "cifar10", "smoke", 3)
     pl.seed_everything(3, verbose=False)

@@ -55,7 +55,7 @@ def test_an_unknown_claim_is_refused_before_anything_is_made(place, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damage, complaint",
+    ("damage", "complaint"),
     [
         (lambda facts: facts.pop("evidence"), "'evidence' is missing"),
         (lambda facts: facts.update(machine={"kind": "cpu"}), "'machine.device' is missing"),

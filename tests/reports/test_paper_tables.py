@@ -114,7 +114,7 @@ def test_an_invented_table_word_for_word(study, invented):
     cited = {"plain": ("a", "+"), "plain-none": ("a", "none"), "deep": ("b", "+")}
     rows = tuple(
         Variant(name, "densenet", {"depth": depth}, printed=(Printed(row, "invented", augmentation),))
-        for depth, (name, (row, augmentation)) in zip((22, 25, 28), cited.items())
+        for depth, (name, (row, augmentation)) in zip((22, 25, 28), cited.items(), strict=True)
     )
     of = dataclasses.replace(study, variants=rows)
     errors = {"plain-none": [680, 690, 700], "plain": [540]}, {"deep": [5800, 6000]}
@@ -122,7 +122,7 @@ def test_an_invented_table_word_for_word(study, invented):
         Results(
             of, budget, {(name, "cifar10"): group(of, name, found.get(name, []), budget) for name in cited}
         )
-        for budget, found in zip(("paper", "mini"), errors)
+        for budget, found in zip(("paper", "mini"), errors, strict=True)
     ]
     made = paper_tables_page.files([(of, budgets)])
     assert sorted(made) == ["tables.md", "tables/invented.md"]
@@ -136,7 +136,9 @@ def test_an_invented_table_word_for_word(study, invented):
 
 def group(of: Study, variant: str, errors: list[int], budget: str) -> Group:
     runs = (studies.configure(of, variant, "cifar10", budget, seed) for seed in range(len(errors)))
-    return Group(tuple(parsed(facts_of(run, e, of.name, variant)) for run, e in zip(runs, errors)), 3)
+    return Group(
+        tuple(parsed(facts_of(run, e, of.name, variant)) for run, e in zip(runs, errors, strict=True)), 3
+    )
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def test_every_table_can_be_read():
 
 
 @pytest.mark.parametrize(
-    "text, message",
+    ("text", "message"),
     [
         (HEADER + "p,t,r,a,{depth},d,+,err,1.0,1,no,\n", "x.csv, line 2: variant_kwargs is no JSON"),
         (HEADER + "p,t,r,a,{},d,+,err,,1,no,\n", "line 2: the row has too few or too many cells"),

@@ -22,7 +22,7 @@ def rows(text: str) -> list[dict[str, str]]:
         for row in text.splitlines()
         if row.startswith("|")
     ]
-    return [dict(zip(lines[0], row)) for row in lines[2:]]
+    return [dict(zip(lines[0], row, strict=True)) for row in lines[2:]]
 
 
 def test_nothing_is_found_before_the_first_look():
@@ -57,7 +57,7 @@ def test_bf16_is_checked_by_pairs_of_one_seed():
     fp32 = records(check, {"resnet-20": [1_800, 1_900, 1_850]})
     for shift, word in ((20, "bf16 may stand for fp32"), (400, "not to be used")):
         errors = [1_800 + shift, 1_900 + shift, 1_849 + shift]
-        bf16 = records(other, {name: errors for name in other.variants})
+        bf16 = records(other, dict.fromkeys(other.variants, errors))
         text = page.files([*fp32, *bf16])["programme.md"].decode()
         checks = rows(text.split("## Whether bf16")[1].split("## The lines")[0])
         assert word in checks[0]["so"] and checks[0]["pairs"] == "3"

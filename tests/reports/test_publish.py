@@ -58,4 +58,6 @@ def test_published_twice_it_is_one_report(server, monkeypatch):
     assert [block["type"] for block in blocks] == [
         "table-of-contents", "heading", "markdown-block", "heading", "markdown-block"
     ]  # fmt: skip
-    assert [(h["children"][0]["text"], m["content"]) for h, m in zip(blocks[1::2], blocks[2::2])] == SENT
+    assert [
+        (h["children"][0]["text"], m["content"]) for h, m in zip(blocks[1::2], blocks[2::2], strict=True)
+    ] == SENT

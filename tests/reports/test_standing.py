@@ -22,7 +22,7 @@ def finding(claim: str, holds: bool | None) -> Finding:
 
 
 @pytest.mark.parametrize(
-    "standings, word",
+    ("standings", "word"),
     [
         ([trained(NOT_RUN)], NOT_RUN),
         ([trained(NOT_RUN), trained(REPRODUCED)], REPRODUCED),

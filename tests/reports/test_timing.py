@@ -8,7 +8,7 @@ from reports.verdicts.experiments.timing import Ratio, Times
 
 
 @pytest.mark.parametrize(
-    "n, k",
+    ("n", "k"),
     [
         (6, 1),  # 2 · 1/64 = 3.1 %
         (8, 1),  # k = 2 would leave 2 · 9/256 = 7.0 %
@@ -28,7 +28,7 @@ def test_too_few_rounds_have_no_interval():
         timing.interval([1.0] * 5)
 
 
-@pytest.mark.parametrize("low, high, word", [(1.01, 1.2, True), (0.8, 0.99, False), (0.99, 1.01, None)])
+@pytest.mark.parametrize(("low", "high", "word"), [(1.01, 1.2, True), (0.8, 0.99, False), (0.99, 1.01, None)])
 def test_the_rule(low, high, word):
     assert Ratio((low + high) / 2, low, high, low, high).above(1.0) is word
 

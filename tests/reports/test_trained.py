@@ -171,7 +171,7 @@ def test_an_error_that_is_not_worse(judge):
 def test_epochs_to_a_quarter_of_training_error(study, facts, write_records):
     def lines(name: str, epochs: list[int | None]) -> list[dict]:
         made = [facts(name, seed, 5000, "paper") for seed in range(3)]
-        for line, reached in zip(made, epochs):
+        for line, reached in zip(made, epochs, strict=True):
             errors = [25.0 if e == reached else 26.0 for e in line["curve"]["epoch"]]
             yield sealed(line | {"curve": line["curve"] | {"train_error": errors}})
 

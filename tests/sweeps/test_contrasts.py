@@ -14,7 +14,7 @@ SEEDS = (0, 1, 2)
 
 
 def of(**errors: tuple[float, ...]) -> dict[str, dict[int, float]]:
-    return {name: dict(zip(SEEDS, values)) for name, values in errors.items()}
+    return {name: dict(zip(SEEDS, values, strict=True)) for name, values in errors.items()}
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,9 @@ def test_a_claim_of_parts_of_which_one_is_false_is_hardly_ever_taken_for_true(pa
     wrong = 0
     for _ in range(2_000):
         values = {"b": dict.fromkeys(range(8), 0.0)}
-        for part, effect in zip("cdefg", itertools.chain([0.0], itertools.repeat(3.0, parts - 1))):
+        for part, effect in zip(
+            "cdefg", itertools.chain([0.0], itertools.repeat(3.0, parts - 1)), strict=True
+        ):
             values[part] = dict(enumerate(rng.normal(-effect, 1, 8)))
         tests = [Comparison(part, "b") for part in list(values)[1:]]
         wrong += decide(tests, {"test_error": values}, 0.05) == "as claimed"

@@ -10,7 +10,7 @@ LAYOUTS = [torch.contiguous_format, torch.channels_last]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("groups, each", [(2, 3), (3, 4), (4, 4), (8, 2)])
+@pytest.mark.parametrize(("groups", "each"), [(2, 3), (3, 4), (4, 4), (8, 2)])
 def test_shuffle_is_the_transpose_of_groups_and_channels(groups, each, layout):
     x = torch.randn(2, groups * each, 3, 5).to(memory_format=layout)
     y = ChannelShuffle(groups)(x)

@@ -33,7 +33,7 @@ def test_gradients_of_zero_add_to_those_of_other_uses():
     assert all(torch.equal(p.grad, e) for p, e in zip(module.parameters(), expected, strict=True))
 
 
-@pytest.mark.parametrize("left_out, moves", [(zero_of, True), (lambda module: 0.0, False)])
+@pytest.mark.parametrize(("left_out", "moves"), [(zero_of, True), (lambda module: 0.0, False)])
 def test_momentum_and_weight_decay_act_as_in_the_authors_code(left_out, moves):
     module, x = branch(), torch.randn(2, 3, 4, 4, requires_grad=True)
     sgd = torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.9, weight_decay=0.5)

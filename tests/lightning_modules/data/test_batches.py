@@ -61,7 +61,7 @@ def test_every_image_equals_the_per_image_reference_bit_for_bit(padding, pad, pe
     place = 0
     for images, labels in loaded(train_batches(how), epoch=5):
         assert images.dtype == torch.float32 and images.is_contiguous()
-        for image, label in zip(images, labels):
+        for image, label in zip(images, labels, strict=True):
             i, dy, dx, mirror = (column[place] for column in plan)
             assert label == i
             assert same_bits(image, reference(IMAGES[i], mean, STD, dy, dx, mirror, pad, padding).copy())
@@ -87,7 +87,9 @@ def test_without_augmentation_and_mirror_only():
 @pytest.mark.parametrize("side", [28, 20, 16])
 def test_at_another_resolution_the_crops_are_resized_as_pil_does_it(side):
     smaller = replace(STANDARD, resolution=side)
-    for (whole, _), (images, _) in zip(loaded(train_batches(), 1), loaded(train_batches(smaller), 1)):
+    for (whole, _), (images, _) in zip(
+        loaded(train_batches(), 1), loaded(train_batches(smaller), 1), strict=True
+    ):
         assert images.shape == (len(whole), 3, side, side) and images.is_contiguous()
         planes = [
             Image.fromarray(plane).resize((side, side), Image.Resampling.BILINEAR)
@@ -112,7 +114,7 @@ def test_test_images_are_resized_too():
 
 def test_the_plan_depends_on_seed_and_epoch_alone_and_is_uniform():
     plan = epoch_plan(1, 2, 20_000, 4)
-    assert all(np.array_equal(a, b) for a, b in zip(plan, epoch_plan(1, 2, 20_000, 4)))
+    assert all(np.array_equal(a, b) for a, b in zip(plan, epoch_plan(1, 2, 20_000, 4), strict=True))
     assert not np.array_equal(plan.order, epoch_plan(2, 1, 20_000, 4).order)
     assert not np.array_equal(plan.order, epoch_plan(1, 3, 20_000, 4).order)
     assert np.array_equal(np.sort(plan.order), np.arange(20_000))
@@ -142,7 +144,7 @@ def test_workers_change_nothing(workers):
     alone = loaded(data, 7)
     shared = loaded(train_batches(), 7, num_workers=workers)
     assert len(alone) == len(shared) == 7
-    assert all(same_bits(a, c) and torch.equal(b, d) for (a, b), (c, d) in zip(alone, shared))
+    assert all(same_bits(a, c) and torch.equal(b, d) for (a, b), (c, d) in zip(alone, shared, strict=True))
 
 
 @pytest.mark.parametrize("world", [2, 4, 8])
@@ -179,7 +181,7 @@ def test_every_test_image_is_counted_once_on_any_number_of_devices(world):
             IMAGES, LABELS, batch_size=10, preprocessing=Preprocessing(MEAN, STD), rank=rank, world_size=world
         )
         for images, labels in DataLoader(data, batch_size=None):
-            for image, label in zip(images, labels.tolist()):
+            for image, label in zip(images, labels.tolist(), strict=True):
                 assert label not in seen
                 seen[label] = image
     assert sorted(seen) == list(range(N))
@@ -188,13 +190,17 @@ def test_every_test_image_is_counted_once_on_any_number_of_devices(world):
 
 
 def test_channels_last_has_the_same_values():
-    for a, b in zip(loaded(train_batches(), 0), loaded(train_batches(memory_format=torch.channels_last), 0)):
+    for a, b in zip(
+        loaded(train_batches(), 0), loaded(train_batches(memory_format=torch.channels_last), 0), strict=True
+    ):
         assert b[0].is_contiguous(memory_format=torch.channels_last) and torch.equal(a[0], b[0])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_the_gpu_gives_the_same_bits():
-    for (a, b), (c, d) in zip(loaded(train_batches(), 2), loaded(train_batches(device="cuda"), 2)):
+    for (a, b), (c, d) in zip(
+        loaded(train_batches(), 2), loaded(train_batches(device="cuda"), 2), strict=True
+    ):
         assert c.is_cuda and same_bits(a, c.cpu()) and torch.equal(b, d.cpu())
 
 

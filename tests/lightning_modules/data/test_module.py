@@ -34,7 +34,7 @@ class Recorder(LightningModule):
     def validation_step(self, batch, _):
         self.seen["val"] += batch[1].tolist()
 
-    def test_step(self, batch, _):
+    def test_step(self, batch, batch_index):
         self.seen["test"] += batch[1].tolist()
 
     def configure_optimizers(self):

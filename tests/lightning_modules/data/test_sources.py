@@ -79,7 +79,7 @@ def not_found(handler):
 
 
 @pytest.mark.parametrize(
-    "behaviour, reason",
+    ("behaviour", "reason"),
     [
         (silent, "no answer for 1 s"),
         (silent_halfway, "no answer for 1 s"),
@@ -118,7 +118,7 @@ def test_a_name_server_that_never_answers(alone, tiny, published, arrays, npm, m
 
 
 @pytest.mark.parametrize(
-    "view, pack, reason",
+    ("view", "pack", "reason"),
     [
         ("exec sleep 30", "exit 1", "npm view tiny-package@1.0.0: no answer for 1 s"),
         ("echo 1", "exec sleep 30", "npm pack tiny-package@1.0.0: no answer for 1 s"),
