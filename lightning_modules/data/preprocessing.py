@@ -9,6 +9,8 @@ from lightning_modules.configuration import Configuration
 from lightning_modules.data.catalogue import Dataset, find
 from lightning_modules.recipes import Recipe
 
+Colour = tuple[float, float, float]  # RGB, of 0-255
+
 
 @dataclass(frozen=True)
 class EvaluationProtocol:
@@ -19,8 +21,8 @@ class EvaluationProtocol:
 
     views: Literal["single", "ten_crop", "multi_crop", "dense"] = "single"
     sizes: tuple[int, ...] | None = None
-    mean: tuple[float, float, float] | None = None
-    std: tuple[float, float, float] | None = None
+    mean: Colour | None = None
+    std: Colour | None = None
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class Preprocessing:
     images' own. Last, so that a network sees the same part of an image at every resolution.
     """
 
-    mean: tuple[float, float, float] | np.ndarray | None
-    std: tuple[float, float, float]
+    mean: Colour | np.ndarray | None
+    std: Colour
     augment: bool = True
     pad: int = 4
     padding: Literal["zeros", "reflect"] = "zeros"
@@ -69,8 +71,8 @@ class ImageFolderPreprocessing:
     """
 
     resolution: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: Colour
+    std: Colour
     augment: bool = True
     train_crop: Literal["random_sized", "random", "random_of_square", "scale_jitter"] = "random_sized"
     train_sizes: tuple[int, int] = (256, 256)
@@ -135,7 +137,12 @@ def for_image_folder(
     )
 
 
-def _statistics(data: Dataset, normalisation: str) -> tuple[tuple, tuple]:
+def _statistics(data: Dataset, normalisation: str) -> tuple[Colour, Colour]:
     """Return what is subtracted, and what is divided by then, of 0–255."""
-    divisor = {"channel": data.std, "pixel_mean": (255.0,) * 3, "mean": (1.0,) * 3}
-    return data.mean, divisor[normalisation]
+    unit = (255.0, 255.0, 255.0)
+    return {
+        "channel": (data.mean, data.std),
+        "pixel_mean": (data.mean, unit),
+        "mean": (data.mean, (1.0, 1.0, 1.0)),
+        "unit": ((0.0, 0.0, 0.0), unit),
+    }[normalisation]

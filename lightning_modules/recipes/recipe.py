@@ -61,8 +61,9 @@ class Recipe:
         "he_fan_in", "he_fan_out", "xavier", "xavier_fan_in", "normal", "truncated_normal"
     ] = described("how weights are drawn", "he_fan_out")
     # input
-    normalisation: Literal["channel", "pixel_mean", "mean"] = described(
-        "channel: mean and deviation; pixel_mean: mean image, then to 0-1; mean: the mean colour alone, 0-255 kept",
+    normalisation: Literal["channel", "pixel_mean", "mean", "unit"] = described(
+        "channel: mean and deviation; pixel_mean: mean image, then to 0-1; mean: the mean colour alone, 0-255 kept; "
+        "unit: to 0-1, nothing subtracted",
         "channel",
     )
     augmentation: Literal["standard", "none"] = described(

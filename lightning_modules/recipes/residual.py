@@ -198,6 +198,20 @@ RECIPES = {
         lr_milestones=(150 / 300, 225 / 300),
         warmup=10 / 300,
     ),
+    # Section 4: 50 epochs, 0.1 divided by ten after 30 and 35; settled: without augmentation, 6,000 images held out
+    # and tested every 200 iterations.
+    "stochastic_depth_svhn": replace(
+        STOCHASTIC_DEPTH_CIFAR,
+        source="Huang et al., Stochastic Depth, Section 4, SVHN: 50 epochs, rate divided by ten after 30 and 35",
+        departures=(
+            "All images are trained on, and the last epoch is tested; the paper keeps 6,000 to choose the iteration.",
+            "Pixels are divided by 255, as DenseNet's paper does (check).",
+        ),
+        epochs=50,
+        lr_milestones=(30 / 50, 35 / 50),
+        normalisation="unit",
+        augmentation="none",
+    ),
     # Section 4: the printed 21.78 and 21.98 came after 120 epochs, the rate at 1e-4 from epoch 90 on; batches of
     # 128 at fb.resnet.torch's rate.
     "stochastic_depth_imagenet": replace(
@@ -223,6 +237,18 @@ RECIPES = {
         lr_factor=0.2,
         initialisation="he_fan_in",
         padding="reflect",
+    ),
+    # Section 3: pixels divided by 255, nothing augmented; 160 epochs, 0.01 "dropped by 0.1" after 80 and 120.
+    "wide_resnet_svhn": Recipe(
+        "Zagoruyko and Komodakis, Wide Residual Networks, Section 3, SVHN: 160 epochs, rate 0.01, /10 at 80, 120",
+        epochs=160,
+        batch_size=128,
+        lr=0.01,
+        weight_decay=5e-4,
+        lr_milestones=(80 / 160, 120 / 160),
+        initialisation="he_fan_in",
+        normalisation="unit",
+        augmentation="none",
     ),
     "wide_resnet_imagenet": replace(
         FB_RESNET_IMAGENET,

@@ -14,7 +14,7 @@ SEEDS = (0, 1, 2)
 
 
 def of(**errors: tuple[float, ...]) -> dict[str, dict[int, float]]:
-    return {name: dict(zip(SEEDS, values, strict=True)) for name, values in errors.items()}
+    return {name: dict(zip(SEEDS, values, strict=False)) for name, values in errors.items()}
 
 
 @pytest.mark.parametrize(
