@@ -68,10 +68,10 @@ def device(record: Record) -> str:
 
 
 def commit(record: Record) -> str:
-    """The short commit, and whether the working tree differed from it."""
+    """Return the short commit, and whether the working tree differed from it; without one the sources' digest."""
     git = record.git
     if git["commit"] is None:
-        return "unknown"
+        return f"none; sources {record.versions['sources'][:8]}" if "sources" in record.versions else "unknown"
     return git["commit"][:8] + (" (dirty)" if git["dirty"] else "")
 
 
