@@ -18,8 +18,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import Timeout
-
 import architectures
 from lightning_modules import configuration, files
 from lightning_modules.cli import flag, parse
@@ -56,6 +54,9 @@ def main(argv: list[str]) -> int:
     except ValueError as error:
         print(f"run.py: {error}", file=sys.stderr)
         return BAD_INPUT
+    except run_lock.Busy as busy:
+        print(f"run.py: {busy}; --wait waits for it", file=sys.stderr)
+        return BUSY
 
 
 def configure(options: argparse.Namespace) -> Run:
@@ -146,8 +147,8 @@ def run(asked: Run, options: argparse.Namespace) -> int:
     folder = options.runs_dir / asked.configuration.run_id
     wait = options.wait or environment.in_sweep()  # an agent has nothing better to do, and needs the result
     # Asked before anything heavy is imported, and again below, when this process may train.
-    if environment.is_first_process() and not run_lock.free(folder, wait):
-        return busy(folder)
+    if environment.is_first_process() and (folder / "lock").exists():
+        run_lock.take(folder, wait).release()
     if (folder / "record.json").exists():
         return already_done(asked, folder, options)
 
@@ -164,15 +165,12 @@ def run(asked: Run, options: argparse.Namespace) -> int:
         teachers.wait(teachers_folder(asked.configuration, options))
         return train(asked, folder, options, network, counts)  # the first process holds the lock for all
 
-    try:
-        with run_lock.lock(folder).acquire(timeout=-1 if wait else 0):
-            if (folder / "record.json").exists():
-                return already_done(asked, folder, options)
-            if asked.configuration.teacher and asked.study and (code := teachers.provide(asked, options)):
-                return code
-            return train(asked, folder, options, network, counts)
-    except Timeout:
-        return busy(folder)
+    with run_lock.take(folder, wait):
+        if (folder / "record.json").exists():
+            return already_done(asked, folder, options)
+        if asked.configuration.teacher and asked.study and (code := teachers.provide(asked, options)):
+            return code
+        return train(asked, folder, options, network, counts)
 
 
 def teachers_folder(wanted: Configuration, options: argparse.Namespace) -> Path | None:
@@ -180,11 +178,6 @@ def teachers_folder(wanted: Configuration, options: argparse.Namespace) -> Path 
     if not wanted.teacher:
         return None
     return options.teacher or options.runs_dir / Configuration(**wanted.teacher).run_id
-
-
-def busy(folder: Path) -> int:
-    print(f"run.py: another process is at this run ({folder}); --wait waits for it", file=sys.stderr)
-    return BUSY
 
 
 def already_done(asked: Run, folder: Path, options: argparse.Namespace) -> int:

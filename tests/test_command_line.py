@@ -37,7 +37,7 @@ def refused(capsys, *argv: str) -> str:
         (["--arch", "densenet_bc", "--budget", "cheap"], "choose from"),
         (["--arch", "densenet_bc", "--batch-size", "0"], "batch_size must be 1 or more, not 0"),
         (["--arch", "densenet_bc", "--lr", "nan"], "--lr is a finite number, not 'nan'"),
-        (["--arch", "densenet_bc", "--recipe", "densenet"], "did you mean densenet_cifar"),
+        (["--arch", "densenet_bc", "--recipe", "densenet"], "densenet_cifar"),
         (["--arch", "densenet_bc", "--variant", "bc"], "add --study"),
         (["--study", "densenet_bc_compresion", "--variant", "bc"], "did you mean densenet_bc_compression"),
         (["--study", "densenet_bc_compression"], "--variant is missing"),
@@ -200,7 +200,7 @@ def test_two_processes_never_share_a_run(tmp_path, capsys):
     folder.mkdir()
     with run_lock.lock(folder):
         assert run.main(argv) == 3
-    assert "another process is at this run" in capsys.readouterr().err
+    assert "; --wait waits for it" in capsys.readouterr().err
 
 
 def test_a_runs_folder_that_cannot_be_written_is_named(tmp_path, capsys):

@@ -2,6 +2,8 @@
 
 import os
 import sys
+import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 from filelock import SoftFileLease, Timeout
@@ -11,8 +13,12 @@ from lightning_modules.exit_codes import LOST
 LEASE_SECONDS = 180  # NFS clients may show a file's times a minute late
 
 
+class Busy(Exception):
+    """Another process is at the run; the message says which, and when it gave the last sign of life."""
+
+
 def lock(folder: Path) -> SoftFileLease:
-    """The lock of a run's folder; its holder touches it twice a minute.
+    """Return the lock of a run's folder; its holder touches it twice a minute.
 
     A lease, not `flock`: on NFS, Lustre and BeeGFS it depends on how they are mounted whether flock holds between
     machines, and where it doesn't nobody is told. A holder that died is followed at once on its own machine, and
@@ -26,15 +32,60 @@ def lock(folder: Path) -> SoftFileLease:
     )
 
 
-def free(folder: Path, wait: bool = False) -> bool:
-    """Whether nobody is at the run; with `wait`, once that is so."""
+def take(folder: Path, wait: bool = False) -> SoftFileLease:
+    """Acquire the lock of a run's folder: at once, or with `wait` when its holder ends.
+
+    A lock without a sign of life for a whole lease is taken over even without `wait`, after one more lease of
+    watching it, since this machine's clock may differ from the one that dated it. Raises Busy.
+    """
+    lease, told = lock(folder), False
+    while True:
+        silent = _seconds_silent(folder)
+        abandoned = silent >= LEASE_SECONDS
+        if abandoned and not (folder / "lock").stat().st_size:
+            (folder / "lock").unlink(missing_ok=True)  # killed before it wrote its name
+            abandoned = False
+        patience = LEASE_SECONDS * 1.2 + 2 if wait or abandoned else 0  # 2: filelock's own for a torn file
+        if patience and silent and not told:
+            print(f"run.py: {_holder(folder)}: waiting for it to end or to stay silent for {LEASE_SECONDS:.0f} s",
+                  file=sys.stderr, flush=True)  # fmt: skip
+            told = True
+        try:
+            return lease.acquire(timeout=patience).lock
+        except Timeout:
+            if not wait:
+                raise Busy(_holder(folder)) from None
+
+
+def free(folder: Path) -> bool:
+    """Return whether nobody is at the run, without waiting."""
     if not (folder / "lock").exists():
         return True
     try:
-        with lock(folder).acquire(timeout=-1 if wait else 0):
+        with lock(folder).acquire(timeout=0):
             return True
     except Timeout:
         return False
+
+
+def _holder(folder: Path) -> str:
+    """Say who holds a run, and when it gave the last sign."""
+    try:
+        lines = (folder / "lock").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    facts = dict(line.split("=", 1) for line in lines if "=" in line)
+    who = f"process {facts.get('pid', '?')} on {facts['host']}" if "host" in facts else "another process"
+    return f"{folder} is held by {who}, last sign {timedelta(seconds=round(_seconds_silent(folder)))} ago"
+
+
+def _seconds_silent(folder: Path) -> float:
+    """Return the seconds since the lock was touched, by the clock of the disk that it lies on; 0 without a lock."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".clock.") as now:
+            return max(0.0, os.fstat(now.fileno()).st_mtime - (folder / "lock").stat().st_mtime)
+    except OSError:
+        return 0.0
 
 
 def _stop(loss) -> None:

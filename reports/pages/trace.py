@@ -71,7 +71,9 @@ def commit(record: Record) -> str:
     """Return the short commit, and whether the working tree differed from it; without one the sources' digest."""
     git = record.git
     if git["commit"] is None:
-        return f"none; sources {record.versions['sources'][:8]}" if "sources" in record.versions else "unknown"
+        return (
+            f"none; sources {record.versions['sources'][:8]}" if "sources" in record.versions else "unknown"
+        )
     return git["commit"][:8] + (" (dirty)" if git["dirty"] else "")
 
 

@@ -48,9 +48,11 @@ wanted = study.configure(study.read("tiny"), variant, "tiny", options["--budget"
 folder = Path(options["--runs-dir"]) / wanted.run_id
 if "--wait" in sys.argv:
     (folder / "waiting").touch()
-if not run_lock.free(folder, wait="--wait" in sys.argv):
+try:
+    held = run_lock.take(folder, wait="--wait" in sys.argv)
+except run_lock.Busy:
     sys.exit(3)
-with run_lock.lock(folder):
+with held:
     if (folder / "record.json").exists():
         sys.exit(0)
     again = (folder / "starts").exists()
