@@ -62,10 +62,10 @@ def keep(path: Path) -> str:
 
 
 def _seal(content: bytes) -> bool:
-    """Whether the bytes end as a sealed archive, even one whose end is damaged in a byte."""
-    return content[-SEAL_BYTES:].startswith(MARK) or (
-        content[-SEAL_BYTES - 22 : -SEAL_BYTES - 18] == b"PK\5\6" and content[:4] == b"PK\3\4"
-    )
+    """Whether the bytes end in a seal or what is left of one."""
+    tail = content[-SEAL_BYTES - 22 :]
+    end = tail.rfind(b"PK\5\6")  # of a zip: 22 bytes, the comment's length in the last two
+    return MARK in tail or end >= 0 and tail[end + 20 : end + 22] == SEAL_BYTES.to_bytes(2, "little")
 
 
 def _verify_zip(path: Path) -> None:
