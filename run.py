@@ -15,11 +15,12 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import architectures
-from lightning_modules import configuration, files
+from lightning_modules import configuration, files, recipes
 from lightning_modules.cli import flag, parse
 from lightning_modules.configuration import Configuration, Run
 from lightning_modules.console import announce, report
@@ -27,6 +28,7 @@ from lightning_modules.data import catalogue
 from lightning_modules.execution import environment, run_lock
 from lightning_modules.exit_codes import BAD_INPUT, BUSY, DONE, FAILED, TERMINATED
 from lightning_modules.recipes import RECIPES
+from lightning_modules.recipes.changes import changed
 from sweeps import study as studies
 from sweeps import teachers
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from lightning_modules.classifier import Classifier
     from lightning_modules.execution.machine import Machine
     from lightning_modules.execution.settings import ExecutionSettings
+    from lightning_modules.weights import WeightsFile
 
 
 def main(argv: list[str]) -> int:
@@ -43,13 +46,13 @@ def main(argv: list[str]) -> int:
         options = parse(argv, __doc__)
         if options.list:
             return show_list()
+        if options.evaluate:
+            return evaluate(options)
         asked = configure(options)
         if options.describe:
             return describe(asked.configuration)
         if options.tune:
             return tune(asked.configuration, options)
-        if options.evaluate:
-            return evaluate(asked.configuration, options)
         return run(asked, options)
     except ValueError as error:
         print(f"run.py: {error}", file=sys.stderr)
@@ -245,16 +248,25 @@ def train(asked: Run, folder: Path, options: argparse.Namespace, network: "nn.Mo
     return FAILED if result["diverged"] else DONE
 
 
-def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
-    from lightning_modules import evaluation, training
+def evaluate(options: argparse.Namespace) -> int:
+    if options.arch or options.study:
+        configure(options)  # every mistake is answered before anything is read
+    from lightning_modules import evaluation, training, weights
     from lightning_modules.data.cache import DataError
     from lightning_modules.data.preprocessing import EvaluationProtocol
 
+    file = weights.read(options.weights, options.weights_key)
+    wanted = evaluated_configuration(file, options)
     training.counted(wanted, training.on_meta(wanted))
     sizes = tuple(options.test_size) if options.test_size else None
     viewing = EvaluationProtocol(options.evaluation or "single", sizes, options.mean, options.std)
+
+    def announced(*data_and_notes: Any) -> None:
+        if environment.is_first_process():
+            evaluation.announce(wanted, file, viewing, *data_and_notes)
+
     try:
-        result = evaluation.evaluate(wanted, options.weights, machine(options), viewing)
+        result = evaluation.evaluate(wanted, file, machine(options), viewing, announced)
     except (training.CannotRun, DataError) as error:
         print(f"run.py: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -262,8 +274,26 @@ def evaluate(wanted: Configuration, options: argparse.Namespace) -> int:
         print("stopped before every image was evaluated", file=sys.stderr)
         return TERMINATED
     if environment.is_first_process():
-        evaluation.report(result, wanted, options.weights, viewing)
+        evaluation.report(result, wanted)
     return DONE
+
+
+def evaluated_configuration(file: "WeightsFile", options: argparse.Namespace) -> Configuration:
+    """Return what a checkpoint of this project was trained with, or what the options ask of other weights.
+
+    Raises ValueError that names what the options would change in a checkpoint.
+    """
+    saved = file.configuration
+    if saved is None:
+        return configure(options).configuration
+    if options.study:
+        asked = configure(options).configuration.decisions_of_evaluation()
+    else:
+        recipe = recipes.find(options.recipe) if options.recipe else saved.decisions_of_evaluation()["recipe"]
+        asked = {name: getattr(options, name) for name in ("arch", "dataset", "resolution", "knobs")}
+        asked["recipe"] = changed(recipe, options.changes)
+    configuration.check_same(saved, file.name, asked)
+    return replace(saved, precision=options.precision or saved.precision)
 
 
 def tune(wanted: Configuration, options: argparse.Namespace) -> int:

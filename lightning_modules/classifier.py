@@ -194,7 +194,10 @@ class Classifier(pl.LightningModule):
     test_step = validation_step
 
     def on_test_epoch_end(self) -> None:
-        self.tested = self.test_tally.result(self.trainer.strategy)
+        tested = self.test_tally.result(self.trainer.strategy)
+        if not math.isfinite(tested["loss"]):
+            raise Diverged(self.config["epochs"], tested["loss"])
+        self.tested = tested
 
     def _share_statistics(self) -> None:
         """Batch normalisation's running statistics are the first device's on all of them, as in the checkpoint."""

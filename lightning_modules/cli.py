@@ -20,7 +20,14 @@ from lightning_modules.recipes.changes import KINDS
 from lightning_modules.recipes.recipe import Recipe
 
 VIEWS = ("single", "ten_crop", "multi_crop", "dense")
-OF_EVALUATION = ("weights", "evaluation", "test_size", "mean", "std")  # options that mean nothing without it
+OF_EVALUATION = (
+    "weights",
+    "weights_key",
+    "evaluation",
+    "test_size",
+    "mean",
+    "std",
+)  # options that mean nothing without it
 
 # Every field of a recipe has a flag `--recipe.<field>`; these have a short one, too.
 SHORT = ("batch_size", "lr", "weight_decay", "momentum", "optimiser", "schedule", "label_smoothing")
@@ -109,15 +116,16 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         metavar="FILE",
         help="a state dict or checkpoint: ours, torchvision's, timm's …",
     )
+    add("--weights-key", metavar="KEY", help="which of several networks of the file (state_dict_ema, …)")
     add("--evaluation", choices=VIEWS, help="views to average for each image of ImageNet (default: single)")
     add("--test-size", type=int, nargs="+", metavar="N", help="shorter side, one or several to average over")
     add(
         "--mean",
-        type=_colour,
+        type=_mean,
         metavar="R,G,B",
         help="of 0-1 (default: the recipe's for our weights, the data set's for others)",
     )
-    add("--std", type=_colour, metavar="R,G,B")
+    add("--std", type=_deviation, metavar="R,G,B", help="of 0-1, as the mean")
 
     add = parser.add_argument_group("the machine").add_argument
     add("--accelerator", default="auto", metavar="KIND", help="auto, cpu, gpu …, as Lightning names them")
@@ -184,12 +192,27 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     return options
 
 
-def _colour(text: str) -> tuple[float, ...]:
+def _mean(text: str) -> tuple[float, ...]:
     """R,G,B of 0–1 in units of 0–255."""
-    values = tuple(255 * float(part) for part in text.split(","))
+    return _colour(text, low=0)
+
+
+def _deviation(text: str) -> tuple[float, ...]:
+    """As `_mean`; at least about 1/255, which leaves images in units of 0–255."""
+    return _colour(text, low=0.001)
+
+
+def _colour(text: str, low: float) -> tuple[float, ...]:
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
     if len(values) != 3:
         raise argparse.ArgumentTypeError(f"{text!r} is not three numbers R,G,B")
-    return values
+    if not all(low <= value <= 1 for value in values):
+        remedy = "; divide by 255" if max(values) > 1 else ""
+        raise argparse.ArgumentTypeError(f"{text!r} must be of {low:g} to 1{remedy}")
+    return tuple(255 * value for value in values)
 
 
 def flag(name: str) -> str:

@@ -15,7 +15,9 @@ import architectures
 from lightning_modules import recipes
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.data import catalogue
-from lightning_modules.recipes.changes import changed
+from lightning_modules.recipes import Recipe
+from lightning_modules.recipes.changes import changed, differences
+from lightning_modules.recipes.kinds import as_text
 
 if TYPE_CHECKING:
     from torch import nn
@@ -74,6 +76,12 @@ class Configuration:
     def build(self) -> "nn.Module":
         """The network, with torch's initial weights. Raises ValueError, in one line, for impossible knobs."""
         return architectures.build(self.arch, stem=self.stem, num_classes=self.classes, **self.knobs)
+
+    def decisions_of_evaluation(self) -> dict:
+        """What decides how given weights are evaluated, as `check_same` takes it."""
+        recipe = Recipe.from_hyperparameters(self.recipe)
+        names = ("arch", "dataset", "classes", "resolution")
+        return {name: getattr(self, name) for name in names} | {"knobs": self.knobs, "recipe": recipe}
 
     def as_dict(self) -> dict:
         values = asdict(self)
@@ -153,6 +161,27 @@ def resolve(
     )
     _check_teacher(resolved, teacher)
     return resolved
+
+
+def check_same(saved: Configuration, source: str, asked: Mapping) -> None:
+    """Raise ValueError, in one line that names it, where something asked isn't what a checkpoint was trained with.
+
+    asked: fields of `Configuration` by name, of which those that are None aren't asked; `knobs` may be some of them,
+    and `recipe` is a `Recipe`.
+    """
+    was = saved.decisions_of_evaluation()
+    asked = {name: value for name, value in asked.items() if value is not None}
+    knobs, recipe = asked.pop("knobs", {}), asked.pop("recipe", was["recipe"])
+    pairs = [(name, was[name], value) for name, value in asked.items()]
+    if asked.get("arch", saved.arch) == saved.arch:
+        pairs += [(name, saved.knobs.get(name), value) for name, value in knobs.items()]
+    pairs += [(name, then, now) for name, (then, now) in differences(was["recipe"], recipe).items()]
+    for name, then, now in pairs:
+        if json.dumps(then) != json.dumps(now):
+            raise ValueError(
+                f"{source} was trained with {name} {as_text(then)}, not {as_text(now)}; leave that out: "
+                "a checkpoint is evaluated as it was trained"
+            )
 
 
 def of_finished(folder: Path) -> Configuration:

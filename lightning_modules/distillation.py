@@ -63,6 +63,11 @@ def load(configuration: Configuration, folder: Path) -> Teacher:
         raise ValueError(f"{folder} has lost its checkpoint.ckpt; delete it to train the teacher again")
     with torch.random.fork_rng(devices=[]):
         network = configuration.build()
-    weights.load(network, checkpoint)
+    file = weights.read(checkpoint)
+    if file.configuration and file.configuration.run_id != configuration.run_id:
+        raise ValueError(
+            f"{checkpoint} is of run {file.configuration.run_id}; delete {folder} to train the teacher again"
+        )
+    weights.fit(network, file).load_into(network)
     set_batch_norm(network, Recipe.from_hyperparameters(configuration.recipe))
     return Teacher(network)

@@ -1,8 +1,7 @@
 """Given weights on the whole test set of a data set: top-1 and top-5 errors, counted image by image."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
@@ -11,15 +10,21 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException, SI
 from torch import Tensor, nn
 
 import architectures
-from lightning_modules import training, weights
+from lightning_modules import training
+from lightning_modules.callbacks.progress import EvaluationProgress
 from lightning_modules.classifier import ErrorCounter
-from lightning_modules.configuration import Configuration
+from lightning_modules.configuration import Configuration, check_same
 from lightning_modules.data import catalogue, data_module
 from lightning_modules.data.image_folder_module import EVALUATION_VIEWS
 from lightning_modules.data.preprocessing import EvaluationProtocol
+from lightning_modules.execution.allocator import keep_freed_memory
 from lightning_modules.execution.machine import Machine, set_precision
 from lightning_modules.initialisation import set_batch_norm
 from lightning_modules.recipes import Recipe
+from lightning_modules.weights import WeightsFile, fit
+
+# Points of error below chance within which a result says nothing.
+NEAR_CHANCE = 2.0
 
 
 class Evaluator(pl.LightningModule):
@@ -45,17 +50,28 @@ class Evaluator(pl.LightningModule):
     def probabilities(self, views: Tensor) -> Tensor:
         """Views (B, V, 3, H, W) to (B, classes), a mean over the V views."""
         parts = [self.network(part).float() for part in views.flatten(0, 1).split(EVALUATION_VIEWS)]
+        logits = torch.cat(parts)
+        if not torch.isfinite(logits).all():
+            raise ValueError(
+                "the network's logits aren't finite numbers: --mean, --std and the weights don't fit"
+            )
         # In double precision, so that a sure network's wrong classes keep their order.
-        return torch.cat(parts).double().softmax(1).unflatten(0, views.shape[:2]).mean(1)
+        return logits.double().softmax(1).unflatten(0, views.shape[:2]).mean(1)
 
     def on_test_epoch_end(self) -> None:
         self.tested = self.tally.result(self.trainer.strategy)
 
 
-def evaluate(configuration: Configuration, path: Path, machine: Machine, viewing: EvaluationProtocol) -> dict:
-    """The errors of the weights in `path` in the network of the configuration.
+def evaluate(
+    configuration: Configuration,
+    file: WeightsFile,
+    machine: Machine,
+    viewing: EvaluationProtocol,
+    before: Callable[[pl.LightningDataModule, tuple[str, ...]], None] | None = None,
+) -> dict:
+    """Return the errors of a file's weights in the network of the configuration, as `ErrorCounter.result()`.
 
-    Returns `ErrorCounter.result()` and the `mean` and `std` that were used, of 0–255.
+    before: called before the first image, with the data and the notes on what was loaded.
 
     Raises:
         ValueError: the file, the network and the views don't fit each other.
@@ -63,36 +79,38 @@ def evaluate(configuration: Configuration, path: Path, machine: Machine, viewing
         CannotRun: this machine cannot run it as asked.
         Terminated: SIGTERM came.
     """
-    network, data = loaded(configuration, path, machine, viewing)
+    network, data, notes = loaded(configuration, file, machine, viewing)
+    if before:
+        before(data, notes)
     (result,) = errors([network], data, configuration, machine)
     return result
 
 
 def loaded(
-    configuration: Configuration, path: Path, machine: Machine, viewing: EvaluationProtocol
-) -> tuple[nn.Module, pl.LightningDataModule]:
-    """The network of the configuration with the weights in `path`, and the images as they are to be shown to it.
+    configuration: Configuration, file: WeightsFile, machine: Machine, viewing: EvaluationProtocol
+) -> tuple[nn.Module, pl.LightningDataModule, tuple[str, ...]]:
+    """The network of the configuration with a file's weights, the images as it is to see them, and notes for the user.
 
     A file with this project's names was trained by the recipe, whose input and batch normalisation hold for it.
     Raises as `evaluate`.
     """
     training.quieten()
+    if file.configuration:
+        check_same(file.configuration, file.name, configuration.decisions_of_evaluation())
     data_module(configuration, machine, viewing)  # refuses views that the data set doesn't have
     network = configuration.build()
-    found = weights.read(path)
-    state = weights.fitted(network, found, path.name)
-    ours = state.keys() <= found.keys()
-    if not ours:  # others normalise by channel, whatever the papers' recipes do
+    fitted = fit(network, file, configuration)
+    if not fitted.by_name:  # others normalise by channel, whatever the papers' recipes do
         dataset = catalogue.find(configuration.dataset)
         viewing = replace(viewing, mean=viewing.mean or dataset.mean, std=viewing.std or dataset.std)
     data = data_module(configuration, machine, viewing)
     if viewing.views == "dense":
         network = sliding(configuration, max(data.preprocessing.test_sizes))
-    network.load_state_dict(state, strict=False)
-    if ours:
+    if fitted.by_name:
         set_batch_norm(network, Recipe.from_hyperparameters(configuration.recipe))
+    fitted.load_into(network)
     data.obtain()
-    return network, data
+    return network, data, fitted.notes
 
 
 def errors(
@@ -102,6 +120,7 @@ def errors(
     machine: Machine,
 ) -> list[dict]:
     """What `evaluate` returns, of each of the networks on the same images. Raises CannotRun and Terminated."""
+    keep_freed_memory()
     results = []
     try:
         trainer = pl.Trainer(
@@ -113,6 +132,7 @@ def errors(
             deterministic=machine.deterministic,
             logger=False,
             use_distributed_sampler=False,  # the data module shares the images out itself
+            callbacks=[EvaluationProgress()],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -120,8 +140,7 @@ def errors(
         for network in networks:
             evaluator = Evaluator(network)
             trainer.test(evaluator, data, verbose=False)
-            used = {"mean": data.preprocessing.mean, "std": data.preprocessing.std}
-            results.append(evaluator.tested | used)
+            results.append(evaluator.tested)
     except MisconfigurationException as error:
         raise training.CannotRun(" ".join(str(error).split())) from error
     except SIGTERMException as stop:
@@ -149,20 +168,38 @@ def sliding(configuration: Configuration, side: int) -> nn.Module:
     return architectures.build(configuration.arch, **shape)
 
 
-def report(result: dict, configuration: Configuration, path: Path, viewing: EvaluationProtocol) -> None:
-    """Print the errors, and how much of the test set they stand for."""
-    data = catalogue.find(configuration.dataset)
+def announce(
+    configuration: Configuration,
+    file: WeightsFile,
+    viewing: EvaluationProtocol,
+    data: pl.LightningDataModule,
+    notes: tuple[str, ...],
+) -> None:
+    """Print what is evaluated, and how it sees the images."""
+    run = f" (run {file.configuration.run_id})" if file.configuration else ""
+    side, how = configuration.resolution, data.preprocessing
     print(
-        f"{configuration.arch} with the weights of {path.name} on {data.title}, "
-        f"{viewing.views.replace('_', ' ')}, {configuration.resolution}×{configuration.resolution}"
+        f"{configuration.arch} with the weights of {file.name}{run} on {data.dataset.title}, "
+        f"{viewing.views.replace('_', ' ')}, {side}×{side}"
     )
-    mean = "of each pixel" if result["mean"] is None else _of_one(result["mean"])
-    print(f"input: mean {mean}, deviation {_of_one(result['std'])}")
+    mean = _of_one(how.mean) if isinstance(how.mean, tuple) else "of each pixel"
+    print(f"input: mean {mean}, deviation {_of_one(how.std)}", *notes, sep="\n", flush=True)
+
+
+def report(result: dict, configuration: Configuration) -> None:
+    """Print the errors, how much of the test set they stand for, and chance where they are near it."""
+    data = catalogue.find(configuration.dataset)
     for name, errors, percent in (
         ("top-1", result["errors"], result["error"]),
         ("top-5", result["top5_errors"], result["top5_error"]),
     ):
         print(f"{name} error {percent:.2f} % ({errors:,} of {result['images']:,} images)")
+    chance = 100 - 100 / configuration.classes
+    if result["error"] > chance - NEAR_CHANCE:
+        print(
+            f"That is near chance, which is {chance:.4g} %: these weights, this network and this input "
+            "don't belong together, or nothing was learned."
+        )
     if result["images"] != data.test_images:
         print(f"That is a part of the test set, which has {data.test_images:,} images.")
 

@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+UNFINISHED = ".part"
+
 
 def write(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write atomically: beside the target first, then renamed over it. Raises OSError.
@@ -11,7 +13,7 @@ def write(path: Path, content: bytes, *, durable: bool = True) -> None:
     durable: wait until the disk has it, which a file that is soon written anew needs not.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -23,3 +25,9 @@ def write(path: Path, content: bytes, *, durable: bool = True) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed writes have left in a folder that no other process writes into."""
+    for path in folder.glob(f"*{UNFINISHED}"):
+        path.unlink(missing_ok=True)

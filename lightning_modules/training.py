@@ -1,7 +1,6 @@
 """One run from its configuration to its record."""
 
 import logging
-import pickle
 import signal
 import sys
 import time
@@ -17,7 +16,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException, SI
 from torch import nn
 
 from architectures.counting import count
-from lightning_modules import distillation, provenance, record, tracking
+from lightning_modules import distillation, files, provenance, record, tracking
 from lightning_modules.callbacks.checkpointing import AtomicCheckpointIO, SaveProgress, StopOnSigterm
 from lightning_modules.callbacks.progress import EpochLines, Progress
 from lightning_modules.callbacks.weight_averaging import MovingAverage
@@ -28,6 +27,7 @@ from lightning_modules.execution import environment
 from lightning_modules.execution.allocator import keep_freed_memory
 from lightning_modules.execution.machine import Machine, describe, set_precision
 from lightning_modules.recipes import Recipe
+from lightning_modules.weights import integrity
 
 # How long a process waits for the others of its run. They load and evaluate at about the same pace.
 TIMEOUT = timedelta(minutes=10)
@@ -79,7 +79,9 @@ def train(
     data = data_module(configuration, machine)
     data.obtain()  # before anything is started or tracked, so that missing data costs nothing
     checkpoint = folder / "checkpoint.ckpt"
-    _check(checkpoint)
+    _check(checkpoint, configuration)
+    if environment.is_first_process():
+        files.remove_unfinished(folder)
     loggers = [EpochLines(configuration.epochs)]
     if machine.wandb:
         loggers.append(tracking.logger(run, folder, counts))
@@ -210,13 +212,21 @@ def counted(configuration: Configuration, network: nn.Module) -> dict:
     return {"parameters": counts.parameters, "mult_adds": counts.mult_adds}
 
 
-def _check(checkpoint: Path) -> None:
-    """Raises CannotRun if there is a checkpoint that cannot be read, as after a failing disk."""
+def _check(checkpoint: Path, configuration: Configuration) -> None:
+    """Raises CannotRun unless the checkpoint, if there is one, is undamaged and of this run."""
+    if not checkpoint.exists():
+        return
     try:
-        if checkpoint.exists():
-            torch.load(checkpoint, map_location="meta", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-        raise CannotRun(f"{checkpoint} is damaged; delete it to start this run afresh") from error
+        integrity.verify(checkpoint)
+        saved = torch.load(checkpoint, map_location="meta", weights_only=True)
+        saved_id = Configuration(**saved["hyper_parameters"]["config"]).run_id
+    except OSError as error:
+        raise CannotRun(f"cannot read {checkpoint} ({error.strerror or error})") from error
+    except Exception as error:  # torch raises many kinds for a damaged file
+        reason = f" ({error})" if isinstance(error, integrity.Damaged) else ""
+        raise CannotRun(f"{checkpoint} is damaged; delete it to start this run afresh{reason}") from error
+    if saved_id != configuration.run_id:
+        raise CannotRun(f"{checkpoint} is of run {saved_id}; delete it to start this run afresh")
 
 
 def quieten() -> None:

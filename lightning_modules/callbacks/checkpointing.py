@@ -1,7 +1,6 @@
 """A run can be killed at any moment: what is on disk is always a whole checkpoint."""
 
 import io
-import os
 import signal
 from pathlib import Path
 
@@ -10,25 +9,18 @@ import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+from lightning_modules import files
+from lightning_modules.weights import integrity
+
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the target and renames: Lightning's own save goes through the system's temporary folder,
-    which may be another file system, where a move is a copy that can be cut short."""
+    """Writes beside the target and renames, with a seal by which damage is found: Lightning's own save goes through
+    the system's temporary folder, which may be another file system, where a move is a copy that can be cut short."""
 
     def save_checkpoint(self, checkpoint, path, storage_options=None) -> None:
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
         whole = io.BytesIO()  # torch hides what went wrong with a file, a full disk say
         torch.save(checkpoint, whole)
-        try:
-            with open(part, "wb") as file:
-                file.write(whole.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        files.write(Path(path), integrity.sealed(whole.getbuffer()))
 
 
 class SaveProgress(pl.callbacks.Checkpoint):

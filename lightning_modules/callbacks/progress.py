@@ -11,8 +11,11 @@ from pytorch_lightning.utilities import rank_zero_only
 from tqdm import tqdm
 
 from lightning_modules import files
+from lightning_modules.execution.estimate import duration
 
 REFRESH_SECONDS = 0.5
+LINE_SECONDS = 10
+BAR = "{desc} {percentage:3.0f} %|{bar:24}| {elapsed}, {remaining} left{postfix}"
 
 
 class Progress(pl.Callback):
@@ -32,7 +35,7 @@ class Progress(pl.Callback):
             self.bar = tqdm(
                 total=self.steps,
                 initial=trainer.global_step,
-                bar_format="{desc} {percentage:3.0f} %|{bar:24}| {elapsed}, {remaining} left{postfix}",
+                bar_format=BAR,
                 dynamic_ncols=True,
             )
 
@@ -72,6 +75,37 @@ class Progress(pl.Callback):
     def _write(self, trainer: pl.Trainer) -> None:
         content = json.dumps({"step": trainer.global_step, "steps": self.steps})
         files.write(self.path, content.encode(), durable=False)
+
+
+class EvaluationProgress(pl.Callback):
+    """How much of a test set is evaluated, and the time left: a bar, or a line now and then where there is no screen."""
+
+    def on_test_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self.batches, self.images = trainer.num_test_batches[0], 0
+        self.begun = self.shown = time.monotonic()
+        shows_bar = trainer.is_global_zero and sys.stderr.isatty()
+        self.bar = (
+            tqdm(total=self.batches, bar_format=BAR, dynamic_ncols=True, leave=False) if shows_bar else None
+        )
+
+    def on_test_batch_end(self, trainer, module, outputs, batch, batch_idx, dataloader_idx=0) -> None:
+        self.images += len(batch[1])
+        now = time.monotonic()
+        if self.bar is not None:
+            self.bar.update()
+        elif trainer.is_global_zero and now - self.shown > LINE_SECONDS:
+            done = batch_idx + 1
+            left = duration((now - self.begun) / done * (self.batches - done))
+            print(f"{done / self.batches:4.0%} of the test images evaluated, {left} left", flush=True)
+            self.shown = now
+
+    def on_test_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        seconds = time.monotonic() - self.begun
+        if self.bar is not None:
+            self.bar.close()
+        if trainer.is_global_zero:
+            rate = self.images * trainer.world_size / seconds
+            print(f"evaluated in {duration(seconds)}, {rate:,.0f} images/s", flush=True)
 
 
 class EpochLines(Logger):

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import architectures
-from lightning_modules import budgets, configuration, evaluation, training
+from lightning_modules import budgets, configuration, evaluation, training, weights
 from lightning_modules.configuration import Run
 from lightning_modules.data import crops, folders
 from lightning_modules.data.catalogue import DATASETS, find
@@ -67,7 +67,7 @@ def test_softmax_is_averaged_over_all_views_of_all_sizes(folder_dataset, tmp_pat
     torch.save(network.state_dict(), tmp_path / "w.pth")
     machine = Machine(accelerator="cpu", data_dir=tmp_path)
     result = evaluation.evaluate(
-        wanted, tmp_path / "w.pth", machine, EvaluationProtocol(views, sizes, *NORMALISED)
+        wanted, weights.read(tmp_path / "w.pth"), machine, EvaluationProtocol(views, sizes, *NORMALISED)
     )
     files = folders.find(folder_dataset, tmp_path, "val")
 
@@ -88,11 +88,10 @@ def test_other_weights_are_shown_images_normalised_by_channel_ours_as_the_recipe
     if not ours:
         state = {f"features.{name}": value for name, value in state.items()}
     torch.save(state, tmp_path / "w.pth")
-    result = evaluation.evaluate(
-        wanted, tmp_path / "w.pth", Machine(accelerator="cpu", data_dir=tmp_path), EvaluationProtocol()
-    )
-    assert result["mean"] == folder_dataset.mean
-    assert result["std"] == ((255.0, 255.0, 255.0) if ours else folder_dataset.std)
+    machine = Machine(accelerator="cpu", data_dir=tmp_path)
+    _, data, _ = evaluation.loaded(wanted, weights.read(tmp_path / "w.pth"), machine, EvaluationProtocol())
+    assert data.preprocessing.mean == folder_dataset.mean
+    assert data.preprocessing.std == ((255.0, 255.0, 255.0) if ours else folder_dataset.std)
 
 
 @pytest.mark.slow
@@ -103,7 +102,7 @@ def test_dense_evaluation_turns_vggs_fully_connected_layers_into_convolutions(fo
     torch.save(given.state_dict(), tmp_path / "w.pth")
     machine = Machine(accelerator="cpu", data_dir=tmp_path)
     result = evaluation.evaluate(
-        wanted, tmp_path / "w.pth", machine, EvaluationProtocol("dense", (256,), *NORMALISED)
+        wanted, weights.read(tmp_path / "w.pth"), machine, EvaluationProtocol("dense", (256,), *NORMALISED)
     )
     convolutional = architectures.build("vgg", **shape, head="conv").eval()
     convolutional.load_state_dict(given.state_dict())
@@ -128,8 +127,8 @@ def test_a_checkpoint_of_our_own_gives_the_error_of_its_record(tmp_path, monkeyp
         (tmp_path / "run").mkdir()
         record = training.train(Run(wanted), tmp_path / "run", machine)
         checkpoint = tmp_path / "run" / "checkpoint.ckpt"
-        found = evaluation.evaluate(wanted, checkpoint, machine, EvaluationProtocol())
-        evaluation.report(found, wanted, checkpoint, EvaluationProtocol())
+        found = evaluation.evaluate(wanted, weights.read(checkpoint), machine, EvaluationProtocol())
+        evaluation.report(found, wanted)
     finally:
         del DATASETS["tiny"]
     counted = ("images", "errors", "top5_errors")
@@ -150,7 +149,7 @@ def test_public_cifar_resnets_have_their_published_errors(depth, errors):
     wanted = resolved("resnet", {"depth": depth}, dataset="cifar10")
     machine = Machine(accelerator="cpu", data_dir=data_dir)
     viewing = EvaluationProtocol("single", None, *NORMALISED)
-    result = evaluation.evaluate(wanted, found[0], machine, viewing)
+    result = evaluation.evaluate(wanted, weights.read(found[0]), machine, viewing)
     assert (result["errors"], result["images"]) == (errors, 10_000)
 
 
@@ -169,7 +168,7 @@ def test_the_released_squeezenet_on_real_images(tmp_path, monkeypatch, squashed,
             shutil.copyfile(path, target)
     wanted = resolved("squeezenet", {}, dataset="imagenet", resolution=227)
     machine = Machine(accelerator="cpu", data_dir=tmp_path)
-    result = evaluation.evaluate(wanted, released, machine, EvaluationProtocol(sizes=(size,)))
+    result = evaluation.evaluate(wanted, weights.read(released), machine, EvaluationProtocol(sizes=(size,)))
     assert find("imagenet").test_images > result["images"] == 500
     assert result["error"] == pytest.approx(100 - 100 * correct)
     assert result["top5_error"] == pytest.approx(100 - 100 * correct_of_5)

@@ -11,6 +11,7 @@ from torch import nn
 
 import architectures
 from lightning_modules import weights
+from lightning_modules.weights import fitting, references
 
 
 def built(arch: str, stem: str = "imagenet", classes: int = 10, **knobs) -> nn.Module:
@@ -85,34 +86,39 @@ def test_safetensors(tmp_path):
 
 def test_names_that_agree_are_taken_in_any_order():
     source = restless(built("resnet", **RESNET)).state_dict()
-    turned = dict(reversed(source.items()))
-    fitted = weights.fitted(built("resnet", **RESNET), turned, "file")
+    turned = dict(reversed(references.evaluated(source).items()))
+    fitted = fitting.paired(built("resnet", **RESNET), turned, "file")
     assert all(torch.equal(value, source[name]) for name, value in fitted.items())
 
 
 def test_auxiliary_classifiers_are_left_out():
     state = restless(built("resnet", **RESNET)).state_dict()
     with_heads = {"aux1.fc.weight": torch.ones(3), **state, "AuxLogits.conv.weight": torch.ones(2)}
-    assert weights.fitted(built("resnet", **RESNET), with_heads, "file").keys() == {
+    file = weights.WeightsFile("file", with_heads, None)
+    assert weights.fit(built("resnet", **RESNET), file).tensors.keys() == {
         name for name in state if "num_batches" not in name
     }
 
 
 def test_the_first_tensor_that_does_not_fit_is_named():
-    given = torchvision.models.resnet18(num_classes=10).state_dict()
+    given = references.evaluated(torchvision.models.resnet18(num_classes=10).state_dict())
     with pytest.raises(ValueError, match=r"resnet18.pth does not fit this network: ") as error:
-        weights.fitted(built("resnet", depth=50), given, "resnet18.pth")
+        fitting.paired(built("resnet", depth=50), given, "resnet18.pth")
     assert "conv2_x.1.branch.0.weight (64×64×1×1) would be layer1.0.conv1.weight (64×64×3×3)" in str(
         error.value
     )
     assert "\n" not in str(error.value)
     with pytest.raises(ValueError, match=r"classifier.2.weight \(10×512\) would be fc.weight \(1000×512\)"):
-        weights.fitted(built("resnet", depth=18), torchvision.models.resnet18().state_dict(), "file")
+        fitting.paired(
+            built("resnet", depth=18),
+            references.evaluated(torchvision.models.resnet18().state_dict()),
+            "file",
+        )
     short = dict(list(given.items())[:-1])
     with pytest.raises(ValueError, match=r"classifier.2.bias \(10\) would be nothing of"):
-        weights.fitted(built("resnet", depth=18), short, "file")
+        fitting.paired(built("resnet", depth=18), short, "file")
     with pytest.raises(ValueError, match=r"nothing would be more \(2\)"):
-        weights.fitted(built("resnet", depth=18), {**given, "more": torch.ones(2)}, "file")
+        fitting.paired(built("resnet", depth=18), {**given, "more": torch.ones(2)}, "file")
 
 
 class Unwelcome:

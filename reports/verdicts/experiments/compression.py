@@ -67,14 +67,14 @@ def judge(costs: Mapping[str, Sequence[float]]) -> bool | None:
 
 def compared(run: trained.Run, place: Place) -> dict[tuple[str, float], dict]:
     """By method and density: errors in per cent and bytes of a run's network, before and after."""
-    from lightning_modules import evaluation
+    from lightning_modules import evaluation, weights
     from lightning_modules.data.preprocessing import EvaluationProtocol
     from lightning_modules.execution.machine import Machine
     from reports.verdicts.experiments.deep_compression import compress
 
     wanted = run.configuration
     machine = Machine(accelerator=place.device, data_dir=place.data, wandb=False)
-    network, data = evaluation.loaded(wanted, run.checkpoint, machine, EvaluationProtocol())
+    network, data, _ = evaluation.loaded(wanted, weights.read(run.checkpoint), machine, EvaluationProtocol())
     made = {
         (method, density): compress(network, method, density=density)
         for method, densities in DENSITIES.items()

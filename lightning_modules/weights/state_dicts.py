@@ -1,0 +1,66 @@
+"""The networks that a file holds: its tensors without what others wrapped around them."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+# Keys and prefixes under which trainers put a network: of DataParallel, torch.compile, Lightning modules, EMA …
+TRANSPARENT = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
+AVERAGES = {
+    "ema",
+    "ema_model",
+    "model_ema",
+    "ema_state_dict",
+    "state_dict_ema",
+    "params_ema",
+    "averaged_model",
+}
+WRAPPERS = TRANSPARENT | AVERAGES | {"state_dict", "model_state_dict", "model_state", "current_model_state"}
+WRAPPERS |= {"model", "net", "network", "weights", "params", "parameters", "swa_model"}
+
+# What profilers (thop), averages and losses leave among a network's tensors.
+FOREIGN_NAMES = {"n_averaged", "total_ops", "total_params"}
+FOREIGN_MODULES = {"criterion", "loss", "loss_fn", "loss_function"}
+
+
+def networks(content: Mapping) -> dict[str, dict[str, Tensor]]:
+    """Return the state dicts in a file by their key ("" if nothing wraps it), the likeliest first.
+
+    A key is dotted, `model.ema`. Likelier is one with more tensors, and of two as large the one that is no average.
+    """
+    found: dict[str, dict[str, Tensor]] = {}
+    for path, tensor in _tensors(content, (), set()):
+        start = next((i for i, part in enumerate(path) if part not in WRAPPERS), len(path) - 1)
+        parts = [part for part in path[start:] if part not in TRANSPARENT]
+        if parts and parts[-1] not in FOREIGN_NAMES and parts[0] not in FOREIGN_MODULES:
+            key = ".".join(part for part in path[:start] if part not in TRANSPARENT)
+            found.setdefault(key, {})[".".join(parts)] = tensor
+    for key in sorted(
+        found, key=len
+    ):  # `state_dict` beside `state_dict.model`: parts of one network, or copies
+        inner = next((k for k in found if k != key and k.startswith(key) and not _averaged(k)), None)
+        if inner is not None and not _averaged(key) and not found[key].keys() & found[inner].keys():
+            found[inner] = found.pop(key) | found[inner]
+    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), _averaged(item[0]))))
+
+
+def _tensors(content: Mapping, path: tuple[str, ...], seen: set[int]):
+    """Yield (names from the outside in, tensor); of a mapping that wraps others, those of the wrapped alone."""
+    if id(content) in seen:  # a mapping may contain itself
+        return
+    seen.add(id(content))
+    named = {key: value for key, value in content.items() if isinstance(key, str)}
+    mappings = {key: value for key, value in named.items() if isinstance(value, Mapping)}
+    tensors = {key: value for key, value in named.items() if isinstance(value, Tensor)}
+    wrapped = {key: value for key, value in mappings.items() if key in WRAPPERS}
+    if not wrapped and not tensors:
+        wrapped = {key: value for key, value in mappings.items() if not key.startswith("optim")}
+    inside = [pair for key, value in wrapped.items() for pair in _tensors(value, (*path, key), seen)]
+    if inside:
+        yield from inside
+    else:
+        yield from (((*path, *name.split(".")), tensor) for name, tensor in tensors.items())
+
+
+def _averaged(key: str) -> bool:
+    return not AVERAGES.isdisjoint(key.split("."))
