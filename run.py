@@ -216,7 +216,7 @@ def train(asked: Run, folder: Path, options: argparse.Namespace, network: "nn.Mo
         speed = choice.choose(asked.configuration, device_kind(options), options.data_dir, folder, network)
 
         def announced(module: "Classifier") -> None:
-            teacher = module.teacher and module.teacher.network
+            teacher = module.teacher.network if module.teacher else None
             seconds = seconds_per_image(
                 module.network, asked.configuration.resolution, layout=speed.memory_format, teacher=teacher
             )

@@ -131,7 +131,7 @@ def observe(network: nn.Module, resolution: int, note: Callable[[nn.Module, tupl
     images = torch.empty(1, 3, resolution, resolution, device="meta", dtype=dtype)
 
     modes = [(module, module.training) for module in network.modules()]
-    skipped = [module for module, _ in modes if isinstance(module, KEEP_SHAPE)]
+    skipped: list[nn.Module] = [module for module, _ in modes if isinstance(module, KEEP_SHAPE)]
     hooks = [module.register_forward_hook(note) for module, _ in modes]
     network.eval()
     for module in skipped:
@@ -181,7 +181,7 @@ def _part(module: nn.Module, name: str) -> str:
     return "other_parameters"
 
 
-def _kind(layer: nn.Module) -> str:
+def _kind(layer: _ConvNd | nn.Linear) -> str:
     if isinstance(layer, nn.Linear):
         return "fully connected"
     depthwise = layer.groups == layer.in_channels > 1
@@ -194,7 +194,7 @@ def _layers(module: nn.Module) -> int:
     total = 0
     for name, child in module.named_children():
         if name == "paths":
-            total += max(_layers(path) for path in child)
+            total += max(_layers(path) for path in child.children())
         elif name not in ("shortcut", "auxiliary", "excitation"):
             total += _layers(child)
     return total

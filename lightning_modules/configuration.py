@@ -149,7 +149,7 @@ def resolve(
         curve_test_images=min(spent.curve_test_images or data.test_images, data.test_images),
         seed=seed,
         precision=precision,
-        teacher=teacher and teacher.as_dict(),
+        teacher=teacher.as_dict() if teacher else None,
     )
     _check_teacher(resolved, teacher)
     return resolved

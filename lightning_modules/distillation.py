@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from lightning_modules import configuration as configurations
 from lightning_modules import weights
 from lightning_modules.configuration import Configuration
+from lightning_modules.execution.settings import laid_out
 from lightning_modules.initialisation import set_batch_norm
 from lightning_modules.recipes import Recipe
 
@@ -35,7 +36,7 @@ class Teacher:
     """
 
     def __init__(self, network: nn.Module) -> None:
-        self.network = network.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+        self.network = laid_out(network, torch.channels_last).eval().requires_grad_(False)
 
     def __call__(self, images: Tensor) -> Tensor:
         """images: (B, 3, H, W), normalised as the student's. Returns logits (B, classes)."""

@@ -15,9 +15,11 @@ from lightning_modules import training, weights
 from lightning_modules.classifier import ErrorCounter
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue, data_module
-from lightning_modules.data.image_folder_module import EVALUATION_VIEWS
+from lightning_modules.data.image_folder_module import EVALUATION_VIEWS, ImageFolderDataModule
+from lightning_modules.data.module import CIFARDataModule
 from lightning_modules.data.preprocessing import EvaluationProtocol
 from lightning_modules.execution.machine import Machine, set_precision
+from lightning_modules.execution.settings import laid_out
 from lightning_modules.initialisation import set_batch_norm
 from lightning_modules.recipes import Recipe
 
@@ -30,7 +32,7 @@ class Evaluator(pl.LightningModule):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network = laid_out(network, torch.channels_last)
         self.tally = ErrorCounter()
         self.tested: dict | None = None
 
@@ -70,7 +72,7 @@ def evaluate(configuration: Configuration, path: Path, machine: Machine, viewing
 
 def loaded(
     configuration: Configuration, path: Path, machine: Machine, viewing: EvaluationProtocol
-) -> tuple[nn.Module, pl.LightningDataModule]:
+) -> tuple[nn.Module, CIFARDataModule | ImageFolderDataModule]:
     """The network of the configuration with the weights in `path`, and the images as they are to be shown to it.
 
     A file with this project's names was trained by the recipe, whose input and batch normalisation hold for it.
@@ -86,7 +88,7 @@ def loaded(
         dataset = catalogue.find(configuration.dataset)
         viewing = replace(viewing, mean=viewing.mean or dataset.mean, std=viewing.std or dataset.std)
     data = data_module(configuration, machine, viewing)
-    if viewing.views == "dense":
+    if viewing.views == "dense" and isinstance(data, ImageFolderDataModule):
         network = sliding(configuration, max(data.preprocessing.test_sizes))
     network.load_state_dict(state, strict=False)
     if ours:
@@ -97,7 +99,7 @@ def loaded(
 
 def errors(
     networks: Iterable[nn.Module],
-    data: pl.LightningDataModule,
+    data: CIFARDataModule | ImageFolderDataModule,
     configuration: Configuration,
     machine: Machine,
 ) -> list[dict]:
@@ -121,6 +123,7 @@ def errors(
             evaluator = Evaluator(network)
             trainer.test(evaluator, data, verbose=False)
             used = {"mean": data.preprocessing.mean, "std": data.preprocessing.std}
+            assert evaluator.tested
             results.append(evaluator.tested | used)
     except MisconfigurationException as error:
         raise training.CannotRun(" ".join(str(error).split())) from error

@@ -10,6 +10,7 @@ import os
 import shutil
 import tokenize
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,10 +93,10 @@ def matches(array: np.ndarray | None, dataset: ArrayDataset, name: str) -> bool:
         return False
     if not array.flags.c_contiguous:
         return False
-    return hashlib.sha256(array.reshape(-1)).hexdigest() == dataset.sha256[name]
+    return hashlib.sha256(array.reshape(-1).data).hexdigest() == dataset.sha256[name]
 
 
-def _lock(dataset: ArrayDataset, folder: Path, say: Callable[[str], None]) -> FileLock:
+def _lock(dataset: ArrayDataset, folder: Path, say: Callable[[str], None]) -> AbstractContextManager:
     lock = FileLock(folder / ".lock")
     try:
         return lock.acquire(timeout=0)

@@ -139,8 +139,8 @@ def _unpack(archive: Path, wanted) -> dict[str, bytes]:
         with tarfile.open(archive) as tar:
             for member in tar:
                 name = member.name.rpartition("/")[2]
-                if member.isfile() and name in wanted:
-                    contents[name] = tar.extractfile(member).read()
+                if name in wanted and (file := tar.extractfile(member)):
+                    contents[name] = file.read()
     except (tarfile.TarError, EOFError, zlib.error, OSError) as reason:
         raise Unavailable(f"{archive.name} cannot be unpacked, it may be incomplete ({reason})") from reason
     missing = [name for name in wanted if name not in contents]
