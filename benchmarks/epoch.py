@@ -28,6 +28,7 @@ from benchmarks.input_chain import PerImage
 from benchmarks.table import Wanted, compared, take_turns
 from lightning_modules import configuration, optimisation, training
 from lightning_modules.callbacks.progress import Progress
+from lightning_modules.classifier import Classifier
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
 from lightning_modules.data.batches import EpochSampler, TrainBatches
