@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -30,10 +29,6 @@ RESOLUTIONS = {"cifar": (16, 32), "imagenet": (96, 320)}
 PRECISIONS = ("32-true", "tf32", "bf16-mixed", "16-mixed")
 
 WANDB_PROJECT = "convnet-reproduction"
-
-
-class NotTrained(ValueError):
-    """A run ended without weights that are worth anything."""
 
 
 @dataclass(frozen=True)
@@ -153,22 +148,6 @@ def resolve(
     )
     _check_teacher(resolved, teacher)
     return resolved
-
-
-def of_finished(folder: Path) -> Configuration:
-    """What a finished run in `folder` was. Raises ValueError, in one line, if there is none."""
-    path = folder / "record.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if record["diverged"]:
-            raise NotTrained(f"the run in {folder} diverged; choose another teacher")
-        return Configuration(**record["config"])
-    except NotTrained:
-        raise
-    except OSError as error:
-        raise ValueError(f"{folder} holds no finished run ({error.strerror}: record.json)") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged; delete it to run again") from error
 
 
 def _check_teacher(student: Configuration, teacher: Configuration | None) -> None:
