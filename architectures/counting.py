@@ -20,6 +20,8 @@ from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
+from architectures.counts import Counts
+
 PARAMETER_PARTS = ("conv_weights", "fc_weights", "biases", "norm_scales_and_shifts", "other_parameters")
 LAYERS = (_ConvNd, nn.Linear)
 # They keep the shape of what goes in, and on the meta device take longer than all layers together.
@@ -27,35 +29,6 @@ KEEP_SHAPE = (
     *(_NormBase, nn.LocalResponseNorm),
     *(nn.ReLU, nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh, nn.ELU),
 )
-
-
-@dataclass(frozen=True)
-class Counts:
-    """The parts. Multiply-adds are those of one forward pass of one image; a bias addition counts nothing."""
-
-    conv_weights: int
-    fc_weights: int
-    biases: int
-    norm_scales_and_shifts: int
-    other_parameters: int
-    conv_mult_adds: int
-    fc_mult_adds: int
-    layers: int
-
-    @property
-    def parameters(self) -> int:
-        """Sum every trainable number. DenseNet Table 2, ResNet Table 6; the headline everywhere."""
-        return self.weights + self.biases + self.norm_scales_and_shifts + self.other_parameters
-
-    @property
-    def weights(self) -> int:
-        """Sum the weights only: no normalisation, no biases. ResNeXt Tables 1 and 7."""
-        return self.conv_weights + self.fc_weights
-
-    @property
-    def mult_adds(self) -> int:
-        """Sum those of convolutions and fully connected layers. ResNet Table 1, ResNeXt Table 1."""
-        return self.conv_mult_adds + self.fc_mult_adds
 
 
 @dataclass(frozen=True)
