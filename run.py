@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import architectures
-from lightning_modules import configuration, files, recipes
+from lightning_modules import configuration, files, finished, recipes
 from lightning_modules.cli import flag, parse
 from lightning_modules.configuration import Configuration, Run
 from lightning_modules.console import announce, report
@@ -105,7 +105,7 @@ def resolve(options: argparse.Namespace, budget: str) -> Configuration:
         resolution=options.resolution,
         epochs=options.epochs,
         changes=options.changes,
-        teacher=configuration.of_finished(options.teacher) if options.teacher else None,
+        teacher=finished.trained(options.teacher) if options.teacher else None,
     )
 
 
@@ -187,11 +187,8 @@ def already_done(asked: Run, folder: Path, options: argparse.Namespace) -> int:
     """Show the record; a sweep gets it as its run's result."""
     if not environment.is_first_process():
         return DONE
-    try:
-        record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-        report(record, folder, "already done")
-    except (ValueError, KeyError) as error:
-        raise ValueError(f"{folder / 'record.json'} is damaged; delete it to run again") from error
+    record = finished.read(folder / "record.json").as_dict()
+    report(record, folder, "already done")
     if environment.in_sweep() and not options.no_wandb:
         from lightning_modules import tracking
 
@@ -212,7 +209,7 @@ def train(asked: Run, folder: Path, options: argparse.Namespace, network: "nn.Mo
         speed = choice.choose(asked.configuration, device_kind(options), options.data_dir, folder, network)
 
         def announced(module: "Classifier") -> None:
-            teacher = module.teacher and module.teacher.network
+            teacher = module.teacher.network if module.teacher else None
             seconds = seconds_per_image(
                 module.network, asked.configuration.resolution, layout=speed.memory_format, teacher=teacher
             )

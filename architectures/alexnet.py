@@ -125,7 +125,9 @@ class AlexNet(nn.Sequential):
             inputs, size, stride, padding, parts = convolution
             layer = nn.Conv2d(inputs, channels, size, stride, padding, groups=parts)
             self.add_module(f"conv{number}", nn.Sequential(layer, activation()))
-            after = {f"pool{number}": nn.MaxPool2d(*pool)} if number in (1, 2, 5) else {}
+            after: dict[str, nn.Module] = (
+                {f"pool{number}": nn.MaxPool2d(*pool)} if number in (1, 2, 5) else {}
+            )
             if number in (1, 2) and normalisation:
                 norm = {f"norm{number}": local_response_normalisation(*normalisation)}
                 after = {**after, **norm} if pool_first else {**norm, **after}

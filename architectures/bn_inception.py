@@ -59,7 +59,10 @@ FIGURE_5 = {
     "5a": Filters(352, 192, 320, 160, 224, "avg", 128),
     "5b": Filters(352, 192, 320, 192, 224, "max", 128),
 }
-ACTIVATIONS = {"relu": partial(nn.ReLU, inplace=True), "sigmoid": nn.Sigmoid}
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": partial(nn.ReLU, inplace=True),
+    "sigmoid": nn.Sigmoid,
+}
 # (inputs, outputs, size, stride) to the layers.
 MakeConvolution = Callable[..., list[nn.Module]]
 
@@ -128,7 +131,7 @@ def inception_module(inputs: int, filters: Filters, make: MakeConvolution) -> Fi
     reduction = filters.conv_1x1 == 0
     stride = 2 if reduction else 1
     pool = nn.AvgPool2d if filters.pool == "avg" else nn.MaxPool2d
-    paths = [
+    paths: list[list[nn.Module]] = [
         make(inputs, filters.reduce_3x3, 1) + make(filters.reduce_3x3, filters.conv_3x3, 3, stride),
         make(inputs, filters.reduce_double, 1)
         + make(filters.reduce_double, filters.double_3x3, 3)

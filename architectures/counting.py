@@ -20,6 +20,8 @@ from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
+from architectures.counts import Counts
+
 PARAMETER_PARTS = ("conv_weights", "fc_weights", "biases", "norm_scales_and_shifts", "other_parameters")
 LAYERS = (_ConvNd, nn.Linear)
 # They keep the shape of what goes in, and on the meta device take longer than all layers together.
@@ -27,35 +29,6 @@ KEEP_SHAPE = (
     *(_NormBase, nn.LocalResponseNorm),
     *(nn.ReLU, nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh, nn.ELU),
 )
-
-
-@dataclass(frozen=True)
-class Counts:
-    """The parts. Multiply-adds are those of one forward pass of one image; a bias addition counts nothing."""
-
-    conv_weights: int
-    fc_weights: int
-    biases: int
-    norm_scales_and_shifts: int
-    other_parameters: int
-    conv_mult_adds: int
-    fc_mult_adds: int
-    layers: int
-
-    @property
-    def parameters(self) -> int:
-        """Sum every trainable number. DenseNet Table 2, ResNet Table 6; the headline everywhere."""
-        return self.weights + self.biases + self.norm_scales_and_shifts + self.other_parameters
-
-    @property
-    def weights(self) -> int:
-        """Sum the weights only: no normalisation, no biases. ResNeXt Tables 1 and 7."""
-        return self.conv_weights + self.fc_weights
-
-    @property
-    def mult_adds(self) -> int:
-        """Sum those of convolutions and fully connected layers. ResNet Table 1, ResNeXt Table 1."""
-        return self.conv_mult_adds + self.fc_mult_adds
 
 
 @dataclass(frozen=True)
@@ -131,7 +104,7 @@ def observe(network: nn.Module, resolution: int, note: Callable[[nn.Module, tupl
     images = torch.empty(1, 3, resolution, resolution, device="meta", dtype=dtype)
 
     modes = [(module, module.training) for module in network.modules()]
-    skipped = [module for module, _ in modes if isinstance(module, KEEP_SHAPE)]
+    skipped: list[nn.Module] = [module for module, _ in modes if isinstance(module, KEEP_SHAPE)]
     hooks = [module.register_forward_hook(note) for module, _ in modes]
     network.eval()
     for module in skipped:
@@ -181,7 +154,7 @@ def _part(module: nn.Module, name: str) -> str:
     return "other_parameters"
 
 
-def _kind(layer: nn.Module) -> str:
+def _kind(layer: _ConvNd | nn.Linear) -> str:
     if isinstance(layer, nn.Linear):
         return "fully connected"
     depthwise = layer.groups == layer.in_channels > 1
@@ -194,7 +167,7 @@ def _layers(module: nn.Module) -> int:
     total = 0
     for name, child in module.named_children():
         if name == "paths":
-            total += max(_layers(path) for path in child)
+            total += max(_layers(path) for path in child.children())
         elif name not in ("shortcut", "auxiliary", "excitation"):
             total += _layers(child)
     return total

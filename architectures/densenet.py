@@ -127,7 +127,7 @@ def densenet_bc(
     )
 
 
-def _cifar_blocks(depth: int, layers_each: int) -> tuple[int, int, int]:
+def _cifar_blocks(depth: int, layers_each: int) -> tuple[int, ...]:
     """Three equal blocks; outside them the first convolution, two transitions and the classifier."""
     n = blocks_per_stage(depth, per_block=3 * layers_each, outside=4)
     return (n, n, n)
@@ -161,7 +161,7 @@ class DenseNet(nn.Sequential):
 
         channels = first_channels
         if stem == "cifar":
-            self.convolution = nn.Conv2d(3, channels, 3, padding=1, bias=False)
+            self.convolution: nn.Module = nn.Conv2d(3, channels, 3, padding=1, bias=False)
         else:
             self.convolution = nn.Sequential(
                 nn.Conv2d(3, channels, 7, stride=2, padding=3, bias=False),

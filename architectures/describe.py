@@ -11,6 +11,15 @@ from torch import nn
 from architectures.counting import count, count_stages
 from architectures.layers.squeeze_excitation import SqueezeExcitation
 
+Layer = (
+    nn.Conv2d
+    | nn.MaxPool2d
+    | nn.AvgPool2d
+    | nn.AdaptiveAvgPool2d
+    | nn.LocalResponseNorm
+    | SqueezeExcitation
+    | nn.Linear
+)
 HEADINGS = ("layer", "output size", "blocks", "parameters", "mult-adds")
 
 
@@ -26,7 +35,7 @@ def rows(network: nn.Module, resolution: int) -> list[tuple[str, ...]]:
         ValueError: the network can't take images of that resolution.
     """
     stages = count_stages(network, resolution)
-    cells = [
+    cells: list[tuple[str, ...]] = [
         (
             stage.name,
             "×".join(map(str, stage.output[1:])) or "1×1",
@@ -69,7 +78,7 @@ def _texts(modules: list[nn.Module], strides: bool = True) -> list[str]:
     runs: list[tuple[nn.Module, str, int]] = []
     for module in modules:
         text = "; ".join(_inside(module, strides=False))
-        if runs and text and runs[-1][1] == text and not isinstance(module, _LAYERS):
+        if runs and text and runs[-1][1] == text and not isinstance(module, Layer):
             runs[-1] = (*runs[-1][:2], runs[-1][2] + 1)
         elif text:
             runs.append((module, text, 1))
@@ -83,38 +92,26 @@ def _texts(modules: list[nn.Module], strides: bool = True) -> list[str]:
 
 
 def _inside(module: nn.Module, strides: bool) -> list[str]:
-    if isinstance(module, _LAYERS):
+    if isinstance(module, Layer):
         return [_layer(module, strides)]
     return _texts([child for name, child in module.named_children() if name != "shortcut"], strides)
 
 
-_CONVOLUTION = nn.Conv2d
-_MAX_POOL = nn.MaxPool2d
-_AVERAGE_POOL = nn.AvgPool2d
-_GLOBAL_POOL = nn.AdaptiveAvgPool2d
-_LOCAL_RESPONSE = nn.LocalResponseNorm
-_EXCITATION = SqueezeExcitation
-_LAYERS = (
-    *(_CONVOLUTION, _MAX_POOL, _AVERAGE_POOL, _GLOBAL_POOL, _LOCAL_RESPONSE, _EXCITATION),
-    nn.Linear,
-)
-
-
-def _layer(module: nn.Module, strides: bool) -> str:
+def _layer(module: Layer, strides: bool) -> str:
     if isinstance(module, nn.Linear):
         return f"{module.out_features}-d fully connected"
-    if isinstance(module, _GLOBAL_POOL):
+    if isinstance(module, nn.AdaptiveAvgPool2d):
         return "global average pool"
-    if isinstance(module, _LOCAL_RESPONSE):
+    if isinstance(module, nn.LocalResponseNorm):
         return "local response norm"
-    if isinstance(module, _EXCITATION):
+    if isinstance(module, SqueezeExcitation):
         widths = [layer.out_channels for layer in module.excitation if isinstance(layer, nn.Conv2d)]
         return f"fc, {widths}"
     size = "×".join(map(str, _pair(module.kernel_size)))
     stride = f", stride {_pair(module.stride)[0]}" if strides and _pair(module.stride)[0] > 1 else ""
-    if isinstance(module, _MAX_POOL):
+    if isinstance(module, nn.MaxPool2d):
         return f"{size} max pool{stride}"
-    if isinstance(module, _AVERAGE_POOL):
+    if isinstance(module, nn.AvgPool2d):
         return f"{size} average pool{stride}"
     groups = f", C={module.groups}" if module.groups > 1 else ""
     return f"{size} conv, {module.out_channels}{groups}{stride}"

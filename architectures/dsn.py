@@ -46,16 +46,16 @@ def dsn(
     """
     positive("weight", weight)
     dropout_rate("dropout", dropout)
-    return DSN(num_classes, weight if companion else None, dropout)
+    return DSN(num_classes, weight if companion else 0.0, dropout)
 
 
 class DSN(nn.Module):
     """Maps images (N, 3, 32, 32) to logits (N, num_classes), in training with those of the companions.
 
-    weight: that of every companion's loss; None is a network without companions.
+    weight: that of every companion's loss; 0 is a network without companions.
     """
 
-    def __init__(self, num_classes: int, weight: float | None, dropout: float) -> None:
+    def __init__(self, num_classes: int, weight: float, dropout: float) -> None:
         super().__init__()
         self.weight = weight
         companions = {}
@@ -70,7 +70,7 @@ class DSN(nn.Module):
             if not last:
                 pooling = nn.MaxPool2d(3, stride=2, ceil_mode=True)
                 self.add_module(f"pool{number}", nn.Sequential(pooling, nn.Dropout(dropout)))
-            if weight is not None:
+            if weight:
                 units = widths[0] * SIDES[number - 1] ** 2
                 companions[f"conv{number}"] = Companion(units, num_classes)
             channels = widths[-1]

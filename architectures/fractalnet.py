@@ -185,21 +185,25 @@ class Fractal(nn.Module):
         super().__init__()
         self.columns = columns
         self.paths = nn.ModuleList([Convolution(inputs, outputs, dropout)])
+        self.halves: tuple[Fractal, ...] = ()
         if columns > 1:
-            halves = (Fractal(columns - 1, channels, outputs, dropout) for channels in (inputs, outputs))
-            self.paths.append(nn.ModuleList(halves))
+            self.halves = tuple(
+                Fractal(columns - 1, channels, outputs, dropout) for channels in (inputs, outputs)
+            )
+            self.paths.append(nn.ModuleList(self.halves))
 
     def forward(self, x: Tensor, sampling: Sampling) -> Tensor:
         """Return the join: the mean of the columns that live."""
         living = sampling(self.columns)
-        return sum(self.each_column(x, living, sampling)) / sum(living)
+        first, *others = self.each_column(x, living, sampling)
+        return sum(others, first) / sum(living)
 
     def each_column(self, x: Tensor, living: list[bool], sampling: Sampling) -> list[Tensor]:
         """Return the output of every column, the shallowest first; a zero () for those that don't live."""
         shallowest, *deeper = living
         outputs = [self.paths[0](x, sampling.alone) if shallowest else zero_of(self.paths[0])]
         if any(deeper):
-            first, second = self.paths[1]
+            first, second = self.halves
             outputs += second.each_column(first(x, sampling), deeper, sampling)
         elif deeper:
             outputs.append(zero_of(self.paths[1]))

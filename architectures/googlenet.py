@@ -24,6 +24,7 @@ CIFAR: the paper has no such form. The first convolution is 3×3 with stride 1, 
 all else kept: modules on 16, 8 and 4 pixels, auxiliary classifiers on 2 × 2 instead of 4 × 4.
 """
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
@@ -100,7 +101,7 @@ def googlenet(
     """
     dropout_rate("dropout", dropout)
     positive("auxiliary_weight", auxiliary_weight)
-    return GoogLeNet(stem, num_classes, module, conv1, head, dropout, auxiliary_weight if auxiliary else None)
+    return GoogLeNet(stem, num_classes, module, conv1, head, dropout, auxiliary_weight if auxiliary else 0.0)
 
 
 class GoogLeNet(nn.Module):
@@ -108,7 +109,7 @@ class GoogLeNet(nn.Module):
 
     Its children are the rows of Table 1, and the auxiliary classifiers by the row that they stand on. With
     these in training, or with the head fc, H and W are 224 on ImageNet and 32 on CIFAR.
-    auxiliary_weight: None for no auxiliary classifiers.
+    auxiliary_weight: 0 for no auxiliary classifiers.
     """
 
     def __init__(
@@ -119,7 +120,7 @@ class GoogLeNet(nn.Module):
         conv1: str,
         head: str,
         dropout: float,
-        auxiliary_weight: float | None,
+        auxiliary_weight: float,
     ) -> None:
         super().__init__()
         self.conv1 = nn.Sequential(*first_convolution(stem, conv1), nn.ReLU(inplace=True))
@@ -140,7 +141,7 @@ class GoogLeNet(nn.Module):
             self.add_module(f"inception_{name}", inception)
             if name in POOLED:
                 self.add_module(f"pool{name[0]}", max_pool())
-            if name in CLASSIFIED and auxiliary_weight is not None:
+            if name in CLASSIFIED and auxiliary_weight:
                 classifiers[f"inception_{name}"] = auxiliary_classifier(
                     channels, AUXILIARY_SIDE[stem], num_classes
                 )
@@ -168,7 +169,7 @@ class GoogLeNet(nn.Module):
 class FilterConcatenation(Concatenation):
     """Filter concatenation: paths that run side by side, (N, channels, H, W) to (N, outputs, H, W)."""
 
-    def __init__(self, paths: list[nn.Module], outputs: int) -> None:
+    def __init__(self, paths: Sequence[nn.Module], outputs: int) -> None:
         super().__init__(paths)
         self.outputs = outputs
 
@@ -186,7 +187,7 @@ def reduced(inputs: int, filters: Filters) -> FilterConcatenation:
 
 def naive(inputs: int, filters: Filters) -> FilterConcatenation:
     """Build Figure 2 (a): all of the input goes into every convolution, and through the pooling out."""
-    paths = [
+    paths: list[list[nn.Module]] = [
         _convolution(inputs, filters.conv_1x1, 1),
         _convolution(inputs, filters.conv_3x3, 3),
         _convolution(inputs, filters.conv_5x5, 5),

@@ -71,8 +71,8 @@ class HighwayNet(nn.Sequential):
         for stage, (width, layers) in enumerate(zip(WIDTHS, stage_lengths(depth), strict=True), start=1):
             stage_layers = [nn.Dropout(dropout), convolution(channels, width)]
             for _ in range(layers - 1):
-                gated = gate_bias is not None
-                stage_layers.append(HighwayLayer(width, gate_bias) if gated else convolution(width, width))
+                layer = convolution(width, width) if gate_bias is None else HighwayLayer(width, gate_bias)
+                stage_layers.append(layer)
             if stage < len(WIDTHS):
                 stage_layers.append(nn.MaxPool2d(2))
             self.add_module(f"stage_{stage}", nn.Sequential(*stage_layers))

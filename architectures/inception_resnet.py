@@ -24,6 +24,7 @@ The CIFAR form isn't the paper's: strides of the stem are 1 but for one, and eve
 32×32 images make grids of 16, 8 and 4, as 299×299 ones make 35, 17 and 8.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -31,11 +32,16 @@ from torch import Tensor, nn
 from architectures.inception_v3 import STEM_CHANNELS, convolutional_stem
 from architectures.inception_v4 import parallel_stem, reduction_a, several
 from architectures.layers.conv_bn import conv_bn_relu
-from architectures.layers.inception_module import Conv, InceptionModule, average_pool, max_pool, reduced
+from architectures.layers.inception_module import (
+    Conv,
+    InceptionModule,
+    Paths,
+    average_pool,
+    max_pool,
+    reduced,
+)
 from architectures.ranges import dropout_rate
 from architectures.registry import Stem, register
-
-Paths = tuple[list[Conv], ...]
 
 
 class Version(NamedTuple):
@@ -47,7 +53,7 @@ class Version(NamedTuple):
     stem_channels: int
     inception_a: Paths
     inception_b: Paths
-    reduction_b: Paths
+    reduction_b: Sequence[list[Conv]]
     inception_c: Paths
     last_channels: int | None = None
 
@@ -67,7 +73,7 @@ VERSION_2 = Version(
     ([Conv(192, 1)], [Conv(192, 1), Conv(224, (1, 3)), Conv(256, (3, 1))]),
 )
 RELEASED = VERSION_2._replace(stem_channels=320, last_channels=1536)
-RELEASED_MODULE = (
+RELEASED_MODULE: Paths = (
     [Conv(96, 1)],
     [Conv(48, 1), Conv(64, 5)],
     [Conv(64, 1), Conv(96, 3), Conv(96, 3)],

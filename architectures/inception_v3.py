@@ -91,7 +91,9 @@ def inception_v3(
     small = stem == "cifar"
     factorisation = Factorisation(factorized_5x5, asymmetric_on, factor_activation == "linear")
 
-    rows = convolutional_stem(small, first_stride, first_pool=first_pool, factorized_7x7=factorized_7x7)
+    rows: dict[str, nn.Module] = {
+        **convolutional_stem(small, first_stride, first_pool=first_pool, factorized_7x7=factorized_7x7)
+    }
     if not small:
         rows["pool_2"] = max_pool(padded=False)
     channels = STEM_CHANNELS
@@ -138,7 +140,7 @@ class InceptionV3(nn.Sequential):
 
 def convolutional_stem(
     small: bool, first_stride: int, *, first_pool: bool = True, factorized_7x7: bool = True
-) -> dict[str, nn.Module]:
+) -> dict[str, nn.Sequential]:
     """Build Table 1 up to the second pooling: (N, 3, H, W) to (N, 192, H', W'); 299 pixels become 71.
 
     small: convolutions and pooling are padded.

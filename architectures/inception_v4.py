@@ -25,7 +25,7 @@ from architectures.layers.inception_module import (
     Conv,
     Fork,
     InceptionModule,
-    Step,
+    Paths,
     average_pool,
     max_pool,
     reduced,
@@ -34,13 +34,13 @@ from architectures.ranges import dropout_rate
 from architectures.registry import Stem, register
 
 STEM_CHANNELS = 384
-INCEPTION_A = (
+INCEPTION_A: Paths = (
     [Conv(96, 1)],
     [Conv(64, 1), Conv(96, 3)],
     [Conv(64, 1), Conv(96, 3), Conv(96, 3)],
     [average_pool, Conv(96, 1)],
 )
-INCEPTION_B = (
+INCEPTION_B: Paths = (
     [Conv(384, 1)],
     [Conv(192, 1), Conv(224, (1, 7)), Conv(256, (7, 1))],
     [Conv(192, 1), Conv(192, (7, 1)), Conv(224, (1, 7)), Conv(224, (7, 1)), Conv(256, (1, 7))],
@@ -50,7 +50,7 @@ REDUCTION_B = (
     [Conv(192, 1), Conv(192, 3)],
     [Conv(256, 1), Conv(256, (1, 7)), Conv(320, (7, 1)), Conv(320, 3)],
 )
-INCEPTION_C = (
+INCEPTION_C: Paths = (
     [Conv(256, 1)],
     [Conv(384, 1), Fork(Conv(256, (1, 3)), Conv(256, (3, 1)))],
     [Conv(384, 1), Conv(448, (3, 1)), Conv(512, (1, 3)), Fork(Conv(256, (1, 3)), Conv(256, (3, 1)))],
@@ -140,7 +140,7 @@ def several(knob: str, values: tuple[int, ...], count: int) -> None:
         raise ValueError(f"{knob} {values} is wrong; give {count} numbers of at least 1")
 
 
-def _repeated(times: int, inputs: int, paths: tuple[list[Step], ...]) -> tuple[nn.Sequential, int]:
+def _repeated(times: int, inputs: int, paths: Paths) -> tuple[nn.Sequential, int]:
     """Build the same module several times over; return it and its number of output channels."""
     modules = []
     for _ in range(times):

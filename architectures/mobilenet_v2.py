@@ -21,7 +21,6 @@ Departures: none from Table 2, which has 53 weighted layers. Widths go to the ne
 released code (TF-slim), which only says what the paper leaves open, as it does with the rate of dropout, 0.2.
 """
 
-from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
@@ -85,7 +84,7 @@ class MobileNetV2(nn.Sequential):
         first_channels = plan[0].inputs
         self.conv2d = nn.Sequential(*conv_bn(3, first_channels, 3, first_strides), nn.ReLU6(inplace=True))
         rows: list[list[nn.Module]] = [[] for _ in TABLE_2]
-        for this, following in pairwise([*plan, None]):
+        for this, following in zip(plan, [*plan[1:], None], strict=True):
             if residual == "expansions":
                 block = between_expansions(this, following, relu_after_projection)
             else:

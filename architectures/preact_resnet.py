@@ -92,10 +92,10 @@ def preact_resnet(
         shortcut_dropout: rate on the shortcut, in [0, 1); the paper's is 0.5 or none.
     """
     dropout_rate("shortcut_dropout", shortcut_dropout)
-    block, blocks = _blocks(stem, depth, block)
+    unit_block, blocks = _blocks(stem, depth, block)
     make_shortcut = partial(
         Shortcut,
-        change="A" if stem == "cifar" and block != "bottleneck" else "B",
+        change="A" if stem == "cifar" and unit_block != "bottleneck" else "B",
         kind=shortcut,
         shortcut_scale=shortcut_scale,
         branch_scale=branch_scale,
@@ -103,7 +103,7 @@ def preact_resnet(
         dropout=shortcut_dropout,
     )
     make_unit = partial(
-        ResidualUnit, block=block, stride_in=stride_in, order=ORDERS[unit], make_shortcut=make_shortcut
+        ResidualUnit, block=unit_block, stride_in=stride_in, order=ORDERS[unit], make_shortcut=make_shortcut
     )
     return PreActResNet(stem, num_classes, blocks, ORDERS[unit], make_unit)
 
@@ -212,7 +212,9 @@ class Shortcut(nn.Module):
         super().__init__()
         connection = shortcut_connection("C" if kind == "conv" else change, inputs, outputs, stride)
         self.projects = isinstance(connection, nn.Sequential)
-        self.connection = connection if norm or not self.projects else connection[0]
+        if isinstance(connection, nn.Sequential) and not norm:
+            connection = connection[0]
+        self.connection = connection
         self.gate = Gate(inputs, outputs, 1, stride, gate_bias) if kind.endswith("gating") else None
         self.exclusive = kind == "exclusive_gating"
         self.shortcut_scale = shortcut_scale

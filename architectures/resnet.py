@@ -36,7 +36,7 @@ from architectures.registry import Stem, register
 
 Shortcut = Literal["A", "B", "C"]
 
-IMAGENET_BLOCKS = {
+IMAGENET_BLOCKS: dict[int, tuple[str, tuple[int, ...]]] = {
     18: ("basic", (2, 2, 2, 2)),
     34: ("basic", (3, 4, 6, 3)),
     50: ("bottleneck", (3, 4, 6, 3)),
@@ -70,7 +70,7 @@ def resnet(
     network = _build(stem, num_classes, depth, shortcut, block, stride_in)
     if weighted:
         for module in list(network.modules()):
-            if isinstance(module, ResidualBlock):
+            if isinstance(module, ResidualBlock) and module.shortcut is not None:
                 module.shortcut = nn.Sequential(module.shortcut, Weight())
     return network
 
@@ -99,7 +99,8 @@ def _build(
 ) -> "ResNet":
     if stem == "cifar":
         block = "basic" if block == "paper" else block
-        blocks = (blocks_per_stage(depth, per_block=9 if block == "bottleneck" else 6, outside=2),) * 3
+        per_block = 9 if block == "bottleneck" else 6
+        blocks: tuple[int, ...] = (blocks_per_stage(depth, per_block, outside=2),) * 3
     else:
         one_of("depth", depth, IMAGENET_BLOCKS)
         papers_block, blocks = IMAGENET_BLOCKS[depth]
@@ -107,7 +108,7 @@ def _build(
             raise ValueError(f"block {block} doesn't give depth {depth} on ImageNet; choose {papers_block}")
         block = papers_block
     if block == "basic":
-        make_block = partial(BasicBlock, shortcut=shortcut)
+        make_block: Callable[[int, int, int], ResidualBlock] = partial(BasicBlock, shortcut=shortcut)
     else:
         make_block = partial(Bottleneck, shortcut=shortcut, stride_in=stride_in)
     return ResNet(stem, num_classes, blocks, 16 if stem == "cifar" else 64, make_block)
@@ -136,11 +137,13 @@ class ResNet(nn.Sequential):
         channels = first_width
         for stage, length in enumerate(blocks):
             # Table 1 counts the max pooling of the ImageNet form to conv2_x.
-            layers = [nn.MaxPool2d(3, stride=2, padding=1)] if stem == "imagenet" and stage == 0 else []
+            pooled = stem == "imagenet" and stage == 0
+            layers: list[nn.Module] = [nn.MaxPool2d(3, stride=2, padding=1)] if pooled else []
             for index in range(length):
                 stride = 2 if stage > 0 and index == 0 else 1
-                layers.append(make_block(channels, first_width * 2**stage, stride))
-                channels = layers[-1].outputs
+                block = make_block(channels, first_width * 2**stage, stride)
+                layers.append(block)
+                channels = block.outputs
             self.add_module(f"conv{stage + 2}_x", nn.Sequential(*layers))
         self.classifier = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)
@@ -154,13 +157,13 @@ class ResidualBlock(nn.Module):
     """
 
     def __init__(
-        self, branch: nn.Module, inputs: int, outputs: int, stride: int, shortcut: Shortcut | None
+        self, branch: nn.Sequential, inputs: int, outputs: int, stride: int, shortcut: Shortcut | None
     ) -> None:
         super().__init__()
-        self.outputs = outputs
+        self.inputs, self.outputs = inputs, outputs
         self.branch = branch
         self.shortcut = shortcut_connection(shortcut, inputs, outputs, stride) if shortcut else None
-        self.relu = nn.ReLU(inplace=True)
+        self.relu: nn.Module = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.branch(x)

@@ -19,6 +19,7 @@ blocks here are those of the later versions.
 """
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
@@ -65,7 +66,7 @@ def resnext(
     at_least("base_width", base_width, 1)
     at_least("width", width, math.ceil(TEMPLATE_WIDTH / base_width))  # a path has one channel or more
     if stem == "cifar":
-        blocks = (blocks_per_stage(depth, per_block=9, outside=2),) * 3
+        blocks: tuple[int, ...] = (blocks_per_stage(depth, per_block=9, outside=2),) * 3
     else:
         one_of("depth", depth, [d for d, (block, _) in IMAGENET_BLOCKS.items() if block == "bottleneck"])
         _, blocks = IMAGENET_BLOCKS[depth]
@@ -97,7 +98,7 @@ class ResNeXtBlock(ResidualBlock):
 
 def split_transform_sum(
     inputs: int, path_width: int, outputs: int, stride: int, cardinality: int
-) -> nn.Module:
+) -> nn.Sequential:
     """Build Figure 3 (a): every path ends in a 1×1 of its own; the sum is normalised (footnote 3)."""
     paths = [
         nn.Sequential(*_path(inputs, path_width, stride), nn.Conv2d(path_width, outputs, 1, bias=False))
@@ -108,13 +109,13 @@ def split_transform_sum(
 
 def early_concatenation(
     inputs: int, path_width: int, outputs: int, stride: int, cardinality: int
-) -> nn.Module:
+) -> nn.Sequential:
     """Build Figure 3 (b): the paths are concatenated before one 1×1 convolution."""
     paths = [nn.Sequential(*_path(inputs, path_width, stride)) for _ in range(cardinality)]
     return nn.Sequential(Concatenation(paths), *conv_bn(cardinality * path_width, outputs, 1))
 
 
-def grouped(inputs: int, path_width: int, outputs: int, stride: int, cardinality: int) -> nn.Module:
+def grouped(inputs: int, path_width: int, outputs: int, stride: int, cardinality: int) -> nn.Sequential:
     """Build Figure 3 (c): one convolution of C groups in the place of the paths."""
     width = cardinality * path_width
     return nn.Sequential(
@@ -138,9 +139,10 @@ def _path(inputs: int, path_width: int, stride: int) -> list[nn.Module]:
 class Sum(nn.Module):
     """The sum of what parallel paths make of one input."""
 
-    def __init__(self, paths: list[nn.Module]) -> None:
+    def __init__(self, paths: Sequence[nn.Module]) -> None:
         super().__init__()
         self.paths = nn.ModuleList(paths)
 
     def forward(self, x: Tensor) -> Tensor:
-        return sum(path(x) for path in self.paths)
+        first, *others = (path(x) for path in self.paths)
+        return sum(others, first)

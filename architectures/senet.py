@@ -37,17 +37,18 @@ from typing import Literal
 from torch import nn
 
 from architectures.bn_inception import bn_inception
-from architectures.inception_resnet import inception_resnet_v2_tf
+from architectures.googlenet import FilterConcatenation
+from architectures.inception_resnet import ResidualInception, inception_resnet_v2_tf
 from architectures.layers.conv_bn import conv_bn, conv_bn_relu
 from architectures.layers.squeeze_excitation import Gate, Squeeze, SqueezeExcitation, reduced_channels
 from architectures.mobilenet_v1 import mobilenet_v1
-from architectures.preact_resnet import preact_resnet
+from architectures.preact_resnet import ResidualUnit, preact_resnet
 from architectures.ranges import at_least, dropout_rate, one_of
 from architectures.registry import Stem, register
 from architectures.resnet import IMAGENET_BLOCKS, Bottleneck, ResidualBlock, resnet
-from architectures.resnext import resnext
+from architectures.resnext import EXPANSION, resnext
 from architectures.vgg import vgg
-from architectures.wide_resnet import wide_resnet
+from architectures.wide_resnet import WideBlock, wide_resnet
 
 MakeExcitation = Callable[[int], SqueezeExcitation]
 
@@ -218,7 +219,7 @@ def se_bn_inception(*, stem: Stem, num_classes: int, reduction: int = 16, bias: 
     network = bn_inception(stem=stem, num_classes=num_classes, conv1="full")
     make_excitation = excitation(reduction, bias)
     for name, module in list(network.named_children()):
-        if hasattr(module, "outputs"):
+        if isinstance(module, FilterConcatenation):
             setattr(network, name, nn.Sequential(module, make_excitation(module.outputs)))
     return network
 
@@ -270,14 +271,15 @@ def excite(block: ResidualBlock, position: str, make_excitation: MakeExcitation)
     if position == "standard":
         block.branch.append(make_excitation(block.outputs))
     elif position == "pre":
-        block.branch.insert(0, make_excitation(block.branch[0].in_channels))
+        block.branch.insert(0, make_excitation(block.inputs))
     elif position == "post":
         block.relu = nn.Sequential(block.relu, make_excitation(block.outputs))
     elif position == "identity":
+        assert block.shortcut is not None  # `resnet` makes blocks with shortcuts alone
         block.shortcut = nn.Sequential(block.shortcut, make_excitation(block.outputs))
     elif isinstance(block, Bottleneck):
         # Two convolutions, each with batch normalisation and ReLU, are before it.
-        block.branch.insert(6, make_excitation(block.branch[3].out_channels))
+        block.branch.insert(6, make_excitation(block.outputs // EXPANSION))
     else:
         raise ValueError("position 3x3 goes with bottlenecks; choose standard, pre, post or identity")
 
@@ -285,7 +287,7 @@ def excite(block: ResidualBlock, position: str, make_excitation: MakeExcitation)
 def excite_branches(network: nn.Module, make_excitation: MakeExcitation) -> nn.Module:
     """Put SE at the end of each residual branch: where `excite` has it in its standard position."""
     for block in list(network.modules()):
-        if hasattr(block, "branch"):
+        if isinstance(block, (ResidualBlock, ResidualUnit, WideBlock, ResidualInception)):
             block.branch.append(make_excitation(block.outputs))
     return network
 
@@ -317,11 +319,12 @@ class SENet154(nn.Sequential):
             *conv_bn_relu(second, channels, 3),
         )
         for stage, length in enumerate(blocks):
-            layers = [nn.MaxPool2d(3, stride=2, padding=1)] if stage == 0 else []
+            layers: list[nn.Module] = [nn.MaxPool2d(3, stride=2, padding=1)] if stage == 0 else []
             for index in range(length):
                 stride = 2 if stage > 0 and index == 0 else 1
-                layers.append(SENet154Block(channels, FIRST_WIDTH * 2**stage, stride, reduction))
-                channels = layers[-1].outputs
+                block = SENet154Block(channels, FIRST_WIDTH * 2**stage, stride, reduction)
+                layers.append(block)
+                channels = block.outputs
             self.add_module(f"conv{stage + 2}_x", nn.Sequential(*layers))
         self.classifier = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels, num_classes)

@@ -25,6 +25,7 @@ doesn't train VGG-like networks below 140 million.
 The CIFAR form is ShuffleNet's; the complexity is that of the ImageNet form.
 """
 
+from collections.abc import Callable
 from functools import partial
 from math import ceil
 from typing import Literal
@@ -64,18 +65,18 @@ def shufflenet_units(
         complexity: millions of multiply-adds of the ImageNet form: 140, 38 or 13.
     """
     one_of("complexity", complexity, SCALES)
-    make_unit = {
+    make_units: dict[str, Callable[[int, int, int, bool], nn.Module]] = {
         "vgg": two_convolutions,
         "resnet": partial(bottleneck, ratio=4, cardinality=1),
         "resnext": partial(bottleneck, ratio=2, cardinality=16),
-    }[unit]
+    }
     return ShuffleNetV1(
         stem,
         num_classes,
         first_channels(1, SCALES[complexity]),
         stage_widths(STAGE_4_CHANNELS[unit][complexity]),
         UNITS,
-        make_unit,
+        make_units[unit],
     )
 
 

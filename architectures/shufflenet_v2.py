@@ -95,7 +95,7 @@ class ShuffleNetV2(nn.Sequential):
         channels = FIRST_CHANNELS
         for stage, (width, length) in enumerate(zip(stage_widths, UNITS, strict=True), start=2):
             left = width // 2 if halves else channels
-            units = [DownsamplingUnit(channels, left, width, se=se)]
+            units: list[nn.Module] = [DownsamplingUnit(channels, left, width, se=se)]
             units += [ShuffleUnit(width, split, residual=residual, se=se) for _ in range(length - 1)]
             self.add_module(f"stage{stage}", nn.Sequential(*units))
             channels = width

@@ -25,6 +25,7 @@ from typing import Any, Literal, get_args
 Stem = Literal["cifar", "imagenet"]
 Kind = Literal["int", "float", "bool", "choice", "ints"]
 
+KINDS: dict[str, Kind] = {"int": "int", "float": "float", "bool": "bool", "tuple[int, ...]": "ints"}
 MEANING = {
     "int": "a whole number",
     "float": "a number",
@@ -122,8 +123,8 @@ def read_family(path: Path) -> list[Architecture]:
     except SyntaxError as error:
         raise ValueError(f"{path.name}, line {error.lineno}: {error.msg}") from None
     found = []
-    for node in tree.body:
-        for mark in getattr(node, "decorator_list", ()):
+    for node in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
+        for mark in node.decorator_list:
             if isinstance(mark, ast.Call) and getattr(mark.func, "id", "") == "register":
                 try:
                     found.append(_read_builder(node, mark, path.stem))
@@ -170,13 +171,12 @@ def _read_knob(argument: ast.arg, default: ast.expr | None, by_stem: dict, descr
 
 
 def _read_type(argument: ast.arg) -> tuple[Kind, tuple[str, ...]]:
-    text = ast.unparse(argument.annotation) if argument.annotation else "nothing"
-    if text in ("int", "float", "bool"):
-        return text, ()
-    if text == "tuple[int, ...]":
-        return "ints", ()
-    if text.startswith("Literal["):
-        choices = _literal(argument.annotation.slice, f"the choices of {argument.arg}")
+    annotation = argument.annotation
+    text = ast.unparse(annotation) if annotation else "nothing"
+    if text in KINDS:
+        return KINDS[text], ()
+    if isinstance(annotation, ast.Subscript) and text.startswith("Literal["):
+        choices = _literal(annotation.slice, f"the choices of {argument.arg}")
         choices = choices if isinstance(choices, tuple) else (choices,)
         if all(isinstance(choice, str) for choice in choices):
             return "choice", choices

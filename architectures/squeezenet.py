@@ -33,7 +33,7 @@ FIRES = range(2, 10)
 DROPOUT = 0.5
 
 # Channels and kernel of the first convolution; the layers after which the resolution halves.
-VERSIONS = {"1.0": (96, 7, (1, 4, 8)), "1.1": (64, 3, (1, 3, 5))}
+VERSIONS: dict[str, tuple[int, int, tuple[int, ...]]] = {"1.0": (96, 7, (1, 4, 8)), "1.1": (64, 3, (1, 3, 5))}
 
 
 @register(cifar={}, imagenet={})
@@ -94,7 +94,7 @@ class SqueezeNet(nn.Sequential):
         self.maxpool1 = _max_pool()
         for index, number in enumerate(FIRES):
             expand = BASE_EXPAND + EXPAND_INCREMENT * (index // FREQUENCY)
-            module = fire(channels, expand, squeeze_ratio, share_3x3)
+            module: nn.Module = fire(channels, expand, squeeze_ratio, share_3x3)
             if bypass != "none" and channels == expand:
                 module = Bypassed(module, nn.Identity())
             elif bypass == "complex":

@@ -51,16 +51,16 @@ def stochastic_depth(
         raise ValueError(
             f"last_survival {last_survival} is not in (0, 1]; the paper's is 0.5, and 1 drops none"
         )
-    if stem == "cifar":
-        kind, blocks = "basic", (blocks_per_stage(depth, per_block=6, outside=2),) * 3
-    else:
+    if stem == "imagenet":
         one_of("depth", depth, IMAGENET_BLOCKS)
         kind, blocks = IMAGENET_BLOCKS[depth]
+    else:
+        kind, blocks = "basic", (blocks_per_stage(depth, per_block=6, outside=2),) * 3
     survival = survival_probabilities(sum(blocks), last_survival, decay)
 
     def make_block(inputs: int, width: int, stride: int) -> ResidualBlock:
         if kind == "basic":
-            block = BasicBlock(inputs, width, stride, shortcut="A" if stem == "cifar" else "B")
+            block: ResidualBlock = BasicBlock(inputs, width, stride, shortcut="A" if stem == "cifar" else "B")
         else:
             block = Bottleneck(inputs, width, stride, shortcut="B", stride_in="1x1")
         block.branch = SurvivingBranch(block.branch, next(survival))
@@ -75,7 +75,7 @@ def survival_probabilities(blocks: int, last: float, decay: str) -> Iterator[flo
         yield 1 - number / blocks * (1 - last) if decay == "linear" else last
 
 
-class SurvivingBranch(nn.Module):
+class SurvivingBranch(nn.Sequential):
     """b · f(x) in training, with b = 1 at the probability `survival`, else 0; survival · f(x) in evaluation.
 
     (N, inputs, H, W) to what f makes of it, or, dropped, to a zero () that adds nothing to the shortcut.

@@ -77,7 +77,7 @@ class VGG(nn.Sequential):
         super().__init__()
         channels = 3
         for stage, (sizes, outputs) in enumerate(zip(CONFIGURATIONS[config], CHANNELS, strict=True), start=1):
-            layers = []
+            layers: list[nn.Module] = []
             for size in sizes:
                 layers.append(nn.Conv2d(channels, outputs, size, padding=size // 2))
                 layers.extend([nn.BatchNorm2d(outputs)] if batch_norm else [])
@@ -116,6 +116,6 @@ class Convolution(nn.Sequential):
 
 def _reshape_weight(module: nn.Sequential, state: dict[str, Tensor], prefix: str, *_: object) -> None:
     """Let the weights of one form load into the other: both have units first, then channels, rows, columns."""
-    name, own = f"{prefix}1.weight", module[1].weight
-    if name in state and state[name].numel() == own.numel() and len(state[name]) == len(own):
-        state[name] = state[name].reshape(own.shape)
+    name, weight = f"{prefix}1.weight", module.get_parameter("1.weight")
+    if name in state and state[name].numel() == weight.numel() and len(state[name]) == len(weight):
+        state[name] = state[name].reshape(weight.shape)

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from architectures.ranges import at_least, blocks_per_stage, dropout_rate, one_of
 from architectures.registry import Stem, register
-from architectures.resnet import IMAGENET_BLOCKS, BasicBlock, ResNet
+from architectures.resnet import IMAGENET_BLOCKS, BasicBlock, ResidualBlock, ResNet
 from architectures.resnext import ResNeXtBlock
 
 FIRST_WIDTH = 16
@@ -104,7 +104,7 @@ def _imagenet(num_classes: int, depth: int, widen_factor: float) -> ResNet:
     kind, blocks = IMAGENET_BLOCKS[depth]
     base_width = _widened(IMAGENET_WIDTH, widen_factor)
 
-    def make_block(inputs: int, width: int, stride: int) -> nn.Module:
+    def make_block(inputs: int, width: int, stride: int) -> ResidualBlock:
         if kind == "basic":
             return BasicBlock(inputs, base_width * width // IMAGENET_WIDTH, stride, shortcut="B")
         # A bottleneck wider inside is a ResNeXt block of one path.

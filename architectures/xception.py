@@ -88,7 +88,7 @@ class Xception(nn.Sequential):
                 for _ in range(MIDDLE_MODULES)
             )
         )
-        exit_flow = [
+        exit_flow: list[nn.Module] = [
             XceptionModule((channels, *EXIT_MODULE), stride=2, intermediate=intermediate, residual=residual)
         ]
         channels = EXIT_MODULE[-1]

@@ -35,6 +35,7 @@ from lightning_modules.data.batches import EpochSampler, TrainBatches
 from lightning_modules.data.preprocessing import Preprocessing
 from lightning_modules.execution.allocator import keep_freed_memory
 from lightning_modules.execution.machine import Machine
+from lightning_modules.execution.settings import laid_out
 from lightning_modules.recipes import Recipe
 
 CIFAR = catalogue.find("cifar10")
@@ -55,6 +56,12 @@ class Clock(pl.Callback):
 
     def on_train_batch_end(self, trainer, module, *_) -> None:
         self.seconds = time.process_time() - self.begun
+
+
+class WithoutCurve(Classifier):
+    """This project's training alone, without the line and the evaluation after an epoch."""
+
+    def on_train_epoch_end(self) -> None: ...
 
 
 class Textbook(pl.LightningModule):
@@ -113,15 +120,15 @@ def ways(wanted: Configuration, folder: Path) -> dict[str, Callable[[], float]]:
     def ours() -> float:
         clock = Clock()
         machine = Machine(accelerator="cpu", wandb=False)
-        trainer = training._trainer(wanted, folder, machine, [], folder / "checkpoint.ckpt", wanted.precision)
-        trainer.callbacks = [each for each in trainer.callbacks if isinstance(each, Progress)] + [clock]
-        module = Classifier(wanted.as_dict(), machine.speed)
-        module.on_train_epoch_end = lambda: None  # a line of the curve, and its evaluation
-        trainer.fit(module, whole_batches())
+        trainer = training._trainer(wanted, folder, machine, [], folder / "checkpoint.ckpt", "32-true")
+        # Lightning sets the attribute without declaring it.
+        kept = [each for each in trainer.callbacks if isinstance(each, Progress)]  # type: ignore[attr-defined]
+        trainer.callbacks = [*kept, clock]  # type: ignore[attr-defined]
+        trainer.fit(WithoutCurve(wanted.as_dict(), machine.speed), whole_batches())
         return clock.seconds
 
     def bare() -> float:
-        network = wanted.build().to(memory_format=torch.channels_last)
+        network = laid_out(wanted.build(), torch.channels_last)
         return loop(network, wanted, whole_batches())
 
     def textbook() -> float:

@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 
 import architectures
+from architectures.recomputing import SavesMemory
 from lightning_modules.execution.allocator import keep_freed_memory
 from lightning_modules.execution.memory import saved_bytes
+from lightning_modules.execution.settings import laid_out
 from reports.pages import markdown
 from sweeps import study as studies
 
@@ -38,8 +40,9 @@ def densenet(deepest: int) -> str:
             network = architectures.build(
                 "densenet_bc", stem="cifar", num_classes=10, depth=depth, growth_rate=12
             )
-            network.to(memory_format=torch.channels_last).train()
+            laid_out(network, torch.channels_last).train()
             if save_memory:
+                assert isinstance(network, SavesMemory)
                 network.save_memory()
             saved = saved_bytes(network, images)
             step_seconds(network, images)  # warms up

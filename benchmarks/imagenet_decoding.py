@@ -90,4 +90,4 @@ def main(folder: Path = FOLDER, rounds: int = 7) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]), *map(int, sys.argv[2:3]))
+    main(Path(sys.argv[1]) if sys.argv[1:] else FOLDER, *map(int, sys.argv[2:3]))

@@ -79,7 +79,7 @@ def profile(loader: DataLoader, most: int = 8) -> str:
     ) as profiler:
         batches = sum(1 for _ in loader)
     spent = {each.key: each.self_cpu_time_total / batches for each in profiler.key_averages()}
-    longest = sorted(spent, key=spent.get, reverse=True)[:most]
+    longest = sorted(spent, key=spent.__getitem__, reverse=True)[:most]
     rows = [
         [f"`{name}`", f"{spent[name]:.0f}", f"{spent[name] / sum(spent.values()):.0%}"] for name in longest
     ]

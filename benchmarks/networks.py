@@ -19,6 +19,7 @@ import architectures
 from architectures.counting import count
 from benchmarks.table import Wanted, compared, take_turns
 from lightning_modules.execution.allocator import keep_freed_memory
+from lightning_modules.execution.settings import laid_out
 
 # Ours, its knobs, and the counterpart. torchvision's AlexNet is the later one of 64 and 192 kernels.
 PAIRS: dict[str, tuple[str, dict, Callable[[], nn.Module]]] = {
@@ -57,11 +58,11 @@ def better_layout(make: Callable[[], nn.Module], images: torch.Tensor) -> tuple[
     """The layout that is faster of the two, by the best of three steps after one that warms up."""
     steps = {}
     for name, layout in LAYOUTS.items():
-        network = make().to(images.device, memory_format=layout).train()
+        network = laid_out(make(), layout, images.device).train()
         steps[name] = step(network, images.to(memory_format=layout))
         steps[name]()
     best = {name: max(once() for _ in range(3)) for name, once in steps.items()}
-    name = max(best, key=best.get)
+    name = max(best, key=best.__getitem__)
     return name, steps[name]
 
 

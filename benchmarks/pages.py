@@ -29,7 +29,7 @@ def seconds(arguments: list[str]) -> tuple[float, float]:
 
 
 def main(rounds: int = 3) -> None:
-    rows = []
+    rows: list[list[str]] = []
     with tempfile.TemporaryDirectory() as out:
         options = ["--out", out]
         for name, arguments in {

@@ -6,11 +6,13 @@ import time
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 
 from architectures.outputs import TrainingOutputs
+from architectures.recomputing import SavesMemory
 from lightning_modules.configuration import Configuration
 from lightning_modules.distillation import Teacher, soft_loss
-from lightning_modules.execution.settings import DEFAULT, ExecutionSettings, compiled
+from lightning_modules.execution.settings import DEFAULT, ExecutionSettings, compiled, laid_out
 from lightning_modules.initialisation import initialise, set_batch_norm
 from lightning_modules.losses import losses
 from lightning_modules.optimisation import optimiser, schedule
@@ -91,8 +93,8 @@ class Classifier(pl.LightningModule):
         self.recipe = Recipe.from_hyperparameters(config["recipe"])
         initialise(self.network, self.recipe)
         set_batch_norm(self.network, self.recipe)
-        self.network.to(memory_format=speed.memory_format)
-        if speed.saves_memory:
+        laid_out(self.network, speed.memory_format)
+        if speed.saves_memory and isinstance(self.network, SavesMemory):
             self.network.save_memory()
         self.compiled = compiled(self.network, speed)
         self.history: list[dict] = []
@@ -120,7 +122,7 @@ class Classifier(pl.LightningModule):
             return self(images)
         return self.compiled(images)
 
-    def configure_optimizers(self) -> dict:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         stepper = optimiser(self.network, self.recipe)
         rates = schedule(stepper, self.recipe, self.steps)
         return {"optimizer": stepper, "lr_scheduler": {"scheduler": rates, "interval": "step"}}

@@ -8,7 +8,7 @@ import shutil
 import textwrap
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import architectures
 from architectures.spelling import did_you_mean
@@ -30,13 +30,15 @@ OF_EVALUATION = (
 )  # options that mean nothing without it
 
 # Every field of a recipe has a flag `--recipe.<field>`; these have a short one, too.
-SHORT = ("batch_size", "lr", "weight_decay", "momentum", "optimiser", "schedule", "label_smoothing")
-SHORT += ("augmentation", "soft_weight", "temperature")
+SHORT = (
+    *("batch_size", "lr", "weight_decay", "momentum", "optimiser", "schedule", "label_smoothing"),
+    *("augmentation", "soft_weight", "temperature"),
+)
 SPELT = {"optimizer": "optimiser"}  # as others spell a field
 
 
 class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         raise ValueError(message)
 
 

@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -32,10 +31,6 @@ RESOLUTIONS = {"cifar": (16, 32), "imagenet": (96, 320)}
 PRECISIONS = ("32-true", "tf32", "bf16-mixed", "16-mixed")
 
 WANDB_PROJECT = "convnet-reproduction"
-
-
-class NotTrained(ValueError):
-    """A run ended without weights that are worth anything."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +152,7 @@ def resolve(
         curve_test_images=min(spent.curve_test_images or data.test_images, data.test_images),
         seed=seed,
         precision=precision,
-        teacher=teacher and teacher.as_dict(),
+        teacher=teacher.as_dict() if teacher else None,
     )
     _check_teacher(resolved, teacher)
     return resolved
@@ -182,22 +177,6 @@ def check_same(saved: Configuration, source: str, asked: Mapping) -> None:
                 f"{source} was trained with {name} {as_text(then)}, not {as_text(now)}; leave that out: "
                 "a checkpoint is evaluated as it was trained"
             )
-
-
-def of_finished(folder: Path) -> Configuration:
-    """What a finished run in `folder` was. Raises ValueError, in one line, if there is none."""
-    path = folder / "record.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if record["diverged"]:
-            raise NotTrained(f"the run in {folder} diverged; choose another teacher")
-        return Configuration(**record["config"])
-    except NotTrained:
-        raise
-    except OSError as error:
-        raise ValueError(f"{folder} holds no finished run ({error.strerror}: record.json)") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged; delete it to run again") from error
 
 
 def _check_teacher(student: Configuration, teacher: Configuration | None) -> None:

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lightning_modules import configuration as configurations
-from lightning_modules import weights
+from lightning_modules import finished, weights
 from lightning_modules.configuration import Configuration
+from lightning_modules.execution.settings import laid_out
 from lightning_modules.initialisation import set_batch_norm
 from lightning_modules.recipes import Recipe
 
@@ -35,7 +35,7 @@ class Teacher:
     """
 
     def __init__(self, network: nn.Module) -> None:
-        self.network = network.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+        self.network = laid_out(network, torch.channels_last).eval().requires_grad_(False)
 
     def __call__(self, images: Tensor) -> Tensor:
         """images: (B, 3, H, W), normalised as the student's. Returns logits (B, classes)."""
@@ -55,7 +55,7 @@ def load(configuration: Configuration, folder: Path) -> Teacher:
     Draws no random numbers, so that a student's are those of a run without a teacher.
     Raises ValueError, in one line, if the run isn't finished, is another one, or has lost its weights.
     """
-    found = configurations.of_finished(folder)
+    found = finished.trained(folder)
     if found.run_id != configuration.run_id:
         raise ValueError(f"{folder} holds run {found.run_id}, and the teacher is run {configuration.run_id}")
     checkpoint = folder / "checkpoint.ckpt"

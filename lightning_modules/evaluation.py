@@ -15,10 +15,12 @@ from lightning_modules.callbacks.progress import EvaluationProgress
 from lightning_modules.classifier import ErrorCounter
 from lightning_modules.configuration import Configuration, check_same
 from lightning_modules.data import catalogue, data_module
-from lightning_modules.data.image_folder_module import EVALUATION_VIEWS
+from lightning_modules.data.image_folder_module import EVALUATION_VIEWS, ImageFolderDataModule
+from lightning_modules.data.module import CIFARDataModule
 from lightning_modules.data.preprocessing import EvaluationProtocol
 from lightning_modules.execution.allocator import keep_freed_memory
 from lightning_modules.execution.machine import Machine, set_precision
+from lightning_modules.execution.settings import laid_out
 from lightning_modules.initialisation import set_batch_norm
 from lightning_modules.recipes import Recipe
 from lightning_modules.weights import WeightsFile, fit
@@ -35,7 +37,7 @@ class Evaluator(pl.LightningModule):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network = laid_out(network, torch.channels_last)
         self.tally = ErrorCounter()
         self.tested: dict | None = None
 
@@ -88,7 +90,7 @@ def evaluate(
 
 def loaded(
     configuration: Configuration, file: WeightsFile, machine: Machine, viewing: EvaluationProtocol
-) -> tuple[nn.Module, pl.LightningDataModule, tuple[str, ...]]:
+) -> tuple[nn.Module, CIFARDataModule | ImageFolderDataModule, tuple[str, ...]]:
     """The network of the configuration with a file's weights, the images as it is to see them, and notes for the user.
 
     A file with this project's names was trained by the recipe, whose input and batch normalisation hold for it.
@@ -104,7 +106,7 @@ def loaded(
         dataset = catalogue.find(configuration.dataset)
         viewing = replace(viewing, mean=viewing.mean or dataset.mean, std=viewing.std or dataset.std)
     data = data_module(configuration, machine, viewing)
-    if viewing.views == "dense":
+    if viewing.views == "dense" and isinstance(data, ImageFolderDataModule):
         network = sliding(configuration, max(data.preprocessing.test_sizes))
     if fitted.by_name:
         set_batch_norm(network, Recipe.from_hyperparameters(configuration.recipe))
@@ -115,7 +117,7 @@ def loaded(
 
 def errors(
     networks: Iterable[nn.Module],
-    data: pl.LightningDataModule,
+    data: CIFARDataModule | ImageFolderDataModule,
     configuration: Configuration,
     machine: Machine,
 ) -> list[dict]:
@@ -140,6 +142,7 @@ def errors(
         for network in networks:
             evaluator = Evaluator(network)
             trainer.test(evaluator, data, verbose=False)
+            assert evaluator.tested
             results.append(evaluator.tested)
     except MisconfigurationException as error:
         raise training.CannotRun(" ".join(str(error).split())) from error
@@ -172,7 +175,7 @@ def announce(
     configuration: Configuration,
     file: WeightsFile,
     viewing: EvaluationProtocol,
-    data: pl.LightningDataModule,
+    data: CIFARDataModule | ImageFolderDataModule,
     notes: tuple[str, ...],
 ) -> None:
     """Print what is evaluated, and how it sees the images."""

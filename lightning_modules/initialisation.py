@@ -48,14 +48,15 @@ def set_batch_norm(network: nn.Module, recipe: Recipe) -> None:
 
 
 def _draw(scheme: str, deviation: float) -> Callable[[Tensor], Tensor]:
-    return {
+    draws: dict[str, Callable[[Tensor], Tensor]] = {
         "he_fan_in": partial(nn.init.kaiming_normal_, mode="fan_in", nonlinearity="relu"),
         "he_fan_out": partial(nn.init.kaiming_normal_, mode="fan_out", nonlinearity="relu"),
         "xavier": nn.init.xavier_uniform_,
         "xavier_fan_in": partial(nn.init.kaiming_uniform_, mode="fan_in", nonlinearity="linear"),
         "normal": partial(nn.init.normal_, std=deviation),
         "truncated_normal": partial(nn.init.trunc_normal_, std=deviation, a=-2 * deviation, b=2 * deviation),
-    }[scheme]
+    }
+    return draws[scheme]
 
 
 def _batch_norms(network: nn.Module) -> list[nn.BatchNorm2d]:

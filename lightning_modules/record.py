@@ -28,7 +28,6 @@ TOLERANCE = 0.01  # percentage points: room for a writer that rounds to two deci
 LARGEST = 1e18  # of any whole number in a record; a loss before a run diverges may be any that is finite
 _UNSEALED = ("digest", "wandb")  # where the run can be looked at is found out later
 
-
 # What the parts of a record hold, beside what a newer version may add.
 _PARTS: dict[str, dict[str, type | types.UnionType]] = {
     "test": {"images": int, "errors": int, "error": float, "loss": float},
@@ -260,7 +259,7 @@ def make(
 ) -> dict:
     """Return the JSON object of a run's record, checked and sealed; arguments as the fields of `Record`.
 
-    counts: {"parameters", "mult_adds"}; history: a row per epoch that ended, its keys `CURVE`.
+    counts: {"parameters", "mult_adds"}; history: a row per epoch that ended, its keys `CURVE`. Raises as `parse`.
     """
     data = catalogue.find(configuration.dataset)
     curve = {name: [row[name] for row in history] for name in CURVE}
@@ -280,7 +279,9 @@ def make(
         "finished": provenance.now(), "resumed": resumed, "wandb": wandb_url,
     }  # fmt: skip
     values = json.loads(json.dumps(values))  # as a reader will have them: tuples are lists
-    return values | {"digest": seal(values)}
+    values["digest"] = seal(values)
+    Record.parse(json.dumps(values), where="")
+    return values
 
 
 def did_not_start(curve: dict, classes: int) -> bool:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytorch_lightning as pl
 import torch
@@ -25,9 +26,13 @@ from lightning_modules.configuration import Configuration, Run
 from lightning_modules.data import data_module
 from lightning_modules.execution import environment
 from lightning_modules.execution.allocator import keep_freed_memory
-from lightning_modules.execution.machine import Machine, describe, set_precision
+from lightning_modules.execution.machine import LightningPrecision, Machine, describe, set_precision
 from lightning_modules.recipes import Recipe
 from lightning_modules.weights import integrity
+
+if TYPE_CHECKING:
+    from lightning_modules.data.image_folder_module import ImageFolderDataModule
+    from lightning_modules.data.module import CIFARDataModule
 
 # How long a process waits for the others of its run. They load and evaluate at about the same pace.
 TIMEOUT = timedelta(minutes=10)
@@ -72,6 +77,7 @@ def train(
     precision = set_precision(configuration.precision)
     module = Classifier(configuration.as_dict(), machine.speed)
     if configuration.teacher:
+        assert teacher, "a configuration with a teacher comes with its folder"
         module.teacher = distillation.load(Configuration(**configuration.teacher), teacher)
     if before and environment.is_first_process():
         before(module)
@@ -82,14 +88,13 @@ def train(
     _check(checkpoint, configuration)
     if environment.is_first_process():
         files.remove_unfinished(folder)
-    loggers = [EpochLines(configuration.epochs)]
-    if machine.wandb:
-        loggers.append(tracking.logger(run, folder, counts))
+    wandb = tracking.logger(run, folder, counts) if machine.wandb else None
+    loggers = [EpochLines(configuration.epochs), *([wandb] if wandb else [])]
     trainer, handler, diverged = None, signal.getsignal(signal.SIGTERM), None
     try:
         trainer = _trainer(configuration, folder, machine, loggers, checkpoint, precision)
         begun = checkpoint if checkpoint.exists() else None
-        with tracking.closing(loggers[-1] if machine.wandb else None):
+        with tracking.closing(wandb):
             try:
                 trainer.fit(module, data, ckpt_path=begun, weights_only=True)
                 trainer.test(module, data, verbose=False)
@@ -108,6 +113,7 @@ def train(
     finally:
         signal.signal(signal.SIGTERM, handler)
     if diverged is None:
+        assert module.tested
         _check_whole(module.tested["images"], trainer, data)
     if not trainer.is_global_zero:
         return {}
@@ -132,15 +138,15 @@ def train(
         git=git,
         wall_seconds=module.seconds_before + time.monotonic() - module.started,
         resumed=module.resumed,
-        wandb_url=tracking.url(loggers[-1]) if machine.wandb else None,
+        wandb_url=tracking.url(wandb) if wandb else None,
     )
     record.write(result, folder / "record.json")
-    if machine.wandb:
-        tracking.finish(loggers[-1], result)
+    if wandb:
+        tracking.finish(wandb, result)
     return result
 
 
-def _check_whole(images: int, trainer: pl.Trainer, data: pl.LightningDataModule) -> None:
+def _check_whole(images: int, trainer: pl.Trainer, data: "CIFARDataModule | ImageFolderDataModule") -> None:
     """Raises AssertionError unless every test image was counted once, over all devices, or is known to be broken."""
     broken = torch.tensor(float(data.broken_test_images()), device=trainer.strategy.root_device)
     images += int(trainer.strategy.reduce(broken, reduce_op="sum"))
@@ -154,7 +160,7 @@ def _trainer(
     machine: Machine,
     loggers: list,
     checkpoint: Path,
-    precision: str,
+    precision: LightningPrecision,
 ) -> pl.Trainer:
     recipe = Recipe.from_hyperparameters(configuration.recipe)
     averages = [] if recipe.weight_average is None else [MovingAverage(recipe.weight_average)]

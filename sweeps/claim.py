@@ -136,3 +136,4 @@ def variants_of(test: Test) -> tuple[str, ...]:
             return less + more
         case AsPrinted(variant):
             return (variant,)
+    raise TypeError(f"{test!r} is none of the tests of a claim")

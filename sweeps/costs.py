@@ -62,7 +62,7 @@ class Costs:
                 rates[record.arch].append(speed * record.mult_adds)
         recorded = set(rates)
 
-        unknown: dict[str, tuple[int, Configuration]] = {}
+        unknown: dict[str, tuple[float, Configuration]] = {}
         for wanted in self.networks.values():
             network = _network(vars(wanted))
             if network in same:
@@ -112,7 +112,7 @@ def _network(config: dict) -> str:
 def timed(wanted: Configuration, images: int) -> float:
     """Seconds of a training step, an image."""
     with torch.random.fork_rng():
-        teacher = wanted.teacher and Configuration(**wanted.teacher).build().eval()
+        teacher = Configuration(**wanted.teacher).build().eval() if wanted.teacher else None
         return seconds_per_image(wanted.build(), wanted.resolution, images=images, teacher=teacher)
 
 

@@ -38,7 +38,7 @@ def unique(values: tuple, title: str) -> None:
 
 def value_of(kind: Any, value: Any, title: str) -> Any:
     """Return the value as a field of that type holds it. Raises ValueError, which begins with `title`."""
-    if get_origin(kind) is tuple and is_dataclass(part := get_args(kind)[0]):
+    if get_origin(kind) is tuple and isinstance(part := get_args(kind)[0], type) and is_dataclass(part):
         return tuple(build(part, item) for item in value_of(list, value, title))
     try:
         return converted(kind, value)

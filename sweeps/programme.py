@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lightning_modules.record import Record
 from sweeps import study as studies
@@ -51,16 +52,17 @@ class Line:
     @property
     def decides(self) -> tuple[Claim, ...]:
         """The study's claims of these ids, each with the tests that are made over these rows alone."""
-        own = (
-            dataclasses.replace(claim, **{
-                kind.name: tuple(test for test in getattr(claim, kind.name) if self._makes(test))
-                for kind in dataclasses.fields(claim) if kind.name not in ("id", "tested")
-            })
-            for claim in self.declared.claims if claim.id in self.claims
-        )  # fmt: skip
-        return tuple(claim for claim in own if claim.tests)
+        of_rows = (self._of_rows(claim) for claim in self.declared.claims if claim.id in self.claims)
+        return tuple(claim for claim in of_rows if claim.tests)
 
-    def _makes(self, test) -> bool:
+    def _of_rows(self, claim: Claim) -> Claim:
+        tests: dict[str, Any] = {
+            kind.name: tuple(test for test in getattr(claim, kind.name) if self._makes(test))
+            for kind in dataclasses.fields(claim) if kind.name not in ("id", "tested")
+        }  # fmt: skip
+        return dataclasses.replace(claim, **tests)
+
+    def _makes(self, test: Test) -> bool:
         return set(variants_of(test)) <= set(self.variants) and test.only_on in ("", self.dataset)
 
     @property
@@ -112,7 +114,8 @@ def read(path: Path | None = None) -> list[Line]:
 def status(line: Line, records: Mapping[str, Record]) -> Status:
     """Return where a line stands, from the records by run id."""
     looks = [line.seeds] if line.seeds else [tuple(range(seeds)) for seeds in LOOKS]
-    reached, decisions = 0, ()
+    reached = 0
+    decisions: tuple[tuple[Claim, Decision], ...] = ()
     for seeds in looks:
         cells = line.cells(seeds)
         missing = tuple(cell for cell in cells if cell.run_id not in records)
@@ -166,7 +169,7 @@ def _values(cells: list[Cell], records: Mapping[str, Record], measure: Measure) 
 
 def _line(declared: dict) -> Line:
     """Raises ValueError or TypeError if a line names what there isn't, or decides nothing without fixed seeds."""
-    values = {name: tuple(v) if isinstance(v, list) else v for name, v in declared.items()}
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in declared.items()}
     line = Line(**values, declared=studies.read(declared["study"]))
     for name in line.variants:
         line.declared.variant(name)

@@ -148,7 +148,11 @@ def chosen(recipe: str, own: float) -> float | None:
     losses = (
         table.pivot(index="rate", columns="network", values="last_loss").sum(axis=1, skipna=False).dropna()
     )
-    return own if losses.get(own, float("inf")) <= (1 + TOLERANCE) * losses.min() else float(losses.idxmin())
+    return (
+        own
+        if losses.get(own, float("inf")) <= (1 + TOLERANCE) * losses.min()
+        else float(losses.index[int(losses.argmin())])
+    )
 
 
 def _row(trial: Trial, runs: Path) -> dict | None:

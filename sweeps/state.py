@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from lightning_modules.finished import read
 from lightning_modules.record import Record
 from sweeps.study import Cell
 
@@ -28,11 +29,6 @@ def records(runs: Path) -> dict[str, Record]:
     for path in sorted(RECORDS.glob("*.jsonl")):
         found += [_parse(line, path) for line in path.read_text(encoding="utf-8").splitlines()]
     return {record.run_id: record for record in found}
-
-
-def read(path: Path) -> Record:
-    """Return the record in a file. Raises ValueError, in one line, if it is none."""
-    return _parse(path.read_text(encoding="utf-8"), path)
 
 
 def _parse(text: str, path: Path) -> Record:

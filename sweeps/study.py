@@ -327,7 +327,8 @@ def _check(study: Study) -> None:
             )
     if strange := [name for name in study.transfers if name not in study.datasets]:
         raise ValueError(f"transfers names {strange[0]!r}, which is none of the datasets")
-    for declared, key in itertools.product((study, *study.variants), ("recipe", "resolution")):
+    rows: tuple[Study | Variant, ...] = (study, *study.variants)
+    for declared, key in itertools.product(rows, ("recipe", "resolution")):
         by_stem = getattr(declared, key)
         if isinstance(by_stem, dict) and (strange := sorted(set(by_stem) - set(STEMS))):
             raise ValueError(f"{key} of {declared.name!r}: {strange[0]!r} is not one of {', '.join(STEMS)}")

@@ -28,6 +28,7 @@ def provide(student: Run, options: argparse.Namespace) -> int:
     options: run.py's; where it may run goes for the teacher too, but for the number of machines, which is one.
     Returns run.py's exit code of the teacher: 0 if it is there; BUSY if another process is at it.
     """
+    assert student.configuration.teacher and student.study and student.variant
     teacher = Configuration(**student.configuration.teacher)
     if (options.runs_dir / teacher.run_id / "record.json").exists():
         return DONE

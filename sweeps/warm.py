@@ -36,10 +36,11 @@ class WarmProcess:
 
     def start(self, command: list[str], log: Path) -> "WarmProcess":
         """Run a Python program with its arguments; `log` takes its output, appended."""
-        if self.process is None or self.process.poll() is not None:
+        process = self.process
+        if process is None or process.poll() is not None:
             with open(log, "a", encoding="utf-8") as output:  # an import that fails is told there
                 # A session of its own, so that Ctrl-C reaches only the launcher, which lets the runs save.
-                self.process = subprocess.Popen(
+                process = self.process = subprocess.Popen(
                     [sys.executable, "-m", "sweeps.warm", *IMPORTS],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
@@ -48,18 +49,21 @@ class WarmProcess:
                     env=self.environment,
                     start_new_session=True,
                 )
+        assert process.stdin
         with suppress(BrokenPipeError):  # `wait` tells
-            self.process.stdin.write(json.dumps({"command": command, "log": str(log)}).encode() + b"\n")
+            process.stdin.write(json.dumps({"command": command, "log": str(log)}).encode() + b"\n")
         return self
 
     def wait(self) -> int:
         """The exit code of the run, negative for a signal."""
+        assert self.process and self.process.stdout, "wait comes after start"
         answer = self.process.stdout.readline()
         return int(answer) if answer else self.process.wait()
 
     def terminate(self) -> None:
         """SIGTERM to the run, or to the process where there is none yet."""
-        self.process.terminate()
+        if self.process is not None:
+            self.process.terminate()
 
     def close(self) -> None:
         """End the process."""

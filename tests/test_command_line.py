@@ -12,6 +12,7 @@ import pytest
 import run
 from lightning_modules import console
 from lightning_modules.execution import estimate, run_lock
+from tests.reports.conftest import facts_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -212,10 +213,14 @@ def test_a_runs_folder_that_cannot_be_written_is_named(tmp_path, capsys):
 
 def test_a_damaged_record_is_named(tmp_path, capsys):
     argv = ["--arch", "resnet", "--budget", "smoke", "--runs-dir", str(tmp_path)]
-    folder = tmp_path / run.configure(run.parse(argv)).configuration.run_id
+    asked = run.configure(run.parse(argv)).configuration
+    folder = tmp_path / asked.run_id
     folder.mkdir()
-    (folder / "record.json").write_text('{"test": {')
-    assert "record.json is damaged; delete it" in refused(capsys, *argv)
+    forged = facts_of(asked, 5_000, None, None) | {"wall_seconds": 1.0}
+    for text, complaint in (('{"test": {', "delimiter"), (json.dumps(forged), "its digest doesn't fit")):
+        (folder / "record.json").write_text(text)
+        said = refused(capsys, *argv)
+        assert "record.json is damaged (" in said and complaint in said and "; delete it to run again" in said
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):

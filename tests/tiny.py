@@ -91,7 +91,7 @@ def install(data_dir: Path) -> ArrayDataset:
     for name, array in made.items():
         if not (folder / f"{name}.npy").exists():
             np.save(folder / f"{name}.npy", array)
-    DATASETS["tiny"] = ArrayDataset(
+    DATASETS["tiny"] = tiny = ArrayDataset(
         name="tiny",
         title="Tiny",
         classes=10,
@@ -105,7 +105,7 @@ def install(data_dir: Path) -> ArrayDataset:
         npm_package=None,
         sha256={name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in made.items()},
     )
-    return DATASETS["tiny"]
+    return tiny
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Parallel paths whose outputs are concatenated, as in Inception, Fire and ResNeXt modules."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -7,7 +9,7 @@ from torch import Tensor, nn
 class Concatenation(nn.Module):
     """What parallel paths make of one input, one behind the other in the channels."""
 
-    def __init__(self, paths: list[nn.Module]) -> None:
+    def __init__(self, paths: Sequence[nn.Module]) -> None:
         super().__init__()
         self.paths = nn.ModuleList(paths)
 

@@ -6,7 +6,7 @@ Christian Szegedy et al., arXiv:1512.00567 (Inception v2, v3) and arXiv:1602.072
 every convolution but the last ones of residual branches is batch-normalised.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -37,6 +37,7 @@ class Fork(NamedTuple):
 
 
 Step = Conv | Fork | Callable[[], nn.Module]
+Paths = Sequence[Sequence[Step]]
 
 
 class InceptionModule(Concatenation):
@@ -45,12 +46,12 @@ class InceptionModule(Concatenation):
     Any other step of a path makes a module that keeps the number of channels, such as a pooling layer.
     """
 
-    def __init__(self, inputs: int, *paths: list[Step]) -> None:
+    def __init__(self, inputs: int, *paths: Sequence[Step]) -> None:
         super().__init__([nn.Sequential(*_layers(inputs, path)) for path in paths])
         self.outputs = sum(channels_after(inputs, path) for path in paths)
 
 
-def reduced(inputs: int, *paths: list[Conv], padded: bool) -> InceptionModule:
+def reduced(inputs: int, *paths: Sequence[Conv], padded: bool) -> InceptionModule:
     """Build Figure 10 of arXiv:1512.00567: paths whose last convolution gets stride 2, beside max pooling.
 
     (N, inputs, H, W) to (N, outputs, (H - 1) // 2, (W - 1) // 2), or rounded up half of it if padded.
@@ -68,7 +69,7 @@ def average_pool() -> nn.AvgPool2d:
     return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
 
 
-def channels_after(inputs: int, path: list[Step]) -> int:
+def channels_after(inputs: int, path: Sequence[Step]) -> int:
     """Return the number of channels behind a path that begins with `inputs`."""
     for step in reversed(path):
         if isinstance(step, Fork):
@@ -78,7 +79,7 @@ def channels_after(inputs: int, path: list[Step]) -> int:
     return inputs
 
 
-def _layers(inputs: int, path: list[Step]) -> list[nn.Module]:
+def _layers(inputs: int, path: Sequence[Step]) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for index, step in enumerate(path):
         channels = channels_after(inputs, path[:index])

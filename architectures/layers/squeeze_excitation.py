@@ -37,7 +37,7 @@ class SqueezeExcitation(nn.Module):
             "none": nn.Identity(),
         }[squeeze]
         if reduced is None:
-            layers = [nn.Conv2d(channels, channels, 1, bias=bias)]
+            layers: list[nn.Module] = [nn.Conv2d(channels, channels, 1, bias=bias)]
         else:
             layers = [
                 nn.Conv2d(channels, reduced, 1, bias=bias),

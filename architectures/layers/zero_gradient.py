@@ -9,7 +9,7 @@ save. But a parameter that took no part has the gradient None, and that isn't ha
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import BackwardCFunction, FunctionCtx, once_differentiable
 
 
 def zero_of(module: nn.Module) -> Tensor:
@@ -30,5 +30,5 @@ class _Zero(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, ...]:
+    def backward(ctx: BackwardCFunction, gradient: Tensor) -> tuple[Tensor, ...]:
         return tuple(torch.zeros_like(parameter) for parameter in ctx.saved_tensors)

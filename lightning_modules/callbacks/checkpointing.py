@@ -62,7 +62,7 @@ class StopOnSigterm(pl.Callback):
         self.wanted = True
 
     def setup(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
-        trainer._signal_connector.register_signal_handlers = lambda: None
+        trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
         if trainer.world_size > 1 and batch_idx % ASKED_EVERY:

@@ -30,7 +30,7 @@ class Progress(pl.Callback):
         self.shown = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        self.steps = trainer.num_training_batches * trainer.max_epochs
+        self.steps = trainer.num_training_batches * (trainer.max_epochs or 0)
         if trainer.is_global_zero and sys.stderr.isatty():
             self.bar = tqdm(
                 total=self.steps,

@@ -7,19 +7,19 @@ ImageNet: `folders` (the image files on disk), `imagenet` (commands that lay the
 `colour`, `image_folder_batches`, `image_folder_module` (the Lightning data module).
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytorch_lightning import LightningDataModule
-
     from lightning_modules.configuration import Configuration
+    from lightning_modules.data.image_folder_module import ImageFolderDataModule
+    from lightning_modules.data.module import CIFARDataModule
     from lightning_modules.data.preprocessing import EvaluationProtocol
     from lightning_modules.execution.machine import Machine
 
 
 def data_module(
     configuration: "Configuration", machine: "Machine", viewing: "EvaluationProtocol | None" = None
-) -> "LightningDataModule":
+) -> "CIFARDataModule | ImageFolderDataModule":
     """Return the data of a run.
 
     viewing: how given weights see the test images; without it, the data are to train with.
@@ -29,7 +29,7 @@ def data_module(
     from lightning_modules.data import catalogue, preprocessing
 
     dataset = catalogue.find(configuration.dataset)
-    shared = {
+    shared: dict[str, Any] = {
         "batch_size": configuration.recipe["batch_size"],
         "seed": configuration.seed,
         "train_images": configuration.train_images,
@@ -40,8 +40,8 @@ def data_module(
     if isinstance(dataset, catalogue.ArrayDataset):
         from lightning_modules.data.module import CIFARDataModule
 
-        how = preprocessing.for_arrays(configuration, viewing)
-        return CIFARDataModule(dataset, machine.data_dir, preprocessing=how, **shared)
+        arrays = preprocessing.for_arrays(configuration, viewing)
+        return CIFARDataModule(dataset, machine.data_dir, preprocessing=arrays, **shared)
 
     from lightning_modules.data.image_folder_module import ImageFolderDataModule
 

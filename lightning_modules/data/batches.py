@@ -7,7 +7,7 @@ under any number of workers and devices, on a CPU or a GPU, and after a resume t
 import functools
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -235,7 +235,7 @@ class _Pixels:
         image = normalised[:, :, :area]
         torch.sub(self.images.index_select(0, index).transpose(1, 2), self.mean, out=image)
         image.div_(self.std)
-        if crops is not None:
+        if self.crop_table is not None and crops is not None:
             shown = self.crop_table.index_select(0, crops)[:, None].expand(size, 3, area)
             image = normalised.gather(2, shown)
         image = image.reshape(size, 3, self.side, self.side)
@@ -256,7 +256,7 @@ def crop_table(side: int, pad: int, padding: str) -> np.ndarray:
     it replaces mirroring, padding and cropping, which is what makes a whole batch fast.
     """
     place = np.arange(side * side).reshape(side, side)
-    how = {"constant_values": side * side} if padding == "zeros" else {}
-    mode = "constant" if padding == "zeros" else "reflect"
-    padded = [np.pad(image, pad, mode=mode, **how) for image in (place, place[:, ::-1])]
+    zeros, reflected = {"mode": "constant", "constant_values": side * side}, {"mode": "reflect"}
+    how: dict[str, Any] = zeros if padding == "zeros" else reflected
+    padded = [np.pad(image, pad, **how) for image in (place, place[:, ::-1])]
     return np.stack([sliding_window_view(image, (side, side)) for image in padded]).reshape(-1, side * side)

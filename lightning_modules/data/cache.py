@@ -10,6 +10,7 @@ import os
 import shutil
 import tokenize
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,7 +95,7 @@ def matches(array: np.ndarray | None, dataset: ArrayDataset, name: str, sha256: 
 
 
 def _digest(array: np.ndarray) -> str:
-    return hashlib.sha256(array.reshape(-1)).hexdigest()
+    return hashlib.sha256(array.reshape(-1).data).hexdigest()
 
 
 def _noted_digest(path: Path) -> str:
@@ -105,7 +106,7 @@ def _noted_digest(path: Path) -> str:
         return ""
 
 
-def _lock(dataset: ArrayDataset, folder: Path, say: Callable[[str], None]) -> FileLock:
+def _lock(dataset: ArrayDataset, folder: Path, say: Callable[[str], None]) -> AbstractContextManager:
     lock = FileLock(folder / ".lock")
     try:
         return lock.acquire(timeout=0)

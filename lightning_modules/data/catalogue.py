@@ -111,7 +111,7 @@ def _imagenet(name: str, title: str) -> FolderDataset:
     )
 
 
-DATASETS: dict[str, Dataset] = {
+DATASETS: dict[str, ArrayDataset | FolderDataset] = {
     dataset.name: dataset
     for dataset in (
         ArrayDataset(
@@ -161,7 +161,7 @@ DATASETS: dict[str, Dataset] = {
 }
 
 
-def find(name: str) -> Dataset:
+def find(name: str) -> ArrayDataset | FolderDataset:
     """Return the data set called `name`; ValueError with the near misses if there is none."""
     if name in DATASETS:
         return DATASETS[name]

@@ -53,8 +53,8 @@ def finish(
         x = _jitter(x, constant(ORDERS, x.device)[order], factors)
     if colour != "none":
         x = x + 255 * shift[:, :, None, None]
-    mean, std = (constant(tuple(values), x.device).view(3, 1, 1) for values in (mean, std))
-    return (x - mean) / std
+    centre, scale = (constant(tuple(values), x.device).view(3, 1, 1) for values in (mean, std))
+    return (x - centre) / scale
 
 
 def _jitter(x: Tensor, order: Tensor, factors: Tensor) -> Tensor:

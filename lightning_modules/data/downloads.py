@@ -93,8 +93,7 @@ def _read(response: HTTPResponse) -> bytes:
 
 
 def _in_words(reason: Exception) -> str:
-    wrapped = isinstance(reason, URLError) and not isinstance(reason, HTTPError)
-    cause = reason.reason if wrapped else reason
+    cause = reason.reason if isinstance(reason, URLError) and not isinstance(reason, HTTPError) else reason
     if isinstance(cause, (TimeoutError, FutureTimeout)):
         return f"no answer for {PATIENCE} s"
     return str(cause) or type(cause).__name__
@@ -115,6 +114,7 @@ def _run(
     """Run npm in `work` for at most `limit` seconds, or as long as `work` grows every `silence` seconds."""
     log = work / "npm.log"
     what = " ".join(["npm", *command[1:3]])
+    patience = limit or silence or float("inf")
     with open(log, "wb") as output, _progress(title, None) as progress:
         process = subprocess.Popen(
             command, cwd=work, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
@@ -126,8 +126,8 @@ def _run(
                 if silence is not None and (grown := _size(work)) != size:
                     progress.update(grown - max(size, 0))
                     size, since = grown, time.monotonic()
-                if time.monotonic() - since > (limit or silence):
-                    raise Unavailable(f"{what}: no answer for {limit or silence} s")
+                if time.monotonic() - since > patience:
+                    raise Unavailable(f"{what}: no answer for {patience} s")
         finally:
             process.kill()
             process.wait()

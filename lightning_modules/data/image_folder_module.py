@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -70,7 +71,7 @@ class ImageFolderDataModule(LightningDataModule):
         if self.train_batches is not None:
             return  # Lightning calls this again before testing
         self.obtain()
-        shared = {
+        shared: dict[str, Any] = {
             "preprocessing": self.preprocessing,
             "rank": self.trainer.global_rank if self.trainer else 0,
             "world_size": self.trainer.world_size if self.trainer else 1,
@@ -90,6 +91,7 @@ class ImageFolderDataModule(LightningDataModule):
         return len(self.broken["test"].seen)
 
     def train_dataloader(self) -> DataLoader:
+        assert self.train_batches is not None, "Lightning calls setup first"
         return self._loader(self.train_batches, epoch_sampler(self.train_batches, self.trainer))
 
     def val_dataloader(self) -> DataLoader:
@@ -102,7 +104,9 @@ class ImageFolderDataModule(LightningDataModule):
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
         workers = self.num_workers
         if workers is None:
-            workers = min(MOST_WORKERS, _cores() // self.trainer.num_devices) if on_gpu else 0
+            workers = (
+                min(MOST_WORKERS, _cores() // self.trainer.num_devices) if self.trainer and on_gpu else 0
+            )
         return DataLoader(
             batches,
             batch_size=None,

@@ -1,6 +1,7 @@
 """CIFAR for Lightning: the cache's arrays, cut to the budget and served as whole batches."""
 
 import os
+from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -59,7 +60,7 @@ class CIFARDataModule(LightningDataModule):
             chosen = subset(labels, self.train_images)
             images, labels = images[chosen], labels[chosen]
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
-        shared = {
+        shared: dict[str, Any] = {
             "preprocessing": preprocessing,
             "device": device if device.type == "cuda" else None,
             "rank": self.trainer.global_rank if self.trainer else 0,
@@ -79,6 +80,7 @@ class CIFARDataModule(LightningDataModule):
         return 0
 
     def train_dataloader(self) -> DataLoader:
+        assert self.train_batches is not None, "Lightning calls setup first"
         return self._loader(self.train_batches, epoch_sampler(self.train_batches, self.trainer))
 
     def val_dataloader(self) -> DataLoader:

@@ -123,13 +123,14 @@ def for_image_folder(
     def scaled(size: int) -> int:
         return round(size * configuration.resolution / data.resolution)
 
+    smallest, largest = recipe.train_sizes
     return ImageFolderPreprocessing(
         resolution=configuration.resolution,
         mean=viewing.mean or mean,
         std=viewing.std or std,
         augment=recipe.augmentation != "none",
         train_crop=recipe.train_crop,
-        train_sizes=tuple(map(scaled, recipe.train_sizes)),
+        train_sizes=(scaled(smallest), scaled(largest)),
         smallest_area=recipe.smallest_area,
         colour=recipe.colour,
         test_sizes=viewing.sizes or (scaled(recipe.test_size),),

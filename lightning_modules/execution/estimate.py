@@ -39,6 +39,7 @@ def seconds_per_image(
     import torch
 
     from lightning_modules.execution.allocator import keep_freed_memory
+    from lightning_modules.execution.settings import laid_out
     from lightning_modules.losses import losses
 
     layout = layout or torch.channels_last
@@ -46,9 +47,9 @@ def seconds_per_image(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     images = images or (16 if device.type == "cuda" or resolution <= 32 else 2)
     with torch.random.fork_rng():
-        trained = copy.deepcopy(network).to(device, memory_format=layout)
+        trained = laid_out(copy.deepcopy(network), layout, device)
         batch = torch.randn(images, 3, resolution, resolution, device=device).to(memory_format=layout)
-        taught_by = teacher and copy.deepcopy(teacher).to(device, memory_format=layout)
+        taught_by = laid_out(copy.deepcopy(teacher), layout, device) if teacher else None
         labels = torch.zeros(images, dtype=torch.long, device=device)
 
         def step() -> float:

@@ -3,10 +3,20 @@
 import platform
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from lightning_modules.execution.settings import DEFAULT, ExecutionSettings
+
+LightningPrecision = Literal["32-true", "bf16-mixed", "16-mixed"]
+# By our own names, `configuration.PRECISIONS`.
+LIGHTNING_PRECISIONS: dict[str, LightningPrecision] = {
+    "32-true": "32-true",
+    "tf32": "32-true",
+    "bf16-mixed": "bf16-mixed",
+    "16-mixed": "16-mixed",
+}
 
 
 @dataclass(frozen=True)
@@ -24,13 +34,13 @@ class Machine:
     speed: ExecutionSettings = DEFAULT
 
 
-def set_precision(precision: str) -> str:
+def set_precision(precision: str) -> LightningPrecision:
     """Let GPUs round what fp32 multiplies to TF32 only for the precision "tf32". Returns what Lightning calls it.
 
     cuDNN would do so by itself, and a cell would hold two kinds of arithmetic.
     """
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
-    return "32-true" if precision == "tf32" else precision
+    return LIGHTNING_PRECISIONS[precision]
 
 
 def describe(

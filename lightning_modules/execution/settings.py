@@ -9,13 +9,15 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
 Layout = Literal["channels_last", "contiguous"]
+CompileMode = Literal["", "default", "reduce-overhead"]
+Network = TypeVar("Network", bound="nn.Module")
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class ExecutionSettings:
     """
 
     layout: Layout = "channels_last"
-    compiled: Literal["", "default", "reduce-overhead"] = ""
+    compiled: CompileMode = ""
     saves_memory: bool = False
     source: str = "default"
 
@@ -39,7 +41,7 @@ class ExecutionSettings:
         return torch.channels_last if self.layout == "channels_last" else torch.contiguous_format
 
     def __str__(self) -> str:
-        how = [self.layout]
+        how: list[str] = [self.layout]
         if self.compiled:
             how.append(f"compiled ({self.compiled})")
         if self.saves_memory:
@@ -48,6 +50,14 @@ class ExecutionSettings:
 
 
 DEFAULT = ExecutionSettings()
+
+
+def laid_out(
+    network: Network, memory_format: "torch.memory_format", device: "torch.device | None" = None
+) -> Network:
+    """Return the network itself with its weights in that format, and on that device unless it is None."""
+    # torch declares no memory_format for modules, but takes it.
+    return network.to(device, memory_format=memory_format)  # type: ignore[call-overload]
 
 
 def compiled(network: "nn.Module", setting: ExecutionSettings) -> Callable | None:

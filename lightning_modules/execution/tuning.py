@@ -19,7 +19,14 @@ from lightning_modules.data import catalogue
 from lightning_modules.execution.allocator import keep_freed_memory
 from lightning_modules.execution.estimate import duration, images_worth
 from lightning_modules.execution.machine import describe, set_precision
-from lightning_modules.execution.settings import ExecutionSettings, Layout, compiled, compiler_missing
+from lightning_modules.execution.settings import (
+    CompileMode,
+    ExecutionSettings,
+    Layout,
+    compiled,
+    compiler_missing,
+    laid_out,
+)
 from lightning_modules.losses import losses
 
 ROUNDS = 5
@@ -72,7 +79,7 @@ def measure(
         say(f"nothing is compiled: {reason}")
 
     def step_of(setting: ExecutionSettings) -> Callable[[], Tensor]:
-        own = copy.deepcopy(network).to(memory_format=setting.memory_format)
+        own = laid_out(copy.deepcopy(network), setting.memory_format)
         run = compiled(own, setting) or own
         batch = shown.to(memory_format=setting.memory_format)
 
@@ -96,7 +103,8 @@ def measure(
         return time.perf_counter() - begun
 
     steps, compiling, expected = {}, {}, None
-    for setting in (ExecutionSettings(layout, mode) for mode in ("", *modes) for layout in get_args(Layout)):
+    tried: tuple[CompileMode, ...] = ("", *modes)
+    for setting in (ExecutionSettings(layout, mode) for mode in tried for layout in get_args(Layout)):
         step, begun = step_of(setting), time.perf_counter()
         with torch.random.fork_rng():
             torch.manual_seed(0)  # a layout in which dropout falls otherwise is left out, too
@@ -108,7 +116,7 @@ def measure(
             steps[setting] = step
         else:
             say(f"left out, {setting}: a logit differs by {off:.1e} of the largest")
-    taken = {setting: [] for setting in steps}
+    taken: dict[ExecutionSettings, list[float]] = {setting: [] for setting in steps}
     for _ in range(rounds):
         for setting, step in steps.items():
             taken[setting].append(timed(step) / images)
@@ -154,7 +162,7 @@ def _key(configuration: Configuration, kind: str) -> str:
     return json.dumps([device, torch.__version__, configuration.precision, *network], sort_keys=True)
 
 
-def _modes(network: nn.Module, shown: Tensor, kind: str) -> tuple[tuple[str, ...], str]:
+def _modes(network: nn.Module, shown: Tensor, kind: str) -> tuple[tuple[CompileMode, ...], str]:
     """The modes of torch.compile that can be had here, or why none can."""
     before = _random_state(kind)
     network(shown)

@@ -33,7 +33,7 @@ class Fit:
         """Give a network these weights and ε."""
         network.load_state_dict(self.tensors, strict=False)  # old files lack batch counters
         for name, epsilon in self.epsilons.items():
-            network.get_submodule(name).eps = epsilon
+            network.get_submodule(name).eps = epsilon  # type: ignore[assignment]  # torch types no plain attributes
 
 
 def fit(network: nn.Module, file: WeightsFile, configuration: Configuration | None = None) -> Fit:
@@ -67,7 +67,7 @@ def fit(network: nn.Module, file: WeightsFile, configuration: Configuration | No
 
 def _agreeing(network, known, given, fitted, names, resolution, source, configuration) -> Fit:
     """The fit with the ε of the first reference whose logits are the network's. Raises ValueError if there is none."""
-    others = []
+    others: list[str] = []
     for reference in known:
         theirs = reference.build()
         theirs.load_state_dict(given, strict=False)

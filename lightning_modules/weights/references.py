@@ -50,7 +50,7 @@ def search(
     take seconds. tensors: without batch counters and auxiliary classifiers, which no evaluation uses.
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    left = Counter()
+    left: Counter[tuple[int, ...]] = Counter()
 
     def give_up(module: nn.Module, name: str, parameter: Tensor | None) -> None:
         if parameter is not None:

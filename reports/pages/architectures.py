@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from architectures import catalogue, describe
-from architectures.counting import Counts, count_kinds
+from architectures import catalogue
+from architectures.counts import Counts
 from reports.pages import markdown
 from reports.printed.figures import PAPERS
 from reports.verdicts.complexity import Network
@@ -72,6 +72,8 @@ def files() -> dict[str, bytes]:
 
 def parts(table: Table) -> list[str]:
     """Return heading, note and Markdown tables."""
+    from architectures import describe  # torch: for this page alone
+    from architectures.counting import count_kinds
 
     networks = table.on_meta()
     described = {heading: describe.rows(network, table.resolution) for heading, network in networks.items()}
@@ -101,7 +103,7 @@ def _side_by_side(described: Mapping[str, Sequence[tuple[str, ...]]]) -> str:
     return markdown.table(("layer", "output size", *described), body)
 
 
-def _kinds(counted: "Mapping[str, Counts]") -> str:
+def _kinds(counted: Mapping[str, Counts]) -> str:
     """Shares in weights and mult-adds, the largest first."""
     weights = sum(counts.weights for counts in counted.values())
     mult_adds = sum(counts.mult_adds for counts in counted.values())

@@ -19,13 +19,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from architectures import build, resolve
+from architectures.counts import Counts
 from reports.printed.figures import Figure, read
 from reports.verdicts import cache, sources
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from architectures.counting import Counts
 
 EXACT, CUT, EXPLAINED, UNEXPLAINED = "exact", "exact if cut", "not reproducible as printed", "unexplained"
 # How the metrics that can be counted begin, and widths named by a letter; all others are trained or measured.
@@ -119,15 +118,19 @@ def _judge(module, figure: Figure, ours: float) -> tuple[str, str]:
     return UNEXPLAINED, ""
 
 
-def counts(network: Network) -> "Counts":
+def counts(network: Network) -> Counts:
     """Return the counts of a network, made on the meta device unless they are known."""
-    from architectures.counting import Counts, count
+
+    def counted() -> dict:
+        from architectures.counting import count  # torch: for counts that aren't known
+
+        return asdict(count(network.on_meta(), network.resolution))
 
     answer = cache.current().get(
         "counts",
         repr(network),
         sources.fingerprint(sources.of_architecture(network.arch)),
-        lambda: asdict(count(network.on_meta(), network.resolution)),
+        counted,
     )
     return Counts(**answer)
 

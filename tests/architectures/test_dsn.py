@@ -22,7 +22,7 @@ def test_in_evaluation_it_is_nin_without_the_last_relu():
     nin.mlpconv_3[-1] = nn.Identity()
     ours = build("dsn", stem="cifar", num_classes=10).eval()
     names = [name for name in ours.state_dict() if not name.startswith("auxiliary")]
-    ours.load_state_dict(dict(zip(names, nin.state_dict().values(), strict=True)), strict=True)
+    ours.load_state_dict(dict(zip(names, nin.state_dict().values(), strict=True)), strict=False)
     images = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(ours(images), nin(images))

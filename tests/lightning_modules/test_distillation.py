@@ -216,3 +216,6 @@ def test_a_missing_or_wrong_teacher_is_refused_in_one_line(tmp_path, taught, tea
     refused(taught, tmp_path / "damaged", "checkpoint.ckpt")
     (tmp_path / "damaged" / "record.json").write_text("{}")
     refused(taught, tmp_path / "damaged", "record.json is damaged")
+    forged = json.loads((teacher / "record.json").read_text()) | {"seed": 7}
+    (tmp_path / "damaged" / "record.json").write_text(json.dumps(forged))
+    refused(taught, tmp_path / "damaged", r"record.json is damaged \(its seed is 7")

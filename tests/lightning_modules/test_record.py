@@ -58,6 +58,11 @@ def test_a_record_is_read_as_it_was_written():
         assert Record.parse(json.dumps(facts, indent=1), "here:1").as_dict() == facts
 
 
+def test_a_record_that_would_not_prove_itself_is_not_made():
+    with pytest.raises(ValueError, match="curve_test_error is out of range"):
+        facts_of(CONFIGURATION, 10_001, "resnet_depth", "resnet-8")
+
+
 def test_every_committed_record_proves_itself():
     lines = [line for path in state.RECORDS.glob("*.jsonl") for line in path.read_bytes().splitlines()]
     assert len(lines) > 100

@@ -2,7 +2,8 @@
 
 from math import prod
 
-from architectures.counting import Counts, count_stages
+from architectures.counting import count_stages
+from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
 from reports.verdicts.checks import Holds, exact, on_meta

@@ -1,6 +1,6 @@
 """All-CNN (arXiv:1412.6806): the parameters of Table 3."""
 
-from architectures.counting import Counts
+from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts.complexity import Network
 

@@ -1,6 +1,6 @@
 """Deep Compression (arXiv:1510.00149), and the pruning before it (arXiv:1506.02626): the networks' own sizes."""
 
-from architectures.counting import Counts
+from architectures.counts import Counts
 from reports.printed.figures import Figure, read
 from reports.verdicts.complexity import Network, stages
 

@@ -8,7 +8,8 @@ import math
 
 from torch import nn
 
-from architectures.counting import Counts, count, observe
+from architectures.counting import count, observe
+from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
 from reports.verdicts.checks import exact, on_meta

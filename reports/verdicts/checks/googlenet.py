@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import torch
 
-from architectures.counting import Counts, Stage, count_stages
+from architectures.counting import Stage, count_stages
+from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts import complexity
 from reports.verdicts.checks import exact, on_meta

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from architectures.counting import Counts
+from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts.checks import exact, with_random_weights
 from reports.verdicts.complexity import Network

@@ -1,6 +1,6 @@
 """The winners of ILSVRC as the slides list them: their layers."""
 
-from architectures.counting import Counts
+from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts.complexity import Network
 

@@ -6,7 +6,8 @@ from math import prod
 
 from torch import nn
 
-from architectures.counting import Counts, Stage, count_stages
+from architectures.counting import Stage, count_stages
+from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts.checks import exact, on_meta
 from reports.verdicts.complexity import Network

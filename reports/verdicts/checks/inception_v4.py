@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from architectures.counting import Counts
+from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts.complexity import Network, stages
 

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from torch import nn
 
-from architectures.counting import Counts, count, count_kinds
+from architectures.counting import count, count_kinds
+from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts.checks import as_printed, exact, on_meta
 from reports.verdicts.complexity import Network, stages

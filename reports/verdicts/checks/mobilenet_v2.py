@@ -2,7 +2,8 @@
 
 from fractions import Fraction
 
-from architectures.counting import Counts, count
+from architectures.counting import count
+from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts.checks import exact, on_meta
 from reports.verdicts.checks.mobilenet_v1 import separable_layers

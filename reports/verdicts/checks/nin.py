@@ -1,6 +1,6 @@
 """NiN (arXiv:1312.4400): the sizes that the slides compare it with AlexNet by."""
 
-from architectures.counting import Counts
+from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
 from reports.verdicts.checks import Holds, exact, on_meta

@@ -1,6 +1,6 @@
 """Pre-activation ResNet (arXiv:1603.05027): the parameters of Table 4."""
 
-from architectures.counting import Counts
+from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts.complexity import Network
 

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from architectures.counting import Counts, count
+from architectures.counting import count
+from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
 from reports.verdicts.checks import exact, on_meta, with_random_weights

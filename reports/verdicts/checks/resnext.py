@@ -4,7 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from architectures.counting import Counts, count, observe
+from architectures.counting import count, observe
+from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
 from reports.verdicts.checks import exact, on_meta, with_random_weights

@@ -5,7 +5,8 @@ from functools import cache
 import torch
 from torch import nn
 
-from architectures.counting import Counts, observe
+from architectures.counting import observe
+from architectures.counts import Counts
 from architectures.layers.squeeze_excitation import SqueezeExcitation
 from reports.printed import figures
 from reports.printed.figures import Figure

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from architectures.counting import Counts, observe
+from architectures.counting import observe
+from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
 from reports.verdicts.checks import as_printed, exact, on_meta

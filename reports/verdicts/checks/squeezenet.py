@@ -4,7 +4,7 @@ from math import ceil
 
 from torch import nn
 
-from architectures.counting import Counts
+from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure, read
 from reports.verdicts.checks import as_printed, exact, on_meta

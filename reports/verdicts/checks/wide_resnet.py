@@ -1,6 +1,6 @@
 """Wide ResNet (arXiv:1605.07146): Tables 2, 4, 5, 7 and 8."""
 
-from architectures.counting import Counts
+from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts.complexity import Network
 

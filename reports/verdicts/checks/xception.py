@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from architectures.counting import Counts
+from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts.checks import as_printed, exact, on_meta
 from reports.verdicts.complexity import Network
