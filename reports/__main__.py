@@ -89,7 +89,7 @@ def _pull(places: Sequence[str]) -> int:
     from reports.runs.collect import Committed, summary
     from reports.runs.pull import is_folder, offline, pull
 
-    committed, counts = Committed(RECORDS[0]), Counter()
+    committed, counts = Committed(RECORDS[0]), Counter[str]()
     projects = [place for place in places if not is_folder(place)]
     found, warnings = offline(Path(place) for place in places if place not in projects)
     new, complaints = committed.add(found)
@@ -104,7 +104,7 @@ def _pull(places: Sequence[str]) -> int:
     return DONE
 
 
-def _why(place: str, folders: list[Path]) -> int:
+def _why(place: str, folders: Sequence[Path]) -> int:
     name, _, variant = place.partition("/")
     study = studies.read(name)
     study.variant(variant)

@@ -106,7 +106,7 @@ def _pictures(results: Results, dataset: str, counts: Counts, made: dict[str, by
     return [picture.markdown() for picture in pictures]
 
 
-def _verdicts(verdicts: list[Verdict]) -> str:
+def _verdicts(verdicts: Sequence[Verdict]) -> str:
     rows = [
         [
             f"`{verdict.claim.id}`",

@@ -60,7 +60,7 @@ def draw(
                     band = [p["least"] for p in own], [p["greatest"] for p in own]
                     panel.fill_between(epochs, *band, color=look["color"], alpha=0.1, linewidth=0)
             panel.set(title=style.wrapped(heading), xlabel="epoch", ylabel="error (%)")
-            panel.xaxis.get_major_locator().set_params(integer=True)
+            panel.locator_params("x", integer=True)
             panel.label_outer()
         if last >= LONG:
             cells[0].set(ylim=(0, 1.05 * max(p["greatest"] for p in points if p["epoch"] > last / 10)))

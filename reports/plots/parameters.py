@@ -13,7 +13,7 @@ SAME = 1.1  # counts whose ratio is less are meant to be equal: there is nothing
 
 def picture(results: Results, dataset: str, counts: Counts) -> Picture | None:
     """The variants that have been run; None if all have about the same number of parameters."""
-    points = [
+    points: Points = [
         {"variant": name, "parameters": counts[name, dataset].parameters}
         | {"seed": record.seed, "run": record.run_id, "error": round(record.error, 4)}
         for name, records in runs.done(results, dataset).items()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lightning_modules.data.catalogue import DATASETS
 from reports.plots import runs, style
@@ -80,8 +80,8 @@ def _errors(points: Points, source: str) -> dict[str, list[float]]:
 
 def _runs(panel: "Axes", errors: Mapping[str, list[float]], names: Sequence[str]) -> style.Legend:
     """The runs side by side; behind them their means with their intervals."""
-    run = style.mark(0) | {"linestyle": "", "fillstyle": "none", "markersize": 5}
-    bar = {"color": "black", "marker": "_", "markersize": 14, "linestyle": ""}
+    run: dict[str, Any] = style.mark(0) | {"linestyle": "", "fillstyle": "none", "markersize": 5}
+    bar: dict[str, Any] = {"color": "black", "marker": "_", "markersize": 14, "linestyle": ""}
     for name, values in errors.items():
         place, summary = names.index(name), statistics.summarise(values)
         panel.errorbar(place, summary.mean, summary.half_width, **bar, elinewidth=1, capsize=4, zorder=1)
@@ -91,7 +91,7 @@ def _runs(panel: "Axes", errors: Mapping[str, list[float]], names: Sequence[str]
 
 
 def _printed(panel: "Axes", errors: Mapping[str, list[float]], names: Sequence[str]) -> style.Legend:
-    look = {"color": "black", "marker": "X", "linestyle": "", "markersize": 6}
+    look: dict[str, Any] = {"color": "black", "marker": "X", "linestyle": "", "markersize": 6}
     panel.plot([names.index(name) for name in errors], [*chain(*errors.values())], **look)
     return {"printed": look} if errors else {}
 
@@ -111,7 +111,9 @@ def _aslant(names: Sequence[str], width: float) -> bool:
 
 def _name(panel: "Axes", names: Sequence[str], width: float) -> None:
     """Write the variants below."""
-    turn = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if _aslant(names, width) else {}
+    turn: dict[str, Any] = (
+        {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if _aslant(names, width) else {}
+    )
     panel.set_xticks(range(len(names)), names, **turn)
     panel.set(xlim=(-0.6, len(names) - 0.4))
     panel.grid(False, axis="x")

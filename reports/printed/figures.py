@@ -70,9 +70,14 @@ class Figure:
         )
 
     @property
+    def _exponent(self) -> int:
+        """Power of ten of the last printed digit."""
+        return int(self.number.as_tuple().exponent)
+
+    @property
     def precision(self) -> int:
         """Decimals printed."""
-        return max(0, -self.number.as_tuple().exponent)
+        return max(0, -self._exponent)
 
     def matches(self, x: float) -> bool:
         """Whether x, in the unit of the metric, rounds to the printed number."""
@@ -84,7 +89,7 @@ class Figure:
 
     @property
     def _unit(self) -> Decimal:
-        return Decimal(1).scaleb(self.number.as_tuple().exponent)
+        return Decimal(1).scaleb(self._exponent)
 
 
 def names(folder: Path = PAPERS) -> list[str]:

@@ -132,7 +132,7 @@ def _order(name: str) -> dict[str, int]:
     study's precision.
     """
     study = studies.read(name)
-    seeds = sorted({*study.seeds, *range(max(LOOKS))})
+    seeds = tuple(sorted({*study.seeds, *range(max(LOOKS))}))
     places = {variant.name: place for place, variant in enumerate(study.variants)}
     ids = [
         cell.run_id

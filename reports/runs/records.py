@@ -26,14 +26,15 @@ def read(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
         found, complaints = read_all(folder)
         warnings += complaints
         for run_id, same_run in by_run(found).items():
-            candidates = [kept[run_id], *same_run] if kept.get(run_id) else same_run
+            earlier = kept.get(run_id)
+            candidates = [earlier, *same_run] if earlier else same_run
             if agree(candidates):
                 kept.setdefault(run_id, candidates[0])
                 if kept[run_id] and (remark := of_several_commits(candidates)):
                     warnings.append(f"run {run_id}: {remark}; the first is kept")
                 continue
             results = ", ".join(f"{record.error:.2f} % in {record.where}" for record in candidates)
-            outcome = "the first is kept" if kept.get(run_id) else "all left out"
+            outcome = "the first is kept" if earlier else "all left out"
             warnings.append(f"run {run_id}: records contradict each other ({results}); {outcome}")
             kept.setdefault(run_id, None)
     return [record for record in kept.values() if record], warnings

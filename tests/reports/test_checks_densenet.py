@@ -22,7 +22,7 @@ def test_claim_holds(claim):
 
 
 def test_unknown_claim():
-    assert checks.find("densenet.nonsense") is None
+    assert checks.verdict("densenet.nonsense") is None
 
 
 def test_one_map_too_many_would_be_noticed(monkeypatch):

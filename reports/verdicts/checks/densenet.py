@@ -11,7 +11,7 @@ from torch import nn
 from architectures.counting import Counts, count, observe
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import exact, on_meta
+from reports.verdicts.checks import exact, on_meta, parameters
 from reports.verdicts.complexity import Network
 
 TABLES = ("densenet_t1", "densenet_t2", "densenet_t3", "densenet_repo")
@@ -111,7 +111,7 @@ def params_table() -> tuple[bool, str]:
             continue
         sizes = {name: figure.kwargs[name] for name in ("depth", "growth_rate")}
         network = on_meta(builders[figure.arch], **sizes, **CIFAR)
-        millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+        millions = parameters(network) / 1e6
         counted.append(f"{millions:.2f}")
         if not figure.matches(millions):
             failures.append(f"{figure.row_id}: printed {figure.value}M, counted {millions:.2f}M")

@@ -3,11 +3,12 @@
 from itertools import pairwise
 
 import torch
+from torch import nn
 
 from architectures.counting import Counts, Stage, count_stages
 from reports.printed.figures import Figure
 from reports.verdicts import complexity
-from reports.verdicts.checks import exact, on_meta
+from reports.verdicts.checks import exact, on_meta, part
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("googlenet_t1", "googlenet_t2_t3", "bn_inception")
@@ -70,8 +71,8 @@ def output_widths() -> tuple[bool, str]:
     found, holds = [], True
     for before, stage in pairwise(stages):
         if stage.name in claimed:
-            maps = torch.empty(1, *before.output, device="meta")
-            widths = [path(maps).shape[1] for path in stage.module.paths]
+            features = torch.empty(1, *before.output, device="meta")
+            widths = [path(features).shape[1] for path in part(stage.module, "paths", nn.ModuleList)]
             holds &= widths == claimed[stage.name] and stage.output == (sum(widths), 28, 28)
             found.append(f"{stage.name} {' + '.join(map(str, widths))}, in all {stage.output[0]}")
     return holds and len(found) == len(claimed), "; ".join(found)
@@ -80,7 +81,7 @@ def output_widths() -> tuple[bool, str]:
 @exact("googlenet.t1_counts")
 def t1_counts() -> tuple[bool, str]:
     """Table 1, "params" and "ops": all follow from the filters printed beside them, 7×7 being separable."""
-    rows = [row for row in complexity.rows("googlenet") if row.network]
+    rows = [row for row in complexity.rows("googlenet") if isinstance(row, complexity.Row)]
     given = [row for row in rows if row.verdict in (complexity.EXACT, complexity.CUT)]
     others = [
         f"{row.figure.row_id} {row.figure.metric} {row.figure.value} (counted {row.counted:.0f})"

@@ -10,7 +10,7 @@ from torch import nn
 
 from architectures.counting import Counts, count, count_kinds
 from reports.printed.figures import Figure
-from reports.verdicts.checks import as_printed, exact, on_meta
+from reports.verdicts.checks import as_printed, convolutions, exact, on_meta
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("mobilenet_v1_t2_t3", "mobilenet_v1_t4_t7", "mobilenet_v1_t8_t14", "mobilenet_v1_slim")
@@ -53,10 +53,14 @@ RESOLUTIONS = (192, 160, 128)
 def meant(figure: Figure) -> Network | str:
     if figure.kwargs.get("framework"):
         return "a detector, of which the network is a part"
+    if figure.table != "Table 3" and figure.arch != "MobileNet v1":
+        return f"another family's network: {figure.arch}"
+    return _network_of(figure)
+
+
+def _network_of(figure: Figure) -> Network:
     if figure.table == "Table 3":
         return _separable(figure) if figure.arch == "depthwise separable" else _network(convolution="full")
-    if figure.arch != "MobileNet v1":
-        return f"another family's network: {figure.arch}"
     if figure.kwargs.get("conv") == "full":
         return _network(convolution="full")
     if figure.kwargs.get("shallow"):
@@ -80,7 +84,7 @@ def counted(figure: Figure, counts: Counts) -> float:
     if figure.table == "Table 2":
         return _share(figure.row_id, of_parameters, counts)
     if figure.table == "Table 3":
-        counts = _one_of_the_five(meant(figure))
+        counts = _one_of_the_five(_network_of(figure))
     if figure.table == SLIM:
         return (_slim_parameters(counts) if of_parameters else _slim_mult_adds(figure, counts)) / 1e6
     if figure.table in ("Table 12", "Table 14") or figure.kwargs.get("conv") == "full" and not of_parameters:
@@ -107,7 +111,7 @@ def _slim_parameters(counts: Counts) -> float:
 
 
 def _slim_mult_adds(figure: Figure, counts: Counts) -> float:
-    network = meant(figure)
+    network = _network_of(figure)
     pooled = counts.fc_weights // network.classes * (network.resolution // 32) ** 2
     first = next(iter(stages(network).values()))
     left_out = first.counts.mult_adds if figure.kwargs["alpha"] == 0.75 else 0
@@ -195,8 +199,7 @@ def separable_layers(network: nn.Module) -> Iterator[tuple[tuple[nn.Conv2d, nn.C
 
     Both work on maps of one size, so that the share of the mult-adds is the same.
     """
-    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
-    for depthwise, pointwise in pairwise(convolutions):
+    for depthwise, pointwise in pairwise(convolutions(network)):
         if depthwise.groups == depthwise.in_channels > 1:
             standard = depthwise.in_channels * pointwise.out_channels * math.prod(depthwise.kernel_size)
             weights = depthwise.weight.numel() + pointwise.weight.numel()
@@ -204,7 +207,7 @@ def separable_layers(network: nn.Module) -> Iterator[tuple[tuple[nn.Conv2d, nn.C
 
 
 def _weights(network: nn.Module) -> int:
-    return sum(m.weight.numel() for m in network.modules() if isinstance(m, nn.Conv2d))
+    return sum(layer.weight.numel() for layer in convolutions(network))
 
 
 def _range(numbers: list[float]) -> str:

@@ -92,16 +92,16 @@ def shuffle_is_transpose() -> tuple[bool, str]:
         network = on_meta("shufflenet_v1", stem="imagenet", num_classes=1000, groups=groups)
         for shuffle, maps in _shuffles(network):
             checked += 1
-            each = maps // groups
+            per_group = maps // groups
             x = torch.arange(maps, dtype=torch.double).view(1, maps, 1, 1).requires_grad_()
             y = shuffle(x)
-            transposed = torch.arange(maps).view(groups, each).t().flatten()
-            y.backward(torch.arange(maps).view_as(y).double())
-            back = torch.arange(maps).view(each, groups).t().flatten()
-            origins = (y.detach().flatten() // each).chunk(groups)
+            transposed = torch.arange(maps).view(groups, per_group).t().flatten()
+            (gradient,) = torch.autograd.grad(y, x, torch.arange(maps).view_as(y).double())
+            back = torch.arange(maps).view(per_group, groups).t().flatten()
+            origins = (y.detach().flatten() // per_group).chunk(groups)
             if not (
                 torch.equal(y.detach().flatten().long(), transposed)
-                and torch.equal(x.grad.flatten().long(), back)
+                and torch.equal(gradient.flatten().long(), back)
                 and all(origin.unique().numel() == groups for origin in origins)
                 and not list(shuffle.parameters())
             ):

@@ -20,6 +20,7 @@ CONVENTION = (
 )
 # Pixels a side of the maps that global pooling adds up.
 LAST_SIDE = 7
+CLASSES = 1000
 BUILDERS = {"ShuffleNet v1": "shufflenet_v1", "ShuffleNet v2": "shufflenet_v2", "ResNet": "resnet"}
 CUT = {
     ("Table 6", "r50", "flops_G"),
@@ -58,8 +59,7 @@ def counted(figure: Figure, counts: Counts) -> float:
     if figure.metric == "params_M":
         released = figure.table in ("V1", "V2")
         return (counts.parameters - (counts.biases if released else 0)) / 1e6
-    maps = counts.fc_mult_adds // meant(figure).classes
-    mult_adds = counts.mult_adds + LAST_SIDE**2 * maps
+    mult_adds = counts.mult_adds + LAST_SIDE**2 * counts.fc_mult_adds // CLASSES
     return mult_adds / (1e9 if figure.metric == "flops_G" else 1e6)
 
 
@@ -70,7 +70,7 @@ def mac_lower_bound() -> tuple[bool, str]:
     """
     inputs = [2**power for power in range(4, 11)]
     by_width = {c1: access_cost(_pointwise(c1, CHANNEL_PRODUCT // c1), PIXELS) for c1 in inputs}
-    least = min(by_width, key=by_width.get)
+    least = min(by_width, key=lambda width: by_width[width])
     # Equation 2: MAC ≥ 2 √(hw B) + B / hw with B = hw · c1 · c2
     bound = 2 * PIXELS * CHANNEL_PRODUCT**0.5 + CHANNEL_PRODUCT
     by_groups = [access_cost(_pointwise(128, 128 * g, g), PIXELS) for g in (1, 2, 4, 8)]

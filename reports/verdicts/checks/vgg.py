@@ -5,7 +5,7 @@ from torch import nn
 
 from architectures.counting import Counts
 from reports.printed.figures import Figure
-from reports.verdicts.checks import exact, on_meta, with_random_weights
+from reports.verdicts.checks import convolutions, exact, on_meta, with_random_weights
 from reports.verdicts.complexity import Network
 
 TABLES = ("vgg_t2", "vgg_t3", "vgg_t4", "vgg_t5", "vgg_t6_t7", "vgg_text")
@@ -80,23 +80,24 @@ def fully_connected_as_convolution() -> tuple[bool, str]:
     with torch.no_grad():
         scores = crop_form(crops)
         on_crops = (dense_form(crops) - scores).abs().max().item()
-        # What the average of the dense form averages: the fully connected layers at every place of the maps.
-        *convolutions, fc6, fc7, fc8 = crop_form.children()
-        maps = nn.Sequential(*convolutions)(larger)
-        side = dense_form.fc6[1].kernel_size[0]
-        places = range(maps.shape[-1] - side + 1)
-        each = [fc8(fc7(fc6(maps[:, :, y : y + side, x : x + side]))) for y in places for x in places]
-        on_larger = (dense_form(larger) - torch.stack(each).mean(0)).abs().max().item()
+        # What the average of the dense form averages: the fully connected layers at every position of the features.
+        *stages, fc6, fc7, fc8 = crop_form.children()
+        features = nn.Sequential(*stages)(larger)
+        side = convolutions(dense_form.get_submodule("fc6"))[0].kernel_size[0]
+        positions = range(features.shape[-1] - side + 1)
+        crop_scores = [
+            fc8(fc7(fc6(features[:, :, y : y + side, x : x + side]))) for y in positions for x in positions
+        ]
+        on_larger = (dense_form(larger) - torch.stack(crop_scores).mean(0)).abs().max().item()
     return max(on_crops, on_larger) < NEGLIGIBLE < scores.std().item(), (
         f"VGG-11 for 32×32 crops: with the same weights the fully connected layers and the {side}×{side} and 1×1 "
         f"convolutions give a crop the same scores (to {on_crops:.0e}); on an image of {LARGER}×{LARGER} the "
-        f"convolutions give the mean of the {len(each)} places at which the layers can stand (to {on_larger:.0e})"
+        f"convolutions give the mean of the {len(crop_scores)} places at which the layers can stand (to {on_larger:.0e})"
     )
 
 
 def _weights(network: nn.Module, stage: int) -> int:
-    layers = getattr(network, f"conv{stage}")
-    return sum(layer.weight.numel() for layer in layers if isinstance(layer, nn.Conv2d))
+    return sum(layer.weight.numel() for layer in convolutions(network.get_submodule(f"conv{stage}")))
 
 
 def _receptive_field(network: nn.Module) -> int:
@@ -104,10 +105,10 @@ def _receptive_field(network: nn.Module) -> int:
 
     All weights are positive, so no ReLU hides a dependence.
     """
-    stage = network.conv5.to_empty(device="cpu")
+    stage = network.get_submodule("conv5").to_empty(device="cpu")
     for parameter in stage.parameters():
         nn.init.constant_(parameter, 1 / MAPS)
     x = torch.ones(1, MAPS, 9, 9, requires_grad=True)
-    stage(x)[0, 0, 4, 4].backward()
-    seen = x.grad[0].sum(0).nonzero()
+    (gradient,) = torch.autograd.grad(stage(x)[0, 0, 4, 4], x)
+    seen = gradient[0].sum(0).nonzero()
     return int((seen.max(0).values - seen.min(0).values + 1).max())

@@ -73,8 +73,8 @@ def groups(place: Place, sizes: Sizes = Sizes()) -> Outcome:
     """Table 2: grouped 1×1 convolutions; each number of groups against the next smaller."""
 
     def unit(row: Mapping, widths: str, wider: int) -> nn.Module:
-        maps = row["groups"] * floor(wider * row[widths] / row["groups"] + 0.5)
-        return _conv(maps, maps, groups=row["groups"])
+        channels = row["groups"] * floor(wider * row[widths] / row["groups"] + 0.5)
+        return _conv(channels, channels, groups=row["groups"])
 
     claimed = [Claimed("g2", "g1"), Claimed("g4", "g2"), Claimed("g8", "g4")]
     return _compare(place, "Table 2", unit, lambda wider: claimed, sizes)
@@ -86,8 +86,8 @@ def fragments(place: Place, sizes: Sizes = Sizes()) -> Outcome:
 
     def unit(row: Mapping, widths: str, wider: int) -> nn.Module:
         number = int(row["fragments"].split("-")[0])
-        maps = round(row[widths][WIDER.index(wider)] / sqrt(number))
-        parts = [_conv(maps, maps) for _ in range(number)]
+        channels = round(row[widths][WIDER.index(wider)] / sqrt(number))
+        parts: list[nn.Module] = [_conv(channels, channels) for _ in range(number)]
         return Sum(parts) if row["fragments"].endswith("parallel") else nn.Sequential(*parts)
 
     rows = ("2-fragment-series", "4-fragment-series", "2-fragment-parallel", "4-fragment-parallel")

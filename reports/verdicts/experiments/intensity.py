@@ -11,7 +11,7 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from reports.verdicts.experiments import Outcome, Place, experiment, rules, table
+from reports.verdicts.experiments import Cell, Outcome, Place, experiment, rules, table
 from reports.verdicts.experiments.passes import deployed, forward, here, images
 from reports.verdicts.experiments.timing import in_turns, stopwatch, tally
 
@@ -29,7 +29,7 @@ RELU, ADDITION, DEPTHWISE, DENSE = "ReLU", "addition", "3×3 depthwise", "1×1 d
 class Operation:
     """What runs, the operations of a batch (a multiply-add is one), and the bytes it must read and write."""
 
-    run: Callable[[], None]
+    run: Callable[[], object]
     operations: int
     moved: int
 
@@ -41,13 +41,14 @@ class Operation:
 @experiment("depthwise.low_arithmetic_intensity")
 def depthwise(place: Place, rounds: int = 241, shapes: Sequence[tuple[int, int]] = SHAPES) -> Outcome:
     """It holds if a depthwise convolution takes less than twice as long as a ReLU of the same maps, at all shapes."""
-    decided, evidence, rows = [], [], []
+    decided, evidence = [], []
+    rows: list[list[Cell]] = []
     for maps, side in shapes:
         operations = on_maps(images(BATCH[place.device], maps, side, place.device))
         with stopwatch(place.device) as watch:
-            times = in_turns({name: each.run for name, each in operations.items()}, rounds, watch)
+            times = in_turns({name: operation.run for name, operation in operations.items()}, rounds, watch)
         seconds = {name: median(measured) for name, measured in times.seconds.items()}
-        rates = {name: each.operations / seconds[name] / 1e9 for name, each in operations.items()}
+        rates = {name: operation.operations / seconds[name] / 1e9 for name, operation in operations.items()}
         ratio = times.ratio(DEPTHWISE, RELU)
         slower = ratio.above(BOUND)
         decided.append(None if slower is None else not slower)
@@ -56,9 +57,9 @@ def depthwise(place: Place, rounds: int = 241, shapes: Sequence[tuple[int, int]]
             f"{operations[DEPTHWISE].intensity:.2f} mult-adds a byte and {rates[DEPTHWISE]:.3g} G mult-adds/s; "
             f"1×1 dense {operations[DENSE].intensity:.0f} and {rates[DENSE]:.3g}"
         )
-        for name, each in operations.items():
-            taken = [1e3 * seconds[name], each.moved / seconds[name] / 1e9, rates[name]]
-            rows.append([f"{maps} × {side} × {side}", name, f"{each.intensity:.2f}", *taken])
+        for name, operation in operations.items():
+            measures = [1e3 * seconds[name], operation.moved / seconds[name] / 1e9, rates[name]]
+            rows.append([f"{maps} × {side} × {side}", name, f"{operation.intensity:.2f}", *measures])
     summary = (
         f"bound by memory if it takes less than {BOUND:g} times as long as ReLU: {tally(decided)}, "
         f"{here(place.device, BATCH[place.device])}"
@@ -78,8 +79,8 @@ def on_maps(batch: Tensor) -> dict[str, Operation]:
     depthwise = nn.Conv2d(maps, maps, 3, padding=1, groups=maps, bias=False)
     dense = nn.Conv2d(maps, maps, 1, bias=False)
 
-    def operation(run: Callable[[], None], each: int, weights: int = 0, inputs: int = 1) -> Operation:
-        return Operation(run, each * total, NUMBER * ((inputs + 1) * total + weights))
+    def operation(run: Callable[[], object], mult_adds: int, weights: int = 0, inputs: int = 1) -> Operation:
+        return Operation(run, mult_adds * total, NUMBER * ((inputs + 1) * total + weights))
 
     def convolution(layer: nn.Conv2d) -> Operation:
         run = forward(deployed(layer, batch.device.type), batch)

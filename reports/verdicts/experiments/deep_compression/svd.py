@@ -9,6 +9,7 @@ decomposed alike, as its fully connected ones are.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,29 +45,26 @@ def product(layer: Layer, rank: int) -> nn.Sequential:
     left, values, right = torch.linalg.svd(_matrices(layer).double(), full_matrices=False)
     share = values[:, :rank].sqrt()  # of both alike, so that neither has the large numbers
     left, right = left[:, :, :rank] * share[:, None], right[:, :rank] * share[:, :, None]
+    first: Layer
+    second: Layer
     has_bias = layer.bias is not None
     if isinstance(layer, nn.Linear):
         first = nn.Linear(layer.in_features, rank, bias=False)
         second = nn.Linear(rank, layer.out_features, bias=has_bias)
     else:
         between = rank * layer.groups
-        first = nn.Conv2d(
-            layer.in_channels,
-            between,
-            layer.kernel_size,
-            layer.stride,
-            layer.padding,
-            layer.dilation,
-            layer.groups,
-            bias=False,
-            padding_mode=layer.padding_mode,
-        )
+        # torch keeps the sizes of a convolution as tuples of any length, and takes those of two
+        sizes: dict[str, Any] = {
+            name: getattr(layer, name)
+            for name in ("kernel_size", "stride", "padding", "dilation", "groups", "padding_mode")
+        }
+        first = nn.Conv2d(layer.in_channels, between, **sizes, bias=False)
         second = nn.Conv2d(between, layer.out_channels, 1, groups=layer.groups, bias=has_bias)
     pair = nn.Sequential(first, second).to(layer.weight).train(layer.training)
     with torch.no_grad():
         first.weight.copy_(right.reshape(first.weight.shape))
         second.weight.copy_(left.reshape(second.weight.shape))
-        if has_bias:
+        if layer.bias is not None and second.bias is not None:
             second.bias.copy_(layer.bias)
     return pair
 
