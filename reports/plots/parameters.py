@@ -1,6 +1,7 @@
 """Test error against counted parameters: a point a run, a mark a variant."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from reports.plots import runs, style
 from reports.plots.picture import Picture, Points
@@ -57,4 +58,4 @@ def draw(points: Points, *, title: str, variants: Sequence[str]) -> bytes:
         return style.png(figure)
 
 
-MEAN = {"color": "black", "marker": "_", "markersize": 16, "linestyle": ""}
+MEAN: dict[str, Any] = {"color": "black", "marker": "_", "markersize": 16, "linestyle": ""}

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal, InvalidOperation
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PAPERS = Path(__file__).parents[1] / "papers"
 # 35K, 1.3M and 1.5B as powers of ten, by which Decimal keeps how many digits were printed.
@@ -112,6 +115,17 @@ def read(name: str, folder: Path = PAPERS) -> tuple[Figure, ...]:
         return tuple(
             _figure(row, f"{path.name}, line {number}") for number, row in enumerate(csv.DictReader(file), 2)
         )
+
+
+@cache
+def frame(folder: Path = PAPERS) -> "pd.DataFrame":
+    """Return all printed figures, a row each in the order of the files: their `Figure` under `figure`, and its fields."""
+    import pandas as pd  # takes a second
+
+    figures = [figure for name in names(folder) for figure in read(name, folder)]
+    columns = [part.name for part in fields(Figure)]
+    rows = [[getattr(figure, column) for column in columns] + [figure] for figure in figures]
+    return pd.DataFrame(rows, columns=[*columns, "figure"])
 
 
 def _figure(row: dict[str, str], where: str) -> Figure:
