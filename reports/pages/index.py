@@ -174,7 +174,7 @@ def _unknown(collated: Collated, standings: Mapping[str, Sequence[Standing]]) ->
     waiting = {claim: own for claim, own in standings.items() if {s.word for s in own} == {NOT_RUN}}
     untested = [claim for claim, own in waiting.items() if own[0].evidence == (NO_TEST,)]
     experiments = [claim for claim, own in waiting.items() if not own[0].page and claim not in untested]
-    missing = sum(result.wanted for _, results, _ in collated.values() for result in results)
+    missing = sum(result.declared for _, results, _ in collated.values() for result in results)
     missing -= sum(len(result.records) for _, results, _ in collated.values() for result in results)
     studied = len(waiting) - len(untested) - len(experiments)
     runs = (
@@ -195,7 +195,7 @@ def _unknown(collated: Collated, standings: Mapping[str, Sequence[Standing]]) ->
 def _studies(collated: Collated) -> str:
     rows = []
     for study, results, _ in collated.values():
-        done = {result.budget: f"{len(result.records)}/{result.wanted}" for result in results}
+        done = {result.budget: f"{len(result.records)}/{result.declared}" for result in results}
         row = (done.get(budget, "—") for budget in studies.BUDGETS)
         rows.append([f"[{study.title}](studies/{study.name}.md)", *row])
     return markdown.table(("study", *studies.BUDGETS), rows, right=studies.BUDGETS)

@@ -61,7 +61,7 @@ class Cited:
     def group(self, budget: str) -> Group:
         """Return the runs at a budget; empty if the study reports none of them."""
         groups = {result.budget: result.groups[self.variant, self.dataset] for result in self.results}
-        return groups.get(budget) or Group((), next(iter(groups.values())).wanted)
+        return groups.get(budget) or Group((), next(iter(groups.values())).declared)
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def result(figure: Figure, by: Cited, budget: str) -> str:
     """Return mean, interval and number of runs in the figure's sense, error or accuracy, with a link to the runs."""
     group = by.group(budget)
     anchor = tables.anchor(budget, by.dataset, by.variant)
-    return f"[{written(_as_printed(figure, group), group.wanted)}](studies/{by.study.name}.md#{anchor})"
+    return f"[{written(_as_printed(figure, group), group.declared)}](studies/{by.study.name}.md#{anchor})"
 
 
 def compared(figure: Figure, group: Group) -> str:

@@ -94,8 +94,8 @@ def _budget(results: Results, counts: Counts, judged: Judged, made: dict[str, by
 def _spent(results: Results) -> str:
     records = results.records
     if not records:
-        return f"Not run yet: 0 of {results.wanted} runs."
-    done = f"{len(records)} of {results.wanted} runs done"
+        return f"Not run yet: 0 of {results.declared} runs."
+    done = f"{len(records)} of {results.declared} runs done"
     return f"Each run: {spent.each(records)}. {done}, {spent.together(records)}."
 
 

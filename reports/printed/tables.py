@@ -45,20 +45,26 @@ def pages(file: Path = FILE) -> tuple[Page, ...]:
         ValueError: a file's table is on no page, or a page's table in no file; the message names it.
     """
     by_table = dict(list(printed.frame(file.parent).groupby(["paper", "table"], sort=False)))
-    made = []
-    for page in tomllib.loads(file.read_text(encoding="utf-8"))["pages"]:
-        tables = []
-        for source, declared in page["tables"].items():
-            for name, of in declared.items():
-                if (source, name) not in by_table:
-                    raise ValueError(f"{file.name}: no file has a table {name!r} of {source!r}")
-                figures = by_table.pop((source, name))
-                tables.append(PaperTable(source, name, of["title"], of.get("across", ""), figures))
-        made.append(Page(page["name"], page["title"], tuple(tables)))
-    if by_table:
-        source, name = next(iter(by_table))
-        raise ValueError(f"{file.name} has no page for {name!r} of {source!r}; add it, with a title")
-    return tuple(made)
+    declared = tomllib.loads(file.read_text(encoding="utf-8"))["pages"]
+    names = [(source, name) for page in declared for source, of in page["tables"].items() for name in of]
+    for source, name in by_table:
+        if (source, name) not in names:
+            raise ValueError(f"{file.name} has no page for {name!r} of {source!r}; add it, with a title")
+    for source, name in names:
+        if (source, name) not in by_table:
+            raise ValueError(f"{file.name}: no file has a table {name!r} of {source!r}")
+    return tuple(
+        Page(
+            page["name"],
+            page["title"],
+            tuple(
+                PaperTable(source, name, of["title"], of.get("across", ""), by_table[source, name])
+                for source, tables in page["tables"].items()
+                for name, of in tables.items()
+            ),
+        )
+        for page in declared
+    )
 
 
 @cache

@@ -241,8 +241,8 @@ def _evidence(test: Test, groups: Mapping[str, Group]) -> str:
 def _shown(group: Group, test: Test) -> str:
     if test.measure == "test_error":
         return str(group)
-    values = group.values(test.measure)
-    return f"{statistics.summarise(values)} ({len(values)})" if values else f"— (0/{group.wanted})"
+    values = list(group.by_seed(test.measure).values())
+    return f"{statistics.summarise(values)} ({len(values)})" if values else f"— (0/{group.declared})"
 
 
 def _difference(test: Test, sample: Sequence[float]) -> str:
