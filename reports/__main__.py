@@ -109,13 +109,13 @@ def _why(place: str, folders: Sequence[Path]) -> int:
     study = studies.read(name)
     study.variant(variant)
 
-    from reports.pages import trace
+    from reports.pages import provenance
     from reports.runs import records
     from reports.verdicts import results
 
     found, warnings = records.read(folders)
     _warn(warnings)
-    print(trace.explain(study, results.collate(study, found), variant))
+    print(provenance.explain(study, results.collate(study, found), variant))
     return DONE
 
 

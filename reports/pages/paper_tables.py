@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from lightning_modules.data.catalogue import DATASETS
-from reports.pages import markdown, paper_cells, paper_tables_text, spent
+from reports.pages import cost, markdown, paper_cells, paper_tables_text
 from reports.pages.paper_cells import APART, COUNTED, QUOTED, TRAINED, Ours
 from reports.printed import tables as paper_tables
 from reports.printed import variants
@@ -188,6 +188,6 @@ def _runs(laid_out: pd.DataFrame, ours: Ours, budget: str, transfer: bool) -> li
     what = "on data sets that the paper lacks" if transfer else "not to be held against the printed figures"
     return [
         f"### Budget {budget}, {what}",
-        f"Each run: {spent.each(records)}. {spent.together(records)}.",
+        f"Each run: {cost.per_run(records)}. {cost.in_all(records)}.",
         markdown.table(["", *titles], [list(row) for row in wide.itertuples()], right=titles),
     ]

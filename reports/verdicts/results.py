@@ -89,7 +89,9 @@ def _collate(study: Study, budget: str, by_run_id: Mapping[str, Record]) -> Resu
         for dataset in study.datasets
         if variant in study.variants_on(dataset)
     }
-    for cell in sorted(studies.cells(study, budget, seeds=[*{*study.seeds, *more}]), key=lambda cell: cell.seed):
+    for cell in sorted(
+        studies.cells(study, budget, seeds=[*{*study.seeds, *more}]), key=lambda cell: cell.seed
+    ):
         if cell.run_id in by_run_id:
             groups[cell.variant, cell.dataset].append(by_run_id[cell.run_id])
     declared = len(study.seeds)
