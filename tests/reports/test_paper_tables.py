@@ -230,7 +230,7 @@ def table(page: str, name: str) -> pd.DataFrame:
     wide = laid_out.assign(value=[figure.value for figure in laid_out.figure]).pivot(
         index=["row", "label"], columns=["column", "title"], values="value"
     )
-    return wide.droplevel("row").droplevel("column", axis=1)
+    return wide.sort_index(axis=1).droplevel("row").droplevel("column", axis=1)
 
 
 def test_tables_are_laid_out_as_the_papers_do():

@@ -27,8 +27,12 @@ EXPLAINED = {
     (TABLE, "4d", "params_K"): f"591{_FILTERS}",
     (TABLE, "4e", "params_K"): f"848{_FILTERS}",
     (TABLE, "5b", "params_K"): f"1410{_FILTERS}",
-    (TABLE, "5a", "params_K"): "1019K by the filters of the same row; 1082K with 48 maps before the 5×5",
-    (TABLE, "5a", "ops_M"): "51M by the filters of the same row; 54M with 48 maps before the 5×5, as 5b has",
+    (TABLE, "5a", "params_K"): "1019K by the filters of the same row; 1082K with 48 channels before the 5×5",
+    (
+        TABLE,
+        "5a",
+        "ops_M",
+    ): "51M by the filters of the same row; 54M with 48 channels before the 5×5, as 5b has",
 }
 
 
@@ -65,7 +69,7 @@ def naive_too_expensive() -> tuple[bool, str]:
 
 @exact("inception.output_widths")
 def output_widths() -> tuple[bool, str]:
-    """Table 1: 3a puts out 64 + 128 + 32 + 32 = 256 maps of 28×28, 3b 128 + 192 + 96 + 64 = 480."""
+    """Table 1: 3a puts out 64 + 128 + 32 + 32 = 256 channels of 28×28, 3b 128 + 192 + 96 + 64 = 480."""
     claimed = {"inception_3a": [64, 128, 32, 32], "inception_3b": [128, 192, 96, 64]}
     stages = _stages("googlenet")
     found, holds = [], True

@@ -32,7 +32,7 @@ CUT = {
     ("Table 9", "m", "mult_adds_M"),
     ("Table 12", "0.5-128", "mult_adds_M"),
 }
-_NARROWEST = "only layers of at least 16 maps give it (45.99 and 15.02); α · 32 is 8 in the first"
+_NARROWEST = "only layers of at least 16 channels give it (45.99 and 15.02); α · 32 is 8 in the first"
 _FACES = "the embedding on top of the last convolution isn't described"
 EXPLAINED = {
     ("Table 2", "3x3", "mult_adds_pct"): "digits exchanged: 1.91, as the column must sum to 100",
@@ -42,7 +42,7 @@ EXPLAINED = {
     ("Table 14", "4", "mult_adds_M"): f"the convolutions take 106.0M; {_FACES}",
     **{("Table 14", row, "params_M"): _FACES for row in "1234"},
     (SLIM, "0.25-192", "mult_adds_M"): (
-        "30.2M; 34.0M with at least 16 maps a layer, which the same table's other rows at 0.25 don't have"
+        "30.2M; 34.0M with at least 16 channels a layer, which the same table's other rows at 0.25 don't have"
     ),
 }
 IMAGENET = {"stem": "imagenet", "num_classes": 1000}
@@ -102,7 +102,7 @@ def _share(row: str, of_parameters: bool, counts: Counts) -> float:
 
 
 def _one_of_the_five(network: Network) -> Counts:
-    """All five layers of 512 maps at 14×14; Table 3 is about one of them."""
+    """All five layers of 512 channels at 14×14; Table 3 is about one of them."""
     return next(stage.counts for name, stage in stages(network).items() if "_to_" in name)
 
 
@@ -132,18 +132,18 @@ def cost_ratio() -> tuple[bool, str]:
     holds = ratios == expected and len(ratios) == 13 and all(round(times) in (8, 9) for times in saved)
     return holds, (
         f"{len(ratios)} separable layers of MobileNet against standard ones of their shapes: "
-        f"{min(saved):.2f} to {max(saved):.2f} times less, the least for the 64 maps of the first"
+        f"{min(saved):.2f} to {max(saved):.2f} times less, the least for the 64 channels of the first"
     )
 
 
 @exact("dws.dw_795_vs_6912")
 def dw_795_vs_6912() -> tuple[bool, str]:
-    """A 3×3 layer from 3 to 256 maps has 6912 weights, separable 795, "one ninth"."""
+    """A 3×3 layer from 3 to 256 channels has 6912 weights, separable 795, "one ninth"."""
     from architectures.mobilenet_v1 import full, separable
 
     few, many = (_weights(make(3, 256, 1, nn.ReLU)) for make in (separable, full))
     return (few, many, round(many / few)) == (795, 6912, 9), (
-        f"from 3 to 256 maps: {few:,} weights against {many:,}, {many / few:.2f} times less"
+        f"from 3 to 256 channels: {few:,} weights against {many:,}, {many / few:.2f} times less"
     )
 
 
@@ -197,7 +197,7 @@ def tables_4_7_counts() -> tuple[bool, str]:
 def separable_layers(network: nn.Module) -> Iterator[tuple[tuple[nn.Conv2d, nn.Conv2d], Fraction]]:
     """Every depthwise convolution with the 1×1 behind it, and their weights as a share of a standard one's.
 
-    Both work on maps of one size, so that the share of the mult-adds is the same.
+    Both work on feature maps of one size, so that the share of the mult-adds is the same.
     """
     for depthwise, pointwise in pairwise(convolutions(network)):
         if depthwise.groups == depthwise.in_channels > 1:

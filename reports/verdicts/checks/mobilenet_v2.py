@@ -50,7 +50,7 @@ def ratio_1_over_k2() -> tuple[bool, str]:
     saved = [float(1 / ratio) for ratio in ratios.values()]
     return ratios == expected and len(ratios) == 17, (
         f"the depthwise and projection layers of {len(ratios)} bottlenecks: {min(saved):.2f} "
-        f"({min(pair[1].out_channels for pair in ratios)} maps) to {max(saved):.2f} times less"
+        f"({min(pair[1].out_channels for pair in ratios)} channels) to {max(saved):.2f} times less"
     )
 
 

@@ -30,7 +30,7 @@ EXPLAINED = {
 }
 IMAGENET = {"stem": "imagenet", "num_classes": 1000}
 CIFAR = {"stem": "cifar", "num_classes": 10}
-# Blocks of the stages of 64, 128, 256 and 512 maps (Table 1).
+# Blocks of the stages of 64, 128, 256 and 512 channels (Table 1).
 BASIC_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 # Rounding errors of double precision stay far below, all else far above.
 NEGLIGIBLE = 1e-9
@@ -59,7 +59,7 @@ def counted(figure: Figure, counts: Counts) -> float:
 
 @exact("resnet.bottleneck_69632_vs_1179648")
 def bottleneck_saves() -> tuple[bool, str]:
-    """Section 4.1, Figure 5: 1×1, 3×3, 1×1 around 64 maps against two 3×3, both with 256 maps in and out."""
+    """Section 4.1, Figure 5: 1×1, 3×3, 1×1 around 64 channels against two 3×3, both with 256 channels in and out."""
     bottleneck = convolutions(
         part(on_meta("resnet", depth=50, **IMAGENET), "conv2_x.3", ResidualBlock).branch
     )
@@ -71,7 +71,7 @@ def bottleneck_saves() -> tuple[bool, str]:
     }
     small, large = (sum(layer.weight.numel() for layer in layers) for layers in (bottleneck, basic))
     return ends == {256} and (small, large) == (69_632, 1_179_648), (
-        f"with 256 maps in and out a bottleneck has {small:,} weights and two 3×3 convolutions have {large:,}, "
+        f"with 256 channels in and out a bottleneck has {small:,} weights and two 3×3 convolutions have {large:,}, "
         f"{large / small:.2f} times as many"
     )
 
@@ -104,10 +104,10 @@ def shortcut_costs() -> tuple[bool, str]:
             parameters(on_meta("resnet", depth=depth, shortcut=option, **IMAGENET)) for option in "ABC"
         )
         # A projection and its batch normalisation.
-        changing = sum(maps // 2 * maps + 2 * maps for maps in (128, 256, 512))
+        changing = sum(channels // 2 * channels + 2 * channels for channels in (128, 256, 512))
         keeping = sum(
-            (length - (maps > 64)) * (maps * maps + 2 * maps)
-            for maps, length in zip((64, 128, 256, 512), blocks, strict=True)
+            (length - (channels > 64)) * (channels * channels + 2 * channels)
+            for channels, length in zip((64, 128, 256, 512), blocks, strict=True)
         )
         holds &= (a, b, c) == (plain, plain + changing, plain + changing + keeping)
         millions = " / ".join(f"{number / 1e6:.2f}" for number in (plain, a, b, c))

@@ -13,7 +13,7 @@ from reports.verdicts.complexity import Network, stages
 TABLES = ("resnext_t1_t2", "resnext_t3", "resnext_t4", "resnext_t5_t6", "resnext_t7")
 CONVENTION = (
     "weights only, without batch normalisation and biases; mult-adds of convolutions and fully connected "
-    "layers, the stride in the 3×3; Table 2: one block of conv2 with 256 maps in and out"
+    "layers, the stride in the 3×3; Table 2: one block of conv2 with 256 channels in and out"
 )
 
 CUT: set[tuple[str, str, str]] = set()
@@ -165,7 +165,7 @@ def _input_sides(network: nn.Module) -> dict[nn.Conv2d, int]:
 
 
 def _cost(layer: nn.Conv2d, side: int = CONV2_SIDE) -> list[int]:
-    """Weights, and the mult-adds that torch counts for maps of side × side."""
+    """Weights, and the mult-adds that torch counts for feature maps of side × side."""
     from torch.utils.flop_counter import FlopCounterMode
 
     with torch.no_grad(), FlopCounterMode(display=False) as counter:

@@ -82,7 +82,7 @@ EXPLAINED = {
     ),
 }
 IMAGENET = {"stem": "imagenet", "num_classes": 1000}
-# N blocks of C maps in each stage of ResNet-50 (Table 1).
+# N blocks of C channels in each stage of ResNet-50 (Table 1).
 STAGES = ((3, 256), (4, 512), (6, 1024), (3, 2048))
 R = 16
 
@@ -151,7 +151,7 @@ def small_overhead() -> tuple[bool, str]:
     early = on_meta("se_resnet", depth=50, reduction=R, bias=False, se_stages=(2, 3, 4), **IMAGENET)
     added = parameters(excited) - parameters(plain)
     share, early_share = (100 * (parameters(network) / parameters(plain) - 1) for network in (excited, early))
-    by_formula = 2 * sum(n * maps**2 for n, maps in STAGES) // R
+    by_formula = 2 * sum(n * channels**2 for n, channels in STAGES) // R
     billions, failures = [], []
     for figure in figures.read("senet_t2"):
         if figure.row_id == "r50" and figure.metric.startswith("flops_G"):

@@ -123,7 +123,7 @@ def fire_saving() -> tuple[bool, str]:
             saved.append(9 * channels * (e1 + e3) / weights)
     return holds and len(saved) == 8 and min(saved) > 1, (
         f"the {len(saved)} Fire modules have {min(saved):.1f} to {max(saved):.1f} times fewer weights than "
-        "3×3 layers with as many maps in and out"
+        "3×3 layers with as many channels in and out"
     )
 
 

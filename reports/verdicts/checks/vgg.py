@@ -14,8 +14,8 @@ CUT: set[tuple[str, str, str]] = set()
 EXPLAINED: dict[tuple[str, str, str], str] = {}
 IMAGENET = {"stem": "imagenet", "num_classes": 1000}
 CIFAR = {"stem": "cifar", "num_classes": 10}
-# The one stage with as many maps in as out, as Section 2.3's C has them.
-MAPS = 512
+# The one stage with as many channels in as out, as Section 2.3's C has them.
+CHANNELS = 512
 # Pixels at a side of an image larger than a CIFAR crop of 32.
 LARGER = 48
 # Rounding errors of double precision stay far below, all else far above.
@@ -38,8 +38,8 @@ def two_3x3_against_5x5() -> tuple[bool, str]:
     reach = [_receptive_field(network) for network in (pairs, single)]
     two, one = counted[-1]
     wider = ", ".join(f"{two:,} against {one:,}" for two, one in counted[:-1])
-    return (two, one) == (18 * MAPS**2, 25 * MAPS**2) and reach == [5, 5], (
-        f"from {MAPS} maps to {MAPS} two 3×3 convolutions of configuration B have {two:,} weights, one 5×5 has "
+    return (two, one) == (18 * CHANNELS**2, 25 * CHANNELS**2) and reach == [5, 5], (
+        f"from {CHANNELS} channels to {CHANNELS} two 3×3 convolutions of configuration B have {two:,} weights, one 5×5 has "
         f"{one:,}: {100 * (1 - two / one):.0f} % fewer, to see {reach[0]}×{reach[0]} and {reach[1]}×{reach[1]} "
         f"units. Where a stage widens the pair has more weights, in stages 1 to 4 {wider}"
     )
@@ -50,9 +50,9 @@ def three_3x3_against_7x7() -> tuple[bool, str]:
     """Section 2.3: three 3×3 convolutions have 27 C² weights, one 7×7 49 C², "81% more"."""
     three = _weights(on_meta("vgg", config="D", **IMAGENET), 5)
     with torch.device("meta"):
-        one = nn.Conv2d(MAPS, MAPS, 7).weight.numel()
-    return (three, one) == (27 * MAPS**2, 49 * MAPS**2) and round(100 * (one / three - 1)) == 81, (
-        f"from {MAPS} maps to {MAPS} the three 3×3 convolutions of configuration D have {three:,} weights, a 7×7 "
+        one = nn.Conv2d(CHANNELS, CHANNELS, 7).weight.numel()
+    return (three, one) == (27 * CHANNELS**2, 49 * CHANNELS**2) and round(100 * (one / three - 1)) == 81, (
+        f"from {CHANNELS} channels to {CHANNELS} the three 3×3 convolutions of configuration D have {three:,} weights, a 7×7 "
         f"has {one:,}: {100 * (one / three - 1):.1f} % more"
     )
 
@@ -107,8 +107,8 @@ def _receptive_field(network: nn.Module) -> int:
     """
     stage = network.get_submodule("conv5").to_empty(device="cpu")
     for parameter in stage.parameters():
-        nn.init.constant_(parameter, 1 / MAPS)
-    x = torch.ones(1, MAPS, 9, 9, requires_grad=True)
+        nn.init.constant_(parameter, 1 / CHANNELS)
+    x = torch.ones(1, CHANNELS, 9, 9, requires_grad=True)
     (gradient,) = torch.autograd.grad(stage(x)[0, 0, 4, 4], x)
     seen = gradient[0].sum(0).nonzero()
     return int((seen.max(0).values - seen.min(0).values + 1).max())

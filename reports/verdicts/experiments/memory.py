@@ -2,7 +2,7 @@
 
 Memory is what the forward pass keeps for the backward pass, counted exactly over the tensors that autograd saves,
 each storage once, parameters aside. It grows with the square of the depth, because every layer keeps its own copy of
-all earlier maps; `DenseNet.save_memory` keeps none (arXiv:1707.06990) and grows with the depth.
+all earlier channels; `DenseNet.save_memory` keeps none (arXiv:1707.06990) and grows with the depth.
 """
 
 from collections.abc import Mapping, Sequence

@@ -17,9 +17,9 @@ from reports.verdicts.experiments.timing import Times, in_turns, stopwatch
 BATCH = {"cpu": 1, "cuda": 8}
 
 
-def images(count: int, maps: int, side: int, device: str) -> Tensor:
-    """Random ones, (count, maps, side, side); no time depends on what they show."""
-    made = torch.randn(count, maps, side, side, device=device)
+def images(count: int, channels: int, side: int, device: str) -> Tensor:
+    """Random ones, (count, channels, side, side); no time depends on what they show."""
+    made = torch.randn(count, channels, side, side, device=device)
     return made.to(memory_format=torch.channels_last)
 
 

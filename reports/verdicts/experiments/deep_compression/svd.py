@@ -1,10 +1,10 @@
 """Singular value decomposition: a layer as a product of two smaller ones (Denton et al., arXiv:1404.0736, Section 3).
 
-A fully connected layer is a matrix of its outputs by its inputs; a convolution is one of its maps by the pixels of
-its kernel in all maps that come in, so that the first of the two layers has the kernel and the second one is 1×1.
+A fully connected layer is a matrix of its outputs by its inputs; a convolution is one of its channels by the pixels of
+its kernel in all channels that come in, so that the first of the two layers has the kernel and the second one is 1×1.
 Each group of a grouped convolution is a matrix of its own.
 
-Departure: the paper decomposes a first convolution by colours and others by clusters of maps; here all layers are
+Departure: the paper decomposes a first convolution by colours and others by clusters of channels; here all layers are
 decomposed alike, as its fully connected ones are.
 """
 
