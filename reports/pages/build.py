@@ -61,5 +61,5 @@ def _from_its_folder(name: str, content: bytes) -> bytes:
 def leftovers(folder: Path, made: dict[str, bytes]) -> list[str]:
     """Generated files of an earlier run, by path below `folder`, that nothing makes any more."""
     pages = [path for path in folder.rglob("*.md") if path.read_text("utf-8").startswith(markdown.GENERATED)]
-    found = [*pages, *folder.glob("figures/*.png"), *folder.glob("figures/*.csv")]
-    return sorted(name for path in found if (name := path.relative_to(folder).as_posix()) not in made)
+    generated = [*pages, *folder.glob("figures/*.png"), *folder.glob("figures/*.csv")]
+    return sorted(name for path in generated if (name := path.relative_to(folder).as_posix()) not in made)

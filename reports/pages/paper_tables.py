@@ -56,12 +56,12 @@ def link(study: Study) -> str:
         for variant in study.variants_on(dataset)
         for figure in variants.printed_errors(variant, variants.paper_dataset(study, dataset))[:1]
     }
-    found = [
+    linked = [
         f"[{page.title}]({name(page)}.md)"
         for page in paper_tables.pages()
         if any((table.source, table.name) in cited for table in page.tables)
     ]
-    return f"The same rows in the papers' own tables: {', '.join(found)}." if found else ""
+    return f"The same rows in the papers' own tables: {', '.join(linked)}." if linked else ""
 
 
 def _list(totals: Sequence[tuple[Page, Counter[str]]]) -> str:

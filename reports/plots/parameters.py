@@ -42,13 +42,13 @@ def draw(points: Points, *, title: str, variants: Sequence[str]) -> bytes:
     with style.sheet(1, height=3.6, title=title) as (figure, panels):
         panel, entries = panels[0], {}
         for place, name in enumerate(variants):
-            own = [point for point in points if point["variant"] == name]
-            if not own:
+            points_of = [point for point in points if point["variant"] == name]
+            if not points_of:
                 continue
             entries[name] = style.mark(place) | {"linestyle": ""}
-            errors = [point["error"] for point in own]
-            millions = own[0]["parameters"] / 1e6
-            panel.plot([millions] * len(own), errors, **entries[name], alpha=0.8)
+            errors = [point["error"] for point in points_of]
+            millions = points_of[0]["parameters"] / 1e6
+            panel.plot([millions] * len(points_of), errors, **entries[name], alpha=0.8)
             panel.plot(millions, sum(errors) / len(errors), **MEAN, zorder=1)
         panel.set(xlabel="parameters (millions)", ylabel="test error (%)")
         panel.margins(x=0.08, y=0.12)

@@ -71,10 +71,10 @@ def frame() -> pd.DataFrame:
 
 def _by_variant(read: pd.DataFrame, study: str, variant: str, near: bool) -> pd.DataFrame:
     """A figure may be of rows of several studies, which the files list with semicolons."""
-    own = read[read[study] != ""].copy()
-    names = zip(own[study].str.split(";"), own[variant].str.split(";"), strict=True)
-    own["variant"] = [[f"{s}/{v}" for s, v in zip(*pair, strict=True)] for pair in names]
-    return own.explode("variant").assign(near=near)
+    figures = read[read[study] != ""].copy()
+    names = zip(figures[study].str.split(";"), figures[variant].str.split(";"), strict=True)
+    figures["variant"] = [[f"{s}/{v}" for s, v in zip(*pair, strict=True)] for pair in names]
+    return figures.explode("variant").assign(near=near)
 
 
 def pairs(study: str, lower: str, higher: str, dataset: str) -> pd.DataFrame:
@@ -86,9 +86,9 @@ def pairs(study: str, lower: str, higher: str, dataset: str) -> pd.DataFrame:
     rows = frame()
     sides = []
     for side, name in (("lower", lower), ("higher", higher)):
-        own = rows[(rows.variant == f"{study}/{name}") & (rows.dataset == dataset)]
+        of_variant = rows[(rows.variant == f"{study}/{name}") & (rows.dataset == dataset)]
         sides.append(
-            own.groupby([*SETTING, "people"], as_index=False)
+            of_variant.groupby([*SETTING, "people"], as_index=False)
             .agg(error=("error", "mean"), exact=("exact", "all"), independent=("independent", "all"))
             .rename(columns={"error": side})
         )
