@@ -89,10 +89,10 @@ def _pull(places: Sequence[str]) -> int:
     from reports.runs.collect import Committed, summary
     from reports.runs.pull import is_folder, offline, pull
 
-    committed, counts = Committed(RECORDS[0]), Counter()
+    committed, counts = Committed(RECORDS[0]), Counter[str]()
     projects = [place for place in places if not is_folder(place)]
-    found, warnings = offline(Path(place) for place in places if place not in projects)
-    new, complaints = committed.add(found)
+    finished, warnings = offline(Path(place) for place in places if place not in projects)
+    new, complaints = committed.add(finished)
     counts.update(new)
     _warn(warnings + complaints)
     try:
@@ -104,18 +104,18 @@ def _pull(places: Sequence[str]) -> int:
     return DONE
 
 
-def _why(place: str, folders: list[Path]) -> int:
+def _why(place: str, folders: Sequence[Path]) -> int:
     name, _, variant = place.partition("/")
     study = studies.read(name)
     study.variant(variant)
 
-    from reports.pages import trace
+    from reports.pages import provenance
     from reports.runs import records
     from reports.verdicts import results
 
-    found, warnings = records.read(folders)
+    finished, warnings = records.read(folders)
     _warn(warnings)
-    print(trace.explain(study, results.collate(study, found), variant))
+    print(provenance.explain(study, results.collate(study, finished), variant))
     return DONE
 
 
@@ -146,7 +146,7 @@ def _find(claims: list[str], options: argparse.Namespace) -> int:
 
 
 def _pages(options: argparse.Namespace) -> int:
-    wanted = [studies.read(name).name for name in options.words]
+    only = [studies.read(name).name for name in options.words]
     if options.publish:
         from reports.pages import publish
 
@@ -162,10 +162,10 @@ def _pages(options: argparse.Namespace) -> int:
     warnings += left_out
     _warn(warnings)
     with cache.opened(HERE) as answers:
-        made = build.make(known, found, warnings, wanted)
-        made[cache.NAME] = answers.content(only_asked=not wanted)
+        made = build.make(known, found, warnings, only)
+        made[cache.NAME] = answers.content(only_asked=not only)
     stale = [name for name, content in made.items() if _differs(options.out / name, content)]
-    left = [] if wanted else build.leftovers(options.out, made)
+    left = [] if only else build.leftovers(options.out, made)
     if options.check:
         for name in [*stale, *left]:
             print(f"stale: {options.out.name}/{name}; run python -m reports and commit it", file=sys.stderr)

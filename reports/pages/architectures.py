@@ -93,9 +93,9 @@ def _side_by_side(described: Mapping[str, Sequence[tuple[str, ...]]]) -> str:
     """A column a network: the blocks of every row, then the totals."""
     stages = {heading: {row[0]: row for row in rows[:-1]} for heading, rows in described.items()}
     body = []
-    for name in dict.fromkeys(name for own in stages.values() for name in own):
-        sizes = dict.fromkeys(own[name][1] for own in stages.values() if name in own)
-        blocks = [own[name][2] if name in own else "—" for own in stages.values()]
+    for name in dict.fromkeys(name for by_name in stages.values() for name in by_name):
+        sizes = dict.fromkeys(by_name[name][1] for by_name in stages.values() if name in by_name)
+        blocks = [by_name[name][2] if name in by_name else "—" for by_name in stages.values()]
         body.append([name, " / ".join(sizes), *blocks])
     totals = [rows[-1] for rows in described.values()]
     for name, column in (("weighted layers", 2), ("parameters", 3), ("mult-adds", 4)):

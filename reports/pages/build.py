@@ -17,7 +17,7 @@ from reports.pages import (
     programme,
 )
 from reports.pages import study as study_page
-from reports.verdicts import counts, results, standing
+from reports.verdicts import by_claim, counts, results
 from reports.verdicts.findings import Finding
 from sweeps import study as studies
 
@@ -38,12 +38,12 @@ def make(
     for name in studies.names():
         study = studies.read(name)
         collated[name] = (study, results.collate(study, records), counts.count_variants(study))
-    judged = standing.judge(collated)
-    standings = standing.of_all(collated, judged, found)
-    made = index.files(collated, standings, records, warnings) | claims.files(standings)
+    judged = by_claim.judge(collated)
+    verdicts = by_claim.of_all(collated, judged, found)
+    made = index.files(collated, verdicts, records, warnings) | claims.files(verdicts)
     for name, (study, budgets, counted) in collated.items():
         if not only or name in only:
-            made |= study_page.files(study, budgets, counted, judged, standings)
+            made |= study_page.files(study, budgets, counted, judged, verdicts)
     if not only:
         made |= complexity.files() | architectures.files() | figures.files(collated, found)
         made |= paper_tables.files((study, budgets) for study, budgets, _ in collated.values())
@@ -61,5 +61,5 @@ def _from_its_folder(name: str, content: bytes) -> bytes:
 def leftovers(folder: Path, made: dict[str, bytes]) -> list[str]:
     """Generated files of an earlier run, by path below `folder`, that nothing makes any more."""
     pages = [path for path in folder.rglob("*.md") if path.read_text("utf-8").startswith(markdown.GENERATED)]
-    found = [*pages, *folder.glob("figures/*.png"), *folder.glob("figures/*.csv")]
-    return sorted(name for path in found if (name := path.relative_to(folder).as_posix()) not in made)
+    generated = [*pages, *folder.glob("figures/*.png"), *folder.glob("figures/*.csv")]
+    return sorted(name for path in generated if (name := path.relative_to(folder).as_posix()) not in made)

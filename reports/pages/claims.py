@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reports.pages import markdown
-from reports.verdicts import ledger, standing
-from reports.verdicts.standing import Standing
+from reports.verdicts import by_claim, ledger
+from reports.verdicts.by_claim import ClaimVerdict
 from reports.verdicts.words import MARKS, NOT_RUN
 
 # Told apart without colour too.
@@ -18,18 +18,18 @@ HOW_TO_READ = (
 )
 
 
-def files(standings: Mapping[str, Sequence[Standing]]) -> dict[str, bytes]:
+def files(verdicts: Mapping[str, Sequence[ClaimVerdict]]) -> dict[str, bytes]:
     """The page, by its path below `reports/`."""
     families: dict[str, list[str]] = {}
-    for claim in standings:
+    for claim in verdicts:
         families.setdefault(claim.partition(".")[0], []).append(claim)
     page = markdown.page(
         "# Every claim, and where it stands",
         HOW_TO_READ,
         "## At a glance",
         " · ".join(f"{mark} {word}" for word, mark in MARKS.items()),
-        _glance(families, standings),
-        *(_family(family, claims, standings) for family, claims in families.items()),
+        _glance(families, verdicts),
+        *(_family(family, claims, verdicts) for family, claims in families.items()),
     )
     return {"claims.md": page.encode()}
 
@@ -39,30 +39,30 @@ def linked(claim: str) -> str:
     return f"[`{claim}`](claims.md#{claim})"
 
 
-def _glance(families: Mapping[str, Sequence[str]], standings: Mapping[str, Sequence[Standing]]) -> str:
+def _glance(families: Mapping[str, Sequence[str]], verdicts: Mapping[str, Sequence[ClaimVerdict]]) -> str:
     """A mark a claim, of its best verdicts."""
     return markdown.bullets(
         [
             f"[{family}](#{family}) "
-            + " ".join(f"[{MARKS[standing.summary(standings[claim])]}](#{claim})" for claim in claims)
+            + " ".join(f"[{MARKS[by_claim.summary(verdicts[claim])]}](#{claim})" for claim in claims)
             for family, claims in families.items()
         ]
     )
 
 
-def _family(family: str, claims: Sequence[str], standings: Mapping[str, Sequence[Standing]]) -> str:
+def _family(family: str, claims: Sequence[str], verdicts: Mapping[str, Sequence[ClaimVerdict]]) -> str:
     rows = []
     for claim in claims:
         entry = ledger.find(claim)
         sentence = f"{entry.sentence} *Printed: {entry.printed}.* ({entry.source})".replace("..*", ".*")
-        rows.append([f'<a id="{claim}"></a>`{claim}`', sentence, "<br>".join(_verdicts(standings[claim]))])
+        rows.append([f'<a id="{claim}"></a>`{claim}`', sentence, "<br>".join(_verdicts(verdicts[claim]))])
     return f'## <a id="{family}"></a>{family}\n\n' + markdown.table(("claim", "sentence", "verdicts"), rows)
 
 
-def _verdicts(standings: Sequence[Standing]) -> list[str]:
+def _verdicts(verdicts: Sequence[ClaimVerdict]) -> list[str]:
     """A line a verdict with its place; trained ones that haven't been run are one line, with the studies to run."""
-    lines = [_line(standing) for standing in standings if standing.word != NOT_RUN]
-    waiting = [standing for standing in standings if standing.word == NOT_RUN]
+    lines = [_line(verdict) for verdict in verdicts if verdict.word != NOT_RUN]
+    waiting = [verdict for verdict in verdicts if verdict.word == NOT_RUN]
     if studies := list(dict.fromkeys(s.page for s in waiting if s.page)):
         links = ", ".join(f"[{Path(page).stem}]({page})" for page in studies)
         lines.append(
@@ -74,9 +74,9 @@ def _verdicts(standings: Sequence[Standing]) -> list[str]:
     return lines
 
 
-def _line(standing: Standing) -> str:
-    line = f"{MARKS[standing.word]} **{standing.word}** ({standing.kind})"
-    line += f": {standing.where}" if standing.where else ""
-    if standing.kind == "trained":  # the evidence fills the study's page
-        return line + (f". {standing.tested}" if standing.tested else "")
-    return f"{line}. {'; '.join(standing.evidence)}"
+def _line(verdict: ClaimVerdict) -> str:
+    line = f"{MARKS[verdict.word]} **{verdict.word}** ({verdict.kind})"
+    line += f": {verdict.where}" if verdict.where else ""
+    if verdict.kind == "trained":  # the evidence fills the study's page
+        return line + (f". {verdict.tested}" if verdict.tested else "")
+    return f"{line}. {'; '.join(verdict.evidence)}"

@@ -8,7 +8,7 @@ from reports.pages import markdown
 from reports.printed import variants
 from reports.printed.figures import Figure
 from reports.verdicts import complexity
-from reports.verdicts.complexity import CUT, EXACT, EXPLAINED, UNEXPLAINED, Network, Row
+from reports.verdicts.complexity import CUT, EXACT, EXPLAINED, UNEXPLAINED, Network, Quoted, Row
 
 VERDICTS = (EXACT, CUT, EXPLAINED, UNEXPLAINED)
 # The resolution and classes that a network has if a row doesn't say otherwise.
@@ -65,14 +65,12 @@ def _value(value: object) -> str:
     return str(value)
 
 
-def _totals(judged: Mapping[str, Sequence[Row]]) -> str:
+def _totals(judged: Mapping[str, Sequence[Row | Quoted]]) -> str:
     columns = ("paper", "figures", *VERDICTS, "quoted, not built")
-    rows, total = [], Counter()
-    for paper, own in judged.items():
-        verdicts = Counter(row.verdict for row in own)
-        total += verdicts
-        rows.append([f"[{title(paper)[0]}](#{paper})", *_line(verdicts)])
-    return markdown.table(columns, [*rows, ["**all**", *_line(total)]], right=columns[1:])
+    verdicts = {paper: Counter(row.verdict for row in rows) for paper, rows in judged.items()}
+    body = [[f"[{title(paper)[0]}](#{paper})", *_line(counted)] for paper, counted in verdicts.items()]
+    total = sum(verdicts.values(), Counter[str]())
+    return markdown.table(columns, [*body, ["**all**", *_line(total)]], right=columns[1:])
 
 
 def _line(verdicts: Counter[str]) -> list[str]:
@@ -80,17 +78,17 @@ def _line(verdicts: Counter[str]) -> list[str]:
     return [f"{number:,}" for number in (sum(built), *built, verdicts[""])]
 
 
-def _section(paper: str, rows: Sequence[Row]) -> str:
+def _section(paper: str, rows: Sequence[Row | Quoted]) -> str:
     name, read = title(paper)
     convention = complexity.module_of(paper).CONVENTION
     columns = ("table", "row", "network", "metric", "printed", "computed", "verdict")
-    built = [_cells(row) for row in rows if row.network]
+    built = [_cells(row) for row in rows if isinstance(row, Row)]
     parts = [
         f'## <a id="{paper}"></a>{name}',
         read,
         f"Counted: {convention}.",
         markdown.table(columns, built, right=("printed", "computed")) if built else "",
-        _quoted(rows),
+        _quoted([row for row in rows if isinstance(row, Quoted)]),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -118,11 +116,12 @@ def computed(figure: Figure, ours: float) -> str:
     return f"{ours:,}" if isinstance(ours, int) else f"{ours:,.{figure.precision + 2}f}"
 
 
-def _quoted(rows: Sequence[Row]) -> str:
-    """Other people's networks in one line; what else isn't built, with its reason."""
-    names = []
-    for row in rows:
-        if not row.network:
-            arch = row.figure.arch
-            names.append(arch if row.reason.endswith(f": {arch}") else f"{arch} ({row.reason})")
+def _quoted(rows: Sequence[Quoted]) -> str:
+    """Return other people's networks in one line; what else isn't built, with its reason."""
+    names = [
+        row.figure.arch
+        if row.reason.endswith(f": {row.figure.arch}")
+        else f"{row.figure.arch} ({row.reason})"
+        for row in rows
+    ]
     return f"Quoted, not built: {'; '.join(dict.fromkeys(names))}." if names else ""

@@ -61,7 +61,8 @@ def _glance(claims: Sequence[str], found: Mapping[str, Sequence[Finding]]) -> st
         link = f"[`{claim}`](#{claim})" if claim in found else f"`{claim}`"
         sentence = ledger.find(claim).sentence
         rows += [
-            [link, sentence, each.machine["device"], OF_OUTCOME[each.holds]] for each in found.get(claim, ())
+            [link, sentence, finding.machine["device"], OF_OUTCOME[finding.holds]]
+            for finding in found.get(claim, ())
         ]
         if claim not in found:
             rows.append([link, sentence, "—", NOT_RUN])

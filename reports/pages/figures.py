@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from reports import plots
 from reports.pages import experiments, markdown
 from reports.plots import Picture, families
+from reports.verdicts.by_claim import Collated
 from reports.verdicts.counts import Counts
 from reports.verdicts.findings import Finding
 from reports.verdicts.results import Results
-from reports.verdicts.standing import Collated
 from sweeps.study import Study
 
 HOW_TO_READ = (

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from lightning_modules.record import Record
 from reports.pages import markdown, programme
 from reports.pages.claims import linked
-from reports.verdicts import ledger, standing
-from reports.verdicts.standing import NO_TEST, Collated, Standing
+from reports.verdicts import by_claim, ledger
+from reports.verdicts.by_claim import NO_TEST, ClaimVerdict, Collated
 from reports.verdicts.words import (
     CONTRADICTED,
     INCONCLUSIVE,
@@ -58,11 +58,11 @@ python -m reports --check    # is what is committed up to date?
 
 def files(
     collated: Collated,
-    standings: Mapping[str, Sequence[Standing]],
+    verdicts: Mapping[str, Sequence[ClaimVerdict]],
     records: Sequence[Record],
     warnings: Sequence[str],
 ) -> dict[str, bytes]:
-    """The index, by its path below `reports/`; `standings` are all claims, `warnings` what had to be left out."""
+    """Make the index, by its path below `reports/`; `verdicts` are all claims, `warnings` what had to be left out."""
     page = markdown.page(
         "# Results",
         "What the papers claim, rerun: printed figures beside ours, a verdict on every claim, and every figure "
@@ -70,19 +70,19 @@ def files(
         _ablations(records),
         PAGES,
         "## How many claims stand where",
-        _counts(collated, standings),
+        _counts(collated, verdicts),
         _what_counts(collated),
         "## What holds, beyond counting",
-        _listed(standings, (REPRODUCED, SENSE), lambda own: own.kind != "exact"),
+        _listed(verdicts, (REPRODUCED, SENSE), lambda verdict: verdict.kind != "exact"),
         "## What doesn't hold",
-        _listed(standings, (CONTRADICTED,)),
+        _listed(verdicts, (CONTRADICTED,)),
         "## What has been tried and isn't decided",
-        _listed(standings, (INCONCLUSIVE, PARTLY)),
+        _listed(verdicts, (INCONCLUSIVE, PARTLY)),
         "## What shortened trainings show so far",
         SHORTENED,
-        _listed(standings, (SO_FAR, SO_FAR_AGAINST, OPEN)),
+        _listed(verdicts, (SO_FAR, SO_FAR_AGAINST, OPEN)),
         "## What isn't known, and how to find out",
-        _unknown(collated, standings),
+        _unknown(collated, verdicts),
         "## Studies",
         _studies(collated),
         "Runs done of runs declared. Only the budget `paper` follows the printed recipe to its end; `short`, `mini` and "
@@ -100,16 +100,16 @@ def _ablations(records: Sequence[Record]) -> str:
     return f"## What the planned ablations show so far\n\n{REDUCED}\n\n{table}" if table else ""
 
 
-def _counts(collated: Collated, standings: Mapping[str, Sequence[Standing]]) -> str:
+def _counts(collated: Collated, verdicts: Mapping[str, Sequence[ClaimVerdict]]) -> str:
     """Claims by how they are decided and by verdict; a claim of two kinds counts under both."""
     rows = []
     for kind, words in KINDS.items():
-        own = [s for s in standings.values() if any(each.kind == kind for each in s)]
+        of_kind = [of_claim for of_claim in verdicts.values() if any(v.kind == kind for v in of_claim)]
         for budget in studies.BUDGETS if kind == "trained" else ("",):
             title = f"{words}, budget `{budget}`" if budget else words
             if budget == "smoke" or not _any_run(collated, budget):
                 continue
-            rows.append([title, str(len(own)), *_by_word(own, kind, budget)])
+            rows.append([title, str(len(of_kind)), *_by_word(of_kind, kind, budget)])
     columns = ("decided how", "claims", *(f"{mark} {word}" for word, mark in MARKS.items()))
     return markdown.table(columns, rows, right=columns[1:])
 
@@ -123,9 +123,9 @@ def _any_run(collated: Collated, budget: str) -> bool:
     )
 
 
-def _by_word(own: Sequence[Sequence[Standing]], kind: str, budget: str) -> list[str]:
+def _by_word(claims: Sequence[Sequence[ClaimVerdict]], kind: str, budget: str) -> list[str]:
     counted = Counter(
-        standing.summary([s for s in claim if (s.kind, s.budget) == (kind, budget)]) for claim in own
+        by_claim.summary([v for v in of_claim if (v.kind, v.budget) == (kind, budget)]) for of_claim in claims
     )
     return [str(counted[word]) for word in MARKS]
 
@@ -145,18 +145,18 @@ def _what_counts(collated: Collated) -> str:
 
 
 def _listed(
-    standings: Mapping[str, Sequence[Standing]],
+    verdicts: Mapping[str, Sequence[ClaimVerdict]],
     words: Sequence[str],
-    wanted: Callable[[Standing], bool] = lambda own: True,
+    selects: Callable[[ClaimVerdict], bool] = lambda verdict: True,
 ) -> str:
     """Verdicts of these words, a line for each claim and place, in the order of the words."""
     rows = []
-    for word, (claim, own) in itertools.product(words, standings.items()):
-        for each in own:
-            if each.word == word and wanted(each):
-                sentence = " ".join(filter(None, [ledger.find(claim).sentence, each.tested]))
-                how = ": ".join(filter(None, [KINDS[each.kind], each.where]))
-                rows.append([f"{MARKS[word]} {linked(claim)}", sentence, how, _first(each.evidence)])
+    for word, (claim, of_claim) in itertools.product(words, verdicts.items()):
+        for verdict in of_claim:
+            if verdict.word == word and selects(verdict):
+                sentence = " ".join(filter(None, [ledger.find(claim).sentence, verdict.tested]))
+                how = ": ".join(filter(None, [KINDS[verdict.kind], verdict.where]))
+                rows.append([f"{MARKS[word]} {linked(claim)}", sentence, how, _first(verdict.evidence)])
     return (
         markdown.table(("claim", "sentence", "decided how and where", "evidence"), rows)
         if rows
@@ -170,11 +170,13 @@ def _first(evidence: Sequence[str]) -> str:
     return f"{said[0]} … (and {len(said) - 1} more)" if len(said) > 1 else "".join(said)
 
 
-def _unknown(collated: Collated, standings: Mapping[str, Sequence[Standing]]) -> str:
-    waiting = {claim: own for claim, own in standings.items() if {s.word for s in own} == {NOT_RUN}}
-    untested = [claim for claim, own in waiting.items() if own[0].evidence == (NO_TEST,)]
-    experiments = [claim for claim, own in waiting.items() if not own[0].page and claim not in untested]
-    missing = sum(result.wanted for _, results, _ in collated.values() for result in results)
+def _unknown(collated: Collated, verdicts: Mapping[str, Sequence[ClaimVerdict]]) -> str:
+    waiting = {
+        claim: of_claim[0] for claim, of_claim in verdicts.items() if {v.word for v in of_claim} == {NOT_RUN}
+    }
+    untested = [claim for claim, verdict in waiting.items() if verdict.evidence == (NO_TEST,)]
+    experiments = [claim for claim, verdict in waiting.items() if not verdict.page and claim not in untested]
+    missing = sum(result.declared for _, results, _ in collated.values() for result in results)
     missing -= sum(len(result.records) for _, results, _ in collated.values() for result in results)
     studied = len(waiting) - len(untested) - len(experiments)
     runs = (
@@ -195,7 +197,7 @@ def _unknown(collated: Collated, standings: Mapping[str, Sequence[Standing]]) ->
 def _studies(collated: Collated) -> str:
     rows = []
     for study, results, _ in collated.values():
-        done = {result.budget: f"{len(result.records)}/{result.wanted}" for result in results}
+        done = {result.budget: f"{len(result.records)}/{result.declared}" for result in results}
         row = (done.get(budget, "—") for budget in studies.BUDGETS)
         rows.append([f"[{study.title}](studies/{study.name}.md)", *row])
     return markdown.table(("study", *studies.BUDGETS), rows, right=studies.BUDGETS)

@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+
+import pandas as pd
 
 from reports.pages import tables
 from reports.pages.complexity import computed
 from reports.printed import tables as printed
 from reports.printed import variants
 from reports.printed.figures import Figure
-from reports.printed.tables import Column, Row
 from reports.verdicts import complexity, statistics
 from reports.verdicts.results import Group, Results, written
 from sweeps.study import Study
@@ -41,13 +41,6 @@ NOT_MEASURED = (
 SEVERAL = "several crops, scales or networks, or other training data"
 
 
-class Standing(NamedTuple):
-    """COUNTED, TRAINED, NO_STUDY, QUOTED or, with its reason, APART: a figure without a counterpart."""
-
-    kind: str
-    reason: str = ""
-
-
 @dataclass(frozen=True)
 class Cited:
     """A variant of a study that is to be held against a printed figure, on one of the study's data sets.
@@ -66,92 +59,102 @@ class Cited:
         return self.dataset in self.study.transfers
 
     def group(self, budget: str) -> Group:
-        """The runs at a budget; empty if the study reports none of them."""
+        """Return the runs at a budget; empty if the study reports none of them."""
         groups = {result.budget: result.groups[self.variant, self.dataset] for result in self.results}
-        return groups.get(budget) or Group((), next(iter(groups.values())).wanted)
+        return groups.get(budget) or Group((), next(iter(groups.values())).declared)
 
 
 @dataclass(frozen=True)
 class Ours:
     """All that we have for printed figures: judged counts, and the variants that cite them."""
 
-    counted: Mapping[Figure, complexity.Row]
+    counted: Mapping[Figure, complexity.Row | complexity.Quoted]
     cited: Mapping[Figure, tuple[Cited, ...]]
 
-    def standings(self, row: Row) -> dict[Column, Standing]:
-        """What each figure of a row has; a row of a network that isn't built here is quoted as a whole."""
-        own = {column: self._standing(figure) for column, figure in row.figures.items()}
-        kinds = {standing.kind for standing in own.values()}
-        foreign = QUOTED in kinds or not any(self._is_built(figure) for figure in row.figures.values())
-        if foreign and not kinds & {COUNTED, TRAINED}:
-            return dict.fromkeys(own, Standing(QUOTED))
-        return own
+    def beside(self, laid_out: pd.DataFrame) -> pd.DataFrame:
+        """Return a table of `printed.tables.lay_out` with what each figure has of ours: its `kind`, and a `reason`.
+
+        Kinds: COUNTED, TRAINED, NO_STUDY, QUOTED or, with the reason why there is no counterpart, APART. A row of a
+        network that isn't built here is quoted as a whole.
+        """
+        kinds = [self._kind(figure) for figure in laid_out.figure]
+        made = laid_out.assign(kind=[kind for kind, _ in kinds], reason=[reason for _, reason in kinds])
+
+        def in_row(holds: pd.Series) -> pd.Series:
+            return holds.groupby(made.row).transform("any")
+
+        built = made.figure.map(self._is_built)
+        quoted = in_row(made.kind == QUOTED) | ~in_row(built)
+        made.loc[quoted & ~in_row(made.kind.isin([COUNTED, TRAINED])), ["kind", "reason"]] = QUOTED, ""
+        return made
 
     def on_the_papers_data(self, figure: Figure) -> list[Cited]:
-        """The variants that cite a figure and run on its data set, transfers left out."""
-        return [place for place in self.cited.get(figure, ()) if not place.is_transfer]
+        """Return the variants that cite a figure and run on its data set, transfers left out."""
+        return [cited for cited in self.cited.get(figure, ()) if not cited.is_transfer]
 
-    def _standing(self, figure: Figure) -> Standing:
+    def _kind(self, figure: Figure) -> tuple[str, str]:
         judged = self.counted.get(figure)
-        if judged and judged.network:
-            return Standing(COUNTED)
+        if isinstance(judged, complexity.Row):
+            return COUNTED, ""
         if self.on_the_papers_data(figure):
-            return Standing(TRAINED)
+            return TRAINED, ""
         if judged:
             others = judged.reason.startswith(("quoted", "another family"))
-            return Standing(QUOTED) if others else Standing(APART, judged.reason)
+            return (QUOTED, "") if others else (APART, judged.reason)
         if reason := _not_measured(figure):
-            return Standing(APART, reason)
-        return Standing(NO_STUDY if self._is_built(figure) else QUOTED)
+            return APART, reason
+        return NO_STUDY if self._is_built(figure) else QUOTED, ""
 
     def _is_built(self, figure: Figure) -> bool:
         return figure.arch in self._built
 
     @cached_property
     def _built(self) -> set[str]:
-        counted = {figure.arch for figure, row in self.counted.items() if row.network}
+        counted = {figure.arch for figure, row in self.counted.items() if isinstance(row, complexity.Row)}
         return counted | {figure.arch for figure in self.cited}
 
 
 def collect(collated: Iterable[tuple[Study, list[Results]]]) -> Ours:
     """Judge all counts, and find for every printed figure the variants that cite it."""
-    counted = {row.figure: row for paper in complexity.papers() for row in complexity.rows(paper)}
+    counted: dict[Figure, complexity.Row | complexity.Quoted] = {
+        row.figure: row for paper in complexity.papers() for row in complexity.rows(paper)
+    }
     cited: dict[Figure, list[Cited]] = {}
     for study, results in collated:
         for dataset in study.datasets:
             for variant in study.variants_on(dataset):
                 figures = variants.printed_errors(variant, variants.paper_dataset(study, dataset))
                 for nth, figure in enumerate(figures):
-                    place = Cited(study, tuple(results), variant.name, dataset, is_first=nth == 0)
-                    cited.setdefault(figure, []).append(place)
-    return Ours(counted, {figure: tuple(found) for figure, found in cited.items()})
+                    by = Cited(study, tuple(results), variant.name, dataset, is_first=nth == 0)
+                    cited.setdefault(figure, []).append(by)
+    return Ours(counted, {figure: tuple(by) for figure, by in cited.items()})
 
 
 def count(row: complexity.Row) -> str:
-    """Our count in the figure's unit, and whether it is the printed one."""
+    """Return our count in the figure's unit, and whether it is the printed one."""
     return f"{computed(row.figure, row.counted)} {MARKS[row.verdict]}"
 
 
 def trained(figure: Figure, cited: Iterable[Cited]) -> str:
-    """What the runs at the budget `paper` gave, a line for each study that has others; `— (0/3)` without any."""
-    groups = [(place, place.group("paper")) for place in cited]
+    """Return what the runs at the budget `paper` gave, a line for each study that has others; `— (0/3)` without any."""
+    groups = [(by, by.group("paper")) for by in cited]
     lines = {
-        group.records: ", ".join(filter(None, [result(figure, place, "paper"), compared(figure, group)]))
-        for place, group in groups
+        group.records: ", ".join(filter(None, [result(figure, by, "paper"), compared(figure, group)]))
+        for by, group in groups
         if group.records
     }
     return "<br>".join(lines.values()) or str(groups[0][1])
 
 
-def result(figure: Figure, place: Cited, budget: str) -> str:
-    """Mean, interval and number of runs in the figure's sense, error or accuracy, with a link to the runs."""
-    group = place.group(budget)
-    anchor = tables.anchor(budget, place.dataset, place.variant)
-    return f"[{written(_as_printed(figure, group), group.wanted)}](studies/{place.study.name}.md#{anchor})"
+def result(figure: Figure, by: Cited, budget: str) -> str:
+    """Return mean, interval and number of runs in the figure's sense, error or accuracy, with a link to the runs."""
+    group = by.group(budget)
+    anchor = tables.anchor(budget, by.dataset, by.variant)
+    return f"[{written(_as_printed(figure, group), group.declared)}](studies/{by.study.name}.md#{anchor})"
 
 
 def compared(figure: Figure, group: Group) -> str:
-    """Ours less the printed figure, and whether our interval contains it; nothing if the paper prints a word."""
+    """Return ours less the printed figure, and whether our interval contains it; nothing if the paper prints a word."""
     if figure.error is None:
         return ""
     theirs = float(100 - figure.error if _is_accuracy(figure) else figure.error)

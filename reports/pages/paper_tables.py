@@ -1,15 +1,18 @@
 """The pages `reports/tables/<paper>.md`: a paper's tables as it prints them, ours under every row; and their list."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
 
 from lightning_modules.data.catalogue import DATASETS
-from lightning_modules.record import Record
-from reports.pages import markdown, paper_cells, paper_tables_text, spent
-from reports.pages.paper_cells import APART, COUNTED, NO_STUDY, QUOTED, TRAINED, Ours, Standing
+from reports.pages import cost, markdown, paper_cells, paper_tables_text
+from reports.pages.paper_cells import APART, COUNTED, QUOTED, TRAINED, Ours
 from reports.printed import tables as paper_tables
 from reports.printed import variants
-from reports.printed.tables import Column, Page, PaperTable, Row, Wide
+from reports.printed.figures import Figure
+from reports.printed.tables import Page, PaperTable
+from reports.verdicts import complexity
 from reports.verdicts.results import Results
 from sweeps import study as studies
 from sweeps.study import Study
@@ -31,13 +34,13 @@ SUMMARY = ("tables", "figures", "counted", "run", "declared", "no study", "quote
 
 
 def files(collated: Iterable[tuple[Study, list[Results]]]) -> dict[str, bytes]:
-    """All pages, by their paths below `reports/`; `collated` has every study with its budgets."""
+    """Make all pages, by their paths below `reports/`; `collated` has every study with its budgets."""
     ours = paper_cells.collect(collated)
     made, totals = {}, []
     for page in paper_tables.pages():
-        wide = [paper_tables.lay_out(table) for table in page.tables]
-        made[f"{name(page)}.md"] = _page(page, wide, ours).encode()
-        totals.append((page, _summary(wide, ours)))
+        laid_out = [ours.beside(paper_tables.lay_out(table)) for table in page.tables]
+        made[f"{name(page)}.md"] = _page(page, laid_out, ours).encode()
+        totals.append((page, _summary(laid_out, ours)))
     return made | {"tables.md": _list(totals).encode()}
 
 
@@ -53,12 +56,12 @@ def link(study: Study) -> str:
         for variant in study.variants_on(dataset)
         for figure in variants.printed_errors(variant, variants.paper_dataset(study, dataset))[:1]
     }
-    found = [
+    linked = [
         f"[{page.title}]({name(page)}.md)"
         for page in paper_tables.pages()
         if any((table.source, table.name) in cited for table in page.tables)
     ]
-    return f"The same rows in the papers' own tables: {', '.join(found)}." if found else ""
+    return f"The same rows in the papers' own tables: {', '.join(linked)}." if linked else ""
 
 
 def _list(totals: Sequence[tuple[Page, Counter[str]]]) -> str:
@@ -79,126 +82,112 @@ def _line(total: Counter[str]) -> list[str]:
     return [f"{total[column]:,}" for column in SUMMARY]
 
 
-def _summary(tables_of_page: Sequence[Wide], ours: Ours) -> Counter[str]:
-    total = Counter(tables=len(tables_of_page))
-    kinds = {COUNTED: "counted", TRAINED: "declared", NO_STUDY: "no study", QUOTED: "quoted", APART: "apart"}
-    for wide in tables_of_page:
-        for row in wide.rows:
-            for column, standing in ours.standings(row).items():
-                total.update(["figures", kinds[standing.kind]])
-                total["run"] += standing.kind == TRAINED and any(
-                    place.group("paper").records for place in ours.on_the_papers_data(row.figures[column])
-                )
+def _summary(tables: Sequence[pd.DataFrame], ours: Ours) -> Counter[str]:
+    figures = pd.concat(tables)
+    total = Counter(figures.kind)
+    total.update({"tables": len(tables), "figures": len(figures), "declared": total[TRAINED]})
+    total["run"] = sum(
+        any(by.group("paper").records for by in ours.on_the_papers_data(figure))
+        for figure in figures.figure[figures.kind == TRAINED]
+    )
     return total
 
 
-def _page(page: Page, tables_of_page: Sequence[Wide], ours: Ours) -> str:
+def _page(page: Page, tables: Sequence[pd.DataFrame], ours: Ours) -> str:
     sections = [
-        _section(page, table, wide, ours) for table, wide in zip(page.tables, tables_of_page, strict=True)
+        _section(page, table, laid_out, ours) for table, laid_out in zip(page.tables, tables, strict=True)
     ]
     unsure = variants.FOOTNOTE if any(variants.DAGGER in section for section in sections) else ""
     return markdown.page(f"# The tables of {page.title}", HOW_TO_READ, unsure, *sections)
 
 
-def _section(page: Page, table: PaperTable, wide: Wide, ours: Ours) -> str:
-    standings = [ours.standings(row) for row in wide.rows]
+def _section(page: Page, table: PaperTable, laid_out: pd.DataFrame, ours: Ours) -> str:
     source = paper_tables_text.in_documents(table.source)
     released = f"{source}, " if table.source != page.tables[0].source else ""
-    contained = {figure.in_seed != "no" for figure in table.figures}
+    contained = {figure.in_seed != "no" for figure in laid_out.figure}
     mark = f" {CONTAINED}" if True in contained else ""
+    laid_out = laid_out.assign(
+        printed=laid_out.figure.map(variants.marked),
+        ours=[_ours(figure, kind, ours) for figure, kind in zip(laid_out.figure, laid_out.kind, strict=True)],
+    )
     parts = [
         f"## {released}{table.name}: {table.title}{mark}",
-        paper_tables_text.caption(table, wide, ours),
-        *(_table(columns, wide, standings, ours, len(contained) > 1) for columns in _split(table, wide)),
-        paper_tables_text.apart(wide, standings),
-        paper_tables_text.notes(wide),
-        *_shorter(wide, ours),
+        paper_tables_text.caption(laid_out, ours),
+        *(_table(part, len(contained) > 1) for part in _split(table, laid_out)),
+        paper_tables_text.apart(laid_out),
+        paper_tables_text.notes(laid_out),
+        *_shorter(laid_out, ours),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _split(table: PaperTable, wide: Wide) -> list[Sequence[Column]]:
-    """One table, or where the paper varies something across and prints several metrics, one for each of them."""
-    metrics = dict.fromkeys(column.metric for column in wide.columns)
-    if not table.across or len(metrics) == 1:
-        return [wide.columns]
-    return [[column for column in wide.columns if column.metric == metric] for metric in metrics]
+def _split(table: PaperTable, laid_out: pd.DataFrame) -> list[pd.DataFrame]:
+    """One table, or where the paper varies something across, one for each of its metrics."""
+    if not table.across:
+        return [laid_out]
+    return [part for _, part in laid_out.sort_values("column").groupby("metric", sort=False)]
 
 
-def _table(
-    columns: Sequence[Column],
-    wide: Wide,
-    standings: Sequence[Mapping[Column, Standing]],
-    ours: Ours,
-    mark_rows: bool,
-) -> str:
+def _table(laid_out: pd.DataFrame, mark_rows: bool) -> str:
+    printed, ours = (
+        laid_out.pivot(index="row", columns="column", values=side).fillna("") for side in ("printed", "ours")
+    )
     lines = []
-    for row, standing in zip(wide.rows, standings, strict=True):
-        here = [column for column in columns if column in row.figures]
-        if not here:
-            continue
-        kinds = {standing[column].kind for column in here}
+    for number, row in laid_out.groupby("row"):
+        kinds = set(row.kind)
         quoted = " *(quoted)*" if kinds == {QUOTED} else ""
-        mark = f" {CONTAINED}" if mark_rows and any(row.figures[c].in_seed != "no" for c in here) else ""
-        lines.append(
-            [
-                f"{row.label}{mark}{quoted}",
-                *(variants.marked(row.figures[c]) if c in row.figures else "" for c in columns),
-            ]
-        )
+        mark = f" {CONTAINED}" if mark_rows and any(figure.in_seed != "no" for figure in row.figure) else ""
+        lines.append([f"{row.label.iloc[0]}{mark}{quoted}", *printed.loc[number]])
         if not quoted and kinds != {APART}:
-            lines.append([OURS, *(_ours(row, column, standing.get(column), ours) for column in columns)])
-    titles = [column.title for column in columns]
+            lines.append([OURS, *ours.loc[number]])
+    titles = list(laid_out.groupby("column").title.first())
     return markdown.table(["", *titles], lines, right=titles)
 
 
-def _ours(row: Row, column: Column, standing: Standing | None, ours: Ours) -> str:
-    if standing is None or standing.kind == APART:
-        return ""
-    figure = row.figures[column]
-    if standing.kind == COUNTED:
-        return paper_cells.count(ours.counted[figure])
-    if standing.kind == TRAINED:
+def _ours(figure: Figure, kind: str, ours: Ours) -> str:
+    counted = ours.counted.get(figure)
+    if kind == COUNTED and isinstance(counted, complexity.Row):
+        return paper_cells.count(counted)
+    if kind == TRAINED:
         return paper_cells.trained(figure, ours.on_the_papers_data(figure))
-    return f"*{standing.kind}*"
+    return "" if kind == APART else f"*{kind}*"
 
 
-def _shorter(wide: Wide, ours: Ours) -> list[str]:
+def _shorter(laid_out: pd.DataFrame, ours: Ours) -> list[str]:
     """What studies have beside the recipe as printed: shorter budgets, and data sets that the paper lacks."""
-    parts = []
-    for budget in studies.BUDGETS:
-        for transfer in (False, True):
-            if budget == "paper" and not transfer:
-                continue
-            parts += _runs(wide, ours, budget, transfer)
-    return parts
+    return [
+        part
+        for budget in studies.BUDGETS
+        for transfer in (False, True)
+        if budget != "paper" or transfer
+        for part in _runs(laid_out, ours, budget, transfer)
+    ]
 
 
-def _runs(wide: Wide, ours: Ours, budget: str, transfer: bool) -> list[str]:
-    cells: dict[str, dict[str, dict[tuple[Record, ...], str]]] = {}
-    for row in wide.rows:
-        for column in wide.columns:
-            figure = row.figures.get(column)
-            for place in ours.cited.get(figure, ()) if figure else ():
-                group = place.group(budget)
-                if place.is_transfer != transfer or not group.records:
-                    continue
-                title = f"{column.title}, {DATASETS[place.dataset].title}" if transfer else column.title
-                same = cells.setdefault(row.label, {}).setdefault(title, {})
-                same.setdefault(group.records, paper_cells.result(figure, place, budget))
+def _runs(laid_out: pd.DataFrame, ours: Ours, budget: str, transfer: bool) -> list[str]:
+    ordered = laid_out.sort_values(["row", "column"])
+    cells = [
+        (
+            label,
+            f"{title}, {DATASETS[by.dataset].title}" if transfer else title,
+            by.group(budget).records,
+            paper_cells.result(figure, by, budget),
+        )
+        for label, title, figure in zip(ordered.label, ordered.title, ordered.figure, strict=True)
+        for by in ours.cited.get(figure, ())
+        if by.is_transfer == transfer and by.group(budget).records
+    ]
     if not cells:
         return []
-    titles = list(dict.fromkeys(title for row in cells.values() for title in row))
-    body = [
-        [label, *("<br>".join(row.get(title, {}).values()) for title in titles)]
-        for label, row in cells.items()
-    ]
-    runs = dict.fromkeys(
-        record for row in cells.values() for cell in row.values() for group in cell for record in group
-    )
+    runs = pd.DataFrame(cells, columns=["label", "title", "records", "text"])
+    runs = runs.drop_duplicates(["label", "title", "records"])
+    wide = runs.groupby(["label", "title"]).text.agg("<br>".join).unstack(fill_value="")
+    titles = list(runs.title.unique())
+    wide = wide.reindex(index=runs.label.unique(), columns=titles)
+    records = list(dict.fromkeys(runs.records.explode()))
     what = "on data sets that the paper lacks" if transfer else "not to be held against the printed figures"
     return [
         f"### Budget {budget}, {what}",
-        f"Each run: {spent.each(list(runs))}. {spent.together(list(runs))}.",
-        markdown.table(["", *titles], body, right=titles),
+        f"Each run: {cost.per_run(records)}. {cost.in_all(records)}.",
+        markdown.table(["", *titles], [list(row) for row in wide.itertuples()], right=titles),
     ]

@@ -11,7 +11,7 @@ from reports.pages import markdown
 from reports.verdicts import ledger, statistics
 from sweeps import programme
 from sweeps.claim import Comparison, Equivalence, NotWorse, Rise, Test, Trend
-from sweeps.contrasts import LOOKS, value
+from sweeps.contrasts import LOOKS
 from sweeps.programme import Line, Status
 
 MEASURES = {"train_error": "training error: ", "curve_error": "test error over the epochs: "}
@@ -97,8 +97,7 @@ def _interval(sample: Sequence[float]) -> str:
     if len(sample) < 2:
         return "—"
     summary = statistics.summarise(sample)
-    low, high = summary.mean - summary.half_width, summary.mean + summary.half_width
-    return f"{summary.mean:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "−")
+    return f"{summary.mean:+.2f} ({summary.low:+.2f} to {summary.high:+.2f})".replace("-", "−")
 
 
 def _checks(lines: Sequence[Line], by_run: Mapping[str, Record]) -> str:
@@ -107,7 +106,7 @@ def _checks(lines: Sequence[Line], by_run: Mapping[str, Record]) -> str:
     for line in (line for line in lines if line.precision):
         other = dataclasses.replace(line, precision=None)
         pairs = [
-            (value(by_run[a.run_id], "test_error"), value(by_run[b.run_id], "test_error"))
+            (by_run[a.run_id].error, by_run[b.run_id].error)
             for a, b in zip(line.cells(line.seeds), other.cells(line.seeds), strict=True)
             if a.run_id in by_run and b.run_id in by_run
         ]
@@ -146,5 +145,5 @@ def _planned(states: Sequence[Status], by_run: Mapping[str, Record]) -> str:
     return markdown.table(PLANNED, rows, right=("runs done", "needed yet"))
 
 
-def _by_run(records: Sequence[Record]) -> dict[str, Mapping]:
+def _by_run(records: Sequence[Record]) -> dict[str, Record]:
     return {record.run_id: record for record in records}

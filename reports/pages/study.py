@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from lightning_modules.data.catalogue import DATASETS
 from reports import plots
-from reports.pages import markdown, paper_tables, spent, tables, trace
+from reports.pages import cost, markdown, paper_tables, provenance, tables
 from reports.pages.claims import linked
-from reports.verdicts import ledger, others, standing
+from reports.verdicts import by_claim, ledger, others
+from reports.verdicts.by_claim import ClaimVerdict, Judged
 from reports.verdicts.counts import Counts
 from reports.verdicts.results import Results
-from reports.verdicts.standing import Judged, Standing
 from reports.verdicts.trained import Verdict, judge_exact
 from sweeps.claim import Claim
 from sweeps.study import Study
@@ -33,9 +33,9 @@ def files(
     results: list[Results],
     counts: Counts,
     judged: Judged,
-    standings: Mapping[str, Sequence[Standing]],
+    verdicts: Mapping[str, Sequence[ClaimVerdict]],
 ) -> dict[str, bytes]:
-    """All files of the study's page, by path below `reports/`; `judged` and `standings` of all studies and claims."""
+    """All files of the study's page, by path below `reports/`; `judged` and `verdicts` of all studies and claims."""
     made: dict[str, bytes] = {}
     sections = [_budget(result, counts, judged, made) for result in results]
     exact = [judge_exact(claim.id) for claim in study.claims if "exact" in ledger.find(claim.id).kinds]
@@ -47,10 +47,10 @@ def files(
         _reproduce(study, results),
         *sections,
         "## Claims checked without training\n\n" + _verdicts(exact) if exact else "",
-        _others(study, standings),
+        _others(study, verdicts),
         _by_others(study),
         "## Departures\n\n" + markdown.bullets(study.departures) if study.departures else "",
-        trace.section(results),
+        provenance.section(results),
     )
     return {f"studies/{study.name}.md": page.encode(), **made}
 
@@ -94,9 +94,9 @@ def _budget(results: Results, counts: Counts, judged: Judged, made: dict[str, by
 def _spent(results: Results) -> str:
     records = results.records
     if not records:
-        return f"Not run yet: 0 of {results.wanted} runs."
-    done = f"{len(records)} of {results.wanted} runs done"
-    return f"Each run: {spent.each(records)}. {done}, {spent.together(records)}."
+        return f"Not run yet: 0 of {results.declared} runs."
+    done = f"{len(records)} of {results.declared} runs done"
+    return f"Each run: {cost.per_run(records)}. {done}, {cost.in_all(records)}."
 
 
 def _pictures(results: Results, dataset: str, counts: Counts, made: dict[str, bytes]) -> list[str]:
@@ -106,7 +106,7 @@ def _pictures(results: Results, dataset: str, counts: Counts, made: dict[str, by
     return [picture.markdown() for picture in pictures]
 
 
-def _verdicts(verdicts: list[Verdict]) -> str:
+def _verdicts(verdicts: Sequence[Verdict]) -> str:
     rows = [
         [
             f"`{verdict.claim.id}`",
@@ -156,10 +156,10 @@ def _by_others(study: Study) -> str:
     )
 
 
-def _others(study: Study, standings: Mapping[str, Sequence[Standing]]) -> str:
+def _others(study: Study, verdicts: Mapping[str, Sequence[ClaimVerdict]]) -> str:
     """Claims that belong here and are decided elsewhere, by an experiment or not at all."""
     elsewhere = [
-        f"{linked(claim.id)} ({', '.join(entry.kinds)}), {standing.summary(standings[claim.id])}: "
+        f"{linked(claim.id)} ({', '.join(entry.kinds)}), {by_claim.summary(verdicts[claim.id])}: "
         f"{entry.sentence} ({entry.source})"
         for claim in study.claims
         if not claim.tests and "exact" not in (entry := ledger.find(claim.id)).kinds

@@ -20,6 +20,6 @@ def of_study(results: Results, dataset: str, counts: Counts) -> list[Picture]:
     """
     if not runs.done(results, dataset):
         return []
-    others = papers.pictures(results, dataset, counts) or [parameters.picture(results, dataset, counts)]
-    made = (curves.picture(results, dataset), seeds.picture(results, dataset), *others)
+    made = [curves.picture(results, dataset), seeds.picture(results, dataset)]
+    made += papers.pictures(results, dataset, counts) or [parameters.picture(results, dataset, counts)]
     return [picture for picture in made if picture]

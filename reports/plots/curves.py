@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 
+import pandas as pd
+
 from lightning_modules.record import Record
 from reports.plots import runs, style
 from reports.plots.picture import Picture, Points
@@ -49,21 +51,21 @@ def draw(
     """
     with style.sheet(len(panels), title=title, sharex=True, sharey=True) as (figure, cells):
         marks = {name: style.mark(place) for place, name in enumerate(variants)}
-        last = max(point["epoch"] for point in points)
+        curves = pd.DataFrame(points)
+        last = curves.epoch.max()
         for panel, (heading, names) in zip(cells, panels, strict=True):
             for name in names:
                 for split, (_, dash) in SPLITS.items():
-                    own = [p for p in points if (p["variant"], p["split"]) == (name, split)]
-                    epochs = [point["epoch"] for point in own]
+                    curve = curves[(curves.variant == name) & (curves.split == split)]
                     look = marks[name] | {"linestyle": dash, "linewidth": 1.1, "markersize": 4}
-                    panel.plot(epochs, [p["mean"] for p in own], markevery=max(1, last // 10), **look)
-                    band = [p["least"] for p in own], [p["greatest"] for p in own]
-                    panel.fill_between(epochs, *band, color=look["color"], alpha=0.1, linewidth=0)
+                    panel.plot(curve.epoch, curve["mean"], markevery=max(1, last // 10), **look)
+                    band = curve.epoch, curve.least, curve.greatest
+                    panel.fill_between(*band, color=look["color"], alpha=0.1, linewidth=0)
             panel.set(title=style.wrapped(heading), xlabel="epoch", ylabel="error (%)")
-            panel.xaxis.get_major_locator().set_params(integer=True)
+            panel.locator_params("x", integer=True)
             panel.label_outer()
         if last >= LONG:
-            cells[0].set(ylim=(0, 1.05 * max(p["greatest"] for p in points if p["epoch"] > last / 10)))
+            cells[0].set(ylim=(0, 1.05 * curves.greatest[curves.epoch > last / 10].max()))
         shown = [name for name in variants if any(name in names for _, names in panels)]
         entries = {name: marks[name] | {"linestyle": ""} for name in shown}
         entries |= {split: {"color": "black", "linestyle": dash} for split, (_, dash) in SPLITS.items()}
@@ -72,26 +74,21 @@ def draw(
 
 
 def _points(records: Mapping[str, Sequence[Record]]) -> Points:
-    """A row for each variant, split and epoch that has a figure."""
-    rows = []
-    for name, own in records.items():
-        for split, (key, _) in SPLITS.items():
-            errors: dict[int, list[float]] = {}
-            for curve in (record.curve for record in own):
-                for epoch, error in zip(curve["epoch"], curve[key], strict=True):
-                    if error is not None and math.isfinite(error):  # a run that diverged has none
-                        errors.setdefault(epoch, []).append(error)
-            for epoch, found in sorted(errors.items()):
-                spread = {"least": round(min(found), 3), "greatest": round(max(found), 3), "runs": len(found)}
-                mean = round(math.fsum(found) / len(found), 3)
-                rows.append({"variant": name, "split": split, "epoch": epoch, "mean": mean} | spread)
-    return rows
+    """Return a row for each variant, split and epoch that has a figure; a run that diverged has none after that."""
+    curves = pd.concat(
+        pd.DataFrame({"variant": name, "split": split, "epoch": run.curve["epoch"], "error": run.curve[key]})
+        for name, runs_of in records.items()
+        for split, (key, _) in SPLITS.items()
+        for run in runs_of
+    )
+    errors = curves.groupby(["variant", "split", "epoch"], sort=False).error
+    spread = errors.agg(mean="mean", least="min", greatest="max").map(lambda error: round(error, 3))
+    return spread.assign(runs=errors.count()).reset_index().to_dict("records")
 
 
 def _images(records: Mapping[str, Sequence[Record]]) -> str:
-    all_of_them = [record for own in records.values() for record in own]
-    found = sorted({record.curve_test_images for record in all_of_them})
-    return " or ".join(f"{images:,}" for images in found)
+    sizes = {run.curve_test_images for runs_of in records.values() for run in runs_of}
+    return " or ".join(f"{images:,}" for images in sorted(sizes))
 
 
 def _spread(names: list[str]) -> list[list[str]]:

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Mapping
 
+import pandas as pd
+
 from architectures import find
 from lightning_modules.data.catalogue import DATASETS
 from reports.plots import runs, style
@@ -77,14 +79,15 @@ def draw(points: Points, *, title: str, families: list[str]) -> bytes:
     """PNG; a family looks the same in all such pictures, by its place among `families`."""
     with style.sheet(1, width=style.WIDTH, height=4.6, title=title) as (figure, panels):
         panel, entries = panels[0], {}
+        frame = pd.DataFrame(points)
         for place, family in enumerate(families):
-            own = [point for point in points if point["family"] == family]
-            if not own:
+            networks = frame[frame.family == family]
+            if networks.empty:
                 continue
             entries[family] = style.mark(place) | {"linestyle": ""}
-            millions, means = [p["mult_adds"] / 1e6 for p in own], [p["mean"] for p in own]
-            below, above = [p["mean"] - p["least"] for p in own], [p["greatest"] - p["mean"] for p in own]
-            panel.errorbar(millions, means, (below, above), **entries[family], elinewidth=0.8, markersize=6)
+            bars = networks["mean"] - networks.least, networks.greatest - networks["mean"]
+            look = entries[family] | {"elinewidth": 0.8, "markersize": 6}
+            panel.errorbar(networks.mult_adds / 1e6, networks["mean"], bars, **look)
         panel.set(xlabel="multiply-adds of one image (millions)", ylabel="test error (%)")
         style.by_ratio(panel, [point["mult_adds"] for point in points])
         style.legend(figure, entries)

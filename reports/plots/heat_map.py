@@ -51,10 +51,10 @@ def draw(points: Points, *, title: str) -> bytes:
     most = max(point["mean_absolute_weight"] for point in points)
     with style.sheet(len(blocks), height=3.1, title=title) as (figure, panels):
         for panel, block in zip(panels, blocks, strict=True):
-            own = [point for point in points if point["block"] == block]
-            size = max(point["target"] for point in own)
+            of_block = [point for point in points if point["block"] == block]
+            size = max(point["target"] for point in of_block)
             matrix = np.full((size, size), np.nan)
-            for point in own:
+            for point in of_block:
                 matrix[point["source"], point["target"] - 1] = point["mean_absolute_weight"]
             # grey tells the weights apart in print; hatched: no such connection, which white would hide
             panel.set_facecolor("white")

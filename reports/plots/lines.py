@@ -1,8 +1,9 @@
 """Errors over one property of the networks: a line joins the means of a series, small points are the runs."""
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from reports.plots import style
 from reports.plots.picture import Points
@@ -36,9 +37,8 @@ def draw(
             if not together:
                 here = _of(here, source=source)
             for label in series:
-                own = _of(here, series=label)
-                _line(panel, _of(own, source=OURS), name, y, marks[label])
-                _line(panel, _of(own, source=PRINTED), name, y, marks[label] | HOLLOW)
+                _line(panel, _of(here, series=label, source=OURS), name, y, marks[label])
+                _line(panel, _of(here, series=label, source=PRINTED), name, y, marks[label] | HOLLOW)
             _axis(panel, [_scaled(point, name) for point in here], name)
             heading = [f"{panels} {value}"] if panels else []
             heading += [OURS if source == OURS else printed] if len(sources) > 1 else []
@@ -54,8 +54,8 @@ def draw(
 HOLLOW = {"fillstyle": "none", "linestyle": ":"}  # printed, where it stands among ours
 
 
-def _of(points: Points, **wanted) -> Points:
-    return [point for point in points if all(point[key] == value for key, value in wanted.items())]
+def _of(points: Points, **properties) -> Points:
+    return [point for point in points if all(point[key] == value for key, value in properties.items())]
 
 
 def _scaled(point: Mapping, name: str) -> float:
@@ -66,17 +66,12 @@ def _line(panel: "Axes", points: Points, name: str, y: str, look: Mapping) -> No
     """Runs as small points; the means of the variants joined in the order of the axis."""
     if not points:
         return
-    by_variant: dict[str, list[Mapping]] = {}
-    for point in points:
-        by_variant.setdefault(point["variant"], []).append(point)
-    means = sorted(
-        (_scaled(own[0], name), math.fsum(point[y] for point in own) / len(own))
-        for own in by_variant.values()
-    )
-    panel.plot(*zip(*means, strict=True), **look, linewidth=1.1, markersize=6)
-    if any(len(own) > 1 for own in by_variant.values()):
-        runs = {"color": look["color"], "marker": ".", "markersize": 4, "linestyle": ""}
-        panel.plot([_scaled(point, name) for point in points], [point[y] for point in points], **runs)
+    runs = pd.DataFrame(points).assign(x=[_scaled(point, name) for point in points])
+    means = runs.groupby("variant").agg({"x": "first", y: "mean"}).sort_values(["x", y])
+    panel.plot(means.x, means[y], **look, linewidth=1.1, markersize=6)
+    if len(means) < len(runs):
+        small: dict[str, Any] = {"color": look["color"], "marker": ".", "markersize": 4, "linestyle": ""}
+        panel.plot(runs.x, runs[y], **small)
 
 
 def _axis(panel: "Axes", values: Sequence[float], name: str) -> None:

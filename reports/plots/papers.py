@@ -22,7 +22,7 @@ def pictures(results: Results, dataset: str, counts: Counts) -> list[Picture]:
 
 
 def _picture(declared: PaperPicture, results: Results, dataset: str, counts: Counts) -> Picture:
-    study, own = results.study, variants.paper_dataset(results.study, dataset)
+    study, paper_data = results.study, variants.paper_dataset(results.study, dataset)
     points = _ours(declared, results, dataset, counts)
     theirs = _printed(declared, results, dataset, counts)
     counted = ", over our counts" if set(declared.over) & set(lines.COUNTED) else ""
@@ -32,7 +32,7 @@ def _picture(declared: PaperPicture, results: Results, dataset: str, counts: Cou
         alt=f"{what}, after {declared.source}; {runs.place(results, dataset)}",
         caption=f"{what}, as in {declared.source} of the paper: small points are runs ({runs.number(results, dataset)}, "
         f"budget {results.budget}), lines join their means."
-        + (f" Printed: {study.printed_runs}, {DATASETS[own].title}{counted}." if theirs else ""),
+        + (f" Printed: {study.printed_runs}, {DATASETS[paper_data].title}{counted}." if theirs else ""),
         points=[*points, *theirs],
         draw=lines.draw,
         settings={
@@ -40,7 +40,7 @@ def _picture(declared: PaperPicture, results: Results, dataset: str, counts: Cou
             "y": declared.y,
             "over": list(declared.over),
             "panels": declared.panels,
-            "printed": f"printed, {DATASETS[own].title}",
+            "printed": f"printed, {DATASETS[paper_data].title}",
             "together": runs.comparable(results, dataset),
         },
     )
@@ -58,10 +58,10 @@ def _ours(declared: PaperPicture, results: Results, dataset: str, counts: Counts
 
 
 def _printed(declared: PaperPicture, results: Results, dataset: str, counts: Counts) -> Points:
-    own = variants.paper_dataset(results.study, dataset)
+    paper_data = variants.paper_dataset(results.study, dataset)
     return [
         {"source": "printed"}
-        | _properties(declared, results.study, results.study.variant(name), own, counts)
+        | _properties(declared, results.study, results.study.variant(name), paper_data, counts)
         | {"seed": "", "run": ""}
         | _y(declared, error)
         for name, error in runs.printed(results, dataset).items()

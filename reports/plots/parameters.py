@@ -1,6 +1,7 @@
 """Test error against counted parameters: a point a run, a mark a variant."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from reports.plots import runs, style
 from reports.plots.picture import Picture, Points
@@ -13,7 +14,7 @@ SAME = 1.1  # counts whose ratio is less are meant to be equal: there is nothing
 
 def picture(results: Results, dataset: str, counts: Counts) -> Picture | None:
     """The variants that have been run; None if all have about the same number of parameters."""
-    points = [
+    points: Points = [
         {"variant": name, "parameters": counts[name, dataset].parameters}
         | {"seed": record.seed, "run": record.run_id, "error": round(record.error, 4)}
         for name, records in runs.done(results, dataset).items()
@@ -41,13 +42,13 @@ def draw(points: Points, *, title: str, variants: Sequence[str]) -> bytes:
     with style.sheet(1, height=3.6, title=title) as (figure, panels):
         panel, entries = panels[0], {}
         for place, name in enumerate(variants):
-            own = [point for point in points if point["variant"] == name]
-            if not own:
+            points_of = [point for point in points if point["variant"] == name]
+            if not points_of:
                 continue
             entries[name] = style.mark(place) | {"linestyle": ""}
-            errors = [point["error"] for point in own]
-            millions = own[0]["parameters"] / 1e6
-            panel.plot([millions] * len(own), errors, **entries[name], alpha=0.8)
+            errors = [point["error"] for point in points_of]
+            millions = points_of[0]["parameters"] / 1e6
+            panel.plot([millions] * len(points_of), errors, **entries[name], alpha=0.8)
             panel.plot(millions, sum(errors) / len(errors), **MEAN, zorder=1)
         panel.set(xlabel="parameters (millions)", ylabel="test error (%)")
         panel.margins(x=0.08, y=0.12)
@@ -57,4 +58,4 @@ def draw(points: Points, *, title: str, variants: Sequence[str]) -> bytes:
         return style.png(figure)
 
 
-MEAN = {"color": "black", "marker": "_", "markersize": 16, "linestyle": ""}
+MEAN: dict[str, Any] = {"color": "black", "marker": "_", "markersize": 16, "linestyle": ""}

@@ -23,13 +23,13 @@ def printed(results: Results, dataset: str) -> dict[str, float]:
     Where the paper's data set has variants of its own, these. On another axis than ours they are of use by their
     shape alone, and left out if they are one or less than half.
     """
-    own, here = variants.paper_dataset(results.study, dataset), results.study.variants_on(dataset)
-    figures = {v.name: variants.printed_error(v, own) for v in results.study.variants_on(own)}
-    found = {name: float(f.error) for name, f in figures.items() if f and f.error is not None}
+    paper_data, here = variants.paper_dataset(results.study, dataset), results.study.variants_on(dataset)
+    figures = {v.name: variants.printed_error(v, paper_data) for v in results.study.variants_on(paper_data)}
+    errors = {name: float(f.error) for name, f in figures.items() if f and f.error is not None}
     ours = done(results, dataset)
-    if found.keys() & {variant.name for variant in here}:
-        found = {name: error for name, error in found.items() if name in ours}
-    return found if comparable(results, dataset) or len(found) >= max(2, len(ours) / 2) else {}
+    if errors.keys() & {variant.name for variant in here}:
+        errors = {name: error for name, error in errors.items() if name in ours}
+    return errors if comparable(results, dataset) or len(errors) >= max(2, len(ours) / 2) else {}
 
 
 def comparable(results: Results, dataset: str) -> bool:
@@ -46,5 +46,5 @@ def number(results: Results, dataset: str) -> str:
     """`3 runs a variant, 30 in all`, or `1 to 3 runs a variant, 12 in all`."""
     counts = [len(records) for records in done(results, dataset).values()]
     least, most = min(counts), max(counts)
-    each = f"{most} run{'s' if most > 1 else ''}" if least == most else f"{least} to {most} runs"
-    return f"{each} a variant, {sum(counts)} in all"
+    a_variant = f"{most} run{'s' if most > 1 else ''}" if least == most else f"{least} to {most} runs"
+    return f"{a_variant} a variant, {sum(counts)} in all"

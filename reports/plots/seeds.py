@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from lightning_modules.data.catalogue import DATASETS
 from reports.plots import runs, style
@@ -23,24 +25,25 @@ def picture(results: Results, dataset: str) -> Picture:
     records, printed = runs.done(results, dataset), runs.printed(results, dataset)
     points = [
         {"source": OURS, "variant": name, "seed": r.seed, "run": r.run_id, "error": round(r.error, 4)}
-        for name, own in records.items()
-        for r in own
+        for name, runs_of in records.items()
+        for r in runs_of
     ]
     points += [
         {"source": PRINTED, "variant": name, "seed": "", "run": "", "error": error}
         for name, error in printed.items()
     ]
-    own = DATASETS[variants.paper_dataset(results.study, dataset)].title
+    paper_data = DATASETS[variants.paper_dataset(results.study, dataset)].title
     return Picture(
         name=f"{results.study.name}_{results.budget}_{dataset}_seeds",
         alt=f"Test error, a point a run, for each variant; {runs.place(results, dataset)}",
         caption=f"A point a run ({runs.number(results, dataset)}, budget {results.budget}); the bar is the mean with "
-        "its 95 % t-interval." + (f" Printed: {results.study.printed_runs}, {own}." if printed else ""),
+        "its 95 % t-interval."
+        + (f" Printed: {results.study.printed_runs}, {paper_data}." if printed else ""),
         points=points,
         draw=draw,
         settings={
             "title": f"{results.study.title}: {runs.place(results, dataset)}",
-            "printed": f"printed, {own}",
+            "printed": f"printed, {paper_data}",
             "together": runs.comparable(results, dataset),
         },
     )
@@ -70,18 +73,16 @@ def draw(points: Points, *, title: str, printed: str, together: bool) -> bytes:
 
 
 def _errors(points: Points, source: str) -> dict[str, list[float]]:
-    """The errors of every variant, from one source."""
-    errors: dict[str, list[float]] = {}
-    for point in points:
-        if point["source"] == source:
-            errors.setdefault(point["variant"], []).append(point["error"])
-    return errors
+    """Return the errors of every variant, from one source."""
+    frame = pd.DataFrame(points)
+    errors = frame[frame.source == source].groupby("variant", sort=False).error
+    return {str(name): list(values) for name, values in errors}
 
 
 def _runs(panel: "Axes", errors: Mapping[str, list[float]], names: Sequence[str]) -> style.Legend:
     """The runs side by side; behind them their means with their intervals."""
-    run = style.mark(0) | {"linestyle": "", "fillstyle": "none", "markersize": 5}
-    bar = {"color": "black", "marker": "_", "markersize": 14, "linestyle": ""}
+    run: dict[str, Any] = style.mark(0) | {"linestyle": "", "fillstyle": "none", "markersize": 5}
+    bar: dict[str, Any] = {"color": "black", "marker": "_", "markersize": 14, "linestyle": ""}
     for name, values in errors.items():
         place, summary = names.index(name), statistics.summarise(values)
         panel.errorbar(place, summary.mean, summary.half_width, **bar, elinewidth=1, capsize=4, zorder=1)
@@ -91,7 +92,7 @@ def _runs(panel: "Axes", errors: Mapping[str, list[float]], names: Sequence[str]
 
 
 def _printed(panel: "Axes", errors: Mapping[str, list[float]], names: Sequence[str]) -> style.Legend:
-    look = {"color": "black", "marker": "X", "linestyle": "", "markersize": 6}
+    look: dict[str, Any] = {"color": "black", "marker": "X", "linestyle": "", "markersize": 6}
     panel.plot([names.index(name) for name in errors], [*chain(*errors.values())], **look)
     return {"printed": look} if errors else {}
 
@@ -111,7 +112,9 @@ def _aslant(names: Sequence[str], width: float) -> bool:
 
 def _name(panel: "Axes", names: Sequence[str], width: float) -> None:
     """Write the variants below."""
-    turn = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if _aslant(names, width) else {}
+    turn: dict[str, Any] = (
+        {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if _aslant(names, width) else {}
+    )
     panel.set_xticks(range(len(names)), names, **turn)
     panel.set(xlim=(-0.6, len(names) - 0.4))
     panel.grid(False, axis="x")

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal, InvalidOperation
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PAPERS = Path(__file__).parents[1] / "papers"
 # 35K, 1.3M and 1.5B as powers of ten, by which Decimal keeps how many digits were printed.
@@ -70,9 +73,14 @@ class Figure:
         )
 
     @property
+    def _exponent(self) -> int:
+        """Power of ten of the last printed digit."""
+        return int(self.number.as_tuple().exponent)
+
+    @property
     def precision(self) -> int:
         """Decimals printed."""
-        return max(0, -self.number.as_tuple().exponent)
+        return max(0, -self._exponent)
 
     def matches(self, x: float) -> bool:
         """Whether x, in the unit of the metric, rounds to the printed number."""
@@ -84,7 +92,7 @@ class Figure:
 
     @property
     def _unit(self) -> Decimal:
-        return Decimal(1).scaleb(self.number.as_tuple().exponent)
+        return Decimal(1).scaleb(self._exponent)
 
 
 def names(folder: Path = PAPERS) -> list[str]:
@@ -107,6 +115,17 @@ def read(name: str, folder: Path = PAPERS) -> tuple[Figure, ...]:
         return tuple(
             _figure(row, f"{path.name}, line {number}") for number, row in enumerate(csv.DictReader(file), 2)
         )
+
+
+@cache
+def frame(folder: Path = PAPERS) -> "pd.DataFrame":
+    """Return all printed figures, a row each in the order of the files: their `Figure` under `figure`, and its fields."""
+    import pandas as pd  # takes a second
+
+    figures = [figure for name in names(folder) for figure in read(name, folder)]
+    columns = [part.name for part in fields(Figure)]
+    rows = [[getattr(figure, column) for column in columns] + [figure] for figure in figures]
+    return pd.DataFrame(rows, columns=[*columns, "figure"])
 
 
 def _figure(row: dict[str, str], where: str) -> Figure:

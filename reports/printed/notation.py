@@ -72,7 +72,7 @@ PHRASES = {
     "groups": "g = {}",
     "growth_rate": "k = {}",
     "head": "{} head",
-    "hswish_from": "h-swish from {} maps on",
+    "hswish_from": "h-swish from {} channels on",
     "init_bg": "b_g from {}",
     "input": "input of {}",
     "k": "k = {}",

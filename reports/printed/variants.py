@@ -15,8 +15,8 @@ FOOTNOTE = f"{DAGGER} Printed figure taken from memory or uncertain: not seen in
 
 def paper_dataset(study: Study, dataset: str) -> str:
     """The data set itself, or for a transfer the first that the paper has."""
-    own = [name for name in study.datasets if name not in study.transfers]
-    return own[0] if dataset in study.transfers and own else dataset
+    papers_data = [name for name in study.datasets if name not in study.transfers]
+    return papers_data[0] if dataset in study.transfers and papers_data else dataset
 
 
 def printed_error(variant: Variant, dataset: str) -> Figure | None:
@@ -25,14 +25,14 @@ def printed_error(variant: Variant, dataset: str) -> Figure | None:
     Raises:
         ValueError: the variant's row doesn't exist, or has several such figures; the message says what to add.
     """
-    found = printed_errors(variant, dataset)
-    if len({figure.value for figure in found}) > 1:
-        kinds = ", ".join(f"{figure.augmentation!r} of {figure.table}" for figure in found)
+    errors = printed_errors(variant, dataset)
+    if len({figure.value for figure in errors}) > 1:
+        kinds = ", ".join(f"{figure.augmentation!r} of {figure.table}" for figure in errors)
         raise ValueError(
             f"variant {variant.name!r}: several figures on {DATASETS[dataset].title}; name its augmentation or its "
             f"part: {kinds}"
         )
-    return found[0] if found else None
+    return errors[0] if errors else None
 
 
 def printed_errors(variant: Variant, dataset: str) -> list[Figure]:
@@ -78,12 +78,12 @@ def as_error(figure: Figure | None) -> str:
 
 def _row(place: Printed, variant: Variant) -> list[Figure]:
     rows = [figure for figure in figures.read(place.table) if place.part in ("", figure.table)]
-    found = [figure for figure in rows if figure.row_id == place.row]
-    if not found:
+    row = [figure for figure in rows if figure.row_id == place.row]
+    if not row:
         names = list(dict.fromkeys(figure.row_id for figure in rows))
         where = f"{place.table}.csv{f', {place.part},' if place.part else ''}"
         raise ValueError(
             f"{where} has no row {place.row!r}, which variant {variant.name!r} names"
             + did_you_mean(place.row, names)
         )
-    return found
+    return row

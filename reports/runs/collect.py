@@ -27,7 +27,7 @@ class Committed:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.of_study = {path.stem: _whole(path) for path in sorted(folder.glob("*.jsonl"))}
-        self.of_run = records.by_run(record for own in self.of_study.values() for record in own)
+        self.of_run = records.by_run(record for kept in self.of_study.values() for record in kept)
         self.order = {name: _order(name) for name in studies.names()}
 
     def study_of(self, run_id: str, made_for: str | None) -> str | None:
@@ -35,7 +35,7 @@ class Committed:
         names = [name for name, order in self.order.items() if run_id in order]
         return made_for if made_for in names else next(iter(names), None)
 
-    def add(self, found: Iterable[Record]) -> tuple[dict[str, int], list[str]]:
+    def add(self, finished: Iterable[Record]) -> tuple[dict[str, int], list[str]]:
         """Take in what is new; return how many by study, and a line for each run that can't be taken as it is.
 
         Runs that no study declares are counted under "". Records of one run that contradict each other are
@@ -43,7 +43,7 @@ class Committed:
         """
         new: dict[str, list[Record]] = {}
         complaints = []
-        for run_id, same_run in records.by_run(found).items():
+        for run_id, same_run in records.by_run(finished).items():
             known = self.of_run.get(run_id, [])
             if not records.agree([*known, *same_run]):
                 complaints.append(contradiction(run_id, known, same_run))
@@ -53,10 +53,10 @@ class Committed:
             if not known:
                 record = same_run[0]
                 new.setdefault(self.study_of(run_id, record.study) or "", []).append(record)
-        counts = {name: len(own) for name, own in new.items()}
+        counts = {name: len(taken) for name, taken in new.items()}
         new.pop("", None)
-        for name, own in new.items():
-            self._write(name, own)
+        for name, taken in new.items():
+            self._write(name, taken)
         return counts, complaints
 
     def _write(self, name: str, new: list[Record]) -> None:
@@ -77,10 +77,10 @@ class Committed:
 
 
 def _whole(path: Path) -> list[Record]:
-    found, complaints = records.read_file(path)
+    whole, complaints = records.read_file(path)
     if complaints:
         raise ValueError(f"{complaints[0]}; mend or delete it, then try again")
-    return found
+    return whole
 
 
 def collect(folders: Iterable[Path], committed: Path) -> tuple[list[str], list[str]]:
@@ -90,16 +90,16 @@ def collect(folders: Iterable[Path], committed: Path) -> tuple[list[str], list[s
     writing anything, if a folder is missing or a committed record can't be read.
     """
     target = Committed(committed)
-    found, warnings = [], []
+    finished, warnings = [], []
     for folder in folders:
         if not folder.is_dir():
             raise ValueError(f"{folder} is no folder; give one that holds <run>/record.json, as runs/ does")
-        own, complaints = records.read_all(folder, whole_paths=True)
-        if not own and not complaints:
+        readable, complaints = records.read_all(folder, whole_paths=True)
+        if not readable and not complaints:
             warnings.append(f"{folder}: holds no record (expected <run>/record.json or *.jsonl)")
-        found += own
+        finished += readable
         warnings += complaints
-    counts, complaints = target.add(found)
+    counts, complaints = target.add(finished)
     return summary(target, counts), warnings + complaints
 
 
@@ -132,7 +132,7 @@ def _order(name: str) -> dict[str, int]:
     study's precision.
     """
     study = studies.read(name)
-    seeds = sorted({*study.seeds, *range(max(LOOKS))})
+    seeds = tuple(sorted({*study.seeds, *range(max(LOOKS))}))
     places = {variant.name: place for place, variant in enumerate(study.variants)}
     ids = [
         cell.run_id

@@ -15,7 +15,6 @@ from reports.runs import records
 from sweeps import study as studies
 from sweeps.claim import Measure
 from sweeps.contrasts import value
-from sweeps.study import Study
 
 FOLDERS = (Path(__file__).parents[1] / "records", Path(__file__).parents[2] / "runs")
 MEASURES: tuple[Measure, ...] = ("test_error", "train_error", "curve_error")
@@ -26,28 +25,14 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def frame(found: Iterable[Record] | None = None) -> pd.DataFrame:
+def frame(finished: Iterable[Record] | None = None) -> pd.DataFrame:
     """Return the runs, a row each, in the order of the records; by default the committed and this machine's.
 
     Measures are None for a run that did not start; one that diverged counts as chance. knobs: as JSON-like text.
     """
-    if found is None:
-        found, _ = records.read(FOLDERS)
-    return pd.DataFrame([_row(record) for record in found], columns=COLUMNS)
-
-
-def cells(study: Study, budget: str, runs: pd.DataFrame) -> pd.DataFrame:
-    """Return a study's declared runs at a budget, joined with what has been run of them; NaN where nothing has.
-
-    A run counts whichever study or command made it, since its id is the hash of its configuration; so `study` and
-    `variant` are those of the cell.
-    """
-    declared = pd.DataFrame([vars(cell) for cell in studies.cells(study, budget)]).rename(
-        columns={"run_id": "run"}
-    )
-    own = ["study", "variant", "dataset", "budget", "seed", "run"]
-    rest = [column for column in runs if column not in own]
-    return declared[own].merge(runs[["run", *rest]], on="run", how="left")
+    if finished is None:
+        finished, _ = records.read(FOLDERS)
+    return pd.DataFrame([_row(record) for record in finished], columns=COLUMNS)
 
 
 def table(rows: pd.DataFrame, measure: str = "test_error") -> pd.DataFrame:
@@ -72,9 +57,9 @@ def export(names: Sequence[str], folder: Path, latex: bool = False) -> list[Path
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "results.csv"]
     runs.to_csv(written[0], index=False)
-    for name, own in runs.groupby("study") if latex else ():
+    for name, runs_of_study in runs.groupby("study") if latex else ():
         written.append(folder / f"{name}.tex")
-        rounded = table(own).drop(columns="study").round(2)
+        rounded = table(runs_of_study).drop(columns="study").round(2)
         written[-1].write_text(rounded.to_latex(index=False, na_rep="--", float_format="%.2f", escape=True))
     return written
 

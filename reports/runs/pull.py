@@ -50,17 +50,17 @@ def offline(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
             raise ValueError(f"{folder} holds no run of W&B's (expected folders such as offline-run-*)")
         runs += [(log.stem, log.parent / "files" / RECORD) for log in logs]
     whole = {run for run, path in runs if path.is_file()}
-    found, complaints = [], []
+    finished, complaints = [], []
     for run, path in runs:
         if path.is_file():
             good, skipped = records.read_file(path, whole_path=True)
-            found += good
+            finished += good
             complaints += skipped
         elif run not in whole:  # else it was interrupted, went on in another folder, and ended there
             complaints.append(
                 f"{path.parent.parent}: skipped, no {RECORD} (not finished, or not of this project)"
             )
-    return found, complaints
+    return finished, complaints
 
 
 # From the server
@@ -135,7 +135,7 @@ def _listed(project: str, warn: Callable[[str], None]) -> list[list[Tracked]]:
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
 
-    found: dict[str, list[Tracked]] = {}
+    by_run: dict[str, list[Tracked]] = {}
     with answering():
         for run in wandb.Api().runs(project, per_page=PER_PAGE, lazy=False):
             where = f"W&B {project}/{run.id}"
@@ -146,8 +146,8 @@ def _listed(project: str, warn: Callable[[str], None]) -> list[list[Tracked]]:
             tracked = Tracked(
                 run.config["run_id"], summary["test_errors"], summary["test_images"], where, run
             )
-            found.setdefault(tracked.run_id, []).append(tracked)
-    return list(found.values())
+            by_run.setdefault(tracked.run_id, []).append(tracked)
+    return list(by_run.values())
 
 
 def _unfit(run: "Run") -> str | None:

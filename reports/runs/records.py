@@ -23,17 +23,18 @@ def read(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
     kept: dict[str, Record | None] = {}  # None: left out
     warnings: list[str] = []
     for folder in folders:
-        found, complaints = read_all(folder)
+        readable, complaints = read_all(folder)
         warnings += complaints
-        for run_id, same_run in by_run(found).items():
-            candidates = [kept[run_id], *same_run] if kept.get(run_id) else same_run
+        for run_id, same_run in by_run(readable).items():
+            earlier = kept.get(run_id)
+            candidates = [earlier, *same_run] if earlier else same_run
             if agree(candidates):
                 kept.setdefault(run_id, candidates[0])
                 if kept[run_id] and (remark := of_several_commits(candidates)):
                     warnings.append(f"run {run_id}: {remark}; the first is kept")
                 continue
             results = ", ".join(f"{record.error:.2f} % in {record.where}" for record in candidates)
-            outcome = "the first is kept" if kept.get(run_id) else "all left out"
+            outcome = "the first is kept" if earlier else "all left out"
             warnings.append(f"run {run_id}: records contradict each other ({results}); {outcome}")
             kept.setdefault(run_id, None)
     return [record for record in kept.values() if record], warnings
@@ -41,12 +42,12 @@ def read(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
 
 def read_all(folder: Path, whole_paths: bool = False) -> tuple[list[Record], list[str]]:
     """All records below one folder, duplicates and contradictions too, and a line for each that had to be skipped."""
-    found, warnings = [], []
+    readable, warnings = [], []
     for path in _files(folder):
         good, complaints = read_file(path, whole_paths)
-        found += good
+        readable += good
         warnings += complaints
-    return found, warnings
+    return readable, warnings
 
 
 def by_run(records: Iterable[Record]) -> dict[str, list[Record]]:
@@ -92,19 +93,19 @@ def read_file(path: Path, whole_path: bool = False) -> tuple[list[Record], list[
     They name the file without the folders above, so that a page that quotes a warning doesn't depend on the machine,
     unless its whole path is asked for, which tells machines apart.
     """
-    found, warnings = [], []
+    readable, warnings = [], []
     name = str(path) if whole_path else "/".join(path.parts[-3 if path.name == "record.json" else -2 :])
     try:
         with open(path, "rb") as file:
             for number, line in enumerate(file if path.suffix == ".jsonl" else [file.read()], start=1):
                 if line.strip() or path.suffix != ".jsonl":
                     try:
-                        found.append(Record.parse(line.rstrip(b"\n"), f"{name}:{number}"))
+                        readable.append(Record.parse(line.rstrip(b"\n"), f"{name}:{number}"))
                     except ValueError as error:
                         warnings.append(_skipped(name, number, error))
     except OSError as error:
         warnings.append(f"{name}: skipped, cannot be read ({error.strerror})")
-    return found, warnings
+    return readable, warnings
 
 
 def _skipped(name: str, number: int, error: ValueError) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from architectures import build, resolve
 from architectures.counts import Counts
@@ -63,18 +63,28 @@ class Network:
 
 @dataclass(frozen=True)
 class Row:
-    """One printed count beside ours; `network` and `counted` are None where the row is another's network."""
+    """One printed count beside ours."""
 
     paper: str
     figure: Figure
-    network: Network | None
-    counted: float | None
+    network: Network
+    counted: float
     verdict: str
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Quoted:
+    """One printed count of a network that isn't built here, and why."""
+
+    paper: str
+    figure: Figure
+    reason: str
+    verdict: ClassVar[str] = ""
+
+
 def key(figure: Figure) -> tuple[str, str, str]:
-    """What names a figure within its paper: table, row, metric."""
+    """Return what names a figure within its paper: table, row, metric."""
     return (figure.table, figure.row_id, figure.metric)
 
 
@@ -93,8 +103,8 @@ def module_of(paper: str) -> ModuleType:
     return importlib.import_module(f"reports.verdicts.checks.{paper}")
 
 
-def rows(paper: str) -> Iterator[Row]:
-    """The countable figures of a paper's tables, judged."""
+def rows(paper: str) -> Iterator[Row | Quoted]:
+    """Yield the countable figures of a paper's tables, judged."""
     module = module_of(paper)
     for table in module.TABLES:
         for figure in read(table):
@@ -102,13 +112,13 @@ def rows(paper: str) -> Iterator[Row]:
                 continue
             meant = module.meant(figure)
             if isinstance(meant, str):
-                yield Row(paper, figure, None, None, "", meant)
+                yield Quoted(paper, figure, meant)
                 continue
             ours = module.counted(figure, counts(meant))
             yield Row(paper, figure, meant, ours, *_judge(module, figure, ours))
 
 
-def _judge(module, figure: Figure, ours: float) -> tuple[str, str]:
+def _judge(module: ModuleType, figure: Figure, ours: float) -> tuple[str, str]:
     if figure.matches(ours):
         return EXACT, ""
     if key(figure) in module.CUT and figure.cut(ours):
@@ -137,7 +147,7 @@ def counts(network: Network) -> Counts:
 
 @functools.cache
 def stages(network: Network) -> dict:
-    """The rows of the network's architecture table by name; `architectures.counting.Stage`."""
+    """Return the rows of the network's architecture table by name; `architectures.counting.Stage`."""
     from architectures.counting import count_stages
 
     return {stage.name: stage for stage in count_stages(network.on_meta(), network.resolution)}

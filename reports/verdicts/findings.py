@@ -15,7 +15,7 @@ from reports.verdicts import ledger
 
 FOLDER = Path(__file__).parents[1] / "findings"
 FORMAT = 1
-FIELDS = {
+FIELDS: dict[str, type | tuple[type, ...]] = {
     "format": int, "claim": str, "holds": (bool, type(None)), "evidence": list, "data": dict, "runs": list,
     "machine": dict, "machine.device": str, "machine.kind": str, "machine.threads": int,
     "versions": dict, "git": dict, "finished": str,

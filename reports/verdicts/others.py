@@ -8,7 +8,6 @@ comparison, whatever number of settings it published; the papers' own authors, a
 There is no p-value: these are single runs, mostly of the best epoch.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,8 +38,8 @@ class Votes:
         if self.pairs.empty:
             return ""
         parts = [f"{self.count('for')} of {len(self.votes)} for", f"{self.count('against')} against"]
-        parts += [f"{self.count(vote)} {word}" for vote, word in (("noise", "within noise"), ("both", "both ways"))
-                  if self.count(vote)]  # fmt: skip
+        undecided: dict[Vote, str] = {"noise": "within noise", "both": "both ways"}
+        parts += [f"{self.count(vote)} {text}" for vote, text in undecided.items() if self.count(vote)]
         few = ", too few to say" if len(self.votes) < ENOUGH else ""
         analogous = int((~self.pairs.counted).sum())
         more = f"; {analogous} analogous or authors' pairs not counted" if analogous else ""
@@ -72,10 +71,10 @@ def frame() -> pd.DataFrame:
 
 def _by_variant(read: pd.DataFrame, study: str, variant: str, near: bool) -> pd.DataFrame:
     """A figure may be of rows of several studies, which the files list with semicolons."""
-    own = read[read[study] != ""].copy()
-    names = zip(own[study].str.split(";"), own[variant].str.split(";"), strict=True)
-    own["variant"] = [[f"{s}/{v}" for s, v in zip(*pair, strict=True)] for pair in names]
-    return own.explode("variant").assign(near=near)
+    figures = read[read[study] != ""].copy()
+    names = zip(figures[study].str.split(";"), figures[variant].str.split(";"), strict=True)
+    figures["variant"] = [[f"{s}/{v}" for s, v in zip(*pair, strict=True)] for pair in names]
+    return figures.explode("variant").assign(near=near)
 
 
 def pairs(study: str, lower: str, higher: str, dataset: str) -> pd.DataFrame:
@@ -87,9 +86,9 @@ def pairs(study: str, lower: str, higher: str, dataset: str) -> pd.DataFrame:
     rows = frame()
     sides = []
     for side, name in (("lower", lower), ("higher", higher)):
-        own = rows[(rows.variant == f"{study}/{name}") & (rows.dataset == dataset)]
+        of_variant = rows[(rows.variant == f"{study}/{name}") & (rows.dataset == dataset)]
         sides.append(
-            own.groupby([*SETTING, "people"], as_index=False)
+            of_variant.groupby([*SETTING, "people"], as_index=False)
             .agg(error=("error", "mean"), exact=("exact", "all"), independent=("independent", "all"))
             .rename(columns={"error": side})
         )
@@ -105,15 +104,14 @@ def poll(study: str, lower: str, higher: str, dataset: str, deviation: float | N
 
     deviation: this project's own standard deviation of such a difference, in points; twice of it is noise, too.
     """
-    found = pairs(study, lower, higher, dataset)
+    rows = pairs(study, lower, higher, dataset)
     margin = max(MARGINS.get(dataset, MARGIN), 2 * (deviation or 0.0))
-    counted = found[found.counted]
-    votes = {people: _vote(own.difference, margin) for people, own in counted.groupby("people")}
-    return Votes(votes, found)
+    differences = rows[rows.counted].groupby("people").difference
+    return Votes({str(people): _vote(d.min(), d.max(), margin) for people, d in differences}, rows)
 
 
-def _vote(differences: Sequence[float], margin: float) -> Vote:
-    signs = {"for" if d < -margin else "against" if d > margin else "noise" for d in differences}
-    if {"for", "against"} <= signs:
-        return "both"
-    return next((sign for sign in ("for", "against") if sign in signs), "noise")
+def _vote(least: float, greatest: float, margin: float) -> Vote:
+    """Return the vote of a group of people from the range of its differences."""
+    if least < -margin:
+        return "both" if greatest > margin else "for"
+    return "against" if greatest > margin else "noise"

@@ -13,36 +13,36 @@ from sweeps.study import Study
 
 @dataclass(frozen=True)
 class Group:
-    """The runs of one variant on one data set under one budget, in the order of the seeds."""
+    """The runs of one variant on one data set under one budget, in the order of the seeds.
+
+    No DataFrame: pages and pictures take whole records from it, with curves and origin, one cell at a time; over runs of
+    all studies, `reports.runs.frame()` is one. `declared`: the number of seeds that the study declares.
+    """
 
     records: tuple[Record, ...]
-    wanted: int
+    declared: int
 
     @property
     def errors(self) -> list[float]:
         """Test errors in per cent of the runs that started; one that diverged counts as guessing."""
         return [record.error for record in self.records if not record.did_not_start]
 
-    def values(self, measure: Measure) -> list[float]:
-        """The measure of every run that has it (`sweeps.contrasts.value`), in the order of the seeds."""
-        return [found for r in self.records if (found := value(r, measure)) is not None]
-
     def by_seed(self, measure: Measure) -> dict[int, float]:
-        """Return the measure by seed, of every run that has it."""
-        return {r.seed: found for r in self.records if (found := value(r, measure)) is not None}
+        """Return the measure by seed, of every run that has it (`sweeps.contrasts.value`)."""
+        return {r.seed: figure for r in self.records if (figure := value(r, measure)) is not None}
 
     def __str__(self) -> str:
         never = len(self.records) - len(self.errors)
-        return written(self.errors, self.wanted) + (f", {never} did not start" if never else "")
+        return written(self.errors, self.declared) + (f", {never} did not start" if never else "")
 
 
-def written(values: Sequence[float], wanted: int) -> str:
-    """`51.23 ± 1.10 (3)`, `51.23 (n=1)`, partly run `51.23 ± 1.10 (2/3)`, not run `— (0/3)`."""
+def written(values: Sequence[float], declared: int) -> str:
+    """Write `51.23 ± 1.10 (3)`, `51.23 (n=1)`, partly run `51.23 ± 1.10 (2/3)`, not run `— (0/3)`."""
     if not values:
-        return f"— (0/{wanted})"
+        return f"— (0/{declared})"
     summary, done = statistics.summarise(values), len(values)
-    if done < wanted:
-        return f"{summary} ({done}/{wanted})"
+    if done < declared:
+        return f"{summary} ({done}/{declared})"
     return f"{summary} (n=1)" if done == 1 else f"{summary} ({done})"
 
 
@@ -60,13 +60,13 @@ class Results:
         return [record for group in self.groups.values() for record in group.records]
 
     @property
-    def wanted(self) -> int:
+    def declared(self) -> int:
         """Number of declared cells."""
-        return sum(group.wanted for group in self.groups.values())
+        return sum(group.declared for group in self.groups.values())
 
 
 def collate(study: Study, records: Iterable[Record]) -> list[Results]:
-    """The budgets to report, in the order of `BUDGETS`: those with any record, or else `paper`, still empty.
+    """Return the budgets to report, in the order of `BUDGETS`: those with any record, or else `paper`, still empty.
 
     `smoke`, which shows that the path works and nothing more, only where nothing larger has been run.
 
@@ -76,24 +76,23 @@ def collate(study: Study, records: Iterable[Record]) -> list[Results]:
     """
     by_run_id = {record.run_id: record for record in records}
     results = [_collate(study, budget, by_run_id) for budget in studies.BUDGETS]
-    found = [result for result in results if result.records]
-    return [result for result in found if result.budget != "smoke"] or found or results[:1]
+    begun = [result for result in results if result.records]
+    return [result for result in begun if result.budget != "smoke"] or begun or results[:1]
 
 
 def _collate(study: Study, budget: str, by_run_id: Mapping[str, Record]) -> Results:
-    cells = studies.cells(study, budget, seeds=_seeds(study, budget, by_run_id))
-    groups = {}
-    for variant in study.variants:
-        for dataset in study.datasets:
-            own = [cell for cell in cells if (cell.variant, cell.dataset) == (variant.name, dataset)]
-            own.sort(key=lambda cell: cell.seed)
-            done = tuple(by_run_id[cell.run_id] for cell in own if cell.run_id in by_run_id)
-            if own:
-                groups[variant.name, dataset] = Group(done, len(study.seeds))
-    return Results(study, budget, groups)
-
-
-def _seeds(study: Study, budget: str, by_run_id: Mapping[str, Record]) -> list[int]:
-    """The declared seeds, and those of more runs than were declared, as a programme makes them where it must."""
+    # A programme runs more seeds than a study declares where it must.
     more = {r.seed for r in by_run_id.values() if r.budget == budget and r.study == study.name}
-    return sorted({*study.seeds, *more})
+    groups: dict[tuple[str, str], list[Record]] = {
+        (variant.name, dataset): []
+        for variant in study.variants
+        for dataset in study.datasets
+        if variant in study.variants_on(dataset)
+    }
+    for cell in sorted(
+        studies.cells(study, budget, seeds=[*{*study.seeds, *more}]), key=lambda cell: cell.seed
+    ):
+        if cell.run_id in by_run_id:
+            groups[cell.variant, cell.dataset].append(by_run_id[cell.run_id])
+    declared = len(study.seeds)
+    return Results(study, budget, {cell: Group(tuple(done), declared) for cell, done in groups.items()})

@@ -46,12 +46,13 @@ def of_check(claim_id: str) -> frozenset[Path]:
 def checks() -> dict[str, Path]:
     """Return the file of every check, by the claim that it is registered for."""
     return {
-        decorator.args[0].value: path
+        claim: path
         for path in sorted(CHECKS.glob("*.py"))
         for node in _tree(path).body
         if isinstance(node, ast.FunctionDef)
         for decorator in node.decorator_list
-        if isinstance(decorator, ast.Call) and decorator.func.id == "exact"
+        if isinstance(decorator, ast.Call) and _called(decorator) == "exact"
+        for claim in _texts(decorator.args)
     }
 
 
@@ -85,14 +86,21 @@ def _named(path: Path) -> frozenset[Path]:
     if path.parent != CHECKS:
         return frozenset()
     nodes = list(ast.walk(_tree(path)))
-    words = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    words = set(_texts(nodes))
     calls = [node for node in nodes if isinstance(node, ast.Call) and _called(node) in BY_PAPER]
-    papers = {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
+    papers = {paper for call in calls for paper in _texts(call.args[:1])}
     return frozenset(
         {_family(arch) for arch in words & catalogue().keys()}
         | {PAPERS / f"{table}.csv" for table in words & _tables()}
         | {CHECKS / f"{paper}.py" for paper in papers}
     )
+
+
+def _texts(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the literal strings among the nodes."""
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 def _called(node: ast.Call) -> str:

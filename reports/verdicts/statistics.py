@@ -20,6 +20,16 @@ class Summary:
     mean: float
     half_width: float | None
 
+    @property
+    def low(self) -> float:
+        """Lower end of the interval; the mean itself for a single run."""
+        return self.mean - (self.half_width or 0)
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval; the mean itself for a single run."""
+        return self.mean + (self.half_width or 0)
+
     def __str__(self) -> str:
         if self.half_width is None:
             return f"{self.mean:.2f}"

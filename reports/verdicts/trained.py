@@ -12,6 +12,7 @@ import math
 import statistics as plain
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from reports.printed import variants
 from reports.printed.figures import Figure
@@ -138,10 +139,10 @@ def _of_means(
     if min(map(len, samples)) < 2:
         return Part("open", f"{evidence}; two runs of each are the least that can be tested")
     if isinstance(test, AsPrinted):
-        figure = _figure(test, study, dataset)
-        against = samples[0], float(figure.error), test.margin
-        gap = statistics.summarise(samples[0]).mean - float(figure.error)
-        evidence += f" as good as the printed {variants.marked(figure, str(figure.error))}"
+        figure, error = _printed(test, study, dataset)
+        against = samples[0], float(error), test.margin
+        gap = statistics.summarise(samples[0]).mean - float(error)
+        evidence += f" as good as the printed {variants.marked(figure, str(error))}"
         claimed, opposite = statistics.near(*against), statistics.far(*against)
     else:
         costs = [math.log2(counts[name, dataset].mult_adds) for name in test.along]
@@ -166,20 +167,17 @@ def _combine(claim: Claim, parts: Sequence[Part], budget: str) -> Verdict:
     run = [part for part in parts if part.decision]
     if not run:
         return Verdict(claim, words.NOT_RUN, tuple(part.evidence for part in parts))
-    tested = [part for part in run if part.p_opposite is not None]
-    against = [
-        p
-        for p, part in zip(statistics.holm([t.p_opposite for t in tested]), tested, strict=True)
-        if p < part.level
-    ]
-    strictly = any(part.decision == "against" and part.p_opposite == 0.0 for part in run)
-    if against or strictly:
+    tested = [(part.p_opposite, part) for part in run if part.p_opposite is not None]
+    corrected = statistics.holm([p for p, _ in tested])
+    against = any(p < part.level for p, (_, part) in zip(corrected, tested, strict=True))
+    against |= any(part.decision == "against" and part.p_opposite == 0.0 for part in run)
+    if against:
         word = words.of_trained("against", budget)
     elif all(part.decision == "as claimed" for part in run):
         word = words.of_trained("as claimed", budget) if len(run) == len(parts) else words.PARTLY
     else:
         word = words.of_trained("open", budget)
-    return Verdict(claim, word, _ordered(parts, against or strictly))
+    return Verdict(claim, word, _ordered(parts, against))
 
 
 def _ordered(parts: Sequence[Part], against: bool) -> tuple[str, ...]:
@@ -210,11 +208,12 @@ def _reversal(test: Trend, values: Values) -> str:
     return f"at `{name}` it rises by {step:.2f}" if step > REVERSAL else ""
 
 
-def _figure(test: AsPrinted, study: Study, dataset: str) -> Figure:
+def _printed(test: AsPrinted, study: Study, dataset: str) -> tuple[Figure, Decimal]:
+    """Return the printed figure, and as an error."""
     figure = variants.printed_error(study.variant(test.variant), dataset)
     if figure is None or figure.error is None:
         raise ValueError(f"variant {test.variant!r} has no printed error to be tested against on {dataset}")
-    return figure
+    return figure, figure.error
 
 
 def _evidence(test: Test, groups: Mapping[str, Group]) -> str:
@@ -242,8 +241,8 @@ def _evidence(test: Test, groups: Mapping[str, Group]) -> str:
 def _shown(group: Group, test: Test) -> str:
     if test.measure == "test_error":
         return str(group)
-    values = group.values(test.measure)
-    return f"{statistics.summarise(values)} ({len(values)})" if values else f"— (0/{group.wanted})"
+    values = list(group.by_seed(test.measure).values())
+    return f"{statistics.summarise(values)} ({len(values)})" if values else f"— (0/{group.declared})"
 
 
 def _difference(test: Test, sample: Sequence[float]) -> str:
@@ -251,10 +250,9 @@ def _difference(test: Test, sample: Sequence[float]) -> str:
     margin = getattr(test, "margin", 0.0)
     shown = [value + margin for value in sample]
     summary, spread = statistics.summarise(shown), plain.stdev(shown)
-    low, high = summary.mean - (summary.half_width or 0), summary.mean + (summary.half_width or 0)
     of_spread = f", {_signed(summary.mean / spread, 1)} SD" if spread else ""
     limit = f", margin {margin:g}" if margin else ""
-    return f"difference {_signed(summary.mean)} ({_signed(low)} to {_signed(high)}; n = {len(sample)}{of_spread}{limit})"
+    return f"difference {_signed(summary.mean)} ({_signed(summary.low)} to {_signed(summary.high)}; n = {len(sample)}{of_spread}{limit})"
 
 
 def _signed(value: float, digits: int = 2) -> str:

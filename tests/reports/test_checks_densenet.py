@@ -22,7 +22,7 @@ def test_claim_holds(claim):
 
 
 def test_unknown_claim():
-    assert checks.find("densenet.nonsense") is None
+    assert checks.verdict("densenet.nonsense") is None
 
 
 def test_one_map_too_many_would_be_noticed(monkeypatch):
@@ -37,7 +37,7 @@ def test_one_map_too_many_would_be_noticed(monkeypatch):
 
     monkeypatch.setattr(architectures, "build", build)
     holds, evidence = checks.find("densenet.compression_halves").__wrapped__()  # without the cache
-    assert not holds and "106 maps into 54" in evidence
+    assert not holds and "106 channels into 54" in evidence
 
 
 @pytest.mark.parametrize("claim", IDS[1:])

@@ -1,4 +1,4 @@
-"""Runs as DataFrames: one row a run, cells joined with their runs, tables of means, exported files."""
+"""Runs as DataFrames: one row a run, tables of means, exported files."""
 
 import pandas as pd
 import pytest
@@ -23,12 +23,6 @@ def test_a_row_a_run_and_flat_columns(frame):
     thin = frame[frame.variant == "thin"].set_index("seed")
     assert pd.isna(thin.test_error[0]) and thin.test_error[1] == 90.0
     assert frame.map(lambda cell: isinstance(cell, (dict, list))).to_numpy().sum() == 0
-
-
-def test_cells_are_all_that_is_declared_with_what_has_been_run(study, frame):
-    cells = frames.cells(study, "mini", frame)
-    assert len(cells) == 9 and cells.test_error.notna().sum() == 4
-    assert cells.groupby("variant").test_error.count().to_dict() == {"other": 0, "thin": 1, "wide": 3}
 
 
 def test_a_table_has_means_half_widths_and_n(frame):

@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections import Counter
 
+import pandas as pd
 import pytest
 
 from reports.pages import paper_cells
@@ -161,18 +162,22 @@ def cells(page: str) -> list[str]:
 
 
 def test_every_printed_figure_stands_once_in_its_own_row(bare):
-    laid_out = [
-        (row, figure)
-        for page in paper_tables.pages()
-        for table in page.tables
-        for row in paper_tables.lay_out(table).rows
-        for figure in row.figures.values()
-    ]
-    assert Counter(figure for _, figure in laid_out) == Counter(every_figure())
-    assert len({id(row) for row, figure in laid_out if figure.in_seed != "no"}) > 150
+    tables = [table for page in paper_tables.pages() for table in page.tables]
+    laid_out = pd.concat(
+        {number: paper_tables.lay_out(table) for number, table in enumerate(tables)}, names=["table"]
+    )
+    assert Counter(laid_out.figure) == Counter(every_figure()) == Counter(printed.frame().figure)
+    places = laid_out.reset_index("table")[["table", "row", "column"]]
+    assert not places.duplicated().any()
+    assert (
+        len(
+            places[[figure.in_seed != "no" for figure in laid_out.figure]][["table", "row"]].drop_duplicates()
+        )
+        > 150
+    )
     for page in paper_tables.pages():
         shown = cells(bare[f"{paper_tables_page.name(page)}.md"])
-        figures = [figure for table in page.tables for figure in table.figures]
+        figures = [figure for table in page.tables for figure in table.figures.figure]
         assert Counter(shown) == Counter(map(variants.marked, figures)), page.name
 
 
@@ -213,32 +218,35 @@ def test_a_table_without_a_page_is_named(tmp_path, toml, csv, message):
 
 def test_two_figures_in_one_cell_are_refused(invented):
     (page,) = paper_tables.pages()
-    twice = dataclasses.replace(page.tables[1], figures=page.tables[1].figures * 2)
+    twice = dataclasses.replace(page.tables[1], figures=pd.concat([page.tables[1].figures] * 2))
     with pytest.raises(ValueError, match="Table 2, ShuffleNet 1.0×: two figures 'top1_err' at g = 1"):
         paper_tables.lay_out(twice)
 
 
-def table(page: str, name: str) -> paper_tables.Wide:
-    (found,) = (t for p in paper_tables.pages() if p.name == page for t in p.tables if t.name == name)
-    return paper_tables.lay_out(found)
+def table(page: str, name: str) -> pd.DataFrame:
+    """The table as it is printed: figures by the titles of columns and the labels of rows."""
+    (declared,) = (t for p in paper_tables.pages() if p.name == page for t in p.tables if t.name == name)
+    laid_out = paper_tables.lay_out(declared)
+    wide = laid_out.assign(value=[figure.value for figure in laid_out.figure]).pivot(
+        index=["row", "label"], columns=["column", "title"], values="value"
+    )
+    return wide.sort_index(axis=1).droplevel("row").droplevel("column", axis=1)
 
 
 def test_tables_are_laid_out_as_the_papers_do():
     preact = table("preact_resnet", "Table 2")
-    assert [column.title for column in preact.columns] == ["110 layers", "164 layers"]
-    assert [[figure.value for figure in row.figures.values()] for row in preact.rows][-1] == ["6.37", "5.46"]
-    densenet = table("densenet", "Table 2")
-    assert [column.title for column in densenet.columns] == [
+    assert list(preact.columns) == ["110 layers", "164 layers"]
+    assert list(preact.iloc[-1]) == ["6.37", "5.46"]
+    assert list(table("densenet", "Table 2").columns) == [
         *("params (M)", "CIFAR-10", "CIFAR-10+", "CIFAR-100", "CIFAR-100+", "SVHN"),
     ]
     # one row id for three depths, and two rows of the same network
-    released = [row.label for row in table("resnet", "table").rows]
-    assert released[1:4] == ["ResNet-50, 1-crop", "ResNet-101, 1-crop", "ResNet-152, 1-crop"]
-    assert [row.label for row in table("resnet", "Table 4").rows][:3] == [
-        *("VGG (vgg-ilsvrc)", "GoogLeNet", "VGG (vgg-v5)"),
+    assert list(table("resnet", "table").index[1:4]) == [
+        *("ResNet-50, 1-crop", "ResNet-101, 1-crop", "ResNet-152, 1-crop"),
     ]
+    assert list(table("resnet", "Table 4").index[:3]) == ["VGG (vgg-ilsvrc)", "GoogLeNet", "VGG (vgg-v5)"]
     # what tells rows apart that no column says
-    assert [row.label for row in table("stochastic_depth", "Table 1").rows][2:4] == [
+    assert list(table("stochastic_depth", "Table 1").index[2:4]) == [
         *("ResNet-1202, p_L = 0.5, CIFAR-10", "ResNet-110, p_L = 1.0, CIFAR-100"),
     ]
 

@@ -11,7 +11,7 @@ of evidence for the report:
 import functools
 import importlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from reports.printed.figures import Figure
 from reports.verdicts import cache, complexity, sources
@@ -19,6 +19,7 @@ from reports.verdicts import cache, complexity, sources
 if TYPE_CHECKING:
     from torch import nn
 
+Layer = TypeVar("Layer", bound="nn.Module")
 # Whether the claim holds, or "sense" where what it says does and the figure printed for it differs; and the evidence.
 Holds = bool | Literal["sense"]
 Check = Callable[[], tuple[Holds, str]]
@@ -36,10 +37,8 @@ def exact(claim_id: str) -> Callable[[Check], Check]:
     return register
 
 
-def find(claim_id: str) -> Check | None:
-    """Return the check of a claim, or None if nobody has written one."""
-    if claim_id not in sources.checks():
-        return None
+def find(claim_id: str) -> Check:
+    """Return the check of a claim. Raises KeyError if nobody has written one."""
     importlib.import_module(f"{__name__}.{sources.checks()[claim_id].stem}")
     return _checks[claim_id]
 
@@ -54,7 +53,7 @@ def verdict(claim_id: str) -> tuple[Holds, str] | None:
 
 
 def on_meta(arch: str, **arguments) -> "nn.Module":
-    """A network without memory, to be counted."""
+    """Build a network without memory, to be counted."""
     import torch
 
     import architectures
@@ -64,7 +63,7 @@ def on_meta(arch: str, **arguments) -> "nn.Module":
 
 
 def with_random_weights(arch: str, **arguments) -> "nn.Module":
-    """A network in double precision and evaluation mode; random normalisations, statistics too; always the same."""
+    """Build a network in double precision and evaluation mode; random normalisations, statistics too; always the same."""
     import torch
     from torch import nn
 
@@ -77,14 +76,38 @@ def with_random_weights(arch: str, **arguments) -> "nn.Module":
             if isinstance(module, nn.BatchNorm2d):
                 nn.init.uniform_(module.weight, 0.5, 1.5)
                 nn.init.uniform_(module.bias, -0.2, 0.2)
-                nn.init.uniform_(module.running_mean, -0.2, 0.2)
-                nn.init.uniform_(module.running_var, 0.5, 1.5)
+                for statistic, low, high in (
+                    (module.running_mean, -0.2, 0.2),
+                    (module.running_var, 0.5, 1.5),
+                ):
+                    if statistic is not None:
+                        nn.init.uniform_(statistic, low, high)
     return network.double().eval()
 
 
-def as_printed(paper: str, wanted: Callable[[Figure], bool]) -> tuple[bool, str]:
-    """Whether our counts are the wanted figures of a paper, as `reports.verdicts.complexity` judges; which aren't."""
-    rows = [row for row in complexity.rows(paper) if row.network and wanted(row.figure)]
+def part(network: "nn.Module", path: str, kind: "type[Layer]") -> Layer:
+    """Return the layer at a path, such as `conv2_x.0`. Raises TypeError if it is of another kind."""
+    layer = network.get_submodule(path)
+    if not isinstance(layer, kind):
+        raise TypeError(f"{path} is a {type(layer).__name__}, expected a {kind.__name__}")
+    return layer
+
+
+def convolutions(module: "nn.Module") -> "list[nn.Conv2d]":
+    """Return the convolutions in a network or a part of it, in the order of their definition."""
+    from torch import nn
+
+    return [layer for layer in module.modules() if isinstance(layer, nn.Conv2d)]
+
+
+def parameters(network: "nn.Module") -> int:
+    """Return the number of a network's parameters."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def as_printed(paper: str, selects: Callable[[Figure], bool]) -> tuple[bool, str]:
+    """Judge whether our counts are the selected figures of a paper (`reports.verdicts.complexity`); say which aren't."""
+    rows = [row for row in complexity.rows(paper) if isinstance(row, complexity.Row) and selects(row.figure)]
     failures = [
         f"{figure.table}, {figure.row_id}, {figure.metric}: printed {figure.value}, counted {row.counted:,.2f}"
         + (f" ({row.reason})" if row.reason else "")

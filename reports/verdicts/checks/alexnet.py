@@ -71,7 +71,7 @@ def sizes_of_227() -> tuple[bool, str]:
         for resolution in (RESOLUTION, 224)
     }
     return sides == [55, 27, 13, 6] and places[RESOLUTION] == 55 and not places[224].is_integer(), (
-        f"images of {RESOLUTION} make maps of {', '.join(map(str, sides))} pixels behind conv1, pool1, pool2 and "
+        f"images of {RESOLUTION} make feature maps of {', '.join(map(str, sides))} pixels behind conv1, pool1, pool2 and "
         f"pool5; images of 224 would make {places[224]:g} (the notes' 54.75 is a slip)"
     )
 
@@ -98,7 +98,7 @@ def totals() -> tuple[bool, str]:
 
 @exact("alexnet.groups_halve")
 def groups_halve() -> tuple[bool, str]:
-    """Section 3.2: convolutions 2, 4 and 5 see the maps of their own GPU alone, so they cost half."""
+    """Section 3.2: convolutions 2, 4 and 5 see the channels of their own GPU alone, so they cost half."""
     two, one = _layers(groups=2), _layers(groups=1)
     holds = all(
         (1 + (name in GROUPED)) * getattr(two[name].counts, part) == getattr(one[name].counts, part)

@@ -15,7 +15,7 @@ EXPLAINED = {
         (("A-base", "A-Strided-CNN"), "0.84M (0.86M with 100 classes)"),
         (("A-ConvPool-CNN", "A-All-CNN"), "1.25M (1.27M with 100 classes)"),
         (("B-ConvPool-CNN", "B-All-CNN"), "1.30M (1.32M with 100 classes)"),
-        (("C-base", "C-Strided-CNN"), "0.95M; 1.29M would take one more 3×3 convolution of 192 maps"),
+        (("C-base", "C-Strided-CNN"), "0.95M; 1.29M would take one more 3×3 convolution of 192 channels"),
     )
     for row in rows
 }

@@ -12,7 +12,7 @@ from architectures.counting import count, observe
 from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import exact, on_meta
+from reports.verdicts.checks import exact, on_meta, parameters
 from reports.verdicts.complexity import Network
 
 TABLES = ("densenet_t1", "densenet_t2", "densenet_t3", "densenet_repo")
@@ -70,7 +70,7 @@ def counted(figure: Figure, counts: Counts) -> float:
 
 @exact("densenet.compression_halves")
 def compression_halves() -> tuple[bool, str]:
-    """Section 3, "Compression": a transition after m maps gives floor(θ m); θ = 1 leaves them all."""
+    """Section 3, "Compression": a transition after m channels gives floor(θ m); θ = 1 leaves them all."""
     networks = [
         (arch, depth, growth_rate, compression)
         for arch, depths in (("densenet_c", (22, 40)), ("densenet_bc", (22, 40)))
@@ -89,7 +89,7 @@ def compression_halves() -> tuple[bool, str]:
             if transition.out_channels != math.floor(compression * transition.in_channels):
                 failures.append(
                     f"{arch}, L = {depth}, k = {growth_rate}, θ = {compression}: transition {number} turns "
-                    f"{transition.in_channels} maps into {transition.out_channels}"
+                    f"{transition.in_channels} channels into {transition.out_channels}"
                 )
     if failures:
         return (
@@ -98,7 +98,7 @@ def compression_halves() -> tuple[bool, str]:
         )
     return True, (
         f"all {transitions} transitions of {len(networks)} networks (-C and -BC; L = 22, 40; k = 12, 15; "
-        "θ = 0.25, 0.5, 0.75, 1) give floor(θ m) maps"
+        "θ = 0.25, 0.5, 0.75, 1) give floor(θ m) channels"
     )
 
 
@@ -112,7 +112,7 @@ def params_table() -> tuple[bool, str]:
             continue
         sizes = {name: figure.kwargs[name] for name in ("depth", "growth_rate")}
         network = on_meta(builders[figure.arch], **sizes, **CIFAR)
-        millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+        millions = parameters(network) / 1e6
         counted.append(f"{millions:.2f}")
         if not figure.matches(millions):
             failures.append(f"{figure.row_id}: printed {figure.value}M, counted {millions:.2f}M")
@@ -123,7 +123,7 @@ def params_table() -> tuple[bool, str]:
 
 @exact("densenet.input_width")
 def input_width() -> tuple[bool, str]:
-    """Section 3, "Growth rate": layer l of a block receives k₀ + k (l − 1) maps."""
+    """Section 3, "Growth rate": layer l of a block receives k₀ + k (l − 1) channels."""
     plain = _blocks(on_meta("densenet", depth=40, growth_rate=12, **CIFAR), 32)
     large = _blocks(on_meta("densenet_bc", stem="imagenet", num_classes=1000, depth=169, growth_rate=32), 224)
     arithmetic = all(
@@ -135,7 +135,7 @@ def input_width() -> tuple[bool, str]:
     last = _layers(large[2], large, 2)[31]
     return arithmetic and (last.in_channels, last.out_channels) == (1248, 128), (
         "every layer of DenseNet (L = 40, k = 12) and DenseNet-169 was compared; layer 32 of DenseNet-169's "
-        f"block 3 receives {last.in_channels} maps, which its bottleneck makes {last.out_channels}"
+        f"block 3 receives {last.in_channels} channels, which its bottleneck makes {last.out_channels}"
     )
 
 
@@ -146,7 +146,7 @@ def connections() -> tuple[bool, str]:
     found = []
     for block in blocks:
         layers = _layers(block, blocks, 1)
-        # one connection to the block's input, and one for each 12 maps that the layers before have added
+        # one connection to the block's input, and one for each 12 channels that the layers before have added
         found.append(sum(1 + (layer.in_channels - layers[0].in_channels) / 12 for layer in layers))
     return found == [12 * 13 / 2] * 3, (
         f"the 12-layer blocks of DenseNet (L = 40, k = 12) have {', '.join(f'{n:g}' for n in found)} "

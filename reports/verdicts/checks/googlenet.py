@@ -3,12 +3,13 @@
 from itertools import pairwise
 
 import torch
+from torch import nn
 
 from architectures.counting import Stage, count_stages
 from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts import complexity
-from reports.verdicts.checks import exact, on_meta
+from reports.verdicts.checks import exact, on_meta, part
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("googlenet_t1", "googlenet_t2_t3", "bn_inception")
@@ -27,8 +28,12 @@ EXPLAINED = {
     (TABLE, "4d", "params_K"): f"591{_FILTERS}",
     (TABLE, "4e", "params_K"): f"848{_FILTERS}",
     (TABLE, "5b", "params_K"): f"1410{_FILTERS}",
-    (TABLE, "5a", "params_K"): "1019K by the filters of the same row; 1082K with 48 maps before the 5×5",
-    (TABLE, "5a", "ops_M"): "51M by the filters of the same row; 54M with 48 maps before the 5×5, as 5b has",
+    (TABLE, "5a", "params_K"): "1019K by the filters of the same row; 1082K with 48 channels before the 5×5",
+    (
+        TABLE,
+        "5a",
+        "ops_M",
+    ): "51M by the filters of the same row; 54M with 48 channels before the 5×5, as 5b has",
 }
 
 
@@ -65,14 +70,14 @@ def naive_too_expensive() -> tuple[bool, str]:
 
 @exact("inception.output_widths")
 def output_widths() -> tuple[bool, str]:
-    """Table 1: 3a puts out 64 + 128 + 32 + 32 = 256 maps of 28×28, 3b 128 + 192 + 96 + 64 = 480."""
+    """Table 1: 3a puts out 64 + 128 + 32 + 32 = 256 channels of 28×28, 3b 128 + 192 + 96 + 64 = 480."""
     claimed = {"inception_3a": [64, 128, 32, 32], "inception_3b": [128, 192, 96, 64]}
     stages = _stages("googlenet")
     found, holds = [], True
     for before, stage in pairwise(stages):
         if stage.name in claimed:
-            maps = torch.empty(1, *before.output, device="meta")
-            widths = [path(maps).shape[1] for path in stage.module.paths]
+            features = torch.empty(1, *before.output, device="meta")
+            widths = [path(features).shape[1] for path in part(stage.module, "paths", nn.ModuleList)]
             holds &= widths == claimed[stage.name] and stage.output == (sum(widths), 28, 28)
             found.append(f"{stage.name} {' + '.join(map(str, widths))}, in all {stage.output[0]}")
     return holds and len(found) == len(claimed), "; ".join(found)
@@ -81,7 +86,7 @@ def output_widths() -> tuple[bool, str]:
 @exact("googlenet.t1_counts")
 def t1_counts() -> tuple[bool, str]:
     """Table 1, "params" and "ops": all follow from the filters printed beside them, 7×7 being separable."""
-    rows = [row for row in complexity.rows("googlenet") if row.network]
+    rows = [row for row in complexity.rows("googlenet") if isinstance(row, complexity.Row)]
     given = [row for row in rows if row.verdict in (complexity.EXACT, complexity.CUT)]
     others = [
         f"{row.figure.row_id} {row.figure.metric} {row.figure.value} (counted {row.counted:.0f})"

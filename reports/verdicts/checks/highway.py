@@ -4,8 +4,9 @@ import torch
 from torch import nn
 
 from architectures.counts import Counts
+from architectures.highway import HighwayLayer
 from reports.printed.figures import Figure
-from reports.verdicts.checks import exact, with_random_weights
+from reports.verdicts.checks import exact, part, with_random_weights
 from reports.verdicts.complexity import Network
 
 TABLES = ("highway",)
@@ -42,15 +43,15 @@ def carry_and_transform() -> tuple[bool, str]:
     """Slides; 1507.06228, Equations 3, 4: g = 0 copies x, g = 1 is the layer; a GRU without reset gate and input."""
     random = torch.Generator().manual_seed(0)
     shut, opened, between = (_layer(gate_bias) for gate_bias in (SHUT, OPEN, -1.0))
-    maps = between.transform[0].in_channels
-    x = torch.randn(2, maps, 5, 5, dtype=torch.double, generator=random)
+    channels = part(between, "transform.0", nn.Conv2d).in_channels
+    x = torch.randn(2, channels, 5, 5, dtype=torch.double, generator=random)
     with torch.no_grad():
         copies, transforms = torch.equal(shut(x), x), torch.equal(opened(x), opened.transform(x))
 
-        # One step of the recurrent unit for one highway layer, which is fully connected on maps of one pixel.
+        # One step of the recurrent unit for one highway layer, which is fully connected on feature maps of one pixel.
         between.transform[1] = nn.Tanh()
         unit = _gru(between)
-        state = torch.randn(4, maps, dtype=torch.double, generator=random)
+        state = torch.randn(4, channels, dtype=torch.double, generator=random)
         step = unit(torch.zeros(4, 1, dtype=torch.double), state)
         gap = (between(state[:, :, None, None]).flatten(1) - step).abs().max().item()
         moved = (step - state).abs().max().item()
@@ -61,22 +62,20 @@ def carry_and_transform() -> tuple[bool, str]:
     )
 
 
-def _layer(gate_bias: float) -> nn.Module:
-    from architectures.highway import HighwayLayer
-
+def _layer(gate_bias: float) -> HighwayLayer:
     network = with_random_weights("highway", depth=8, gate_bias=gate_bias, **CIFAR)
     return next(module for module in network.modules() if isinstance(module, HighwayLayer))
 
 
-def _gru(layer: nn.Module) -> nn.GRUCell:
-    """torch's GRU with the weights of a highway layer: h' = (1 - z) · tanh(W h + r · (U h + b)) + z · h.
+def _gru(layer: HighwayLayer) -> nn.GRUCell:
+    """Return torch's GRU with the weights of a highway layer: h' = (1 - z) · tanh(W h + r · (U h + b)) + z · h.
 
     So z, what is carried, is one minus the transform gate, whose weights change their signs.
     """
-    transform, gate = layer.transform[0], layer.shortcut.gate
-    maps = transform.in_channels
-    unit = nn.GRUCell(1, maps).double()
-    reset, carry, new = (slice(part * maps, (part + 1) * maps) for part in range(3))
+    transform, gate = part(layer, "transform.0", nn.Conv2d), layer.shortcut.gate
+    channels = transform.in_channels
+    unit = nn.GRUCell(1, channels).double()
+    reset, carry, new = (slice(nth * channels, (nth + 1) * channels) for nth in range(3))
     for parameter in unit.parameters():
         nn.init.zeros_(parameter)
     with torch.no_grad():
@@ -84,5 +83,6 @@ def _gru(layer: nn.Module) -> nn.GRUCell:
         unit.weight_hh[carry] = -gate.convolution.weight[:, :, 1, 1]
         unit.bias_hh[carry] = -gate.bias.flatten()
         unit.weight_hh[new] = transform.weight[:, :, 1, 1]
-        unit.bias_hh[new] = transform.bias
+        if transform.bias is not None:
+            unit.bias_hh[new] = transform.bias
     return unit

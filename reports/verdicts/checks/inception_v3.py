@@ -50,24 +50,26 @@ def counted(figure: Figure, counts: Counts) -> float:
 
 @exact("inception.nxn_to_1xn_nx1")
 def nxn_to_1xn_nx1() -> tuple[bool, str]:
-    """Rethinking, Section 3.2: 1×n and n×1 in the place of n×n cost 2/n, and put out as many maps as large."""
+    """Rethinking, Section 3.2: 1×n and n×1 in the place of n×n cost 2/n, and put out as many channels as large."""
     from architectures.layers.conv_bn import conv_bn
 
     holds, shares = True, []
     for n in (3, 5, 7):
-        for maps in (32, 192):
-            (whole,) = _following(maps, 17, conv_bn(maps, maps, n))
-            (pair,) = _following(maps, 17, conv_bn(maps, maps, (1, n)) + conv_bn(maps, maps, (n, 1)))
+        for channels in (32, 192):
+            (whole,) = _following(channels, 17, conv_bn(channels, channels, n))
+            (pair,) = _following(
+                channels, 17, conv_bn(channels, channels, (1, n)) + conv_bn(channels, channels, (n, 1))
+            )
             share = Fraction(pair.counts.conv_weights, whole.counts.conv_weights)
             cost = Fraction(pair.counts.mult_adds, whole.counts.mult_adds)
             holds &= share == cost == Fraction(2, n) and pair.output == whole.output
         shares.append(f"{share} for n = {n} ({100 * (float(share) - 1):.0f} %)".replace("-", "−"))
-    return holds, f"weights and multiply-adds, of 32 and of 192 maps: {', '.join(shares)}"
+    return holds, f"weights and multiply-adds, of 32 and of 192 channels: {', '.join(shares)}"
 
 
 @exact("inception.grid_reduction_cost")
 def grid_reduction_cost() -> tuple[bool, str]:
-    """Rethinking, Section 5: from k maps on d × d to 2k on d/2 × d/2, for each weight of a kernel.
+    """Rethinking, Section 5: from k channels on d × d to 2k on d/2 × d/2, for each weight of a kernel.
 
     Convolution, then pooling: 2 d² k² multiply-adds. Pooling first: 2 (d/2)² k², through a bottleneck of
     (d/2)² k numbers. Both side by side: cheaper than convolution first, without a bottleneck.
@@ -108,6 +110,8 @@ def grid_reduction_cost() -> tuple[bool, str]:
     )
 
 
-def _following(maps: int, side: int, *blocks: list[nn.Module]) -> list[Stage]:
-    """Blocks one after the other behind `maps` maps of side × side, each a row."""
-    return count_stages(nn.Sequential(nn.Conv2d(3, maps, 1), *(nn.Sequential(*b) for b in blocks)), side)[1:]
+def _following(channels: int, side: int, *blocks: list[nn.Module]) -> list[Stage]:
+    """Blocks one after the other behind `channels` channels of side × side, each a row."""
+    return count_stages(nn.Sequential(nn.Conv2d(3, channels, 1), *(nn.Sequential(*b) for b in blocks)), side)[
+        1:
+    ]

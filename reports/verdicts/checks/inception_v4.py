@@ -7,7 +7,7 @@ from reports.printed.figures import Figure
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("inception_v4",)
-CONVENTION = "maps of the four convolutions of Reduction-A"
+CONVENTION = "channels of the four convolutions of Reduction-A"
 BUILDERS = {
     "Inception-v4": "inception_v4",
     "Inception-ResNet-v1": "inception_resnet_v1",

@@ -1,13 +1,9 @@
 """Exact claims about initial weights (Glorot and Bengio, "Understanding the Difficulty …", AISTATS 2010)."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from lightning_modules import recipes
-from reports.verdicts.checks import exact
-
-if TYPE_CHECKING:
-    from torch import nn
+from reports.verdicts.checks import Layer, exact
 
 # So wide that a draw hardly differs from what is expected of it; so deep that a wrong variance shows.
 WIDTH, LAYERS, IMAGES = 1024, 10, 256
@@ -32,11 +28,11 @@ def xavier_keeps_the_variance() -> tuple[bool, str]:
         probe = torch.randn(IMAGES, WIDTH)
     x.requires_grad_()
     y = network(x)
-    y.backward(probe)
+    (gradient,) = torch.autograd.grad(y, x, probe)
 
     units = WIDTH + WIDTH // 2
     variance, bound = unequal.var().item() * units / 2, unequal.abs().max().item() / (6 / units) ** 0.5
-    forward, backward = (y.var() / x.var()).item(), (x.grad.var() / probe.var()).item()
+    forward, backward = (y.var() / x.var()).item(), (gradient.var() / probe.var()).item()
     return (
         abs(variance - 1) < OF_VARIANCE
         and 1 - OF_VARIANCE < bound <= 1
@@ -49,7 +45,7 @@ def xavier_keeps_the_variance() -> tuple[bool, str]:
     )
 
 
-def _xavier(network: "nn.Module") -> "nn.Module":
+def _xavier(network: Layer) -> Layer:
     from lightning_modules.initialisation import initialise
 
     initialise(network, replace(recipes.find("fb_resnet_cifar"), initialisation="xavier"))

@@ -11,7 +11,7 @@ from torch import nn
 from architectures.counting import count, count_kinds
 from architectures.counts import Counts
 from reports.printed.figures import Figure
-from reports.verdicts.checks import as_printed, exact, on_meta
+from reports.verdicts.checks import as_printed, convolutions, exact, on_meta
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("mobilenet_v1_t2_t3", "mobilenet_v1_t4_t7", "mobilenet_v1_t8_t14", "mobilenet_v1_slim")
@@ -33,7 +33,7 @@ CUT = {
     ("Table 9", "m", "mult_adds_M"),
     ("Table 12", "0.5-128", "mult_adds_M"),
 }
-_NARROWEST = "only layers of at least 16 maps give it (45.99 and 15.02); α · 32 is 8 in the first"
+_NARROWEST = "only layers of at least 16 channels give it (45.99 and 15.02); α · 32 is 8 in the first"
 _FACES = "the embedding on top of the last convolution isn't described"
 EXPLAINED = {
     ("Table 2", "3x3", "mult_adds_pct"): "digits exchanged: 1.91, as the column must sum to 100",
@@ -43,7 +43,7 @@ EXPLAINED = {
     ("Table 14", "4", "mult_adds_M"): f"the convolutions take 106.0M; {_FACES}",
     **{("Table 14", row, "params_M"): _FACES for row in "1234"},
     (SLIM, "0.25-192", "mult_adds_M"): (
-        "30.2M; 34.0M with at least 16 maps a layer, which the same table's other rows at 0.25 don't have"
+        "30.2M; 34.0M with at least 16 channels a layer, which the same table's other rows at 0.25 don't have"
     ),
 }
 IMAGENET = {"stem": "imagenet", "num_classes": 1000}
@@ -54,10 +54,14 @@ RESOLUTIONS = (192, 160, 128)
 def meant(figure: Figure) -> Network | str:
     if figure.kwargs.get("framework"):
         return "a detector, of which the network is a part"
+    if figure.table != "Table 3" and figure.arch != "MobileNet v1":
+        return f"another family's network: {figure.arch}"
+    return _network_of(figure)
+
+
+def _network_of(figure: Figure) -> Network:
     if figure.table == "Table 3":
         return _separable(figure) if figure.arch == "depthwise separable" else _network(convolution="full")
-    if figure.arch != "MobileNet v1":
-        return f"another family's network: {figure.arch}"
     if figure.kwargs.get("conv") == "full":
         return _network(convolution="full")
     if figure.kwargs.get("shallow"):
@@ -81,7 +85,7 @@ def counted(figure: Figure, counts: Counts) -> float:
     if figure.table == "Table 2":
         return _share(figure.row_id, of_parameters, counts)
     if figure.table == "Table 3":
-        counts = _one_of_the_five(meant(figure))
+        counts = _one_of_the_five(_network_of(figure))
     if figure.table == SLIM:
         return (_slim_parameters(counts) if of_parameters else _slim_mult_adds(figure, counts)) / 1e6
     if figure.table in ("Table 12", "Table 14") or figure.kwargs.get("conv") == "full" and not of_parameters:
@@ -99,7 +103,7 @@ def _share(row: str, of_parameters: bool, counts: Counts) -> float:
 
 
 def _one_of_the_five(network: Network) -> Counts:
-    """All five layers of 512 maps at 14×14; Table 3 is about one of them."""
+    """All five layers of 512 channels at 14×14; Table 3 is about one of them."""
     return next(stage.counts for name, stage in stages(network).items() if "_to_" in name)
 
 
@@ -108,7 +112,7 @@ def _slim_parameters(counts: Counts) -> float:
 
 
 def _slim_mult_adds(figure: Figure, counts: Counts) -> float:
-    network = meant(figure)
+    network = _network_of(figure)
     pooled = counts.fc_weights // network.classes * (network.resolution // 32) ** 2
     first = next(iter(stages(network).values()))
     left_out = first.counts.mult_adds if figure.kwargs["alpha"] == 0.75 else 0
@@ -129,18 +133,18 @@ def cost_ratio() -> tuple[bool, str]:
     holds = ratios == expected and len(ratios) == 13 and all(round(times) in (8, 9) for times in saved)
     return holds, (
         f"{len(ratios)} separable layers of MobileNet against standard ones of their shapes: "
-        f"{min(saved):.2f} to {max(saved):.2f} times less, the least for the 64 maps of the first"
+        f"{min(saved):.2f} to {max(saved):.2f} times less, the least for the 64 channels of the first"
     )
 
 
 @exact("dws.dw_795_vs_6912")
 def dw_795_vs_6912() -> tuple[bool, str]:
-    """A 3×3 layer from 3 to 256 maps has 6912 weights, separable 795, "one ninth"."""
+    """A 3×3 layer from 3 to 256 channels has 6912 weights, separable 795, "one ninth"."""
     from architectures.mobilenet_v1 import full, separable
 
     few, many = (_weights(make(3, 256, 1, nn.ReLU)) for make in (separable, full))
     return (few, many, round(many / few)) == (795, 6912, 9), (
-        f"from 3 to 256 maps: {few:,} weights against {many:,}, {many / few:.2f} times less"
+        f"from 3 to 256 channels: {few:,} weights against {many:,}, {many / few:.2f} times less"
     )
 
 
@@ -194,10 +198,9 @@ def tables_4_7_counts() -> tuple[bool, str]:
 def separable_layers(network: nn.Module) -> Iterator[tuple[tuple[nn.Conv2d, nn.Conv2d], Fraction]]:
     """Every depthwise convolution with the 1×1 behind it, and their weights as a share of a standard one's.
 
-    Both work on maps of one size, so that the share of the mult-adds is the same.
+    Both work on feature maps of one size, so that the share of the mult-adds is the same.
     """
-    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
-    for depthwise, pointwise in pairwise(convolutions):
+    for depthwise, pointwise in pairwise(convolutions(network)):
         if depthwise.groups == depthwise.in_channels > 1:
             standard = depthwise.in_channels * pointwise.out_channels * math.prod(depthwise.kernel_size)
             weights = depthwise.weight.numel() + pointwise.weight.numel()
@@ -205,7 +208,7 @@ def separable_layers(network: nn.Module) -> Iterator[tuple[tuple[nn.Conv2d, nn.C
 
 
 def _weights(network: nn.Module) -> int:
-    return sum(m.weight.numel() for m in network.modules() if isinstance(m, nn.Conv2d))
+    return sum(layer.weight.numel() for layer in convolutions(network))
 
 
 def _range(numbers: list[float]) -> str:

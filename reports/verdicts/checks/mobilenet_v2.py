@@ -2,10 +2,12 @@
 
 from fractions import Fraction
 
+from torch import nn
+
 from architectures.counting import count
 from architectures.counts import Counts
 from reports.printed.figures import Figure
-from reports.verdicts.checks import exact, on_meta
+from reports.verdicts.checks import exact, on_meta, part
 from reports.verdicts.checks.mobilenet_v1 import separable_layers
 from reports.verdicts.complexity import Network
 
@@ -49,7 +51,7 @@ def ratio_1_over_k2() -> tuple[bool, str]:
     saved = [float(1 / ratio) for ratio in ratios.values()]
     return ratios == expected and len(ratios) == 17, (
         f"the depthwise and projection layers of {len(ratios)} bottlenecks: {min(saved):.2f} "
-        f"({min(pair[1].out_channels for pair in ratios)} maps) to {max(saved):.2f} times less"
+        f"({min(pair[1].out_channels for pair in ratios)} channels) to {max(saved):.2f} times less"
     )
 
 
@@ -58,7 +60,7 @@ def layers_54() -> tuple[bool, str]:
     """MobileNet v2 has 54 layers."""
     network = on_meta("mobilenet_v2", **IMAGENET)
     counts = count(network, 224)
-    first = network.conv2d[0].out_channels
+    first = part(network, "conv2d.0", nn.Conv2d).out_channels
     expanded = counts.mult_adds + first * first * 112 * 112
     return counts.layers == 54, (
         f"{counts.layers} layers with weights; the 54th would be an expansion in the first bottleneck, which has "

@@ -13,12 +13,12 @@ from reports.verdicts.complexity import Network, counts
 TABLES = ("mobilenet_v3",)
 CONVENTION = (
     "weights without batch normalisation and biases, mult-adds of all convolutions; the small network has "
-    "1280 hidden maps in arXiv version 1 and in the released α-networks, 1024 in version 5"
+    "1280 hidden channels in arXiv version 1 and in the released α-networks, 1024 in version 5"
 )
 OLD_SMALL = ("Table 3 (arXiv v1)", "V3")
 MINIMALISTIC = {"se": False, "hswish_from": "never", "kernels": "3x3"}
 # The network without the change of Section 5.1 that a row is about.
-BEFORE = {
+BEFORE: dict[str, dict] = {
     "efficient last stage": {"last_stage": "original"},
     "stem 32 -> 16": {"stem_channels": 32},
 }
@@ -38,7 +38,9 @@ CUT = {
 }
 _LARGE = "216.6M; the released code's table prints 217 for the same network"
 _LAST_STAGE = "34.3M by the widths of Figure 5; the text gives a round figure"
-_OLD_SMALL = "56.9M with its 1280 hidden maps; version 5 prints 56 for 1024, which is the same but for 0.4M"
+_OLD_SMALL = (
+    "56.9M with its 1280 hidden channels; version 5 prints 56 for 1024, which is the same but for 0.4M"
+)
 EXPLAINED = {
     ("Table 3 (arXiv v5)", "L1", "mult_adds_M"): _LARGE,
     ("Table 3 (arXiv v1)", "L1", "mult_adds_M"): _LARGE,
@@ -100,7 +102,9 @@ def last_stage_free() -> tuple[Holds, str]:
         return figure.row_id == "last-v5" and figure.metric == "mult_adds_M_saved"
 
     (saved,) = (
-        row.counted for row in complexity.rows("mobilenet_v3") if row.network and is_saving(row.figure)
+        row.counted
+        for row in complexity.rows("mobilenet_v3")
+        if isinstance(row, complexity.Row) and is_saving(row.figure)
     )
     holds, evidence = as_printed("mobilenet_v3", is_saving)
     return holds or (saved > 0 and "sense"), evidence

@@ -3,7 +3,7 @@
 from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import Holds, exact, on_meta
+from reports.verdicts.checks import Holds, exact, on_meta, parameters
 from reports.verdicts.complexity import Network
 
 TABLES = ("nin",)
@@ -14,7 +14,7 @@ BUILDERS = {"AlexNet": "alexnet", "NiN": "nin"}
 IMAGENET = {"stem": "imagenet", "num_classes": 1000}
 CIFAR = {"stem": "cifar", "num_classes": 10}
 MIB = 2**20
-# The slides' example: four maps of four units in, four units out, with "4*4*4*4 = 216" multiplications.
+# The slides' example: four feature maps of four units in, four units out, with "4*4*4*4 = 216" multiplications.
 EXAMPLE, PRINTED_MULTIPLICATIONS = (4, 4, 4, 4), 216
 
 
@@ -34,10 +34,9 @@ def smaller_than_alexnet() -> tuple[bool, str]:
         if figure.metric != "size_MB":
             continue
         network = on_meta({"NiN": "nin", "AlexNet": "alexnet"}[figure.arch], **IMAGENET)
-        parameters = sum(parameter.numel() for parameter in network.parameters())
-        sizes[figure.arch] = mib = 4 * parameters / MIB
+        sizes[figure.arch] = mib = 4 * parameters(network) / MIB
         evidence.append(
-            f"{figure.arch} {parameters / 1e6:.1f} million parameters, {mib:.1f} MiB of float32 "
+            f"{figure.arch} {parameters(network) / 1e6:.1f} million parameters, {mib:.1f} MiB of float32 "
             f"(given as {figure.value})"
         )
         if float(f"{mib:.2g}") != figure.number:
@@ -50,13 +49,10 @@ def smaller_than_alexnet() -> tuple[bool, str]:
 @exact("nin.gap_no_params")
 def average_pooling_has_no_parameters() -> tuple[Holds, str]:
     """Section 3.2: global average pooling has no parameters, a fully connected layer has; the slides' example."""
-    gap, fc = (
-        sum(parameter.numel() for parameter in on_meta("nin", head=head, **CIFAR).head.parameters())
-        for head in ("gap", "fc")
-    )
-    maps, height, width, units = EXAMPLE
-    multiplications = maps * height * width * units
-    as_said = True if multiplications == PRINTED_MULTIPLICATIONS else "sense"
+    gap, fc = (parameters(on_meta("nin", head=head, **CIFAR).get_submodule("head")) for head in ("gap", "fc"))
+    channels, height, width, units = EXAMPLE
+    multiplications = channels * height * width * units
+    as_said: Holds = True if multiplications == PRINTED_MULTIPLICATIONS else "sense"
     return gap == 0 < fc and as_said, (
         f"global average pooling has {gap} parameters, a fully connected layer in its place on CIFAR {fc:,}; but "
         f"the slides' fully connected layer takes 4 · 4 · 4 · 4 = {multiplications} multiplications, where "

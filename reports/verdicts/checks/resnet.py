@@ -2,13 +2,15 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from architectures.counting import count
 from architectures.counts import Counts
+from architectures.preact_resnet import ResidualUnit
+from architectures.resnet import ResidualBlock
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import exact, on_meta, with_random_weights
+from reports.verdicts.checks import convolutions, exact, on_meta, parameters, part, with_random_weights
 from reports.verdicts.complexity import Network
 
 TABLES = ("resnet_t1", "resnet_t2", "resnet_t3", "resnet_t4", "resnet_t5", "resnet_t6", "resnet_repo")
@@ -29,7 +31,7 @@ EXPLAINED = {
 }
 IMAGENET = {"stem": "imagenet", "num_classes": 1000}
 CIFAR = {"stem": "cifar", "num_classes": 10}
-# Blocks of the stages of 64, 128, 256 and 512 maps (Table 1).
+# Blocks of the stages of 64, 128, 256 and 512 channels (Table 1).
 BASIC_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 # Rounding errors of double precision stay far below, all else far above.
 NEGLIGIBLE = 1e-9
@@ -58,15 +60,19 @@ def counted(figure: Figure, counts: Counts) -> float:
 
 @exact("resnet.bottleneck_69632_vs_1179648")
 def bottleneck_saves() -> tuple[bool, str]:
-    """Section 4.1, Figure 5: 1×1, 3×3, 1×1 around 64 maps against two 3×3, both with 256 maps in and out."""
-    bottleneck = _convolutions(on_meta("resnet", depth=50, **IMAGENET).conv2_x[-1].branch)
-    basic = _convolutions(on_meta("resnet", depth=34, **IMAGENET).conv4_x[-1].branch)
+    """Section 4.1, Figure 5: 1×1, 3×3, 1×1 around 64 channels against two 3×3, both with 256 channels in and out."""
+    bottleneck = convolutions(
+        part(on_meta("resnet", depth=50, **IMAGENET), "conv2_x.3", ResidualBlock).branch
+    )
+    basic = convolutions(part(on_meta("resnet", depth=34, **IMAGENET), "conv4_x.5", ResidualBlock).branch)
     ends = {
-        maps for layers in (bottleneck, basic) for maps in (layers[0].in_channels, layers[-1].out_channels)
+        channels
+        for layers in (bottleneck, basic)
+        for channels in (layers[0].in_channels, layers[-1].out_channels)
     }
     small, large = (sum(layer.weight.numel() for layer in layers) for layers in (bottleneck, basic))
     return ends == {256} and (small, large) == (69_632, 1_179_648), (
-        f"with 256 maps in and out a bottleneck has {small:,} weights and two 3×3 convolutions have {large:,}, "
+        f"with 256 channels in and out a bottleneck has {small:,} weights and two 3×3 convolutions have {large:,}, "
         f"{large / small:.2f} times as many"
     )
 
@@ -94,15 +100,15 @@ def shortcut_costs() -> tuple[bool, str]:
     """Section 4.1: A adds no parameter to the plain network; B adds projections where shapes change; C more."""
     holds, evidence = True, []
     for depth, blocks in BASIC_BLOCKS.items():
-        plain = _parameters(on_meta("plain", depth=depth, **IMAGENET))
+        plain = parameters(on_meta("plain", depth=depth, **IMAGENET))
         a, b, c = (
-            _parameters(on_meta("resnet", depth=depth, shortcut=option, **IMAGENET)) for option in "ABC"
+            parameters(on_meta("resnet", depth=depth, shortcut=option, **IMAGENET)) for option in "ABC"
         )
         # A projection and its batch normalisation.
-        changing = sum(maps // 2 * maps + 2 * maps for maps in (128, 256, 512))
+        changing = sum(channels // 2 * channels + 2 * channels for channels in (128, 256, 512))
         keeping = sum(
-            (length - (maps > 64)) * (maps * maps + 2 * maps)
-            for maps, length in zip((64, 128, 256, 512), blocks, strict=True)
+            (length - (channels > 64)) * (channels * channels + 2 * channels)
+            for channels, length in zip((64, 128, 256, 512), blocks, strict=True)
         )
         holds &= (a, b, c) == (plain, plain + changing, plain + changing + keeping)
         millions = " / ".join(f"{number / 1e6:.2f}" for number in (plain, a, b, c))
@@ -113,7 +119,8 @@ def shortcut_costs() -> tuple[bool, str]:
 @exact("resnet.gradient_plus_one")
 def gradient_plus_one() -> tuple[bool, str]:
     """Pre-activation, Equations 4 and 5: x_L = x_l + Σ F, so dE/dx_l = dE/dx_L + dE/dx_L · d(Σ F)/dx_l."""
-    units = with_random_weights("preact_resnet", depth=56, **CIFAR).conv2_x
+    stage = part(with_random_weights("preact_resnet", depth=56, **CIFAR), "conv2_x", nn.Sequential)
+    units = [unit for unit in stage if isinstance(unit, ResidualUnit)]
     branches: list[Tensor] = []
     for unit in units:
         unit.branch.register_forward_hook(lambda _, inputs, output: branches.append(output))
@@ -126,7 +133,7 @@ def gradient_plus_one() -> tuple[bool, str]:
 
     of_sums, of_gradients = [], []
     for x_l, first in zip(inputs[:-1], range(len(branches)), strict=True):
-        residual = sum(branches[first:])
+        residual = sum(branches[first:], torch.zeros_like(x_l))
         of_sums.append((last - x_l - residual).abs().max().item())
         whole, through_branches = (
             torch.autograd.grad(y, x_l, probe, retain_graph=True)[0] for y in (last, residual)
@@ -144,18 +151,19 @@ def gradient_plus_one() -> tuple[bool, str]:
 def single_layer_skip_is_linear() -> tuple[bool, str]:
     """Section 3.2: with one layer in the branch y = W x + x is one convolution; with two layers it isn't."""
     single, double = (
-        with_random_weights("preact_resnet", depth=depth, block=block, unit="original", **CIFAR).conv2_x[0]
+        part(
+            with_random_weights("preact_resnet", depth=depth, block=block, unit="original", **CIFAR),
+            "conv2_x.0",
+            ResidualUnit,
+        )
         for depth, block in ((5, "single"), (8, "basic"))
     )
-    convolution, norm = single.branch[:2]
-    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
-    kernel = convolution.weight * scale[:, None, None, None]
-    kernel[:, :, 1, 1] += torch.eye(len(kernel))
-    bias = norm.bias - norm.running_mean * scale
+    whole = fuse_conv_bn_eval(part(single, "branch.0", nn.Conv2d), part(single, "branch.1", nn.BatchNorm2d))
     generator = torch.Generator().manual_seed(0)
     x, z = torch.randn(2, 2, 16, 8, 8, dtype=torch.double, generator=generator)
     with torch.no_grad():
-        gap = (_before_relu(single, x) - functional.conv2d(x, kernel, bias, padding=1)).abs().max().item()
+        whole.weight[:, :, 1, 1] += torch.eye(len(whole.weight))
+        gap = (_before_relu(single, x) - whole(x)).abs().max().item()
         bends = [_bend(unit, x, z) for unit in (single, double)]
     return max(gap, bends[0]) < NEGLIGIBLE < bends[1], (
         f"with one layer in its branch a block is, before its ReLU, one 3×3 convolution (to {gap:.0e}); "
@@ -164,19 +172,11 @@ def single_layer_skip_is_linear() -> tuple[bool, str]:
     )
 
 
-def _bend(unit: nn.Module, x: Tensor, z: Tensor) -> float:
+def _bend(unit: ResidualUnit, x: Tensor, z: Tensor) -> float:
     """f(x + z) + f(0) − f(x) − f(z), which is zero for whatever is linear but for a constant."""
     at_sum, at_zero, at_x, at_z = (_before_relu(unit, point) for point in (x + z, 0 * x, x, z))
     return (at_sum + at_zero - at_x - at_z).abs().max().item()
 
 
-def _before_relu(unit: nn.Module, x: Tensor) -> Tensor:
+def _before_relu(unit: ResidualUnit, x: Tensor) -> Tensor:
     return unit.shortcut(x, unit.branch(x))
-
-
-def _convolutions(module: nn.Module) -> list[nn.Conv2d]:
-    return [layer for layer in module.modules() if isinstance(layer, nn.Conv2d)]
-
-
-def _parameters(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())

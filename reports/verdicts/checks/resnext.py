@@ -8,17 +8,15 @@ from architectures.counting import count, observe
 from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import exact, on_meta, with_random_weights
+from reports.verdicts.checks import convolutions, exact, on_meta, part, with_random_weights
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("resnext_t1_t2", "resnext_t3", "resnext_t4", "resnext_t5_t6", "resnext_t7")
 CONVENTION = (
     "weights only, without batch normalisation and biases; mult-adds of convolutions and fully connected "
-    "layers, the stride in the 3×3; Table 2: one block of conv2 with 256 maps in and out"
+    "layers, the stride in the 3×3; Table 2: one block of conv2 with 256 channels in and out"
 )
-# Table 2: cardinality C to width d.
-TABLE_2_WIDTHS = {1: 64, 2: 40, 4: 24, 8: 14, 32: 4}
-CONV2_PIXELS = 56 * 56
+
 CUT: set[tuple[str, str, str]] = set()
 EXPLAINED = {("Table 2", "C8", "block_params_k"): 'Table 2 says "about 70k"; the block of 8×14d has 71.5k'}
 IMAGENET = {"stem": "imagenet", "num_classes": 1000}
@@ -37,7 +35,7 @@ def meant(figure: Figure) -> Network | str:
     if figure.arch == "WRN":
         return Network.of("wide_resnet", "cifar", {"depth": knobs["depth"], "widen_factor": knobs["k"]})
     if figure.arch == "ResNeXt block":
-        knobs |= {"depth": 50, "base_width": TABLE_2_WIDTHS[knobs["cardinality"]]}
+        knobs |= {"depth": 50, "base_width": TABLE_2[knobs["cardinality"]]}
     if "cardinality" not in knobs:
         return f"quoted from others: {figure.arch}"
     return Network.of("resnext", "cifar" if figure.dataset.startswith("CIFAR") else "imagenet", knobs)
@@ -50,14 +48,13 @@ def counted(figure: Figure, counts: Counts) -> float:
 
 
 def _block_of_template(figure: Figure) -> float:
-    block = stages(meant(figure))["conv2_x"].module[-1]
-    first, middle, last = (m for m in block.modules() if isinstance(m, nn.Conv2d))
-    weights = sum(m.weight.numel() for m in (first, middle, last))
+    layers = convolutions(stages(meant(figure))["conv2_x"].module[-1])
+    middle, weights = layers[1], sum(layer.weight.numel() for layer in layers)
     return {
         "bottleneck_width": middle.out_channels // middle.groups,
         "group_conv_width": middle.out_channels,
         "block_params_k": weights / 1e3,
-        "block_flops_G": weights * CONV2_PIXELS / 1e9,
+        "block_flops_G": weights * CONV2_SIDE**2 / 1e9,
     }[figure.metric]
 
 
@@ -119,7 +116,7 @@ def preserved_complexity() -> tuple[bool, str]:
         elif figure.metric in ("block_params_k", "block_flops_G"):
             c = figure.kwargs["cardinality"]
             network = on_meta("resnext", depth=50, cardinality=c, base_width=TABLE_2[c], **IMAGENET)
-            costs = [_cost(layer) for layer in _convolutions(network.conv2_x[-1].branch)]
+            costs = [_cost(layer) for layer in convolutions(_last_branch(network, "conv2_x"))]
             weights, mult_adds = map(sum, zip(*costs, strict=True))
             if figure.metric == "block_params_k":
                 ours = weights / 1e3
@@ -146,8 +143,8 @@ def share_of_1x1() -> tuple[bool, str]:
     """ShuffleNet (arXiv 1707.01083), Section 3.1: 93.4 % of the mult-adds of a ResNeXt unit are in its 1×1."""
     network = on_meta("resnext", depth=50, cardinality=32, base_width=4, **IMAGENET)
     sides = _input_sides(network)
-    ends = [getattr(network, f"conv{stage}_x")[-1].branch for stage in (2, 3, 4, 5)]
-    units = [_share_of_1x1({layer: sides[layer] for layer in _convolutions(unit)}) for unit in ends]
+    ends = [_last_branch(network, f"conv{stage}_x") for stage in (2, 3, 4, 5)]
+    units = [_share_of_1x1({layer: sides[layer] for layer in convolutions(unit)}) for unit in ends]
     whole = _share_of_1x1(sides)
     return whole > 90 and {round(unit, 1) for unit in units} == {93.4}, (
         f"1×1 convolutions take {whole:.1f} % of the mult-adds of all convolutions of ResNeXt-50 (32×4d), and "
@@ -165,11 +162,11 @@ def _input_sides(network: nn.Module) -> dict[nn.Conv2d, int]:
     """The convolutions of a network with the resolution that each receives of an image of 224 × 224."""
     sides = {}
     observe(network, 224, lambda module, inputs, _: sides.update({module: inputs[0].shape[-1]}))
-    return {layer: sides[layer] for layer in _convolutions(network)}
+    return {layer: sides[layer] for layer in convolutions(network)}
 
 
 def _cost(layer: nn.Conv2d, side: int = CONV2_SIDE) -> list[int]:
-    """Weights, and the mult-adds that torch counts for maps of side × side."""
+    """Weights, and the mult-adds that torch counts for feature maps of side × side."""
     from torch.utils.flop_counter import FlopCounterMode
 
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -178,12 +175,13 @@ def _cost(layer: nn.Conv2d, side: int = CONV2_SIDE) -> list[int]:
 
 
 def _middle(network: nn.Module) -> nn.Conv2d:
-    """The 3×3 convolution of the last block of conv2."""
-    return _convolutions(network.conv2_x[-1].branch)[1]
+    """Return the 3×3 convolution of the last block of conv2."""
+    return convolutions(_last_branch(network, "conv2_x"))[1]
 
 
-def _convolutions(module: nn.Module) -> list[nn.Conv2d]:
-    return [layer for layer in module.modules() if isinstance(layer, nn.Conv2d)]
+def _last_branch(network: nn.Module, stage: str) -> nn.Module:
+    *_, block = part(network, stage, nn.Sequential)
+    return block.get_submodule("branch")
 
 
 def _copy_weights(grouped: nn.Module, split: nn.Module) -> None:

@@ -1,5 +1,6 @@
 """SENet (arXiv:1709.01507): Tables 2, 3, 10, 13, 15, 16, and the sizes of the released models."""
 
+import math
 from functools import cache
 
 import torch
@@ -10,7 +11,7 @@ from architectures.counts import Counts
 from architectures.layers.squeeze_excitation import SqueezeExcitation
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import exact, on_meta
+from reports.verdicts.checks import convolutions, exact, on_meta, parameters
 from reports.verdicts.complexity import Network, counts
 
 TABLES = ("senet_t2", "senet_t3", "senet_t4_t5", "senet_t8", "senet_ablations", "senet_repo")
@@ -23,7 +24,7 @@ CONVENTION = (
     "numbers"
 )
 # The networks that a row of Tables 2 and 3 compares, architecture and knobs: without SE and with it.
-PLAIN = {
+PLAIN: dict[str, tuple[str, dict]] = {
     "r50": ("resnet", {"depth": 50}),
     "r101": ("resnet", {"depth": 101}),
     "r152": ("resnet", {"depth": 152}),
@@ -35,7 +36,7 @@ PLAIN = {
     "bninc": ("bn_inception", {"conv1": "full"}),
     "irv2": ("inception_resnet_v2_tf", {}),
 }
-EXCITED = {
+EXCITED: dict[str, tuple[str, dict]] = {
     "r50": ("se_resnet", {"depth": 50}),
     "r101": ("se_resnet", {"depth": 101}),
     "r152": ("se_resnet", {"depth": 152}),
@@ -47,7 +48,7 @@ EXCITED = {
     "bninc": ("se_bn_inception", {}),
     "irv2": ("se_inception_resnet_v2", {}),
 }
-RELEASED = {
+RELEASED: dict[str, tuple[str, dict]] = {
     "SE-ResNet-50": EXCITED["r50"],
     "SE-ResNet-101": EXCITED["r101"],
     "SE-ResNet-152": EXCITED["r152"],
@@ -82,12 +83,12 @@ EXPLAINED = {
     ),
 }
 IMAGENET = {"stem": "imagenet", "num_classes": 1000}
-# N blocks of C maps in each stage of ResNet-50 (Table 1).
+# N blocks of C channels in each stage of ResNet-50 (Table 1).
 STAGES = ((3, 256), (4, 512), (6, 1024), (3, 2048))
 R = 16
 
 
-def meant(figure: Figure) -> Network | str:
+def meant(figure: Figure) -> Network:
     if figure.table == "Table 1":
         arch, knobs = RELEASED[figure.row_id]
     elif figure.table in WITH_SHORTCUTS:
@@ -121,7 +122,7 @@ def counted(figure: Figure, counts: Counts) -> float:
 def scaled_maps(network: Network) -> int:
     """Maps that squeeze-and-excitation scales, over the whole network."""
     blocks = [module for module in network.on_meta().modules() if isinstance(module, SqueezeExcitation)]
-    return sum(block.excitation[-2].out_channels for block in blocks)
+    return sum(convolutions(block)[-1].out_channels for block in blocks)
 
 
 @cache
@@ -133,7 +134,8 @@ def additions(network: Network) -> tuple[int, int]:
         if isinstance(module, nn.AdaptiveAvgPool2d):
             pooled.append(inputs[0].numel())
         elif isinstance(module, nn.AvgPool2d):
-            pooled.append(output.numel() * module.kernel_size**2)
+            side = module.kernel_size
+            pooled.append(output.numel() * (side**2 if isinstance(side, int) else math.prod(side)))
         # ShuffleNet's units of stride 2 concatenate.
         elif hasattr(module, "shortcut") and not getattr(module, "concatenates", False):
             added.append(output.numel())
@@ -148,11 +150,9 @@ def small_overhead() -> tuple[bool, str]:
     plain = on_meta("resnet", depth=50, **IMAGENET)
     excited = on_meta("se_resnet", depth=50, reduction=R, bias=False, **IMAGENET)
     early = on_meta("se_resnet", depth=50, reduction=R, bias=False, se_stages=(2, 3, 4), **IMAGENET)
-    added = _parameters(excited) - _parameters(plain)
-    share, early_share = (
-        100 * (_parameters(network) / _parameters(plain) - 1) for network in (excited, early)
-    )
-    by_formula = 2 * sum(n * maps**2 for n, maps in STAGES) // R
+    added = parameters(excited) - parameters(plain)
+    share, early_share = (100 * (parameters(network) / parameters(plain) - 1) for network in (excited, early))
+    by_formula = 2 * sum(n * channels**2 for n, channels in STAGES) // R
     billions, failures = [], []
     for figure in figures.read("senet_t2"):
         if figure.row_id == "r50" and figure.metric.startswith("flops_G"):
@@ -176,7 +176,7 @@ def two_layers_are_cheaper() -> tuple[bool, str]:
         on_meta("se_resnet", depth=50, reduction=R, fc_layers=layers, bias=False, **IMAGENET)
         for layers in (2, 1)
     )
-    weights = [_parameters(network) - _parameters(plain) for network in (two, one)]
+    weights = [parameters(network) - parameters(plain) for network in (two, one)]
     bends = [_relus(network) - _relus(plain) for network in (two, one)]
     blocks = sum(n for n, _ in STAGES)
     return weights[1] * 2 == weights[0] * R and bends == [blocks, 0], (
@@ -184,10 +184,6 @@ def two_layers_are_cheaper() -> tuple[bool, str]:
         f"{weights[1] / weights[0]:g} times as many; two have {bends[0]} ReLUs, one has {bends[1]} "
         "(cheaper and more non-linear; whether it is better takes training)"
     )
-
-
-def _parameters(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def _relus(network: nn.Module) -> int:

@@ -1,4 +1,4 @@
-"""ShuffleNet (arXiv:1707.01083): Tables 1 to 8, and the maps of other units that Section 4.2 names."""
+"""ShuffleNet (arXiv:1707.01083): Tables 1 to 8, and the channels of other units that Section 4.2 names."""
 
 import torch
 from torch import nn
@@ -27,7 +27,7 @@ SHUFFLENETS = ("ShuffleNet v1", "ShuffleNet", "Xception-like")
 CUT: set[tuple[str, str, str]] = set()
 NOMINAL = "138, or 137 without the fully connected layer, as Table 1 prints; 140 names the level of Table 2"
 LEVEL = "one level for all networks of the line; those of 140 have 133 to 143 million in Table 1"
-NO_NEARER = f"{LEVEL}; whole maps and groups come no nearer"
+NO_NEARER = f"{LEVEL}; whole channels and groups come no nearer"
 WITHOUT_FC = "exact without the fully connected layer, as Table 1 counts; other rows need it"
 EXPLAINED = {
     **{("Table 2", f"1.0x-g{groups}", "mult_adds_M"): LEVEL for groups in (1, 3, 4, 8)},
@@ -77,48 +77,48 @@ def counted(figure: Figure, counts: Counts) -> float:
 
 @exact("shufflenet.t1_complexity")
 def t1_complexity() -> tuple[bool, str]:
-    """Table 1: about 140 million mult-adds for any number of groups, and the more groups the more maps."""
+    """Table 1: about 140 million mult-adds for any number of groups, and the more groups the more channels."""
     holds, evidence = as_printed("shufflenet_v1", lambda figure: figure.table == "Table 1")
     widths = [int(f.value) for f in figures.read("shufflenet_v1_t1") if f.metric == "stage4_channels"]
     return holds and widths == sorted(set(widths)), (
-        f"{evidence}; maps of the last stage by rising groups: {', '.join(map(str, widths))}"
+        f"{evidence}; channels of the last stage by rising groups: {', '.join(map(str, widths))}"
     )
 
 
 @exact("shufflenet.shuffle_is_transpose")
 def shuffle_is_transpose() -> tuple[bool, str]:
-    """Section 3.1: reshape to (g, n), transpose, flatten; every group then gets maps of every group."""
+    """Section 3.1: reshape to (g, n), transpose, flatten; every group then gets channels of every group."""
     checked, failures = 0, []
     for groups in GROUPS:
         network = on_meta("shufflenet_v1", stem="imagenet", num_classes=1000, groups=groups)
-        for shuffle, maps in _shuffles(network):
+        for shuffle, channels in _shuffles(network):
             checked += 1
-            each = maps // groups
-            x = torch.arange(maps, dtype=torch.double).view(1, maps, 1, 1).requires_grad_()
+            per_group = channels // groups
+            x = torch.arange(channels, dtype=torch.double).view(1, channels, 1, 1).requires_grad_()
             y = shuffle(x)
-            transposed = torch.arange(maps).view(groups, each).t().flatten()
-            y.backward(torch.arange(maps).view_as(y).double())
-            back = torch.arange(maps).view(each, groups).t().flatten()
-            origins = (y.detach().flatten() // each).chunk(groups)
+            transposed = torch.arange(channels).view(groups, per_group).t().flatten()
+            (gradient,) = torch.autograd.grad(y, x, torch.arange(channels).view_as(y).double())
+            back = torch.arange(channels).view(per_group, groups).t().flatten()
+            origins = (y.detach().flatten() // per_group).chunk(groups)
             if not (
                 torch.equal(y.detach().flatten().long(), transposed)
-                and torch.equal(x.grad.flatten().long(), back)
+                and torch.equal(gradient.flatten().long(), back)
                 and all(origin.unique().numel() == groups for origin in origins)
                 and not list(shuffle.parameters())
             ):
-                failures.append(f"g = {groups}, {maps} maps")
+                failures.append(f"g = {groups}, {channels} channels")
     if failures or not checked:
         return False, f"{len(failures)} of {checked} shuffles differ, first {failures[:1]}"
     return True, (
         f"all {checked} shuffles of the networks with g = {', '.join(map(str, GROUPS))}: the transpose of (g, n), "
-        "the gradient its inverse, maps of every group in every group, no parameters"
+        "the gradient its inverse, channels of every group in every group, no parameters"
     )
 
 
 def _shuffles(network: nn.Module) -> list[tuple[nn.Module, int]]:
-    """Every channel shuffle and the maps that it gets."""
+    """Every channel shuffle and the channels that it gets."""
     from architectures.layers.channel_shuffle import ChannelShuffle
 
-    maps = {}
-    observe(network, 224, lambda module, inputs, _: maps.update({module: inputs[0].shape[1]}))
-    return [(module, number) for module, number in maps.items() if isinstance(module, ChannelShuffle)]
+    channels = {}
+    observe(network, 224, lambda module, inputs, _: channels.update({module: inputs[0].shape[1]}))
+    return [(module, number) for module, number in channels.items() if isinstance(module, ChannelShuffle)]

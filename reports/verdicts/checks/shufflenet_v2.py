@@ -18,8 +18,9 @@ CONVENTION = (
     "leaves out; multiply-adds of convolutions, the fully connected layer and global pooling, without which "
     "0.5x would round to 40 and not to the printed 41"
 )
-# Pixels a side of the maps that global pooling adds up.
+# Pixels a side of the feature maps that global pooling adds up.
 LAST_SIDE = 7
+CLASSES = 1000
 BUILDERS = {"ShuffleNet v1": "shufflenet_v1", "ShuffleNet v2": "shufflenet_v2", "ResNet": "resnet"}
 CUT = {
     ("Table 6", "r50", "flops_G"),
@@ -39,7 +40,7 @@ EXPLAINED = {
         "mult_adds_M",
     ): "591 with SE on the right branch and r = 16; neither its place nor r is printed",
 }
-# G1 and G2: mult-adds that a layer is held to, and the pixels of its maps, as in Table 1.
+# G1 and G2: mult-adds that a layer is held to, and the pixels of its feature maps, as in Table 1.
 PIXELS = 56 * 56
 CHANNEL_PRODUCT = 128 * 128
 
@@ -58,19 +59,18 @@ def counted(figure: Figure, counts: Counts) -> float:
     if figure.metric == "params_M":
         released = figure.table in ("V1", "V2")
         return (counts.parameters - (counts.biases if released else 0)) / 1e6
-    maps = counts.fc_mult_adds // meant(figure).classes
-    mult_adds = counts.mult_adds + LAST_SIDE**2 * maps
+    mult_adds = counts.mult_adds + LAST_SIDE**2 * counts.fc_mult_adds // CLASSES
     return mult_adds / (1e9 if figure.metric == "flops_G" else 1e6)
 
 
 @exact("shufflenetv2.mac_lower_bound")
 def mac_lower_bound() -> tuple[bool, str]:
-    """Section 2, G1 and G2: at fixed mult-adds a 1×1 layer reads and writes least with as many maps in as out,
+    """Section 2, G1 and G2: at fixed mult-adds a 1×1 layer reads and writes least with as many channels in as out,
     and the more the more groups it has.
     """
     inputs = [2**power for power in range(4, 11)]
     by_width = {c1: access_cost(_pointwise(c1, CHANNEL_PRODUCT // c1), PIXELS) for c1 in inputs}
-    least = min(by_width, key=by_width.get)
+    least = min(by_width, key=lambda width: by_width[width])
     # Equation 2: MAC ≥ 2 √(hw B) + B / hw with B = hw · c1 · c2
     bound = 2 * PIXELS * CHANNEL_PRODUCT**0.5 + CHANNEL_PRODUCT
     by_groups = [access_cost(_pointwise(128, 128 * g, g), PIXELS) for g in (1, 2, 4, 8)]
@@ -82,13 +82,13 @@ def mac_lower_bound() -> tuple[bool, str]:
     )
     ratios = ", ".join(f"{cost / by_groups[0]:.2f}" for cost in by_groups)
     return holds, (
-        f"least at {least} maps in and {CHANNEL_PRODUCT // least} out, {by_width[least] / 1e6:.3f}M accesses, where "
+        f"least at {least} channels in and {CHANNEL_PRODUCT // least} out, {by_width[least] / 1e6:.3f}M accesses, where "
         f"the bound is {bound / 1e6:.3f}M; g = 1, 2, 4, 8 at equal mult-adds cost {ratios} times as many"
     )
 
 
 def access_cost(layer: nn.Conv2d, pixels: int) -> int:
-    """MAC of Equation 1: numbers read and written, maps in and out and the weights."""
+    """MAC of Equation 1: numbers read and written, channels in and out and the weights."""
     return pixels * (layer.in_channels + layer.out_channels) + layer.weight.numel()
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure, read
-from reports.verdicts.checks import as_printed, exact, on_meta
+from reports.verdicts.checks import as_printed, convolutions, exact, on_meta, parameters
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("squeezenet_t1", "squeezenet_t2", "squeezenet_t3")
@@ -65,11 +65,11 @@ def counted(figure: Figure, counts: Counts) -> float:
 def pruned(stage: nn.Module, layer: str, densities: dict[tuple[str, str], int]) -> int:
     """Numbers that are left of a row of Table 1 after pruning; densities by row and kind of filter."""
     total = 0
-    for convolution in (module for module in stage.modules() if isinstance(module, nn.Conv2d)):
+    for convolution in convolutions(stage):
         # The densities of conv1 and conv10 stand in the column of the squeeze layers.
         expands = layer.startswith("fire") and convolution.out_channels > convolution.in_channels
         kind = f"e{convolution.kernel_size[0]}x{convolution.kernel_size[0]}" if expands else "s1x1"
-        total += ceil(densities[layer, kind] * convolution.weight.numel() / 100) + convolution.bias.numel()
+        total += ceil(densities[layer, kind] * convolution.weight.numel() / 100) + convolution.out_channels
     return total
 
 
@@ -115,19 +115,15 @@ def fire_saving() -> tuple[bool, str]:
     saved, holds = [], True
     for name, module in on_meta("squeezenet", **IMAGENET).named_children():
         if name.startswith("fire"):
-            squeeze, small, large = (m for m in module.modules() if isinstance(m, nn.Conv2d))
-            maps, s, e1, e3 = (
-                squeeze.in_channels,
-                squeeze.out_channels,
-                small.out_channels,
-                large.out_channels,
-            )
-            weights = sum(layer.weight.numel() for layer in (squeeze, small, large))
-            holds &= weights == s * maps + s * e1 + 9 * s * e3
-            saved.append(9 * maps * (e1 + e3) / weights)
+            layers = convolutions(module)
+            s, e1, e3 = (layer.out_channels for layer in layers)
+            channels = layers[0].in_channels
+            weights = sum(layer.weight.numel() for layer in layers)
+            holds &= weights == s * channels + s * e1 + 9 * s * e3
+            saved.append(9 * channels * (e1 + e3) / weights)
     return holds and len(saved) == 8 and min(saved) > 1, (
         f"the {len(saved)} Fire modules have {min(saved):.1f} to {max(saved):.1f} times fewer weights than "
-        "3×3 layers with as many maps in and out"
+        "3×3 layers with as many channels in and out"
     )
 
 
@@ -135,7 +131,7 @@ def fire_saving() -> tuple[bool, str]:
 def fifty_times_is_the_fc() -> tuple[bool, str]:
     """The 50 times come from AlexNet's fully connected layers; without the classifiers it is about 3 times."""
     alexnet, squeezenet = (on_meta(arch, **IMAGENET) for arch in ("alexnet", "squeezenet"))
-    whole = [sum(p.numel() for p in network.parameters()) for network in (alexnet, squeezenet)]
+    whole = [parameters(network) for network in (alexnet, squeezenet)]
     classifiers = [
         sum(p.numel() for name, p in network.named_parameters() if name.startswith(parts))
         for network, parts in ((alexnet, ("fc",)), (squeezenet, ("conv10",)))
@@ -160,10 +156,7 @@ def ratios() -> tuple[bool, str]:
             found.append(f"{times:.1f}")
             if not figure.matches(times) and not figure.cut(times):
                 failures.append(f"{figure.row_id}: printed {figure.value}, {times:.1f} by the sizes")
-    counted = [
-        4 * sum(p.numel() for p in on_meta(arch, **IMAGENET).parameters()) / 2**20
-        for arch in ("alexnet", "squeezenet")
-    ]
+    counted = [4 * parameters(on_meta(arch, **IMAGENET)) / 2**20 for arch in ("alexnet", "squeezenet")]
     evidence = "; ".join(failures) or f"240 MB over the printed sizes: {', '.join(found)}, rounded or cut"
     return not failures and len(found) == 6, (
         f"{evidence}; counted, {counted[0]:.1f} MB over {counted[1]:.2f} MB of 2²⁰ bytes are "

@@ -5,7 +5,7 @@ from torch import nn
 
 from architectures.counts import Counts
 from reports.printed.figures import Figure
-from reports.verdicts.checks import exact, on_meta, with_random_weights
+from reports.verdicts.checks import convolutions, exact, on_meta, with_random_weights
 from reports.verdicts.complexity import Network
 
 TABLES = ("vgg_t2", "vgg_t3", "vgg_t4", "vgg_t5", "vgg_t6_t7", "vgg_text")
@@ -14,8 +14,8 @@ CUT: set[tuple[str, str, str]] = set()
 EXPLAINED: dict[tuple[str, str, str], str] = {}
 IMAGENET = {"stem": "imagenet", "num_classes": 1000}
 CIFAR = {"stem": "cifar", "num_classes": 10}
-# The one stage with as many maps in as out, as Section 2.3's C has them.
-MAPS = 512
+# The one stage with as many channels in as out, as Section 2.3's C has them.
+CHANNELS = 512
 # Pixels at a side of an image larger than a CIFAR crop of 32.
 LARGER = 48
 # Rounding errors of double precision stay far below, all else far above.
@@ -38,8 +38,8 @@ def two_3x3_against_5x5() -> tuple[bool, str]:
     reach = [_receptive_field(network) for network in (pairs, single)]
     two, one = counted[-1]
     wider = ", ".join(f"{two:,} against {one:,}" for two, one in counted[:-1])
-    return (two, one) == (18 * MAPS**2, 25 * MAPS**2) and reach == [5, 5], (
-        f"from {MAPS} maps to {MAPS} two 3×3 convolutions of configuration B have {two:,} weights, one 5×5 has "
+    return (two, one) == (18 * CHANNELS**2, 25 * CHANNELS**2) and reach == [5, 5], (
+        f"from {CHANNELS} channels to {CHANNELS} two 3×3 convolutions of configuration B have {two:,} weights, one 5×5 has "
         f"{one:,}: {100 * (1 - two / one):.0f} % fewer, to see {reach[0]}×{reach[0]} and {reach[1]}×{reach[1]} "
         f"units. Where a stage widens the pair has more weights, in stages 1 to 4 {wider}"
     )
@@ -50,9 +50,9 @@ def three_3x3_against_7x7() -> tuple[bool, str]:
     """Section 2.3: three 3×3 convolutions have 27 C² weights, one 7×7 49 C², "81% more"."""
     three = _weights(on_meta("vgg", config="D", **IMAGENET), 5)
     with torch.device("meta"):
-        one = nn.Conv2d(MAPS, MAPS, 7).weight.numel()
-    return (three, one) == (27 * MAPS**2, 49 * MAPS**2) and round(100 * (one / three - 1)) == 81, (
-        f"from {MAPS} maps to {MAPS} the three 3×3 convolutions of configuration D have {three:,} weights, a 7×7 "
+        one = nn.Conv2d(CHANNELS, CHANNELS, 7).weight.numel()
+    return (three, one) == (27 * CHANNELS**2, 49 * CHANNELS**2) and round(100 * (one / three - 1)) == 81, (
+        f"from {CHANNELS} channels to {CHANNELS} the three 3×3 convolutions of configuration D have {three:,} weights, a 7×7 "
         f"has {one:,}: {100 * (one / three - 1):.1f} % more"
     )
 
@@ -80,23 +80,24 @@ def fully_connected_as_convolution() -> tuple[bool, str]:
     with torch.no_grad():
         scores = crop_form(crops)
         on_crops = (dense_form(crops) - scores).abs().max().item()
-        # What the average of the dense form averages: the fully connected layers at every place of the maps.
-        *convolutions, fc6, fc7, fc8 = crop_form.children()
-        maps = nn.Sequential(*convolutions)(larger)
-        side = dense_form.fc6[1].kernel_size[0]
-        places = range(maps.shape[-1] - side + 1)
-        each = [fc8(fc7(fc6(maps[:, :, y : y + side, x : x + side]))) for y in places for x in places]
-        on_larger = (dense_form(larger) - torch.stack(each).mean(0)).abs().max().item()
+        # What the average of the dense form averages: the fully connected layers at every position of the features.
+        *stages, fc6, fc7, fc8 = crop_form.children()
+        features = nn.Sequential(*stages)(larger)
+        side = convolutions(dense_form.get_submodule("fc6"))[0].kernel_size[0]
+        positions = range(features.shape[-1] - side + 1)
+        crop_scores = [
+            fc8(fc7(fc6(features[:, :, y : y + side, x : x + side]))) for y in positions for x in positions
+        ]
+        on_larger = (dense_form(larger) - torch.stack(crop_scores).mean(0)).abs().max().item()
     return max(on_crops, on_larger) < NEGLIGIBLE < scores.std().item(), (
         f"VGG-11 for 32×32 crops: with the same weights the fully connected layers and the {side}×{side} and 1×1 "
         f"convolutions give a crop the same scores (to {on_crops:.0e}); on an image of {LARGER}×{LARGER} the "
-        f"convolutions give the mean of the {len(each)} places at which the layers can stand (to {on_larger:.0e})"
+        f"convolutions give the mean of the {len(crop_scores)} places at which the layers can stand (to {on_larger:.0e})"
     )
 
 
 def _weights(network: nn.Module, stage: int) -> int:
-    layers = getattr(network, f"conv{stage}")
-    return sum(layer.weight.numel() for layer in layers if isinstance(layer, nn.Conv2d))
+    return sum(layer.weight.numel() for layer in convolutions(network.get_submodule(f"conv{stage}")))
 
 
 def _receptive_field(network: nn.Module) -> int:
@@ -104,10 +105,10 @@ def _receptive_field(network: nn.Module) -> int:
 
     All weights are positive, so no ReLU hides a dependence.
     """
-    stage = network.conv5.to_empty(device="cpu")
+    stage = network.get_submodule("conv5").to_empty(device="cpu")
     for parameter in stage.parameters():
-        nn.init.constant_(parameter, 1 / MAPS)
-    x = torch.ones(1, MAPS, 9, 9, requires_grad=True)
-    stage(x)[0, 0, 4, 4].backward()
-    seen = x.grad[0].sum(0).nonzero()
+        nn.init.constant_(parameter, 1 / CHANNELS)
+    x = torch.ones(1, CHANNELS, 9, 9, requires_grad=True)
+    (gradient,) = torch.autograd.grad(stage(x)[0, 0, 4, 4], x)
+    seen = gradient[0].sum(0).nonzero()
     return int((seen.max(0).values - seen.min(0).values + 1).max())

@@ -1,12 +1,11 @@
 """Xception (arXiv:1610.02357): Table 3."""
 
 import torch
-from torch import nn
 from torch.nn import functional
 
 from architectures.counts import Counts
 from reports.printed.figures import Figure
-from reports.verdicts.checks import as_printed, exact, on_meta
+from reports.verdicts.checks import as_printed, convolutions, exact, on_meta, parameters
 from reports.verdicts.complexity import Network
 
 TABLES = ("xception",)
@@ -42,12 +41,12 @@ def equals_dws() -> tuple[bool, str]:
 
     network = on_meta("xception", stem="imagenet", num_classes=1000)
     separable = [module for module in network.modules() if isinstance(module, SeparableConv)]
-    depthwise = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d) and layer.groups > 1]
+    depthwise = [layer for layer in convolutions(network) if layer.groups > 1]
     alone = all(layer.groups == layer.in_channels == layer.out_channels for layer in depthwise)
 
     generator = torch.Generator().manual_seed(0)
     layer = SeparableConv(6, 5, "none").double()
-    first, second = (m for m in layer if isinstance(m, nn.Conv2d))
+    first, second = convolutions(layer)
     x = torch.randn(2, 6, 7, 7, dtype=torch.double, generator=generator)
     with torch.no_grad():
         kernel = second.weight * first.weight.transpose(0, 1)
@@ -56,5 +55,5 @@ def equals_dws() -> tuple[bool, str]:
     counted, evidence = as_printed("xception", lambda figure: figure.row_id == "xc")
     return counted and alone and same and len(separable) == len(depthwise) == 34, (
         f"{len(separable)} separable layers, every map a group of its own; without an activation between them the "
-        f"two halves are one convolution; {sum(p.numel() for p in network.parameters()):,} parameters: {evidence}"
+        f"two halves are one convolution; {parameters(network):,} parameters: {evidence}"
     )

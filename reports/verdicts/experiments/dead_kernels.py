@@ -69,7 +69,7 @@ def zeros(network: "nn.Module") -> list[list[bool]]:
 
 
 def zero(kernels: "Tensor") -> list[bool]:
-    """kernels: (maps, 1, 3, 3)."""
+    """kernels: (channels, 1, 3, 3)."""
     norms = kernels.flatten(1).norm(dim=1)
     return (norms < ZERO * norms.square().mean().sqrt()).tolist()
 

@@ -11,7 +11,6 @@ at those that the run has ended with. No run trains without batch normalisation,
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from statistics import geometric_mean
 from typing import TYPE_CHECKING
 
@@ -104,7 +103,7 @@ def bare(configuration: "Configuration", draw: str) -> "nn.Module":
         for name, child in module.named_children():
             if isinstance(child, nn.BatchNorm2d):
                 setattr(module, name, nn.Identity())
-    recipe = replace(Recipe.from_hyperparameters(configuration.recipe), initialisation=draw)
+    recipe = Recipe.from_hyperparameters(configuration.recipe | {"initialisation": draw})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(configuration.seed)
         initialise(network, recipe)
@@ -113,26 +112,25 @@ def bare(configuration: "Configuration", draw: str) -> "nn.Module":
 
 def gradient_norms(network: "nn.Module", images: "Tensor", labels: "Tensor") -> list[float]:
     """The norm of the loss's gradient for each block's output, of a CIFAR ResNet or plain network."""
+    import torch
     from torch.nn.functional import cross_entropy
 
     from architectures.resnet import ResidualBlock
 
     outputs: list[Tensor] = []
-
-    def keep(module: "nn.Module", inputs: tuple, output: "Tensor") -> None:
-        output.retain_grad()
-        outputs.append(output)
-
     hooks = [
-        module.register_forward_hook(keep)
+        module.register_forward_hook(lambda module, inputs, output: outputs.append(output))
         for module in network.modules()
         if isinstance(module, ResidualBlock)
     ]
-    cross_entropy(network.train()(images), labels).backward()
+    loss = cross_entropy(network.train()(images), labels)
     for hook in hooks:
         hook.remove()
     # In double precision, because squares of small gradients are zero in single; zero itself has no logarithm.
-    return [max(output.grad.double().norm().item(), sys.float_info.min) for output in outputs]
+    return [
+        max(gradient.double().norm().item(), sys.float_info.min)
+        for gradient in torch.autograd.grad(loss, outputs)
+    ]
 
 
 # What the finding shows

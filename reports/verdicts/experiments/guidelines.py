@@ -1,11 +1,11 @@
 """ShuffleNet v2's four guidelines (Ma et al., arXiv:1807.11164, Section 2; Tables 1 to 4), timed as the paper did.
 
-Ten units without a classifier, on maps of 56 × 56, at equal multiply-adds; a batch of 1 with the paper's widths for an
+Ten units without a classifier, on feature maps of 56 × 56, at equal multiply-adds; a batch of 1 with the paper's widths for an
 ARM core on a CPU, of 8 with those for a GPU on a GPU. "×2" and "×4" are the paper's columns of wider layers.
 
 Choices where the paper is silent: nothing but convolutions without biases in the units of guidelines 1 to 3; the sum
 of parallel fragments (the appendix draws them, and its caption changes their widths, which a concatenation wouldn't
-need). Table 4's c are the maps between bottlenecks, c / 4 those inside: with c inside, ten units would ask of the ARM
+need). Table 4's c are the channels between bottlenecks, c / 4 those inside: with c inside, ten units would ask of the ARM
 core several times what Table 2 shows that it can do. Widths go to the nearest multiple of the groups: 180 of 8 groups,
 as printed for the ARM, become 184.
 
@@ -36,7 +36,7 @@ WIDER = (1, 2, 4)
 
 @dataclass(frozen=True)
 class Sizes:
-    """side: of the maps, in pixels. The defaults are the paper's; tests take less."""
+    """side: of the feature maps, in pixels. The defaults are the paper's; tests take less."""
 
     side: int = 56
     units: int = 10
@@ -58,10 +58,10 @@ Unit = Callable[[Mapping, str, int], nn.Module]
 
 @experiment("shufflenetv2.g1_equal_width")
 def equal_width(place: Place, sizes: Sizes = Sizes()) -> Outcome:
-    """Table 1: units of two 1×1 convolutions, from c1 maps to c2 and back; c1 = c2 against each other ratio."""
+    """Table 1: units of two 1×1 convolutions, from c1 channels to c2 and back; c1 = c2 against each other ratio."""
 
     def unit(row: Mapping, widths: str, wider: int) -> nn.Module:
-        c1, c2 = (wider * maps for maps in row[widths])
+        c1, c2 = (wider * channels for channels in row[widths])
         return nn.Sequential(_conv(c1, c2), _conv(c2, c1))
 
     claimed = [Claimed(ratio, "1:1") for ratio in ("1:2", "1:6", "1:12")]
@@ -73,8 +73,8 @@ def groups(place: Place, sizes: Sizes = Sizes()) -> Outcome:
     """Table 2: grouped 1×1 convolutions; each number of groups against the next smaller."""
 
     def unit(row: Mapping, widths: str, wider: int) -> nn.Module:
-        maps = row["groups"] * floor(wider * row[widths] / row["groups"] + 0.5)
-        return _conv(maps, maps, groups=row["groups"])
+        channels = row["groups"] * floor(wider * row[widths] / row["groups"] + 0.5)
+        return _conv(channels, channels, groups=row["groups"])
 
     claimed = [Claimed("g2", "g1"), Claimed("g4", "g2"), Claimed("g8", "g4")]
     return _compare(place, "Table 2", unit, lambda wider: claimed, sizes)
@@ -86,8 +86,8 @@ def fragments(place: Place, sizes: Sizes = Sizes()) -> Outcome:
 
     def unit(row: Mapping, widths: str, wider: int) -> nn.Module:
         number = int(row["fragments"].split("-")[0])
-        maps = round(row[widths][WIDER.index(wider)] / sqrt(number))
-        parts = [_conv(maps, maps) for _ in range(number)]
+        channels = round(row[widths][WIDER.index(wider)] / sqrt(number))
+        parts: list[nn.Module] = [_conv(channels, channels) for _ in range(number)]
         return Sum(parts) if row["fragments"].endswith("parallel") else nn.Sequential(*parts)
 
     rows = ("2-fragment-series", "4-fragment-series", "2-fragment-parallel", "4-fragment-parallel")
@@ -100,20 +100,20 @@ def elementwise(place: Place, sizes: Sizes = Sizes()) -> Outcome:
     """Table 4: ResNet's bottleneck with and without its ReLUs and its addition, one operation a number each."""
 
     def unit(row: Mapping, widths: str, wider: int) -> nn.Module:
-        maps = row["c"][WIDER.index(wider)]
+        channels = row["c"][WIDER.index(wider)]
 
         def activated(*layers: nn.Module) -> list[nn.Module]:
             return [*layers, nn.ReLU(inplace=True)] if row["relu"] else [*layers]
 
-        first = activated(_conv(maps, maps // 4))
-        second = activated(_conv(maps // 4, maps // 4, kernel=3))
+        first = activated(_conv(channels, channels // 4))
+        second = activated(_conv(channels // 4, channels // 4, kernel=3))
         joined = Residual if row["shortcut"] else nn.Sequential
-        return nn.Sequential(*activated(joined(*first, *second, _conv(maps // 4, maps))))
+        return nn.Sequential(*activated(joined(*first, *second, _conv(channels // 4, channels))))
 
     def claimed(wider: int) -> list[Claimed]:
-        maps = _said(_rows("Table 4")["relu1-sc1"])["c"][WIDER.index(wider)]
-        convolutions = maps * (maps // 4) * 2 + 9 * (maps // 4) ** 2
-        relu, addition = maps // 4 + maps // 4 + maps, maps
+        channels = _said(_rows("Table 4")["relu1-sc1"])["c"][WIDER.index(wider)]
+        convolutions = channels * (channels // 4) * 2 + 9 * (channels // 4) ** 2
+        relu, addition = channels // 4 + channels // 4 + channels, channels
         operations = {"relu1-sc1": relu + addition, "relu1-sc0": relu, "relu0-sc1": addition}
         return [Claimed(row, "relu0-sc0", 1 + more / convolutions) for row, more in operations.items()]
 

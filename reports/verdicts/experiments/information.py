@@ -5,6 +5,7 @@ maps are rearranged into more maps of 8×8) gives the patch's 48 numbers by a li
 by ridge regression on half of the images. The measure is R² on the other half, of all 48 numbers together.
 """
 
+from collections.abc import Sequence
 from itertools import zip_longest
 from statistics import mean
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ def shortcuts_keep_the_image(place: Place) -> Outcome:
         f"{rules.shown(first[variant], 3)}; test error {mean(run.error for run in runs[variant]):.2f} %"
         for variant in variants
     ]
-    columns = {variant: _mean_by_block(after[variant]) for variant in variants}
+    columns: dict[str, Sequence[float]] = {variant: _mean_by_block(after[variant]) for variant in variants}
     columns |= {f"{variant}, untrained": _mean_by_block(before[variant]) for variant in variants}
     for depth in DEPTHS:
         if (given := trained.published(place, depth, IMAGES)) is not None:
@@ -88,7 +89,7 @@ def readable(network: "nn.Module", batches: "list[tuple[Tensor, Tensor]]") -> tu
                 product[index % 2] += both.T @ both
     for hook in hooks:
         hook.remove()
-    return tuple(_r_squared(*product, pixels.shape[1]) for product in products)
+    return tuple(_r_squared(fitted, held_out, pixels.shape[1]) for fitted, held_out in products)
 
 
 def _at_places(maps: "Tensor") -> "Tensor":

@@ -11,7 +11,7 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from reports.verdicts.experiments import Outcome, Place, experiment, rules, table
+from reports.verdicts.experiments import Cell, Outcome, Place, experiment, rules, table
 from reports.verdicts.experiments.passes import deployed, forward, here, images
 from reports.verdicts.experiments.timing import in_turns, stopwatch, tally
 
@@ -19,7 +19,7 @@ from reports.verdicts.experiments.timing import in_turns, stopwatch, tally
 SHAPES = ((32, 112), (128, 56), (256, 28), (512, 14))
 # An image on a CPU, as the paper timed; on a GPU so many that starting a kernel takes no time beside running it.
 BATCH = {"cpu": 1, "cuda": 512}
-# Bound by memory: at least half of the time is what moving the same maps takes.
+# Bound by memory: at least half of the time is what moving the same feature maps takes.
 BOUND = 2.0
 NUMBER = 4  # bytes
 RELU, ADDITION, DEPTHWISE, DENSE = "ReLU", "addition", "3×3 depthwise", "1×1 dense"
@@ -29,7 +29,7 @@ RELU, ADDITION, DEPTHWISE, DENSE = "ReLU", "addition", "3×3 depthwise", "1×1 d
 class Operation:
     """What runs, the operations of a batch (a multiply-add is one), and the bytes it must read and write."""
 
-    run: Callable[[], None]
+    run: Callable[[], object]
     operations: int
     moved: int
 
@@ -40,46 +40,47 @@ class Operation:
 
 @experiment("depthwise.low_arithmetic_intensity")
 def depthwise(place: Place, rounds: int = 241, shapes: Sequence[tuple[int, int]] = SHAPES) -> Outcome:
-    """It holds if a depthwise convolution takes less than twice as long as a ReLU of the same maps, at all shapes."""
-    decided, evidence, rows = [], [], []
-    for maps, side in shapes:
-        operations = on_maps(images(BATCH[place.device], maps, side, place.device))
+    """It holds if a depthwise convolution takes less than twice as long as a ReLU of the same feature maps, at all shapes."""
+    decided, evidence = [], []
+    rows: list[list[Cell]] = []
+    for channels, side in shapes:
+        operations = on_maps(images(BATCH[place.device], channels, side, place.device))
         with stopwatch(place.device) as watch:
-            times = in_turns({name: each.run for name, each in operations.items()}, rounds, watch)
+            times = in_turns({name: operation.run for name, operation in operations.items()}, rounds, watch)
         seconds = {name: median(measured) for name, measured in times.seconds.items()}
-        rates = {name: each.operations / seconds[name] / 1e9 for name, each in operations.items()}
+        rates = {name: operation.operations / seconds[name] / 1e9 for name, operation in operations.items()}
         ratio = times.ratio(DEPTHWISE, RELU)
         slower = ratio.above(BOUND)
         decided.append(None if slower is None else not slower)
         evidence.append(
-            f"{maps} maps of {side} × {side}: depthwise takes {ratio} times as long as ReLU, at "
+            f"{channels} channels of {side} × {side}: depthwise takes {ratio} times as long as ReLU, at "
             f"{operations[DEPTHWISE].intensity:.2f} mult-adds a byte and {rates[DEPTHWISE]:.3g} G mult-adds/s; "
             f"1×1 dense {operations[DENSE].intensity:.0f} and {rates[DENSE]:.3g}"
         )
-        for name, each in operations.items():
-            taken = [1e3 * seconds[name], each.moved / seconds[name] / 1e9, rates[name]]
-            rows.append([f"{maps} × {side} × {side}", name, f"{each.intensity:.2f}", *taken])
+        for name, operation in operations.items():
+            measures = [1e3 * seconds[name], operation.moved / seconds[name] / 1e9, rates[name]]
+            rows.append([f"{channels} × {side} × {side}", name, f"{operation.intensity:.2f}", *measures])
     summary = (
         f"bound by memory if it takes less than {BOUND:g} times as long as ReLU: {tally(decided)}, "
         f"{here(place.device, BATCH[place.device])}"
     )
-    columns = ("maps", "operation", "mult-adds a byte", "ms", "GB/s", "G mult-adds/s")
+    columns = ("channels", "operation", "mult-adds a byte", "ms", "GB/s", "G mult-adds/s")
     return Outcome(
         rules.all_hold(decided),
         (summary, *evidence),
-        {"tables": [table("Operations on maps", columns, rows)]},
+        {"tables": [table("Operations on feature maps", columns, rows)]},
     )
 
 
 def on_maps(batch: Tensor) -> dict[str, Operation]:
-    """The operations on a batch (N, maps, H, W), each with an output of the same shape."""
-    maps, total = batch.shape[1], batch.numel()
+    """The operations on a batch (N, channels, H, W), each with an output of the same shape."""
+    channels, total = batch.shape[1], batch.numel()
     other = torch.randn_like(batch)
-    depthwise = nn.Conv2d(maps, maps, 3, padding=1, groups=maps, bias=False)
-    dense = nn.Conv2d(maps, maps, 1, bias=False)
+    depthwise = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
+    dense = nn.Conv2d(channels, channels, 1, bias=False)
 
-    def operation(run: Callable[[], None], each: int, weights: int = 0, inputs: int = 1) -> Operation:
-        return Operation(run, each * total, NUMBER * ((inputs + 1) * total + weights))
+    def operation(run: Callable[[], object], mult_adds: int, weights: int = 0, inputs: int = 1) -> Operation:
+        return Operation(run, mult_adds * total, NUMBER * ((inputs + 1) * total + weights))
 
     def convolution(layer: nn.Conv2d) -> Operation:
         run = forward(deployed(layer, batch.device.type), batch)

@@ -93,7 +93,9 @@ def judge(residual: Sequence[Sequence[Lesions]], plain: Sequence[Sequence[Lesion
 
 
 def _shares(depths: Sequence[Sequence[Lesions]]) -> list[list[float]]:
-    return [[each.share_lost for each in seeds] for seeds in depths if all(each.learned for each in seeds)]
+    return [
+        [lesion.share_lost for lesion in seeds] for seeds in depths if all(lesion.learned for lesion in seeds)
+    ]
 
 
 def lesions(network: "nn.Module", batches: "Iterable[tuple[Tensor, Tensor]]") -> Lesions:
@@ -107,7 +109,7 @@ def lesions(network: "nn.Module", batches: "Iterable[tuple[Tensor, Tensor]]") ->
     with torch.inference_mode():
         for batch, labels in batches:
             images += len(labels)
-            x = network.conv1(batch)
+            x = network.get_submodule("conv1")(batch)
             for index, block in enumerate(blocks):
                 # What comes before the block is the same as in the whole network.
                 errors[index] += _errors(network, blocks[index + 1 :], damaged(block, x), labels)
@@ -121,13 +123,14 @@ def damaged(block: "ResidualBlock", x: "Tensor") -> "Tensor":
     """What a block makes of x, (N, inputs, H, W), without its branch, or without its second layer if it is plain."""
     if block.shortcut is not None:
         return block.shortcut(x)  # not below zero, so that the block's ReLU changes nothing
-    return block.relu(block.branch[:3](x))
+    convolution, norm, relu, *_ = block.branch.children()
+    return block.relu(relu(norm(convolution(x))))
 
 
 def _errors(network: "nn.Module", blocks: "Sequence[ResidualBlock]", x: "Tensor", labels: "Tensor") -> int:
     for block in blocks:
         x = block(x)
-    return int((network.classifier(x).argmax(1) != labels).sum())
+    return int((network.get_submodule("classifier")(x).argmax(1) != labels).sum())
 
 
 # What the finding shows

@@ -2,7 +2,7 @@
 
 Memory is what the forward pass keeps for the backward pass, counted exactly over the tensors that autograd saves,
 each storage once, parameters aside. It grows with the square of the depth, because every layer keeps its own copy of
-all earlier maps; `DenseNet.save_memory` keeps none (arXiv:1707.06990) and grows with the depth.
+all earlier channels; `DenseNet.save_memory` keeps none (arXiv:1707.06990) and grows with the depth.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 import architectures
 from architectures.counting import count
+from architectures.densenet import DenseNet
 from lightning_modules.execution.memory import saved_bytes
 from reports.printed.figures import read
 from reports.printed.variants import marked
-from reports.verdicts.experiments import Outcome, Place, experiment, rules, table
+from reports.verdicts.experiments import Cell, Outcome, Place, experiment, rules, table
 from reports.verdicts.experiments.passes import here, images, training
 from reports.verdicts.experiments.timing import in_turns, stopwatch
 
@@ -78,13 +79,14 @@ def training_densenets(
             f"step takes {times.ratio(SAVING, DENSENET)} times as long"
         ),
     )
-    columns = {
+    columns: dict[str, Mapping[str, Cell]] = {
         "parameters": parameters,
         "kept, MiB an image": {name: _mib(size) for name, size in kept.items()},
         "printed error, C10+": {name: _error(name) for name in ROWS},
     }
-    rows = [
-        [own, *sizes, f"{sizes[0] / sizes[1]:.2f}"] for own, *sizes in zip(depths, usual, saving, strict=True)
+    rows: list[list[Cell]] = [
+        [depth, kept_usually, kept_saving, f"{kept_usually / kept_saving:.2f}"]
+        for depth, kept_usually, kept_saving in zip(depths, usual, saving, strict=True)
     ]
     shown = [
         times.table("A step of training, 32 × 32", DENSENET, mult_adds, columns),
@@ -115,14 +117,15 @@ def _cifar(arch: str, depth: int, **knobs) -> nn.Module:
 
 def _saving(arch: str, depth: int, growth_rate: int = 12) -> nn.Module:
     network = _cifar(arch, depth, growth_rate=growth_rate)
+    assert isinstance(network, DenseNet)
     network.save_memory()
     return network
 
 
 def _error(name: str) -> str:
-    wanted = ("Table 2", ROWS[name], "CIFAR-10", "+")
+    printed = ("Table 2", ROWS[name], "CIFAR-10", "+")
     return marked(
-        next(f for f in read("densenet_t2") if (f.table, f.row_id, f.dataset, f.augmentation) == wanted)
+        next(f for f in read("densenet_t2") if (f.table, f.row_id, f.dataset, f.augmentation) == printed)
     )
 
 

@@ -17,9 +17,9 @@ from reports.verdicts.experiments.timing import Times, in_turns, stopwatch
 BATCH = {"cpu": 1, "cuda": 8}
 
 
-def images(count: int, maps: int, side: int, device: str) -> Tensor:
-    """Random ones, (count, maps, side, side); no time depends on what they show."""
-    made = torch.randn(count, maps, side, side, device=device)
+def images(count: int, channels: int, side: int, device: str) -> Tensor:
+    """Random ones, (count, channels, side, side); no time depends on what they show."""
+    made = torch.randn(count, channels, side, side, device=device)
     return made.to(memory_format=torch.channels_last)
 
 
@@ -31,7 +31,7 @@ def deployed(network: nn.Module, device: str) -> nn.Module:
             if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 sequence.add_module(name, fuse_conv_bn_eval(layer, norm))
                 sequence.add_module(following, nn.Identity())
-    return network.to(device, memory_format=torch.channels_last)
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
 
 
 def imagenet(arch: str, device: str, **knobs) -> nn.Module:
@@ -62,7 +62,7 @@ def time_inference(
 
 def training(network: nn.Module, batch: Tensor) -> Callable[[], None]:
     """Forward, loss and backward; the update of the weights is left out."""
-    network.to(batch.device, memory_format=torch.channels_last).train()
+    network.to(batch.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     labels = torch.zeros(len(batch), dtype=torch.long, device=batch.device)
 
     def run() -> None:

@@ -7,7 +7,7 @@ area, becomes one point, and nothing can tell its points apart.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import mean
 from typing import TYPE_CHECKING
@@ -51,7 +51,7 @@ TITLE = f"What a ReLU in n dimensions destroys of a spiral, over {DRAWS:,} rando
 COLUMNS = ("n", "loss, mean", "loss, largest", "share of points that collapse, mean", "the same, largest")
 
 
-def judge(losses: dict[int, Sequence[float]], collapsed: dict[int, Sequence[float]]) -> bool | None:
+def judge(losses: Mapping[int, Sequence[float]], collapsed: Mapping[int, Sequence[float]]) -> bool | None:
     """The verdict on the loss and the share of collapsed points of each draw, by dimensions."""
     falls = [rules.higher(losses[fewer], losses[more]) for fewer, more in pairwise(sorted(losses))]
     destroys = [rules.above(collapsed[n], DESTROYS) for n in FEW]

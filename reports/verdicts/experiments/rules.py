@@ -12,11 +12,7 @@ def above(values: Sequence[float], limit: float) -> bool | None:
     if len(values) < SEEDS:
         return None
     summary = statistics.summarise(values)
-    if summary.mean - summary.half_width > limit:
-        return True
-    if summary.mean + summary.half_width < limit:
-        return False
-    return None
+    return True if summary.low > limit else False if summary.high < limit else None
 
 
 def below(values: Sequence[float], limit: float) -> bool | None:

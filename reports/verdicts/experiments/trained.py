@@ -98,7 +98,7 @@ def initial(configuration: Configuration) -> "nn.Module":
         made = configuration.build()
         initialise(made, recipe)
     set_batch_norm(made, recipe)
-    return made.to(memory_format=torch.channels_last)
+    return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
 
 
 def resemblance(end: "Sequence[Tensor]", start: "Sequence[Tensor]") -> float:
@@ -156,14 +156,18 @@ def _batches(
         preprocessing=how.fitted(arrays.train_images),
         memory_format=torch.channels_last,
     )
-    return [(batch.to(place.device), labels.to(place.device)) for batch, labels in made]
+    numbered = (made[index] for index in range(len(made)))
+    return [(batch.to(place.device), labels.to(place.device)) for batch, labels in numbered]
 
 
 def _arrays(configuration: Configuration, place: Place) -> "Arrays":
     from lightning_modules.data import cache, catalogue
 
+    dataset = catalogue.find(configuration.dataset)
+    if not isinstance(dataset, catalogue.ArrayDataset):
+        raise CannotExperiment(f"{dataset.title} is kept as image files; choose runs on small images")
     try:
-        return cache.load(catalogue.find(configuration.dataset), place.data)
+        return cache.load(dataset, place.data)
     except cache.DataError as error:
         raise CannotExperiment(str(error)) from error
 
@@ -211,7 +215,7 @@ def published(place: Place, depth: int, images: int) -> Published | None:
     shown = resolve("resnet", {"depth": depth}, dataset="cifar10", budget="paper", seed=0)
     how = replace(preprocessing.for_arrays(shown), mean=MEAN, std=STD)
     return Published(
-        made.eval().to(place.device, memory_format=torch.channels_last),
+        made.eval().to(place.device, memory_format=torch.channels_last),  # type: ignore[call-overload]
         _batches(shown, place, images, how),
         f"{AUTHOR}, {path.name}, SHA-256 {checksum[:16]}…",
     )

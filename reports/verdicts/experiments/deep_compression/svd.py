@@ -1,14 +1,15 @@
 """Singular value decomposition: a layer as a product of two smaller ones (Denton et al., arXiv:1404.0736, Section 3).
 
-A fully connected layer is a matrix of its outputs by its inputs; a convolution is one of its maps by the pixels of
-its kernel in all maps that come in, so that the first of the two layers has the kernel and the second one is 1×1.
+A fully connected layer is a matrix of its outputs by its inputs; a convolution is one of its channels by the pixels of
+its kernel in all channels that come in, so that the first of the two layers has the kernel and the second one is 1×1.
 Each group of a grouped convolution is a matrix of its own.
 
-Departure: the paper decomposes a first convolution by colours and others by clusters of maps; here all layers are
+Departure: the paper decomposes a first convolution by colours and others by clusters of channels; here all layers are
 decomposed alike, as its fully connected ones are.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,29 +45,26 @@ def product(layer: Layer, rank: int) -> nn.Sequential:
     left, values, right = torch.linalg.svd(_matrices(layer).double(), full_matrices=False)
     share = values[:, :rank].sqrt()  # of both alike, so that neither has the large numbers
     left, right = left[:, :, :rank] * share[:, None], right[:, :rank] * share[:, :, None]
+    first: Layer
+    second: Layer
     has_bias = layer.bias is not None
     if isinstance(layer, nn.Linear):
         first = nn.Linear(layer.in_features, rank, bias=False)
         second = nn.Linear(rank, layer.out_features, bias=has_bias)
     else:
         between = rank * layer.groups
-        first = nn.Conv2d(
-            layer.in_channels,
-            between,
-            layer.kernel_size,
-            layer.stride,
-            layer.padding,
-            layer.dilation,
-            layer.groups,
-            bias=False,
-            padding_mode=layer.padding_mode,
-        )
+        # torch keeps the sizes of a convolution as tuples of any length, and takes those of two
+        sizes: dict[str, Any] = {
+            name: getattr(layer, name)
+            for name in ("kernel_size", "stride", "padding", "dilation", "groups", "padding_mode")
+        }
+        first = nn.Conv2d(layer.in_channels, between, **sizes, bias=False)
         second = nn.Conv2d(between, layer.out_channels, 1, groups=layer.groups, bias=has_bias)
     pair = nn.Sequential(first, second).to(layer.weight).train(layer.training)
     with torch.no_grad():
         first.weight.copy_(right.reshape(first.weight.shape))
         second.weight.copy_(left.reshape(second.weight.shape))
-        if has_bias:
+        if layer.bias is not None and second.bias is not None:
             second.bias.copy_(layer.bias)
     return pair
 

@@ -5,16 +5,18 @@ import re
 import pytest
 
 from reports.pages import claims
-from reports.verdicts import checks, ledger, standing
+from reports.verdicts import by_claim, checks, ledger
+from reports.verdicts.by_claim import ClaimVerdict
 from reports.verdicts.findings import Finding
-from reports.verdicts.standing import Standing
 from reports.verdicts.words import CONTRADICTED, DIFFERS, INCONCLUSIVE, NOT_RUN, REPRODUCED
 
 MACHINE = {"device": "Abacus", "kind": "cpu", "threads": 1}
 
 
-def trained(word: str, budget: str = "mini", place: str = "CIFAR-10", page: str = "made_up.md") -> Standing:
-    return Standing("a.b", "trained", word, place, page, ("seen",), budget)
+def trained(
+    word: str, budget: str = "mini", place: str = "CIFAR-10", page: str = "made_up.md"
+) -> ClaimVerdict:
+    return ClaimVerdict("a.b", "trained", word, place, page, ("seen",), budget)
 
 
 def finding(claim: str, holds: bool | None) -> Finding:
@@ -22,7 +24,7 @@ def finding(claim: str, holds: bool | None) -> Finding:
 
 
 @pytest.mark.parametrize(
-    ("standings", "word"),
+    ("verdicts", "word"),
     [
         ([trained(NOT_RUN)], NOT_RUN),
         ([trained(NOT_RUN), trained(REPRODUCED)], REPRODUCED),
@@ -31,11 +33,11 @@ def finding(claim: str, holds: bool | None) -> Finding:
         ([trained(CONTRADICTED), trained(REPRODUCED, "short")], REPRODUCED),
         ([trained(CONTRADICTED), trained(NOT_RUN, "paper")], CONTRADICTED),
         # an identity counts beside every budget
-        ([trained(REPRODUCED), Standing("a.b", "exact", CONTRADICTED, "", "", ())], DIFFERS),
+        ([trained(REPRODUCED), ClaimVerdict("a.b", "exact", CONTRADICTED, "", "", ())], DIFFERS),
     ],
 )
-def test_one_word_where_the_best_agree(standings, word):
-    assert standing.summary(standings) == word
+def test_one_word_where_the_best_agree(verdicts, word):
+    assert by_claim.summary(verdicts) == word
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def no_checks(monkeypatch):
 
 def test_every_claim_of_the_ledger_stands_somewhere(no_checks):
     found = {"flops.not_speed": [finding("flops.not_speed", True), finding("flops.not_speed", None)]}
-    stands = standing.of_all({}, {}, found)
+    stands = by_claim.of_all({}, {}, found)
     assert list(stands) == list(ledger.entries())
     assert [s.word for s in stands["flops.not_speed"]] == [REPRODUCED, INCONCLUSIVE]
     assert {s.place for s in stands["flops.not_speed"]} == {"Abacus"}
@@ -55,13 +57,13 @@ def test_every_claim_of_the_ledger_stands_somewhere(no_checks):
         waiting.word == NOT_RUN and "python -m reports find mobilenet.dead_depthwise" in waiting.evidence[0]
     )
     (untested,) = stands["zfnet.depth_matters"]
-    assert untested.word == NOT_RUN and untested.evidence == (standing.NO_TEST,)
+    assert untested.word == NOT_RUN and untested.evidence == (by_claim.NO_TEST,)
     both = stands["nin.smaller_than_alexnet"]  # exact and trained
     assert [(s.kind, s.word) for s in both] == [("exact", REPRODUCED), ("trained", NOT_RUN)]
 
 
 def test_the_page_has_a_mark_and_a_row_for_every_claim(no_checks):
-    stands = standing.of_all({}, {}, {"flops.not_speed": [finding("flops.not_speed", False)]})
+    stands = by_claim.of_all({}, {}, {"flops.not_speed": [finding("flops.not_speed", False)]})
     page = claims.files(stands)["claims.md"].decode()
     for claim in ledger.entries():
         assert page.count(f"](#{claim})") == 1 and page.count(f'<a id="{claim}"></a>') == 1

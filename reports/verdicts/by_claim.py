@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lightning_modules.data.catalogue import DATASETS
-from reports.verdicts import experiments, ledger
-from reports.verdicts import trained as claims
+from reports.verdicts import experiments, ledger, trained
 from reports.verdicts.counts import Counts
 from reports.verdicts.findings import Finding
 from reports.verdicts.results import Results
@@ -25,7 +24,7 @@ EXPERIMENTS = "experiments.md#{}"
 
 
 @dataclass(frozen=True)
-class Standing:
+class ClaimVerdict:
     """One verdict on a claim. kind: of the ledger's. place: in words, where it holds. page: where it is explained.
 
     budget: of a trained claim. tested: how, where the sentence doesn't say it.
@@ -48,9 +47,9 @@ class Standing:
 
 
 def judge(collated: Collated) -> Judged:
-    """All trained claims of all studies, on all that has been run."""
+    """Judge all trained claims of all studies, on all that has been run."""
     return {
-        (name, result.budget, dataset): claims.judge_trained(result, dataset, counts)
+        (name, result.budget, dataset): trained.judge_trained(result, dataset, counts)
         for name, (study, results, counts) in collated.items()
         for result in results
         if result.budget != "smoke"  # so short that even the right answer looks wrong
@@ -59,61 +58,52 @@ def judge(collated: Collated) -> Judged:
 
 
 def of_all(
-    collated: Collated, judged: Judged, found: Mapping[str, Sequence[Finding]]
-) -> dict[str, list[Standing]]:
-    """Every claim of the ledger, in its order, with all of its verdicts; a claim without any has one, `not run`."""
-    trained = _trained(collated, judged)
+    collated: Collated, judged: Judged, findings: Mapping[str, Sequence[Finding]]
+) -> dict[str, list[ClaimVerdict]]:
+    """Return every claim of the ledger, in its order, with all of its verdicts; a claim without any has one, `not run`."""
+    of_trainings = _of_trainings(collated, judged)
     return {
         claim: [
-            standing
+            verdict
             for kind in entry.kinds
-            for standing in _of_kind(claim, kind, trained.get(claim, []), found.get(claim, []))
+            for verdict in _of_kind(claim, kind, of_trainings.get(claim, []), findings.get(claim, []))
         ]
         for claim, entry in ledger.entries().items()
     }
 
 
 def _of_kind(
-    claim: str, kind: str, trained: Sequence[Standing], found: Sequence[Finding]
-) -> Iterable[Standing]:
+    claim: str, kind: str, of_trainings: Sequence[ClaimVerdict], findings: Sequence[Finding]
+) -> Iterable[ClaimVerdict]:
     if kind == "exact":
-        verdict = claims.judge_exact(claim)
-        return [Standing(claim, kind, verdict.word, "", "", verdict.evidence)]
-    if kind == "trained" and trained:
-        return trained
-    if found:
-        return [_found(finding, kind) for finding in found]
-    return [Standing(claim, kind, NOT_RUN, "", "", (_what_is_missing(claim),))]
+        exact = trained.judge_exact(claim)
+        return [ClaimVerdict(claim, kind, exact.word, "", "", exact.evidence)]
+    if kind == "trained" and of_trainings:
+        return of_trainings
+    if findings:
+        return [_of_finding(finding, kind) for finding in findings]
+    return [ClaimVerdict(claim, kind, NOT_RUN, "", "", (_what_is_missing(claim),))]
 
 
-def _trained(collated: Collated, judged: Judged) -> dict[str, list[Standing]]:
-    """The verdicts of all studies by claim."""
-    standings: dict[str, list[Standing]] = {}
+def _of_trainings(collated: Collated, judged: Judged) -> dict[str, list[ClaimVerdict]]:
+    """Return the verdicts of all studies by claim."""
+    by_claim: dict[str, list[ClaimVerdict]] = {}
     for (name, budget, dataset), verdicts in judged.items():
-        study = collated[name][0]
+        study, page = collated[name][0], f"studies/{name}.md"
         place = DATASETS[dataset].title + (", a transfer" if dataset in study.transfers else "")
         for verdict in verdicts:
-            claim = verdict.claim
-            standings.setdefault(claim.id, []).append(
-                Standing(
-                    claim.id,
-                    "trained",
-                    verdict.word,
-                    place,
-                    f"studies/{name}.md",
-                    verdict.evidence,
-                    budget,
-                    claim.tested,
-                )
-            )
-    return standings
+            claim, word, evidence = verdict.claim, verdict.word, verdict.evidence
+            placed = ClaimVerdict(claim.id, "trained", word, place, page, evidence, budget, claim.tested)
+            by_claim.setdefault(claim.id, []).append(placed)
+    return by_claim
 
 
-def _found(finding: Finding, kind: str) -> Standing:
+def _of_finding(finding: Finding, kind: str) -> ClaimVerdict:
     word = OF_OUTCOME[finding.holds]
     machine = finding.machine["device"] if kind == "measured" else ""
-    page = EXPERIMENTS.format(finding.claim)
-    return Standing(finding.claim, kind, word, machine, page, finding.evidence)
+    return ClaimVerdict(
+        finding.claim, kind, word, machine, EXPERIMENTS.format(finding.claim), finding.evidence
+    )
 
 
 def _what_is_missing(claim: str) -> str:
@@ -122,14 +112,14 @@ def _what_is_missing(claim: str) -> str:
     return NO_TEST
 
 
-def best(standings: Sequence[Standing]) -> list[Standing]:
-    """Those that say something, of trained ones those at the largest budget that says something."""
-    said = [standing for standing in standings if standing.word != NOT_RUN]
-    budgets = [budget for budget in BUDGETS if any(standing.budget == budget for standing in said)]
+def best(verdicts: Sequence[ClaimVerdict]) -> list[ClaimVerdict]:
+    """Return those that say something, of trained ones those at the largest budget that says something."""
+    said = [verdict for verdict in verdicts if verdict.word != NOT_RUN]
+    budgets = [budget for budget in BUDGETS if any(verdict.budget == budget for verdict in said)]
     return [s for s in said if s.budget in ("", *budgets[:1])]
 
 
-def summary(standings: Sequence[Standing]) -> str:
-    """One word for a claim where one is enough: that of its best verdicts if they agree, else "differs"."""
-    words = {standing.word for standing in best(standings)} or {NOT_RUN}
+def summary(verdicts: Sequence[ClaimVerdict]) -> str:
+    """Return one word for a claim where one is enough: that of its best verdicts if they agree, else "differs"."""
+    words = {verdict.word for verdict in best(verdicts)} or {NOT_RUN}
     return words.pop() if len(words) == 1 else DIFFERS
