@@ -14,12 +14,16 @@ import pytest
 import yaml
 
 from tests import tiny
+from tests.wandb_server import WandbServer
 
 ROOT = Path(__file__).parent.parent
-STUB = ROOT.parent / "shared" / "wandb_stub"
-pytestmark = pytest.mark.skipif(
-    not STUB.exists(), reason="needs the loopback W&B server in ../shared/wandb_stub"
-)
+AGENT = """
+import sys
+from wandb import wandb_agent
+from wandb.cli.cli import cli
+wandb_agent.Agent.POLL_INTERVAL = 0.3  # seconds, instead of 5
+cli(["agent", *sys.argv[1:]])
+"""
 READ_BACK = """
 import json, wandb
 runs = wandb.Api().sweep({path!r}).runs
@@ -31,6 +35,7 @@ import sys
 from pathlib import Path
 from reports import __main__
 from tests import tiny
+from tests.wandb_server import WandbServer
 path, place = Path(sys.argv[1]), sys.argv[2]
 tiny.install(path / "data")
 __main__.RECORDS = (path / "records", path / "runs")
@@ -44,7 +49,7 @@ class World:
     def __init__(self, path: Path, server) -> None:
         self.path, self.server = path, server
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")}
-        self.environment |= server.env() | {
+        self.environment |= server.environment() | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "HOME": str(path),
@@ -85,7 +90,7 @@ class World:
         return re.search(r"wandb agent (\S+)", self.run("wandb", "sweep", "tiny.yaml")).group(1)
 
     def agent(self, *argv: str) -> subprocess.Popen:
-        return self.start(sys.executable, str(STUB / "fast_agent.py"), *argv)
+        return self.start(sys.executable, "-c", AGENT, *argv)
 
     def read_back(self, sweep: str) -> list:
         """[id, state, config, summary, history] of each run of a sweep, through W&B's own client."""
@@ -115,25 +120,12 @@ class World:
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(STUB))
-    from stub_server import StubServer
-
     monkeypatch.setattr(tiny.study, "FOLDER", tiny.study.FOLDER)
     monkeypatch.setitem(tiny.DATASETS, "tiny", None)
     monkeypatch.setitem(tiny.RECIPES, "diverging", None)
     monkeypatch.setitem(tiny.BUDGETS, "smoke", tiny.BUDGETS["smoke"])
     tiny.install(tmp_path / "data")
-    with StubServer(tmp_path / "server") as server:
-        answer = server.state.graphql
-
-        def graphql(query: str, variables: dict | None) -> tuple:
-            # An agent that joins a sweep with runs sends one value where a list is declared; GraphQL takes it
-            # for a list of one.
-            if isinstance((variables or {}).get("specs"), str):
-                variables = variables | {"specs": [variables["specs"]]}
-            return answer(query, variables)
-
-        server.state.graphql = graphql
+    with WandbServer() as server:
         yield World(tmp_path, server)
 
 
@@ -181,7 +173,7 @@ def test_one_run_by_hand_is_online_under_its_own_id(world):
 
 
 def test_an_offline_run_is_pulled_from_its_folder_and_from_w_and_b_once_sent(world):
-    del world.environment["WANDB_API_KEY"], world.environment["WANDB_MODE"]
+    del world.environment["WANDB_API_KEY"]
     world.cell("--study", "tiny", "--variant", "plain", "--budget", "smoke")
     ((run_id, record),) = world.records().items()
     (folder,) = world.path.glob("runs/*/wandb/offline-run-*")
@@ -189,9 +181,9 @@ def test_an_offline_run_is_pulled_from_its_folder_and_from_w_and_b_once_sent(wor
     shutil.rmtree(world.path / "runs")
     assert world.pull(saved) == {run_id: record}
 
-    world.environment |= world.server.env()
+    world.environment |= world.server.environment()
     world.run("wandb", "sync", str(saved))
-    (tracked,) = world.server.state.runs.values()
+    (tracked,) = world.server.runs.values()
     shutil.rmtree(world.path / "records")
     project = f"{tracked['entity']}/{tracked['project']}"
     (pulled,) = world.pull(project).values()
