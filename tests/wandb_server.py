@@ -1,20 +1,19 @@
 """A W&B server on 127.0.0.1 for tests: what the real client, its agents and its API ask of it, and no more.
 
 GraphQL lets a client say which fields it wants. This server answers with all that it has, since the client ignores the
-others: so no query has to be parsed, only its variables are read. It can be made to fail in every way that servers do.
+others: so no query has to be parsed, only its variables are read.
 """
 
 import base64
-import gzip
 import itertools
 import json
 import re
-import threading
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
 import yaml
+
+from tests.failing_server import FailingServer
 
 ENTITY = "team"
 KEY = "0123456789" * 4  # any of 40 characters is let in
@@ -32,17 +31,15 @@ def edges(nodes: list[dict]) -> dict:
     return {"edges": page, "pageInfo": LAST_PAGE, "totalCount": len(page)}
 
 
-class WandbServer:
+class WandbServer(FailingServer):
     """`with WandbServer() as server:` listens on a free port.
 
     Tests read `runs` by (entity, project, id), `artifacts` by name, `reports` by id, `stored` bytes by path, and the names
-    of the GraphQL operations in `asked`. failure: an HTTP status that every request gets, "silent" (it is accepted and
-    never answered) or "portal" (a page of HTML, as a hotel's network answers); None, it works. refused: mutations that
-    are forbidden.
+    of the GraphQL operations in `asked`. refused: mutations that are forbidden.
     """
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        super().__init__()
         self.runs: dict[tuple[str, str, str], dict] = {}
         self.sweeps: dict[str, dict] = {}
         self.agents: dict[str, dict] = {}
@@ -50,26 +47,7 @@ class WandbServer:
         self.reports: dict[str, dict] = {}
         self.stored: dict[str, bytes] = {}
         self.asked: list[str] = []
-        self.failure: int | str | None = None
         self.refused: set[str] = set()
-        self.closed = threading.Event()
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"server_": self}))
-        self.http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
-
-    def __enter__(self) -> "WandbServer":
-        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Die: the port is closed, and whoever waits for an answer loses the connection."""
-        if not self.closed.is_set():
-            self.closed.set()
-            self.http.shutdown()
-            self.http.server_close()
 
     def environment(self) -> dict[str, str]:
         """Variables that send a client here, logged in."""
@@ -118,7 +96,9 @@ class WandbServer:
         entity = asked.get("entity") or asked.get("entityName") or ENTITY
         project = asked.get("project") or asked.get("projectName") or asked.get("name")
         found = self.project(entity, project, asked)
-        projects = sorted({(owner, name) for owner, name, _ in self.runs} | {r["at"] for r in self.reports.values()})
+        projects = sorted(
+            {(owner, name) for owner, name, _ in self.runs} | {r["at"] for r in self.reports.values()}
+        )
         return {
             "viewer": USER,
             "serverInfo": {"features": [], "cliVersionInfo": {"max_cli_version": "99.0.0"}},
@@ -135,7 +115,9 @@ class WandbServer:
         if sweep_filter := json.loads(asked.get("filters") or "{}").get("sweep"):
             held = [run for run in held if run["sweep"] == sweep_filter]
         listed = edges([self.run_view(run, asked) for run in held])
-        views = [report | {"user": None} for report in self.reports.values() if report["at"] == (entity, project)]
+        views = [
+            report | {"user": None} for report in self.reports.values() if report["at"] == (entity, project)
+        ]
         return {
             "__typename": "Project", "id": f"{entity}/{project}", "internalId": "1", "name": project, "entityName": entity,
             "entity": {"id": entity, "name": entity}, "createdAt": TIME, "isBenchmark": False, "readOnly": False, "user": USER,
@@ -154,7 +136,9 @@ class WandbServer:
             for name in names
         ]  # fmt: skip
         rows = run["history"]
-        pages = [row for row in rows if asked.get("minStep", 0) <= row["_step"] < asked.get("maxStep", 1 << 60)]
+        pages = [
+            row for row in rows if asked.get("minStep", 0) <= row["_step"] < asked.get("maxStep", 1 << 60)
+        ]
         return {
             "__typename": "Run", "id": f"{run['entity']}/{run['project']}/{run['name']}", "name": run["name"],
             "displayName": run["displayName"], "sweepName": run["sweep"], "state": run["state"], "group": run["group"],
@@ -214,7 +198,9 @@ class WandbServer:
             "project": sent.get("projectName") or "uncategorized",
             "config": sent["config"],
             "program": config["program"],
-            "cells": (dict(zip(config["parameters"], cell, strict=True)) for cell in itertools.product(*values)),
+            "cells": (
+                dict(zip(config["parameters"], cell, strict=True)) for cell in itertools.product(*values)
+            ),
             "queue": [],  # runs that were preempted, for the next free agent
         }
         return {"sweep": self.sweep_view(self.sweeps[name]), "configValidationWarnings": []}
@@ -234,7 +220,12 @@ class WandbServer:
             elif (cell := next(sweep["cells"], None)) is not None:
                 run = self.run(sweep["entity"], sweep["project"], f"{sweep['name']}-{len(self.runs)}")
                 arguments = {name: {"value": value} for name, value in cell.items()}
-                command = {"type": "run", "run_id": run["name"], "program": sweep["program"], "args": arguments}
+                command = {
+                    "type": "run",
+                    "run_id": run["name"],
+                    "program": sweep["program"],
+                    "args": arguments,
+                }
                 run |= {"sweep": sweep["name"], "command": command}
             commands = [command]
         return {"agent": {"id": sent["id"]}, "commands": json.dumps(commands)}
@@ -244,10 +235,21 @@ class WandbServer:
         name = sent["artifactCollectionName"]
         self.artifacts[name] = sent
         collection = {"__typename": "ArtifactSequence", "id": name, "name": name, "latestArtifact": None}
-        return {"artifact": {"id": name, "state": "PENDING", "digest": sent["digest"], "artifactSequence": collection}}
+        return {
+            "artifact": {
+                "id": name,
+                "state": "PENDING",
+                "digest": sent["digest"],
+                "artifactSequence": collection,
+            }
+        }
 
     def createArtifactManifest(self, sent: dict) -> dict:
-        file = {"id": "1", "uploadUrl": f"{self.url}/storage/{sent['artifactID']}/manifest", "uploadHeaders": []}
+        file = {
+            "id": "1",
+            "uploadUrl": f"{self.url}/storage/{sent['artifactID']}/manifest",
+            "uploadHeaders": [],
+        }
         return {"artifactManifest": {"id": sent["artifactID"], "file": file}}
 
     def updateArtifactManifest(self, sent: dict) -> dict:
@@ -283,7 +285,6 @@ class WandbServer:
     # HTTP
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, object]:
-        """The status and what is sent: bytes, or an object as JSON."""
         if path.startswith("/storage/"):
             if method == "GET":
                 return (200, self.stored[path]) if path in self.stored else (404, {})
@@ -307,50 +308,3 @@ class WandbServer:
         if not hasattr(self, field):
             return 200, {"errors": [{"message": f"this server has no {field}"}]}
         return 200, {"data": {field: getattr(self, field)(sent.get("variables") or {})}}
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_: WandbServer
-
-    def log_message(self, *_) -> None:
-        """Tests print nothing."""
-
-    def serve(self) -> None:
-        server, body = self.server_, self.body()
-        failure = server.failure
-        if failure == "silent" or server.closed.is_set():
-            server.closed.wait()
-            self.close_connection = True
-            return
-        if failure == "portal":
-            status, sent = 200, b"<html>Welcome to our hotel</html>"
-        elif failure:
-            status, sent = failure, {"errors": [{"message": f"made to fail with {failure}"}]}
-        elif not self.headers.get("Authorization") and not self.path.startswith("/storage/"):
-            status, sent = 401, {"errors": [{"message": "no key"}]}
-        else:
-            with server.lock:
-                try:
-                    status, sent = server.answer(self.command, unquote(urlsplit(self.path).path), body)
-                except Exception as error:  # a client that loses the connection would ask again for ever
-                    status, sent = 400, {"errors": [{"message": f"tests/wandb_server.py: {error!r}"}]}
-        content = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding") == "chunked":
-            chunks = []
-            while size := int(self.rfile.readline(), 16):
-                chunks.append(self.rfile.read(size))
-                self.rfile.readline()
-            self.rfile.readline()
-            content = b"".join(chunks)
-        else:
-            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        return gzip.decompress(content) if self.headers.get("Content-Encoding") == "gzip" else content
-
-    do_GET = do_POST = do_PUT = serve

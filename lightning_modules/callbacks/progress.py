@@ -13,6 +13,7 @@ from tqdm import tqdm
 from lightning_modules import files
 
 REFRESH_SECONDS = 0.5
+STEP_METRICS = ("train_loss_step", "lr_step")  # Lightning's suffix for what is logged within an epoch
 
 
 class Progress(pl.Callback):
@@ -74,6 +75,17 @@ class Progress(pl.Callback):
         files.write(self.path, content.encode(), durable=False)
 
 
+class StepCurve(pl.Callback):
+    """Logs the loss of a batch, as it is minimised, and the learning rate every `log_every_n_steps` of the trainer."""
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
+        if trainer.global_step % trainer.log_every_n_steps:
+            return
+        values = dict(zip(STEP_METRICS, (float(outputs["loss"]), module.lr), strict=True))
+        for logger in trainer.loggers:
+            logger.log_metrics(values, step=trainer.global_step)
+
+
 class EpochLines(Logger):
     """A line per finished epoch, above the bar or in the log file."""
 
@@ -85,6 +97,8 @@ class EpochLines(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: dict, step: int | None = None) -> None:
+        if "epoch" not in metrics:
+            return
         tqdm.write(
             f"epoch {metrics['epoch']:3d}/{self.epochs}  loss {metrics['train_loss']:.4f}  "
             f"train error {metrics['train_error']:5.2f} %  test error {metrics['curve_test_error']:5.2f} %  "
