@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import architectures
 from lightning_modules import configuration, files, finished, recipes
-from lightning_modules.cli import flag, parse
+from lightning_modules.cli import FILE_LOGGERS, flag, parse
 from lightning_modules.configuration import Configuration, Run
 from lightning_modules.console import announce, report
 from lightning_modules.data import catalogue
@@ -68,7 +68,9 @@ def configure(options: argparse.Namespace) -> Run:
     resolved = resolve(options, budget)  # every mistake is answered before torch is asked for a GPU
     if not options.budget and default_budget() != budget:
         resolved = resolve(options, default_budget())
-    return Run(resolved, options.study, options.variant, options.plan)
+    rows = studies.read(options.study).variants if options.study else ()
+    teaches = any(row.teacher == options.variant for row in rows)
+    return Run(resolved, options.study, options.variant, options.plan, teaches)
 
 
 def resolve(options: argparse.Namespace, budget: str) -> Configuration:
@@ -189,10 +191,10 @@ def already_done(asked: Run, folder: Path, options: argparse.Namespace) -> int:
         return DONE
     record = finished.read(folder / "record.json").as_dict()
     report(record, folder, "already done")
-    if environment.in_sweep() and not options.no_wandb:
+    if environment.in_sweep() and tracked(options):
         from lightning_modules import tracking
 
-        tracking.mirror(asked, record, folder)
+        tracking.mirror(asked, record, folder.parent)
     return FAILED if record["diverged"] else DONE
 
 
@@ -302,6 +304,11 @@ def tune(wanted: Configuration, options: argparse.Namespace) -> int:
     return DONE
 
 
+def tracked(options: argparse.Namespace) -> bool:
+    """Whether W&B gets the run."""
+    return options.logger == "wandb" and not options.no_wandb
+
+
 def device_kind(options: argparse.Namespace) -> str:
     """ "cuda" or "cpu"."""
     import torch
@@ -322,7 +329,9 @@ def machine(options: argparse.Namespace, speed: "ExecutionSettings | None" = Non
         deterministic=options.deterministic,
         data_dir=options.data_dir,
         workers=options.workers,
-        wandb=not options.no_wandb,
+        wandb=tracked(options),
+        log_model=options.log_model,
+        file_logger=options.logger if options.logger in FILE_LOGGERS else None,
         speed=speed or DEFAULT,
     )
 

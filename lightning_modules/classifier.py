@@ -172,7 +172,7 @@ class Classifier(pl.LightningModule):
         }
         self.history.append(row)
         for logger in self.loggers:
-            logger.log_metrics(row, step=row["epoch"])
+            logger.log_metrics(row, step=self.trainer.global_step)
         self.train_tally, self.train_seconds = ErrorCounter(five=False), 0.0
         self.clock = time.perf_counter()
 

@@ -7,6 +7,7 @@ import argparse
 import shutil
 import textwrap
 from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,6 +21,7 @@ from lightning_modules.recipes.changes import KINDS
 from lightning_modules.recipes.recipe import Recipe
 
 VIEWS = ("single", "ten_crop", "multi_crop", "dense")
+FILE_LOGGERS = ("csv", "tensorboard")  # Lightning's own, which write into the run's folder
 OF_EVALUATION = (
     "weights",
     "weights_key",
@@ -158,7 +160,18 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     add("--data-dir", type=Path, default=Path("data"), metavar="DIR")
     add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
     add("--plan", metavar="HASH", help="of the programme's line that asks for the run; its record holds it")
-    add("--no-wandb", action="store_true", help="no W&B at all (without an account it is offline by itself)")
+    add(
+        "--logger",
+        choices=("wandb", *FILE_LOGGERS),
+        default="wandb",
+        help="what tracks the run (default: wandb, offline by itself without a login)",
+    )
+    add(
+        "--log-model",
+        action="store_true",
+        help="upload the final checkpoint to W&B, as an artifact of the run",
+    )
+    add("--no-wandb", action="store_true", help="no W&B at all")
     add(
         "--wait", action="store_true", help="if another process is at this run, wait for it instead of ending"
     )
@@ -186,6 +199,12 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         raise ValueError(f"{flag(lonely[0])} is for the evaluation of given weights: add --evaluate")
     if options.evaluate and not options.weights:
         raise ValueError("--evaluate needs --weights FILE; it trains nothing")
+    if options.log_model and (options.no_wandb or options.logger != "wandb"):
+        raise ValueError("--log-model uploads to W&B: leave out --no-wandb and --logger")
+    if options.logger == "tensorboard" and not any(map(find_spec, ("tensorboard", "tensorboardX"))):
+        raise ValueError(
+            "--logger tensorboard needs its package: uv run --with tensorboard …, or pip install tensorboard"
+        )
     options.knobs = {
         name: knob.parse(text)
         for name, knob in (architecture.knobs.items() if architecture else ())

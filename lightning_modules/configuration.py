@@ -90,12 +90,14 @@ class Run:
     """One training, and what it is made for.
 
     study, variant: the cell that asks for it, if one does. plan: the hash of the programme's line that asks for it.
+    teaches: whether others of its study learn from its network.
     """
 
     configuration: Configuration
     study: str | None = None
     variant: str | None = None
     plan: str | None = None
+    teaches: bool = False
 
     @property
     def title(self) -> str:

@@ -68,8 +68,26 @@ def report(record: dict, folder: Path, state: str) -> None:
     print(f"record: {folder / 'record.json'}")
     if record["wandb"]:
         print(f"W&B: {record['wandb']}")
-    elif offline := sorted(folder.glob("wandb/offline-run-*")):
-        print(f"W&B: offline; send it with `wandb sync {offline[-1]}`")
+    if folders := offline_folders(folder.parent, record["run_id"]):
+        print(f"W&B: offline; {sync_command(folders)} sends it")
+
+
+def browsing(runs_dir: Path) -> str:
+    """Return the line that says how W&B's client shows, and sends, what a runs folder holds."""
+    folder = shlex.quote(str(runs_dir / "wandb"))
+    return f"W&B: `wandb leet {folder}` browses the runs here, `wandb sync {folder}` sends those that are offline"
+
+
+def offline_folders(runs_dir: Path, run_id: str) -> list[Path]:
+    """Return W&B's folders of a run that have not been sent, oldest first: every interruption leaves one."""
+    folders = sorted(runs_dir.glob(f"wandb/offline-run-*-{run_id}"))
+    return [folder for folder in folders if not any(folder.glob("*.synced"))]
+
+
+def sync_command(folders: list[Path]) -> str:
+    """Return the command that sends these folders of W&B's; without being asked to it leaves out those begun online."""
+    online = [folder for folder in folders if not folder.name.startswith("offline-")]
+    return f"`{shlex.join(['wandb', 'sync', *['--include-online'] * bool(online), *map(str, folders)])}`"
 
 
 def full_command(argv: list[str]) -> str:

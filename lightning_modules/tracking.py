@@ -1,101 +1,190 @@
-"""The W&B side of a run. The record is the truth; W&B mirrors it.
+"""The W&B side of a run. The record is the truth; W&B mirrors it, and nothing that goes wrong with it ends a training.
 
 Only the logger made here touches wandb in the training process: a second `wandb.init` breaks DDP.
 """
 
+import math
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+from tqdm import tqdm
 
+from lightning_modules.callbacks.progress import STEP_METRICS
 from lightning_modules.configuration import WANDB_PROJECT, Configuration, Run
+from lightning_modules.console import browsing, offline_folders, sync_command
 from lightning_modules.execution import environment
+from lightning_modules.execution.wandb_login import Unreachable, answering, refusal
 from lightning_modules.record import write
 
+if TYPE_CHECKING:
+    from wandb.sdk.wandb_run import Run as WandbRun
 
-def mode() -> str:
-    """Online with a key, offline without one, or as WANDB_MODE says; never a prompt, never a wait for a login."""
-    return os.environ.get("WANDB_MODE") or ("online" if environment.has_wandb_key() else "offline")
+INIT_SECONDS = 30  # for a run to be made on the server, which has just answered
+FINISH_SECONDS = 60  # for what is left to be sent at the end; the rest stays on disk
 
 
-def logger(run: Run, folder: Path, counts: dict) -> WandbLogger:
-    """Start tracking a run: its id is the configuration's hash, its config flat and complete.
+class Tracker(WandbLogger):
+    """Lightning's logger for W&B, of a run that has begun: where it fails, the tracking ends, and not the training."""
 
-    Under `wandb agent` the id is the sweep's; the hash stands in the config as `run_id` in any case.
+    failed = False
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        if self.failed:
+            return
+        try:
+            with answering():
+                super().log_metrics(metrics, step)
+        except Unreachable as error:
+            self.failed = True
+            say(f"W&B: tracking ends here, because its client failed ({error}); the training goes on")
+
+
+def start(run: Run, runs_dir: Path, counts: dict) -> Tracker | None:
+    """Begin tracking a run, in the first of its processes: online, else offline, else not at all, and say why.
+
+    The run's id is the configuration's hash; under `wandb agent` it is the sweep's, and the hash stands in the config as
+    `run_id` in any case. All runs of a runs folder share its `wandb/`. counts: parameters and multiply-adds, by those
+    names. Returns None if nothing is tracked. Raises ValueError as `flat`.
     """
-    os.environ["WANDB_MODE"] = mode()
-    os.environ.setdefault(
-        "WANDB_SILENT", "true"
-    )  # its lines would break the progress bar; run.py says where to look
-    configuration = run.configuration
-    tracker = WandbLogger(
-        project=os.environ.get("WANDB_PROJECT", WANDB_PROJECT),
-        name=f"{run.title} {configuration.dataset} seed {configuration.seed}",
-        group=run.study,
-        id=None if environment.in_sweep() else configuration.run_id,
-        resume="allow",
-        save_dir=folder,
-        config=flat(run) | counts,
-    )
-    tracker._wandb_init.pop("anonymous")  # Lightning passes it, and wandb warns that it means nothing
+    config = flat(run, counts)
+    os.environ.setdefault("WANDB_SILENT", "true")  # its lines would break the progress bar
+    if os.environ.get("WANDB_MODE") == "disabled":
+        return None
+    reason = refusal()
+    if reason is None:
+        try:
+            with answering():
+                tracker = _begin(run, runs_dir, config, "online")
+            say(f"W&B: {tracker.experiment.url}\n{browsing(runs_dir)}")
+            return tracker
+        except Unreachable as error:  # it refuses the project, or has just fallen silent
+            reason = f"no run could be made on its server ({error})"
+    try:
+        with answering():
+            tracker = _begin(run, runs_dir, config, "offline")
+    except Unreachable as error:
+        say(f"W&B: this run is not tracked, because {reason}, and offline its client fails ({error})")
+        return None
+    say(f"W&B: offline, because {reason}\n{browsing(runs_dir)}")
     return tracker
 
 
-def flat(run: Run) -> dict:
-    """Return the configuration as W&B groups by it: knobs and recipe under their own names, no nesting."""
+def _begin(run: Run, runs_dir: Path, config: dict, mode: str) -> Tracker:
+    import wandb
+
+    os.environ["WANDB_MODE"] = mode
+    configuration = run.configuration
+    experiment = wandb.init(
+        project=os.environ.get("WANDB_PROJECT", WANDB_PROJECT),
+        name=f"{run.title} s{configuration.seed}",
+        group=run.title,
+        job_type="teacher" if run.teaches else "train",
+        tags=[configuration.budget, configuration.dataset, configuration.arch],
+        id=None if environment.in_sweep() else configuration.run_id,
+        resume="allow",
+        dir=runs_dir,
+        config=config,
+        settings=wandb.Settings(
+            init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS, finish_timeout_raises=True
+        ),
+    )
+    for axis, names in (("trainer/global_step", STEP_METRICS), ("epoch", ["*"])):
+        experiment.define_metric(axis)
+        for name in names:
+            experiment.define_metric(name, step_metric=axis)
+    return Tracker(experiment=experiment, project=experiment.project)
+
+
+def flat(run: Run, counts: dict) -> dict:
+    """Return the configuration as W&B groups by it: knobs, recipe and counts under their own names, no nesting.
+
+    The recipe's number of epochs is `recipe_epochs`, as the run has its own. Raises ValueError if two values would have
+    one name.
+    """
     configuration = run.configuration
     values = configuration.as_dict()
     knobs, recipe = values.pop("knobs"), values.pop("recipe")
+    recipe["recipe_epochs"] = recipe.pop("epochs")
+    values["recipe"] = values.pop("recipe_name")
     if configuration.teacher:
         values["teacher"] = Configuration(**configuration.teacher).run_id
-    return {
-        "run_id": configuration.run_id,
-        "study": run.study,
-        "variant": run.variant,
-        **{k: v for k, v in values.items() if k != "recipe_name"},
-        "recipe": configuration.recipe_name,
-        **recipe,
-        **knobs,
-    }
+    merged = {"run_id": configuration.run_id, "study": run.study, "variant": run.variant}
+    for part in (values, recipe, knobs, counts):
+        if doubled := merged.keys() & part.keys():
+            raise ValueError(f"two values of a run are called {', '.join(sorted(doubled))}")
+        merged |= part
+    return merged
 
 
-def url(tracker: WandbLogger) -> str | None:
-    """Where the run can be looked at; None while it is offline."""
-    return tracker.experiment.url or None
+def url(tracker: Tracker | None) -> str | None:
+    """Return where the run can be looked at; None while it is offline or isn't tracked."""
+    return (tracker and tracker.experiment.url) or None
 
 
-def finish(tracker: WandbLogger, record: dict) -> None:
+def finish(tracker: Tracker, record: dict, model: Path | None = None) -> None:
     """Put the headline into the run's summary and the whole record among its files, and close it; failed if it diverged.
 
     As a file, because it is the same on W&B and in the folder of an offline run, where nothing else of W&B's can be
     read without sending it (the log of transactions has no reader in Python), and is got one run at a time.
+    model: a checkpoint to upload as Lightning does, as the artifact `model-<id>`.
     """
     test = record["test"] or {}
-    summary = {
-        "test_error": test.get("error"),
-        "test_errors": test.get("errors"),
-        "test_images": test.get("images"),
-        "diverged": record["diverged"],
-        "finished": record["finished"],
-        "git_commit": record["git"]["commit"],
-        "git_dirty": record["git"]["dirty"],
-        "wall_seconds": record["wall_seconds"],
-        "machine": record["machine"],
-        "versions": record["versions"],
+    outcome = {f"test_{name}": value for name, value in test.items()}
+    outcome |= {
+        name: record[name] for name in ("diverged", "finished", "wall_seconds", "machine", "versions")
     }
-    tracker.experiment.summary.update({name: value for name, value in summary.items() if value is not None})
-    copy = Path(tracker.experiment.dir) / "record.json"  # `reports/pull.py` reads it there
-    write(record, copy)
-    tracker.experiment.save(copy, base_path=copy.parent, policy="now")
-    tracker.experiment.finish(exit_code=0 if test else 1)
+    outcome |= {f"git_{name}": record["git"][name] for name in ("commit", "dirty")}
+    experiment = tracker.experiment
+    try:
+        with answering():
+            experiment.summary.update({name: value for name, value in outcome.items() if value is not None})
+            copy = Path(experiment.dir) / "record.json"  # `reports/runs/pull.py` reads it there
+            write(record, copy)
+            experiment.save(copy, base_path=copy.parent, policy="now")
+            if model:
+                _log_model(experiment, model)
+    except Unreachable as error:
+        say(f"W&B: its client failed at the end of the run ({error}); the record has all of it")
+    _close(tracker, exit_code=0 if test else 1)
+
+
+def _log_model(experiment: "WandbRun", checkpoint: Path) -> None:
+    import wandb
+
+    artifact = wandb.Artifact(f"model-{experiment.id}", type="model")
+    artifact.add_file(str(checkpoint), name="model.ckpt")
+    experiment.log_artifact(artifact, aliases=["latest"])
+
+
+def _close(tracker: Tracker, exit_code: int) -> None:
+    """Close the run within FINISH_SECONDS; what the server has not taken by then is on disk."""
+    import wandb
+
+    experiment = tracker.experiment
+    try:
+        with answering():
+            experiment.finish(exit_code=exit_code)
+    except Unreachable as error:
+        began = Path(experiment.dir).parent
+        rest = sync_command([*offline_folders(began.parents[1], experiment.id), began])
+        late = isinstance(error.__cause__, TimeoutError)
+        reason = f"its server did not take everything within {FINISH_SECONDS} seconds" if late else error
+        say(f"W&B: {reason}; {rest} sends the rest")
+        with suppress(Exception):  # a dead client would be closed again, with a traceback, when Python ends
+            wandb.teardown()
 
 
 @contextmanager
-def closing(tracker: WandbLogger | None) -> Iterator[None]:
+def closing(tracker: Tracker | None) -> Iterator[None]:
     """Close the run when what is done within ends in an exception; W&B would take it for finished otherwise.
 
     A run that was told to stop is queued again by its sweep, and the next free agent goes on under its id; one that
@@ -105,19 +194,28 @@ def closing(tracker: WandbLogger | None) -> Iterator[None]:
         yield
     except BaseException as error:
         stopped = isinstance(error, SIGTERMException)
-        if tracker and tracker._experiment is not None:  # the run has begun, and this is the first process
+        if tracker:
             if stopped and environment.in_sweep():
-                tracker.experiment.mark_preempting()
-            tracker.experiment.finish(exit_code=128 + signal.SIGTERM if stopped else 1)
+                with suppress(Exception):
+                    tracker.experiment.mark_preempting()
+            _close(tracker, exit_code=128 + signal.SIGTERM if stopped else 1)
         raise
 
 
-def mirror(run: Run, record: dict, folder: Path) -> None:
+def mirror(run: Run, record: dict, runs_dir: Path) -> None:
     """Give a sweep's run the curve and the headline of a run that had finished before the sweep came to it."""
-    counts = {name: record[name] for name in ("parameters", "mult_adds")}
-    tracker = logger(run, folder, counts)
-    curve = record["curve"]
-    for row in zip(*curve.values(), strict=True):
-        metrics = dict(zip(curve, row, strict=True))
-        tracker.log_metrics(metrics, step=metrics["epoch"])
+    tracker = start(run, runs_dir, {name: record[name] for name in ("parameters", "mult_adds")})
+    if tracker is None:
+        return
+    configuration = run.configuration
+    batches = math.ceil(configuration.train_images / configuration.recipe["batch_size"])
+    for row in zip(*record["curve"].values(), strict=True):
+        metrics = dict(zip(record["curve"], row, strict=True))
+        tracker.log_metrics(metrics, step=metrics["epoch"] * batches)
     finish(tracker, record)
+
+
+def say(line: str) -> None:
+    """Print a line above a progress bar."""
+    tqdm.write(line, file=sys.stdout)
+    sys.stdout.flush()

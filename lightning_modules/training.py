@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 from torch import nn
@@ -19,7 +20,7 @@ from torch import nn
 from architectures.counting import count
 from lightning_modules import distillation, files, provenance, record, tracking
 from lightning_modules.callbacks.checkpointing import AtomicCheckpointIO, SaveProgress, StopOnSigterm
-from lightning_modules.callbacks.progress import EpochLines, Progress
+from lightning_modules.callbacks.progress import EpochLines, Progress, StepCurve
 from lightning_modules.callbacks.weight_averaging import MovingAverage
 from lightning_modules.classifier import Classifier, Diverged
 from lightning_modules.configuration import Configuration, Run
@@ -81,20 +82,25 @@ def train(
         module.teacher = distillation.load(Configuration(**configuration.teacher), teacher)
     if before and environment.is_first_process():
         before(module)
-    module.started = time.monotonic()
     data = data_module(configuration, machine)
     data.obtain()  # before anything is started or tracked, so that missing data costs nothing
     checkpoint = folder / "checkpoint.ckpt"
     _check(checkpoint, configuration)
     if environment.is_first_process():
         files.remove_unfinished(folder)
-    wandb = tracking.logger(run, folder, counts) if machine.wandb else None
-    loggers = [EpochLines(configuration.epochs), *([wandb] if wandb else [])]
+    tracker = None
+    if machine.wandb and environment.is_first_process():
+        tracker = tracking.start(run, folder.parent, counts)
+    module.started = time.monotonic()
+    loggers = [
+        EpochLines(configuration.epochs),
+        *filter(None, [tracker, file_logger(machine.file_logger, folder)]),
+    ]
     trainer, handler, diverged = None, signal.getsignal(signal.SIGTERM), None
     try:
         trainer = _trainer(configuration, folder, machine, loggers, checkpoint, precision)
         begun = checkpoint if checkpoint.exists() else None
-        with tracking.closing(wandb):
+        with tracking.closing(tracker):
             try:
                 trainer.fit(module, data, ckpt_path=begun, weights_only=True)
                 trainer.test(module, data, verbose=False)
@@ -138,11 +144,11 @@ def train(
         git=git,
         wall_seconds=module.seconds_before + time.monotonic() - module.started,
         resumed=module.resumed,
-        wandb_url=tracking.url(wandb) if wandb else None,
+        wandb_url=tracking.url(tracker),
     )
     record.write(result, folder / "record.json")
-    if wandb:
-        tracking.finish(wandb, result)
+    if tracker:
+        tracking.finish(tracker, result, checkpoint if machine.log_model and not diverged else None)
     return result
 
 
@@ -175,7 +181,13 @@ def _trainer(
         max_epochs=configuration.epochs,
         logger=loggers,
         gradient_clip_val=recipe.gradient_clipping,
-        callbacks=[Progress(folder / "progress.json"), StopOnSigterm(), SaveProgress(checkpoint), *averages],
+        callbacks=[
+            Progress(folder / "progress.json"),
+            StepCurve(),
+            StopOnSigterm(),
+            SaveProgress(checkpoint),
+            *averages,
+        ],
         plugins=[AtomicCheckpointIO()],
         default_root_dir=folder,
         use_distributed_sampler=False,  # the data module shares every batch out itself
@@ -192,6 +204,14 @@ def _trainer(
             "choose --devices so that their number divides the batch"
         )
     return trainer
+
+
+def file_logger(name: str | None, folder: Path) -> Logger | None:
+    """Return Lightning's own logger of that name, of `cli.FILE_LOGGERS`, which writes to `folder/<name>`; None for None."""
+    if name is None:
+        return None
+    kind = {"csv": CSVLogger, "tensorboard": TensorBoardLogger}[name]
+    return kind(folder, name=name, version="")
 
 
 def _lost(trainer: pl.Trainer, error: RuntimeError) -> str | None:

@@ -10,7 +10,7 @@ python -m sweeps.local STUDY                      runs them here
 python -m sweeps.local --programme                runs the programme here, in its order, at the lowest priority
 python -m sweeps.slurm STUDY --partition NAME     runs them on a SLURM cluster
 wandb sweep sweeps/STUDY.yaml                     runs them through W&B agents
-python -m sweeps.to_wandb                         writes those files anew
+python -m sweeps.to_wandb                         writes those files anew; --budget short: others, in sweeps/short/
 """
 
 import argparse

@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
+from lightning_modules.console import browsing
 from lightning_modules.execution import run_lock
 from lightning_modules.exit_codes import BAD_INPUT, BUSY, DONE, FAILED, TERMINATED
 from sweeps import options as asked
@@ -50,6 +51,7 @@ def main(argv: list[str]) -> int:
         print(
             f"{len(runs)} runs are missing at budget {options.budget}; {len(places)} side by side", flush=True
         )
+        say_browsing(options)
         return Launcher(lambda: runs, places, options).run()
     except ValueError as error:
         print(f"sweeps.local: {error}", file=sys.stderr)
@@ -74,12 +76,19 @@ def run_programme(options: argparse.Namespace) -> int:
         flush=True,
     )
 
+    say_browsing(options)
+
     def source() -> list[Cell]:
         for run_id in state.finished(options.runs_dir) - records.keys():
             records[run_id] = state.read(options.runs_dir / run_id / "record.json")
         return programme.needed(lines, records)
 
     return Launcher(source, places, options).run()
+
+
+def say_browsing(options: argparse.Namespace) -> None:
+    if not options.no_wandb:
+        print(browsing(options.runs_dir), flush=True)
 
 
 def parse(argv: list[str]) -> argparse.Namespace:

@@ -58,8 +58,13 @@ def _more(options: argparse.Namespace) -> list[str]:
         "--strategy": options.strategy,
         "--devices": options.devices or str(per_node),
         "--workers": options.workers,
+        "--logger": options.logger,
     }
-    flags = {"--deterministic": options.deterministic, "--no-wandb": options.no_wandb}
+    flags = {
+        "--deterministic": options.deterministic,
+        "--no-wandb": options.no_wandb,
+        "--log-model": options.log_model,
+    }
     flags["--wait"] = options.wait or environment.in_sweep()
     return [
         *(part for name, value in valued.items() if value is not None for part in (name, str(value))),

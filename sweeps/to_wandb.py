@@ -1,5 +1,8 @@
 """Write the W&B sweep of every study: `python -m sweeps.to_wandb`; with --check, only say which are stale.
 
+A sweep fixes its budget, so that no machine ticks off a cell at another one. Those at the papers' budget are part of the
+project; `--budget short` writes others, to `sweeps/short/`.
+
 A sweep goes over study, variant, data set and seed, never over raw knobs: W&B's grids are Cartesian, so coupled
 rows (1x64d, 2x40d, 4x24d …) could not be written, and lists and booleans would have to survive quoting.
 """
@@ -10,6 +13,7 @@ import sys
 from pathlib import Path
 
 from lightning_modules import files
+from lightning_modules.budgets import BUDGETS
 from lightning_modules.configuration import WANDB_PROJECT
 from lightning_modules.data import catalogue
 from lightning_modules.exit_codes import DONE, FAILED
@@ -17,6 +21,7 @@ from sweeps import study as studies
 from sweeps.study import Study
 
 FOLDER = Path(__file__).parent
+COMMITTED = "paper"  # the budget of the sweeps that are part of the project
 
 
 def main(argv: list[str]) -> int:
@@ -24,9 +29,13 @@ def main(argv: list[str]) -> int:
         prog="python -m sweeps.to_wandb", description=__doc__, allow_abbrev=False
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is stale")
+    parser.add_argument(
+        "--budget", choices=BUDGETS, default=COMMITTED, help="of the sweeps' runs (default: paper)"
+    )
     options = parser.parse_args(argv)
+    folder = folder_of(options.budget)
     fresh = {
-        FOLDER / f"{sweep_name}.yaml": sweep(study, sweep_name, datasets)
+        folder / f"{sweep_name}.yaml": sweep(study, sweep_name, datasets, options.budget)
         for study in map(studies.read, studies.names())
         for sweep_name, datasets in sweeps_of(study).items()
     }
@@ -35,7 +44,7 @@ def main(argv: list[str]) -> int:
         for path, text in fresh.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     }
-    left = sorted(set(FOLDER.rglob("*.yaml")) - set(fresh))
+    left = sorted(set(written(options.budget)) - set(fresh))
     for path in [*stale, *left]:
         if options.check:
             print(f"stale: sweeps/{path.relative_to(FOLDER)}")
@@ -46,6 +55,17 @@ def main(argv: list[str]) -> int:
             files.write(path, stale[path].encode())
             print(f"written: sweeps/{path.relative_to(FOLDER)}")
     return FAILED if options.check and (stale or left) else DONE
+
+
+def folder_of(budget: str) -> Path:
+    """Return where the sweeps at a budget are."""
+    return FOLDER if budget == COMMITTED else FOLDER / budget
+
+
+def written(budget: str) -> list[Path]:
+    """Return the sweeps at a budget that are on disk."""
+    folder = folder_of(budget)
+    return [*folder.glob("*.yaml"), *folder.glob("imagenet/*.yaml")]
 
 
 def sweeps_of(study: Study) -> dict[str, list[str]]:
@@ -61,21 +81,21 @@ def sweeps_of(study: Study) -> dict[str, list[str]]:
     return {study.name: small, f"imagenet/{study.name}": large}
 
 
-def sweep(study: Study, name: str, datasets: list[str]) -> str:
+def sweep(study: Study, name: str, datasets: list[str], budget: str = COMMITTED) -> str:
     """The YAML of a sweep: a grid in which the seed varies slowest, so that whole tables complete early.
 
     No early termination: a reproduction must not kill its losing rows.
     """
+    path = (folder_of(budget) / name).relative_to(FOLDER)
     return f"""\
 # Made from sweeps/studies/{study.name}.toml by `python -m sweeps.to_wandb`; do not edit.
 #
-#     wandb sweep sweeps/{name}.yaml
+#     wandb sweep sweeps/{path}.yaml
 #     wandb agent ENTITY/PROJECT/SWEEP        one per GPU, on any number of machines
 #
-# The budget is each machine's default, paper with a GPU and smoke without; to fix it for all, add
-# `budget: {{value: short}}` to the parameters of a copy.
+# Every cell runs at this budget, on whatever machine; `python -m sweeps.to_wandb --budget short` writes another sweep.
 project: {WANDB_PROJECT}
-name: {_quoted("_".join(reversed(name.split("/"))))}
+name: {_quoted("_".join(reversed(path.parts)))}
 description: {_quoted(study.question)}
 program: run.py
 method: grid
@@ -83,6 +103,8 @@ metric:
   name: test_error
   goal: minimize
 parameters:
+  budget:
+    value: {_quoted(budget)}
   seed:
     values: {_quoted(list(study.seeds))}
   dataset:

@@ -1,4 +1,4 @@
-"""Where PYTHONDONTWRITEBYTECODE is set, every process that a test starts would compile torch anew."""
+"""What tests of several folders share."""
 
 import sys
 
@@ -7,7 +7,10 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_once(tmp_path_factory):
-    """Lets them share compiled modules in a temporary folder: half of a start's time."""
+    """Where PYTHONDONTWRITEBYTECODE is set, every process that a test starts would compile torch anew.
+
+    They share compiled modules in a temporary folder instead: half of a start's time.
+    """
     if not sys.dont_write_bytecode:
         yield
         return
@@ -15,3 +18,19 @@ def compiled_once(tmp_path_factory):
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("compiled")))
         yield
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """An account on the loopback W&B server, with the tiny data set and its studies."""
+    from tests import tiny
+    from tests.wandb_server import WandbServer
+    from tests.wandb_world import World
+
+    monkeypatch.setattr(tiny.study, "FOLDER", tiny.study.FOLDER)
+    monkeypatch.setitem(tiny.DATASETS, "tiny", None)
+    monkeypatch.setitem(tiny.RECIPES, "diverging", None)
+    monkeypatch.setitem(tiny.BUDGETS, "smoke", tiny.BUDGETS["smoke"])
+    tiny.install(tmp_path / "data")
+    with WandbServer() as server:
+        yield World(tmp_path, server)

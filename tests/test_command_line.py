@@ -181,7 +181,7 @@ def test_without_an_account_the_run_is_offline_and_says_so(tmp_path):
     assert "--recipe.lr_milestones 0.3,0.6" in done.stdout
     assert "--budget paper" in done.stdout and "W&B: offline; send it with `wandb sync " in done.stdout
     assert "test error" in done.stdout and "of 103 images" in done.stdout
-    assert list(tmp_path.glob("runs/*/wandb/offline-run-*/*.wandb"))
+    assert list(tmp_path.glob("runs/wandb/offline-run-*/*.wandb"))
 
 
 def test_a_diverging_run_fails_in_one_line_and_that_is_its_record(tmp_path):

@@ -1,140 +1,11 @@
 """The real W&B client and agent against a loopback server: a sweep's cells run, and what W&B holds is the record."""
 
-import json
-import os
-import re
+import io
 import shutil
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
-import yaml
-
-from tests import tiny
-
-ROOT = Path(__file__).parent.parent
-STUB = ROOT.parent / "shared" / "wandb_stub"
-pytestmark = pytest.mark.skipif(
-    not STUB.exists(), reason="needs the loopback W&B server in ../shared/wandb_stub"
-)
-READ_BACK = """
-import json, wandb
-runs = wandb.Api().sweep({path!r}).runs
-rows = [[run.id, run.state, dict(run.config), dict(run.summary), list(run.scan_history())] for run in runs]
-print("READ", json.dumps(rows, default=dict))
-"""
-PULL = """
-import sys
-from pathlib import Path
-from reports import __main__
-from tests import tiny
-path, place = Path(sys.argv[1]), sys.argv[2]
-tiny.install(path / "data")
-__main__.RECORDS = (path / "records", path / "runs")
-sys.exit(__main__.main(["pull", place]))
-"""
-
-
-class World:
-    """An account on the loopback server, with the tiny data set and its studies."""
-
-    def __init__(self, path: Path, server) -> None:
-        self.path, self.server = path, server
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")}
-        self.environment |= server.env() | {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
-            "HOME": str(path),
-            "WANDB_DIR": str(path),
-            "CUDA_VISIBLE_DEVICES": "",
-            "OMP_NUM_THREADS": "1",
-        }
-        self.where = ["--data-dir", str(path / "data"), "--runs-dir", str(path / "runs")]
-
-    def start(self, *argv: str) -> subprocess.Popen:
-        return subprocess.Popen(
-            argv,
-            cwd=self.path,
-            env=self.environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-
-    def run(self, *argv: str) -> str:
-        process = self.start(*argv)
-        output, _ = process.communicate(timeout=600)
-        assert process.returncode == 0, output
-        return output
-
-    def cell(self, *argv: str) -> str:
-        return self.run(sys.executable, str(ROOT / "tests" / "tiny.py"), *argv, *self.where)
-
-    def sweep(self, budget: str, **parameters) -> str:
-        """Make a sweep from the tiny study's file, with some parameters replaced; gives its path."""
-        from sweeps import study, to_wandb
-
-        config = yaml.safe_load(to_wandb.sweep(study.read("tiny"), "tiny", ["tiny"]))
-        config["parameters"] |= parameters
-        config["program"] = str(ROOT / "tests" / "tiny.py")
-        config["command"] += [f"--budget={budget}", *self.where]
-        (self.path / "tiny.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-        return re.search(r"wandb agent (\S+)", self.run("wandb", "sweep", "tiny.yaml")).group(1)
-
-    def agent(self, *argv: str) -> subprocess.Popen:
-        return self.start(sys.executable, str(STUB / "fast_agent.py"), *argv)
-
-    def read_back(self, sweep: str) -> list:
-        """[id, state, config, summary, history] of each run of a sweep, through W&B's own client."""
-        output = self.run(sys.executable, "-c", READ_BACK.format(path=sweep))
-        return json.loads(re.search(r"READ (.*)", output).group(1))
-
-    def pull(self, place: str | Path) -> dict[str, dict]:
-        """What `python -m reports pull` makes of a project or folder."""
-        self.run(sys.executable, "-c", PULL, str(self.path), str(place))
-        lines = [line for path in self.path.glob("records/*.jsonl") for line in path.read_text().splitlines()]
-        return {record["run_id"]: record for record in map(json.loads, lines)}
-
-    def records(self) -> dict[str, dict]:
-        found = [json.loads(path.read_text()) for path in self.path.glob("runs/*/record.json")]
-        return {record["run_id"]: record for record in found}
-
-    def reach(self, step: int) -> None:
-        """Wait until the run under way has trained so many steps."""
-        deadline = time.monotonic() + 600
-        while time.monotonic() < deadline:
-            for path in self.path.glob("runs/*/progress.json"):
-                if json.loads(path.read_text())["step"] >= step:
-                    return
-            time.sleep(0.05)
-        raise AssertionError("no run got that far")
-
-
-@pytest.fixture
-def world(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(STUB))
-    from stub_server import StubServer
-
-    monkeypatch.setattr(tiny.study, "FOLDER", tiny.study.FOLDER)
-    monkeypatch.setitem(tiny.DATASETS, "tiny", None)
-    monkeypatch.setitem(tiny.RECIPES, "diverging", None)
-    monkeypatch.setitem(tiny.BUDGETS, "smoke", tiny.BUDGETS["smoke"])
-    tiny.install(tmp_path / "data")
-    with StubServer(tmp_path / "server") as server:
-        answer = server.state.graphql
-
-        def graphql(query: str, variables: dict | None) -> tuple:
-            # An agent that joins a sweep with runs sends one value where a list is declared; GraphQL takes it
-            # for a list of one.
-            if isinstance((variables or {}).get("specs"), str):
-                variables = variables | {"specs": [variables["specs"]]}
-            return answer(query, variables)
-
-        server.state.graphql = graphql
-        yield World(tmp_path, server)
+import torch
 
 
 def test_two_agents_run_every_cell_once_and_w_and_b_holds_the_records(world):
@@ -161,6 +32,9 @@ def test_two_agents_run_every_cell_once_and_w_and_b_holds_the_records(world):
         assert summary["test_error"] == record["test"]["error"]
         assert (summary["test_errors"], summary["test_images"]) == (record["test"]["errors"], 103)
         assert summary["machine"] == record["machine"] and summary["wall_seconds"] == record["wall_seconds"]
+        assert [summary[f"test_{name}"] for name in ("loss", "top5_error")] == [
+            record["test"][name] for name in ("loss", "top5_error")
+        ]
         for name, curve in record["curve"].items():
             assert [row[name] for row in history if name in row] == pytest.approx(curve), name
         # a cell that was done before the sweep came to it gives its result all the same
@@ -175,23 +49,45 @@ def test_two_agents_run_every_cell_once_and_w_and_b_holds_the_records(world):
 
 
 def test_one_run_by_hand_is_online_under_its_own_id(world):
-    output = world.cell("--study", "tiny", "--variant", "plain", "--budget", "smoke")
+    output = world.cell("--study", "tiny", "--variant", "plain", "--budget", "smoke", "--log-model")
     (record,) = world.records().values()
     assert record["wandb"].endswith(record["run_id"]) and f"W&B: {record['wandb']}" in output
+    assert f"`wandb leet {world.path}/runs/wandb` browses the runs here" in output
+    ((_, run),) = world.server.runs.items()
+    assert (run["name"], run["displayName"]) == (record["run_id"], "tiny/plain s0")
+    assert (run["group"], run["jobType"], run["tags"]) == ("tiny/plain", "train", ["smoke", "tiny", "plain"])
+    config = {name: said["value"] for name, said in run["config"].items()}
+    assert (config["epochs"], config["recipe_epochs"], config["study"]) == (2, 164, "tiny")
+    assert [row["trainer/global_step"] for row in run["history"]] == [1, 2]  # one batch an epoch
+    model = world.server.artifacts[f"model-{record['run_id']}"]
+    assert model["artifactTypeName"] == "model" and model["committed"]
+    weights = torch.load(
+        io.BytesIO(world.server.stored[f"/storage/model-{record['run_id']}/model.ckpt"]), weights_only=True
+    )
+    assert weights["global_step"] == 2
+
+
+@pytest.mark.slow
+def test_a_teachers_run_is_called_that(world):
+    world.cell("--study", "distilled", "--variant", "student", "--budget", "smoke")
+    assert {run["displayName"]: run["jobType"] for run in world.server.runs.values()} == {
+        "distilled/student s0": "train",
+        "distilled/teacher s0": "teacher",
+    }
 
 
 def test_an_offline_run_is_pulled_from_its_folder_and_from_w_and_b_once_sent(world):
-    del world.environment["WANDB_API_KEY"], world.environment["WANDB_MODE"]
+    del world.environment["WANDB_API_KEY"]
     world.cell("--study", "tiny", "--variant", "plain", "--budget", "smoke")
     ((run_id, record),) = world.records().items()
-    (folder,) = world.path.glob("runs/*/wandb/offline-run-*")
+    (folder,) = world.path.glob("runs/wandb/offline-run-*")
     saved = folder.rename(world.path / folder.name)  # all that was saved of another machine
     shutil.rmtree(world.path / "runs")
     assert world.pull(saved) == {run_id: record}
 
-    world.environment |= world.server.env()
+    world.environment |= world.server.environment()
     world.run("wandb", "sync", str(saved))
-    (tracked,) = world.server.state.runs.values()
+    (tracked,) = world.server.runs.values()
     shutil.rmtree(world.path / "records")
     project = f"{tracked['entity']}/{tracked['project']}"
     (pulled,) = world.pull(project).values()
@@ -219,7 +115,10 @@ def test_a_killed_agents_run_is_queued_again_and_resumed_under_its_id(world, fla
     (record,) = world.records().values()
     assert (again, state) == (first, "finished") and record["resumed"] == 1
     assert summary["test_errors"] == record["test"]["errors"]
-    assert [row["epoch"] for row in history] == list(range(1, 31))
+    epochs, steps = ([row for row in history if name in row] for name in ("train_loss", "train_loss_step"))
+    assert [row["epoch"] for row in epochs] == list(range(1, 31))
+    assert [row["trainer/global_step"] for row in epochs] == list(range(2, 61, 2))  # two batches an epoch
+    assert [row["trainer/global_step"] for row in steps] == [50] and "lr_step" in steps[0]
 
 
 @pytest.mark.slow
@@ -230,3 +129,4 @@ def test_a_failing_cell_does_not_end_the_agent(world):
     assert "the loss became" in output
     states = {config["study"]: state for _, state, config, _, _ in world.read_back(sweep)}
     assert states == {"diverging": "failed", "tiny": "finished"}
+    assert {record["diverged"] for record in world.pull(sweep.rpartition("/")[0]).values()} == {1, None}

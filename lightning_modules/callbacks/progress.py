@@ -16,6 +16,7 @@ from lightning_modules.execution.estimate import duration
 REFRESH_SECONDS = 0.5
 LINE_SECONDS = 10
 BAR = "{desc} {percentage:3.0f} %|{bar:24}| {elapsed}, {remaining} left{postfix}"
+STEP_METRICS = ("train_loss_step", "lr_step")  # Lightning's suffix for what is logged within an epoch
 
 
 class Progress(pl.Callback):
@@ -108,6 +109,17 @@ class EvaluationProgress(pl.Callback):
             print(f"evaluated in {duration(seconds)}, {rate:,.0f} images/s", flush=True)
 
 
+class StepCurve(pl.Callback):
+    """Logs the loss of a batch, as it is minimised, and the learning rate every `log_every_n_steps` of the trainer."""
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
+        if trainer.global_step % trainer.log_every_n_steps:
+            return
+        values = dict(zip(STEP_METRICS, (float(outputs["loss"]), module.lr), strict=True))
+        for logger in trainer.loggers:
+            logger.log_metrics(values, step=trainer.global_step)
+
+
 class EpochLines(Logger):
     """A line per finished epoch, above the bar or in the log file."""
 
@@ -119,6 +131,8 @@ class EpochLines(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: dict, step: int | None = None) -> None:
+        if "epoch" not in metrics:
+            return
         tqdm.write(
             f"epoch {metrics['epoch']:3d}/{self.epochs}  loss {metrics['train_loss']:.4f}  "
             f"train error {metrics['train_error']:5.2f} %  test error {metrics['curve_test_error']:5.2f} %  "

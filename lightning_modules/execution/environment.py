@@ -1,12 +1,10 @@
 """Who started this process, and what follows from it. Nothing heavy is imported."""
 
 import ctypes
-import netrc
 import os
 import signal
 import sys
 from collections.abc import Mapping
-from urllib.parse import urlparse
 
 ENDS_WITH_PARENT = "RUN_ENDS_WITH_PARENT"  # set by launchers that may be killed themselves
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -21,17 +19,6 @@ def is_first_process() -> bool:
 def in_sweep() -> bool:
     """Whether W&B counts this run to a sweep; its id is the sweep's then."""
     return "WANDB_SWEEP_ID" in os.environ
-
-
-def has_wandb_key() -> bool:
-    """Whether W&B would let this process in; without a key its client asks for a login."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
-    try:
-        return netrc.netrc().authenticators(host or "") is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
 
 
 def processes(environment: Mapping[str, str] = os.environ) -> tuple[int, int]:

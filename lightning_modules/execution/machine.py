@@ -31,6 +31,8 @@ class Machine:
     data_dir: Path = Path("data")
     workers: int | None = None  # as many as suit the data set
     wandb: bool = True
+    log_model: bool = False  # to W&B
+    file_logger: str | None = None  # of FILE_LOGGERS
     speed: ExecutionSettings = DEFAULT
 
 

@@ -9,8 +9,9 @@ import os
 import re
 from collections.abc import Mapping
 
+from lightning_modules.execution.wandb_login import Unreachable, answering
 from reports.pages import markdown
-from reports.runs.pull import PROJECT, Unreachable, answering, check_key
+from reports.runs.pull import PROJECT, check_login
 
 TITLE = "Results"  # by it the report is found again and replaced
 
@@ -23,7 +24,7 @@ def check(project: str) -> None:
         raise ValueError(
             "--publish needs wandb-workspaces: uv run --extra publish …, or pip install wandb-workspaces"
         )
-    check_key()
+    check_login()
 
 
 def publish(pages: Mapping[str, str], project: str) -> str:

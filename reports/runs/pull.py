@@ -9,15 +9,15 @@ import dataclasses
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from lightning_modules.execution import environment
+from lightning_modules.data import catalogue
+from lightning_modules.execution.wandb_login import Unreachable, answering, refusal
 from lightning_modules.record import Record
 from reports.runs import records
 from reports.runs.collect import Committed, contradiction
@@ -66,13 +66,9 @@ def offline(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
 # From the server
 
 
-class Unreachable(Exception):
-    """W&B doesn't answer, or not as expected."""
-
-
 @dataclass(frozen=True)
 class Tracked:
-    """A finished run of this project as W&B lists it; `errors` of `images` are its summary's."""
+    """A finished or diverged run of this project as W&B lists it; `errors` of `images` as its record counts them."""
 
     run_id: str
     errors: int
@@ -94,7 +90,7 @@ def pull(project: str, committed: Committed, warn: Callable[[str], None]) -> dic
     """
     if not PROJECT.fullmatch(project):
         raise ValueError(f"{project} is neither ENTITY/PROJECT nor a folder of W&B's runs")
-    check_key()
+    check_login()
     counts: dict[str, int] = {}
     failed = 0
     try:
@@ -142,25 +138,32 @@ def _listed(project: str, warn: Callable[[str], None]) -> list[list[Tracked]]:
             if reason := _unfit(run):
                 warn(f"{where}: skipped, {reason}")
                 continue
-            summary = run.summary
-            tracked = Tracked(
-                run.config["run_id"], summary["test_errors"], summary["test_images"], where, run
-            )
+            tracked = Tracked(run.config["run_id"], *_result(run), where, run)
             by_run.setdefault(tracked.run_id, []).append(tracked)
     return list(by_run.values())
 
 
 def _unfit(run: "Run") -> str | None:
-    """Why it is no finished run of this project; None if it is one."""
-    run_id = run.config.get("run_id")
-    if not isinstance(run_id, str):
+    """Why it is no finished or diverged run of this project; None if it is one."""
+    if not isinstance(run.config.get("run_id"), str):
         return "not a run of this project (its config has no run_id)"
-    if run.state != "finished":
+    if not (run.state == "finished" or (run.state == "failed" and run.summary.get("diverged"))):
         return f"not finished but {run.state}"
-    errors, images = run.summary.get("test_errors"), run.summary.get("test_images")
+    try:
+        errors, images = _result(run)
+    except (KeyError, TypeError, ValueError):
+        return "finished without a result in its summary"
     if not (type(errors) is type(images) is int and 0 <= errors <= images > 0):
         return "finished without a result in its summary"
     return None
+
+
+def _result(run: "Run") -> tuple[int, int]:
+    """Errors and test images as the run's record counts them; one that diverged guesses. Raises KeyError and the like."""
+    if run.summary.get("diverged"):
+        images = catalogue.find(run.config["dataset"]).test_images
+        return images - round(images / run.config["classes"]), images
+    return run.summary["test_errors"], run.summary["test_images"]
 
 
 def _first_whole(same_run: list[Tracked], warn: Callable[[str], None]) -> Record | None:
@@ -191,16 +194,7 @@ def _fetch(tracked: Tracked) -> Record:
     return record if record.wandb else dataclasses.replace(record, wandb=tracked.run.url)
 
 
-def check_key() -> None:
-    """Raises ValueError without one: W&B's client would ask for a login."""
-    if not environment.has_wandb_key():
-        raise ValueError("W&B wants a key: set WANDB_API_KEY, or log in once with `wandb login`")
-
-
-@contextmanager
-def answering() -> Iterator[None]:
-    """Raises Unreachable for whatever W&B's client raises."""
-    try:
-        yield
-    except Exception as error:  # its own kinds, requests' and plain ones
-        raise Unreachable(" ".join(str(error).split()) or type(error).__name__) from error
+def check_login() -> None:
+    """Raises ValueError, in one line, if W&B's client cannot get at its server."""
+    if reason := refusal():
+        raise ValueError(f"W&B cannot be used, because {reason}")

@@ -19,8 +19,7 @@ from sweeps import programme
 from sweeps import study as studies
 from sweeps.claim import Claim, Comparison
 from sweeps.study import Printed, Study, Table, Variant
-
-STUB = Path(__file__).parents[3] / "shared" / "wandb_stub"
+from tests.wandb_server import WandbServer
 
 STUDY = Study(
     name="made_up",
@@ -184,18 +183,14 @@ def write_records(tmp_path: Path):
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """The loopback server, with this process logged in."""
-    if not STUB.exists():
-        pytest.skip("needs the loopback W&B server in ../shared/wandb_stub")
-    monkeypatch.syspath_prepend(str(STUB))
     import wandb
-    from stub_server import StubServer
 
     for name in os.environ:
         if name.startswith("WANDB_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
-    with StubServer(tmp_path / "server") as server:
-        for name, value in server.env().items():
+    with WandbServer() as server:
+        for name, value in server.environment().items():
             monkeypatch.setenv(name, value)
         wandb.teardown()  # it keeps the settings of an earlier test
         yield server

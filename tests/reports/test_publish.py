@@ -39,21 +39,12 @@ def test_without_the_extra_one_line_says_so_before_anything_is_made(monkeypatch,
     assert "--publish wants ENTITY/PROJECT" in capsys.readouterr().err
 
 
-def test_published_twice_it_is_one_report(server, monkeypatch):
+def test_published_twice_it_is_one_report(server):
     pytest.importorskip("wandb_workspaces", reason="needs the extra `publish`")
-    view_of = server.state.project_view
-
-    def with_views(key):  # the loopback server keeps reports but doesn't list them
-        mine = [view for view in server.state.views.values() if view["projectName"] == key[1]]
-        page = {"endCursor": None, "hasNextPage": False}
-        nodes = [{"node": view | {"user": None}, "cursor": view["id"]} for view in mine]
-        return view_of(key) | {"allViews": lambda **_: {"edges": nodes, "pageInfo": page}}
-
-    monkeypatch.setattr(server.state, "project_view", with_views)
-    address = publish.publish({"index.md": PAGES["index.md"]}, "stub/convnets")
-    assert address.startswith(f"{server.url}/stub/convnets/reports/Results--")
-    assert publish.publish(PAGES, "stub/convnets") == address
-    (view,) = server.state.views.values()
+    address = publish.publish({"index.md": PAGES["index.md"]}, "team/convnets")
+    assert address.startswith(f"{server.url}/team/convnets/reports/Results--")
+    assert publish.publish(PAGES, "team/convnets") == address
+    (view,) = server.reports.values()
     blocks = [block for block in json.loads(view["spec"])["blocks"] if block["type"] != "paragraph"]
     assert [block["type"] for block in blocks] == [
         "table-of-contents", "heading", "markdown-block", "heading", "markdown-block"

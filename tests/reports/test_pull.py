@@ -1,7 +1,6 @@
 """Taking records from W&B, through its real client and a loopback server, and from folders of offline runs."""
 
 import json
-from collections import Counter
 
 import pytest
 
@@ -18,22 +17,16 @@ def track(server):
     """`track(id, facts, state="finished", …)`: leave a run on the server as its client would."""
 
     def track(name, facts, state="finished", config=None, summary=None, record=None):
-        run = server.state.run("stub", "made-up", name, create=True)
+        run = server.run("team", "made-up", name)
         run["state"] = state
         config = {"run_id": facts["run_id"]} if config is None else config
         run["config"] = {key: {"value": value} for key, value in config.items()}
         test = {"test_errors": facts["test"]["errors"], "test_images": facts["test"]["images"]}
         run["summary"] = test if summary is None else summary
         if record != "":
-            path = server.state.run_dir(run) / "record.json"
-            path.write_text(record or json.dumps(facts))
-            run["files"]["record.json"] = path
+            server.store(run, "record.json", (record or json.dumps(facts)).encode())
 
     return track
-
-
-def requests(server) -> Counter:
-    return Counter(name for _, name, _ in server.state.requests)
 
 
 def test_finished_runs_are_fetched_once_with_their_link(study, tmp_path, facts, server, track):
@@ -42,20 +35,20 @@ def test_finished_runs_are_fetched_once_with_their_link(study, tmp_path, facts, 
     linked = facts("thin", 0, 6000) | {"wandb": "https://wandb.ai/first"}
     track("sweeps", linked)  # a sweep found it done: the link is that of the run that trained
     folder, said = tmp_path / "records", []
-    assert pull("stub/made-up", Committed(folder), said.append) == {"made_up": 4}
+    assert pull("team/made-up", Committed(folder), said.append) == {"made_up": 4}
     found, warnings = records.read([folder])
     assert said == warnings == []
     assert [(r.run_id, r.errors) for r in found] == [
         (run_id("thin", 0), 6000), (run_id("wide", 0), 5000), (run_id("wide", 1), 5001), (run_id("wide", 2), 5002)
     ]  # fmt: skip
-    assert found[1].as_dict() == facts("wide", 0, 5000) | {"wandb": f"{server.url}/stub/made-up/runs/own0"}
+    assert found[1].as_dict() == facts("wide", 0, 5000) | {"wandb": f"{server.url}/team/made-up/runs/own0"}
     assert found[0].wandb == "https://wandb.ai/first"
 
-    before, asked = (folder / "made_up.jsonl").read_bytes(), requests(server)
-    assert pull("stub/made-up", Committed(folder), said.append) == {} and said == []
+    before, asked = (folder / "made_up.jsonl").read_bytes(), list(server.asked)
+    assert pull("team/made-up", Committed(folder), said.append) == {} and said == []
     assert (folder / "made_up.jsonl").read_bytes() == before
-    assert requests(server)["Runs"] > asked["Runs"]
-    assert requests(server)["RunFiles"] == asked["RunFiles"] == 4
+    assert server.asked.count("Runs") > asked.count("Runs")
+    assert server.asked.count("RunFiles") == asked.count("RunFiles") == 4
 
 
 def test_what_is_no_finished_run_of_this_project_is_named_and_left_out(study, tmp_path, facts, track):
@@ -71,9 +64,9 @@ def test_what_is_no_finished_run_of_this_project_is_named_and_left_out(study, tm
     stranger = resolve("densenet", {"depth": 28}, dataset="cifar10", budget="mini", seed=0)
     track("alone", facts_of(stranger, 5000, None, None))
     said = []
-    counts = pull("stub/made-up", Committed(tmp_path / "records"), said.append)
+    counts = pull("team/made-up", Committed(tmp_path / "records"), said.append)
     assert counts == {"made_up": 1, "": 1}
-    reasons = dict(line.removeprefix("W&B stub/made-up/").split(": skipped, ") for line in said)
+    reasons = dict(line.removeprefix("W&B team/made-up/").split(": skipped, ") for line in said)
     assert reasons.pop("torn").startswith("its record.json is damaged: ")
     assert reasons == {
         "alien": "not a run of this project (its config has no run_id)",
@@ -93,16 +86,16 @@ def test_contradictions_are_named_and_nothing_is_overwritten(study, tmp_path, fa
     track("one", facts("thin", 0, 6000))
     track("two", facts("thin", 0, 6001))
     said = []
-    assert pull("stub/made-up", Committed(folder), said.append) == {}
+    assert pull("team/made-up", Committed(folder), said.append) == {}
     assert (folder / "made_up.jsonl").read_bytes() == before
     assert len(said) == 2 and set(said) == {
         (
-            f"run {run_id('thin', 0)}: records contradict each other (60.00 % in W&B stub/made-up/one, 60.01 % in "
-            "W&B stub/made-up/two); none is taken: delete the wrong one"
+            f"run {run_id('thin', 0)}: records contradict each other (60.00 % in W&B team/made-up/one, 60.01 % in "
+            "W&B team/made-up/two); none is taken: delete the wrong one"
         ),
         (
             f"run {run_id('wide', 0)}: records contradict each other (50.00 % in records/made_up.jsonl:1, 51.00 % in "
-            "W&B stub/made-up/again); the one in records/made_up.jsonl:1 stays: delete the wrong one"
+            "W&B team/made-up/again); the one in records/made_up.jsonl:1 stays: delete the wrong one"
         ),
     }
 
@@ -121,20 +114,19 @@ def test_what_was_fetched_before_an_interruption_is_kept(study, tmp_path, facts,
 
     monkeypatch.setitem(pull.__globals__, "_fetch", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        pull("stub/made-up", Committed(folder), pytest.fail)
+        pull("team/made-up", Committed(folder), pytest.fail)
     assert [record.run_id for record in records.read([folder])[0]] == [run_id("wide", 0), run_id("wide", 1)]
     monkeypatch.setitem(pull.__globals__, "_fetch", fetch)
-    assert pull("stub/made-up", Committed(folder), pytest.fail) == {"made_up": 1}
+    assert pull("team/made-up", Committed(folder), pytest.fail) == {"made_up": 1}
 
 
 def test_a_server_that_fails_ends_the_pull_in_one_line(study, tmp_path, facts, track, server):
     for seed in range(3):
         track(f"wide{seed}", facts("wide", seed, 5000))
-    for run in server.state.runs.values():
-        run["files"]["record.json"].unlink()
+    server.stored.clear()
     said = []
-    with pytest.raises(ValueError, match="cannot get at W&B's stub/made-up .*; 0 new records are committed"):
-        pull("stub/made-up", Committed(tmp_path / "records"), said.append)
+    with pytest.raises(ValueError, match="cannot get at W&B's team/made-up .*; 0 new records are committed"):
+        pull("team/made-up", Committed(tmp_path / "records"), said.append)
     assert len(said) == 2 and "wide0: skipped this time, " in said[0]
 
 
@@ -142,7 +134,7 @@ def test_without_a_key_nothing_is_asked(study, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     with pytest.raises(ValueError, match="set WANDB_API_KEY"):
-        pull("stub/made-up", Committed(tmp_path), pytest.fail)
+        pull("team/made-up", Committed(tmp_path), pytest.fail)
     with pytest.raises(ValueError, match="neither ENTITY/PROJECT nor a folder"):
         pull("made-up", Committed(tmp_path), pytest.fail)
 
