@@ -56,6 +56,8 @@ def refused(capsys, *argv: str) -> str:
             ["--arch", "alexnet", "--dataset", "imagenet", "--resolution", "96"],
             "the network can't take images of 96×96",
         ),
+        (["--arch", "resnet", "--log-model", "--no-wandb"], "--log-model uploads to W&B: leave out --no-wandb"),
+        (["--arch", "resnet", "--log-model", "--logger", "csv"], "--log-model uploads to W&B"),
         (["--arch", "resnet", "--evaluate"], "--evaluate needs --weights FILE"),
         (["--arch", "resnet", "--weights", "w.pth"], "--weights is for the evaluation of given weights: add"),
         (["--arch", "resnet", "--mean", "0.5,0.5,0.5"], "--mean is for the evaluation of given weights: add"),
@@ -179,7 +181,7 @@ def test_without_an_account_the_run_is_offline_and_says_so(tmp_path):
     assert "2 epochs of 100 images instead of 164 of 200" in done.stdout
     assert "Changed in the recipe: lr_milestones 0.3,0.6 instead of 0.5,0.75." in done.stdout
     assert "--recipe.lr_milestones 0.3,0.6" in done.stdout
-    assert "--budget paper" in done.stdout and "W&B: offline; send it with `wandb sync " in done.stdout
+    assert "--budget paper" in done.stdout and "W&B: offline; `wandb sync " in done.stdout
     assert "test error" in done.stdout and "of 103 images" in done.stdout
     assert list(tmp_path.glob("runs/wandb/offline-run-*/*.wandb"))
 

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 import torch
 
@@ -26,9 +27,14 @@ def train(tmp_path, monkeypatch):
     tiny.install(tmp_path / "data")
 
     def run(
-        name: str, arch: str = "densenet", seed: int = 0, speed: ExecutionSettings = DEFAULT, **changes
+        name: str,
+        arch: str = "densenet",
+        seed: int = 0,
+        speed: ExecutionSettings = DEFAULT,
+        file_logger: str | None = None,
+        **changes,
     ) -> tuple[dict, dict]:
-        machine = Machine(accelerator="cpu", data_dir=tmp_path / "data", wandb=False, speed=speed)
+        machine = Machine("cpu", data_dir=tmp_path / "data", wandb=False, speed=speed, file_logger=file_logger)
         knobs = {"depth": 10, "dropout": 0.1} if arch == "densenet" else {"depth": 8}
         wanted = configuration.resolve(
             arch, knobs, dataset="tiny", budget="smoke", seed=seed, changes=changes
@@ -50,6 +56,14 @@ def test_a_seed_decides_every_bit(train):
     assert all(torch.equal(weights[name], same[name]) for name in weights)
     assert first["test"] == again["test"] and first["run_id"] == again["run_id"] != other["run_id"]
     assert not all(torch.equal(weights[name], different[name]) for name in weights)
+
+
+def test_lightnings_csv_logger_holds_the_curve(train, tmp_path):
+    record, _ = train("run", file_logger="csv")
+    rows = pd.read_csv(tmp_path / "run" / "csv" / "metrics.csv")
+    assert list(rows["step"]) == [2, 4]  # two batches an epoch
+    for name, curve in record["curve"].items():
+        assert list(rows[name]) == pytest.approx(curve), name
 
 
 def test_a_run_builds_its_network_twice_once_for_real(train, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from reports import __main__
 from reports.runs import records
 from reports.runs.collect import Committed
 from reports.runs.pull import is_folder, offline, pull
-from tests.reports.conftest import facts_of, run_id
+from tests.reports.conftest import diverged, facts_of, run_id
 
 
 @pytest.fixture
@@ -21,8 +21,9 @@ def track(server):
         run["state"] = state
         config = {"run_id": facts["run_id"]} if config is None else config
         run["config"] = {key: {"value": value} for key, value in config.items()}
-        test = {"test_errors": facts["test"]["errors"], "test_images": facts["test"]["images"]}
-        run["summary"] = test if summary is None else summary
+        if summary is None:
+            summary = {"test_errors": facts["test"]["errors"], "test_images": facts["test"]["images"]}
+        run["summary"] = summary
         if record != "":
             server.store(run, "record.json", (record or json.dumps(facts)).encode())
 
@@ -49,6 +50,16 @@ def test_finished_runs_are_fetched_once_with_their_link(study, tmp_path, facts, 
     assert (folder / "made_up.jsonl").read_bytes() == before
     assert server.asked.count("Runs") > asked.count("Runs")
     assert server.asked.count("RunFiles") == asked.count("RunFiles") == 4
+
+
+def test_a_diverged_run_is_fetched_too(study, tmp_path, facts, track):
+    burst = diverged(facts("wide", 0, 5000), 2)
+    config = {"run_id": burst["run_id"], "dataset": "cifar10", "classes": 10}
+    track("burst", burst, state="failed", config=config, summary={"diverged": 2})
+    for count in ({"made_up": 1}, {}):
+        assert pull("team/made-up", Committed(tmp_path / "records"), pytest.fail) == count
+    ((record,), _) = records.read([tmp_path / "records"])
+    assert (record.diverged, record.test) == (2, None)
 
 
 def test_what_is_no_finished_run_of_this_project_is_named_and_left_out(study, tmp_path, facts, track):
@@ -133,7 +144,7 @@ def test_a_server_that_fails_ends_the_pull_in_one_line(study, tmp_path, facts, t
 def test_without_a_key_nothing_is_asked(study, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    with pytest.raises(ValueError, match="set WANDB_API_KEY"):
+    with pytest.raises(ValueError, match="`wandb login`.* WANDB_API_KEY"):
         pull("team/made-up", Committed(tmp_path), pytest.fail)
     with pytest.raises(ValueError, match="neither ENTITY/PROJECT nor a folder"):
         pull("made-up", Committed(tmp_path), pytest.fail)
