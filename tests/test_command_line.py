@@ -56,7 +56,10 @@ def refused(capsys, *argv: str) -> str:
             ["--arch", "alexnet", "--dataset", "imagenet", "--resolution", "96"],
             "the network can't take images of 96×96",
         ),
-        (["--arch", "resnet", "--log-model", "--no-wandb"], "--log-model uploads to W&B: leave out --no-wandb"),
+        (
+            ["--arch", "resnet", "--log-model", "--no-wandb"],
+            "--log-model uploads to W&B: leave out --no-wandb",
+        ),
         (["--arch", "resnet", "--log-model", "--logger", "csv"], "--log-model uploads to W&B"),
         (["--arch", "resnet", "--evaluate"], "--evaluate needs --weights FILE"),
         (["--arch", "resnet", "--weights", "w.pth"], "--weights is for the evaluation of given weights: add"),

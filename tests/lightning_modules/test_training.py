@@ -34,7 +34,9 @@ def train(tmp_path, monkeypatch):
         file_logger: str | None = None,
         **changes,
     ) -> tuple[dict, dict]:
-        machine = Machine("cpu", data_dir=tmp_path / "data", wandb=False, speed=speed, file_logger=file_logger)
+        machine = Machine(
+            "cpu", data_dir=tmp_path / "data", wandb=False, speed=speed, file_logger=file_logger
+        )
         knobs = {"depth": 10, "dropout": 0.1} if arch == "densenet" else {"depth": 8}
         wanted = configuration.resolve(
             arch, knobs, dataset="tiny", budget="smoke", seed=seed, changes=changes
