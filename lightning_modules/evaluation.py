@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import architectures
 from lightning_modules import training
+from lightning_modules.callbacks.batch_norm_check import BatchNormCheck
 from lightning_modules.callbacks.progress import EvaluationProgress
 from lightning_modules.classifier import ErrorCounter
 from lightning_modules.configuration import Configuration, check_same
@@ -51,7 +52,10 @@ class Evaluator(pl.LightningModule):
 
     def probabilities(self, views: Tensor) -> Tensor:
         """Views (B, V, 3, H, W) to (B, classes), a mean over the V views."""
-        parts = [self.network(part).float() for part in views.flatten(0, 1).split(EVALUATION_VIEWS)]
+        at_once = EVALUATION_VIEWS * max(
+            1, 224**2 // views[0, 0, 0].numel()
+        )  # small views are faster together
+        parts = [self.network(part).float() for part in views.flatten(0, 1).split(at_once)]
         logits = torch.cat(parts)
         if not torch.isfinite(logits).all():
             raise ValueError(
@@ -71,7 +75,8 @@ def evaluate(
     viewing: EvaluationProtocol,
     before: Callable[[pl.LightningDataModule, tuple[str, ...]], None] | None = None,
 ) -> dict:
-    """Return the errors of a file's weights in the network of the configuration, as `ErrorCounter.result()`.
+    """Return the errors of a file's weights in the network of the configuration, as `ErrorCounter.result()`,
+    and the `misfit` that `BatchNormCheck` found.
 
     before: called before the first image, with the data and the notes on what was loaded.
 
@@ -123,7 +128,7 @@ def errors(
 ) -> list[dict]:
     """What `evaluate` returns, of each of the networks on the same images. Raises CannotRun and Terminated."""
     keep_freed_memory()
-    results = []
+    results, check = [], BatchNormCheck()
     try:
         trainer = pl.Trainer(
             accelerator=machine.accelerator,
@@ -134,7 +139,7 @@ def errors(
             deterministic=machine.deterministic,
             logger=False,
             use_distributed_sampler=False,  # the data module shares the images out itself
-            callbacks=[EvaluationProgress()],
+            callbacks=[EvaluationProgress(), check],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -143,7 +148,7 @@ def errors(
             evaluator = Evaluator(network)
             trainer.test(evaluator, data, verbose=False)
             assert evaluator.tested
-            results.append(evaluator.tested)
+            results.append(evaluator.tested | {"misfit": check.misfit})
     except MisconfigurationException as error:
         raise training.CannotRun(" ".join(str(error).split())) from error
     except SIGTERMException as stop:
@@ -198,6 +203,8 @@ def report(result: dict, configuration: Configuration) -> None:
     ):
         print(f"{name} error {percent:.2f} % ({errors:,} of {result['images']:,} images)")
     chance = 100 - 100 / configuration.classes
+    if result["misfit"]:
+        print(result["misfit"])
     if result["error"] > chance - NEAR_CHANCE:
         print(
             f"That is near chance, which is {chance:.4g} %: these weights, this network and this input "

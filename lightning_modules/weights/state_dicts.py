@@ -29,11 +29,13 @@ def networks(content: Mapping) -> dict[str, dict[str, Tensor]]:
     A key is dotted, `model.ema`. Likelier is one with more tensors, and of two as large the one that is no average.
     """
     found: dict[str, dict[str, Tensor]] = {}
-    for path, tensor in _tensors(content, (), set()):
-        start = next((i for i, part in enumerate(path) if part not in WRAPPERS), len(path) - 1)
-        parts = [part for part in path[start:] if part not in TRANSPARENT]
+    for path, name, tensor in _tensors(content, (), set()):
+        parts = name.split(".")
+        while len(parts) > 1 and parts[0] in WRAPPERS:
+            path = (*path, parts.pop(0))
+        parts = [part for part in parts if part not in TRANSPARENT]
         if parts and parts[-1] not in FOREIGN_NAMES and parts[0] not in FOREIGN_MODULES:
-            key = ".".join(part for part in path[:start] if part not in TRANSPARENT)
+            key = ".".join(part for part in path if part not in TRANSPARENT)
             found.setdefault(key, {})[".".join(parts)] = tensor
     for key in sorted(
         found, key=len
@@ -45,7 +47,7 @@ def networks(content: Mapping) -> dict[str, dict[str, Tensor]]:
 
 
 def _tensors(content: Mapping, path: tuple[str, ...], seen: set[int]):
-    """Yield (names from the outside in, tensor); of a mapping that wraps others, those of the wrapped alone."""
+    """Yield (keys from the outside in, name, tensor); of a mapping that wraps others, those of the wrapped alone."""
     if id(content) in seen:  # a mapping may contain itself
         return
     seen.add(id(content))
@@ -59,7 +61,7 @@ def _tensors(content: Mapping, path: tuple[str, ...], seen: set[int]):
     if inside:
         yield from inside
     else:
-        yield from (((*path, *name.split(".")), tensor) for name, tensor in tensors.items())
+        yield from ((path, name, tensor) for name, tensor in tensors.items())
 
 
 def _averaged(key: str) -> bool:
