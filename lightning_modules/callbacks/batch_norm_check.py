@@ -24,7 +24,8 @@ class BatchNormCheck(pl.Callback):
 
     def on_test_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self.every, self.looks = max(1, trainer.num_test_batches[0] // LOOKS), False
-        layers = [(name, m) for name, m in module.network.named_modules() if isinstance(m, nn.BatchNorm2d)]
+        network = module.get_submodule("network")
+        layers = [(name, m) for name, m in network.named_modules() if isinstance(m, nn.BatchNorm2d)]
         self.layers = {name: layer for name, layer in layers if layer.running_var is not None}
         self.sums: dict[
             str, Tensor
@@ -67,6 +68,7 @@ class BatchNormCheck(pl.Callback):
         layer, (values, sums, squares) = self.layers[name], self.sums[name]
         mean = sums / values
         variance = (squares / values - mean.square()).clamp(min=0)
+        assert layer.running_var is not None  # as `on_test_start` chose them
         trained = layer.running_var.double() + layer.eps
         factor = ((variance + layer.eps) / trained).median().item()
         return factor, ((mean - layer.running_mean).abs() / trained.sqrt()).median().item()

@@ -110,3 +110,9 @@ def test_images_of_arrays_are_shown_at_the_resolution():
 def test_small_data_sets_are_not_cut_to_more_than_they_have():
     wanted = configuration.resolve("resnet", {}, dataset="imagenette", budget="smoke", seed=0)
     assert (wanted.train_images, wanted.curve_test_images, wanted.classes) == (2500, 500, 10)
+
+
+def test_views_and_sizes_of_image_files_are_refused_for_arrays():
+    for viewing in (EvaluationProtocol(views="ten_crop"), EvaluationProtocol(sizes=(256,))):
+        with pytest.raises(ValueError, match="leave out --evaluation and --test-size"):
+            for_arrays(resolved("cifar10"), viewing)
