@@ -55,6 +55,8 @@ def start(run: Run, runs_dir: Path, counts: dict) -> Tracker | None:
     `run_id` in any case. All runs of a runs folder share its `wandb/`. counts: parameters and multiply-adds, by those
     names. Returns None if nothing is tracked. Raises ValueError as `flat`.
     """
+    import wandb
+
     config = flat(run, counts)
     os.environ.setdefault("WANDB_SILENT", "true")  # its lines would break the progress bar
     if os.environ.get("WANDB_MODE") == "disabled":
@@ -68,6 +70,8 @@ def start(run: Run, runs_dir: Path, counts: dict) -> Tracker | None:
             return tracker
         except Unreachable as error:  # it refuses the project, or has just fallen silent
             reason = f"no run could be made on its server ({error})"
+            with suppress(Exception):
+                wandb.teardown()  # its service still holds the run's id
     try:
         with answering():
             tracker = _begin(run, runs_dir, config, "offline")
@@ -81,7 +85,6 @@ def start(run: Run, runs_dir: Path, counts: dict) -> Tracker | None:
 def _begin(run: Run, runs_dir: Path, config: dict, mode: str) -> Tracker:
     import wandb
 
-    os.environ["WANDB_MODE"] = mode
     configuration = run.configuration
     experiment = wandb.init(
         project=os.environ.get("WANDB_PROJECT", WANDB_PROJECT),
@@ -92,6 +95,7 @@ def _begin(run: Run, runs_dir: Path, config: dict, mode: str) -> Tracker:
         id=None if environment.in_sweep() else configuration.run_id,
         resume="allow",
         dir=runs_dir,
+        mode=mode,
         config=config,
         settings=wandb.Settings(
             init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS, finish_timeout_raises=True

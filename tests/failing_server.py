@@ -7,6 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
+NEVER = 0  # in place of a status: no answer
+
 
 class FailingServer:
     """`with` it, a free port is listened on, and `answer` is asked for every request.
@@ -53,10 +55,8 @@ class Handler(BaseHTTPRequestHandler):
         server, body = self.failing, self.body()
         failure = server.failure
         if failure == "silent" or server.closed.is_set():
-            server.closed.wait()
-            self.close_connection = True
-            return
-        if failure == "portal":
+            status, sent = NEVER, None
+        elif failure == "portal":
             status, sent = 200, b"<html>Welcome to our hotel</html>"
         elif failure:
             status, sent = failure, {"errors": [{"message": f"made to fail with {failure}"}]}
@@ -66,13 +66,13 @@ class Handler(BaseHTTPRequestHandler):
             with server.lock:
                 try:
                     status, sent = server.answer(self.command, unquote(urlsplit(self.path).path), body)
-                except (
-                    KeyError,
-                    TypeError,
-                    ValueError,
-                    AttributeError,
-                ) as error:  # a client that loses the connection would ask again for ever
+                except (KeyError, TypeError, ValueError, AttributeError) as error:
+                    # A client that lost the connection would ask again for ever.
                     status, sent = 400, {"errors": [{"message": f"this server fails: {error!r}"}]}
+        if status == NEVER:
+            server.closed.wait()
+            self.close_connection = True
+            return
         content = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))

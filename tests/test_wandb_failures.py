@@ -36,18 +36,18 @@ def check(world, output: list[tuple[str, float]]) -> None:
     assert max(seconds for line, seconds in output if line.startswith(("W&B", "epoch", "done"))) < PATIENCE
 
 
-@pytest.mark.parametrize("failure", [401, 500, "silent", "portal", "closed", "refused"])
+@pytest.mark.parametrize("failure", [401, 500, "silent", "portal", "closed", "refused", "ignored"])
 def test_with_a_key_and_no_server_a_run_is_offline_and_says_why(world, failure):
     if failure == "closed":
         world.server.close()
-    elif failure == "refused":
-        world.server.refused.add("upsertBucket")
+    elif failure in ("refused", "ignored"):  # the server answers, but makes no run
+        getattr(world.server, failure).add("upsertBucket")
     else:
         world.server.failure = failure
     output = list(lines(world, "--budget", "smoke"))
     check(world, output)
     (why,) = [line for line, _ in output if line.startswith("W&B: offline, because ")]
-    assert ("no run could be made" if failure == "refused" else "out of reach") in why
+    assert ("no run could be made" if failure in ("refused", "ignored") else "out of reach") in why
     (folder,) = world.path.glob("runs/wandb/offline-run-*")
     assert f"`wandb sync {folder}` sends it" in output[-1][0]
 
@@ -110,4 +110,4 @@ def test_an_interrupted_offline_run_names_all_its_folders(world):
         text=True,
         check=True,
     )
-    assert "already done" in again.stdout and "offline" not in again.stdout
+    assert "already done" in again.stdout and "W&B: offline" not in again.stdout

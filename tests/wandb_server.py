@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from tests.failing_server import FailingServer
+from tests.failing_server import NEVER, FailingServer
 
 ENTITY = "team"
 KEY = "0123456789" * 4  # any of 40 characters is let in
@@ -35,7 +35,8 @@ class WandbServer(FailingServer):
     """`with WandbServer() as server:` listens on a free port.
 
     Tests read `runs` by (entity, project, id), `artifacts` by name, `reports` by id, `stored` bytes by path, and the names
-    of the GraphQL operations in `asked`. refused: mutations that are forbidden.
+    of the GraphQL operations in `asked`. refused, ignored: mutations that are forbidden, or
+    never answered.
     """
 
     def __init__(self) -> None:
@@ -48,6 +49,7 @@ class WandbServer(FailingServer):
         self.stored: dict[str, bytes] = {}
         self.asked: list[str] = []
         self.refused: set[str] = set()
+        self.ignored: set[str] = set()
 
     def environment(self) -> dict[str, str]:
         """Variables that send a client here, logged in."""
@@ -303,6 +305,8 @@ class WandbServer(FailingServer):
         if kind == "query":
             return 200, {"data": self.query(sent.get("variables") or {})}
         field = re.search(r"\b(\w+)\s*\(\s*input\s*:", sent["query"]).group(1)
+        if field in self.ignored:
+            return NEVER, None
         if field in self.refused:
             return 403, {"errors": [{"message": "permission denied"}]}
         if not hasattr(self, field):
