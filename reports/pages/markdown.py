@@ -26,11 +26,6 @@ def page(*parts: str) -> str:
     return "\n\n".join([GENERATED, *(part for part in parts if part)]) + "\n"
 
 
-def page_section(title: str, *parts: str) -> str:
-    """Return a section of a page, its heading first."""
-    return "\n\n".join([f"## {title}", *parts])
-
-
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
     """A table with aligned pipes; the columns named in `right` hold figures and are set to the right."""
     cells = [[text.replace("|", "\\|") for text in row] for row in (columns, *rows)]

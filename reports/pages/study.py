@@ -147,12 +147,12 @@ def _by_others(study: Study) -> str:
                 rows.append([where, str(votes).removeprefix("others: "), differences])
     if not rows:
         return ""
-    return markdown.page_section(
-        "By others",
+    return (
+        "## By others\n\n"
         "What independent people published after training the same networks, for and against that the first has the lower "
         "error. It stands beside the verdicts and never changes one: single runs, mostly of the best epoch. * not "
-        "counted: analogous networks, doubtful sources, or the papers' own authors.",
-        markdown.table(("comparison", "votes", "differences, points (source)"), rows),
+        "counted: analogous networks, doubtful sources, or the papers' own authors.\n\n"
+        + markdown.table(("comparison", "votes", "differences, points (source)"), rows)
     )
 
 

@@ -6,8 +6,8 @@ One module a paper, `reports/verdicts/checks/<paper>.py`, says how its tables ar
     CONVENTION   in words, for the page: what its tables count
     meant(figure)            the network that a row means: a `Network`; or, in words, why there is none here
     counted(figure, counts)  our count in the figure's unit, by the table's convention
-    CUT          keys of figures that the paper cut off instead of rounding
-    EXPLAINED    keys of figures that no sensible count gives, each with the reason
+    CUT          keys of figures that the paper cut off instead of rounding, if there are any
+    EXPLAINED    keys of figures that no sensible count gives, each with the reason, if there are any
 """
 
 import functools
@@ -121,10 +121,10 @@ def rows(paper: str) -> Iterator[Row | Quoted]:
 def _judge(module: ModuleType, figure: Figure, ours: float) -> tuple[str, str]:
     if figure.matches(ours):
         return EXACT, ""
-    if key(figure) in module.CUT and figure.cut(ours):
+    if key(figure) in getattr(module, "CUT", ()) and figure.cut(ours):
         return CUT, ""
-    if key(figure) in module.EXPLAINED:
-        return EXPLAINED, module.EXPLAINED[key(figure)]
+    if reason := getattr(module, "EXPLAINED", {}).get(key(figure)):
+        return EXPLAINED, reason
     return UNEXPLAINED, ""
 
 

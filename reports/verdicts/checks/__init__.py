@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from torch import nn
 
 Layer = TypeVar("Layer", bound="nn.Module")
+# What the networks of the two stems are built with.
+IMAGENET = {"stem": "imagenet", "num_classes": 1000}
+CIFAR = {"stem": "cifar", "num_classes": 10}
+# Rounding errors of double precision stay far below, all else far above.
+NEGLIGIBLE = 1e-9
 # Whether the claim holds, or "sense" where what it says does and the figure printed for it differs; and the evidence.
 Holds = bool | Literal["sense"]
 Check = Callable[[], tuple[Holds, str]]

@@ -6,7 +6,7 @@ from architectures.counting import count_stages
 from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import Holds, exact, on_meta
+from reports.verdicts.checks import IMAGENET, Holds, exact, on_meta
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("alexnet_layers_seed", "alexnet_ablations", "alexnet_t1", "alexnet_t2")
@@ -19,7 +19,6 @@ CUT = {
 EXPLAINED = {
     (FIGURE, "conv4", "params"): "1.3M without groups; with two, as the 112M beside it are, 663,552",
 }
-IMAGENET = {"stem": "imagenet", "num_classes": 1000}
 # Images of 227 without padding, as the notes, the slides and the released Caffe network have them.
 UNPADDED = {"conv1_padding": 0, **IMAGENET}
 RESOLUTION = 227

@@ -7,7 +7,6 @@ from reports.verdicts.complexity import Network
 TABLES = ("allcnn",)
 CONVENTION = "parameters with biases, 10 classes"
 FORMS = {"base": "base", "Strided-CNN": "strided", "ConvPool-CNN": "convpool", "All-CNN": "all"}
-CUT: set[tuple[str, str, str]] = set()
 _LAYERS = 'an approximate figure ("≈"); by the layers of Tables 1 and 2 '
 EXPLAINED = {
     ("Table 3", row, "params_M"): _LAYERS + ours

@@ -12,7 +12,7 @@ from architectures.counting import count, observe
 from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import exact, on_meta, parameters
+from reports.verdicts.checks import CIFAR, IMAGENET, exact, on_meta, parameters
 from reports.verdicts.complexity import Network
 
 TABLES = ("densenet_t1", "densenet_t2", "densenet_t3", "densenet_repo")
@@ -33,7 +33,6 @@ BUILDERS = {
 NO_KNOBS = {"blocks", "bottleneck", "reported_by", "dropout", "drop_path"}
 FRACTALNET_COLUMNS = {21: 3}
 FRACTALNET = "33.7M with the widths of FractalNet's Section 4: 64, 128, 256, 512 and 512 in three columns"
-CUT: set[tuple[str, str, str]] = set()
 EXPLAINED = {
     (
         "Table 2",
@@ -44,8 +43,6 @@ EXPLAINED = {
     ("Table 2", "fractal-dp", "params_M"): FRACTALNET,
     ("Table 1", "D264", "layers"): "2 · (6 + 12 + 64 + 48) + 5 = 265",
 }
-CIFAR = {"stem": "cifar", "num_classes": 10}
-IMAGENET = {"stem": "imagenet", "num_classes": 1000}
 # How far "as much" and "twice as much" may be off.
 ABOUT = 0.1
 

@@ -6,13 +6,12 @@ from torch import nn
 from architectures.counts import Counts
 from architectures.highway import HighwayLayer
 from reports.printed.figures import Figure
-from reports.verdicts.checks import exact, part, with_random_weights
+from reports.verdicts.checks import CIFAR, NEGLIGIBLE, exact, part, with_random_weights
 from reports.verdicts.complexity import Network
 
 TABLES = ("highway",)
 CONVENTION = "all parameters, gates and biases among them; layers with weights on the main path"
 DEPTHS = {"Highway A": 11, "Highway B": 19, "Highway C": 32}
-CUT: set[tuple[str, str, str]] = set()
 EXPLAINED = {
     ("Table 2", "hwA", "params_M"): "the widths of Highway A aren't printed; counted: 11 layers of B's",
     (
@@ -21,11 +20,8 @@ EXPLAINED = {
         "params_M",
     ): "the widths of Highway C, and which of its layers are 1×1, aren't printed; counted: 32 layers of B's",
 }
-CIFAR = {"stem": "cifar", "num_classes": 10}
 # The sigmoid of it is 0 or 1 to the last bit of double precision.
 SHUT, OPEN = -1000.0, 1000.0
-# Rounding errors of double precision stay far below, all else far above.
-NEGLIGIBLE = 1e-9
 
 
 def meant(figure: Figure) -> Network | str:

@@ -7,8 +7,6 @@ from reports.verdicts.complexity import Network
 TABLES = ("ilsvrc_winners_seed",)
 CONVENTION = "layers with weights on the main path"
 BUILDERS = {"AlexNet": "alexnet", "ZFNet": "zfnet", "GoogLeNet": "googlenet", "ResNet": "resnet"}
-CUT: set[tuple[str, str, str]] = set()
-EXPLAINED: dict[tuple[str, str, str], str] = {}
 
 
 def meant(figure: Figure) -> Network | str:

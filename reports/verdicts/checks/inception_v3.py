@@ -9,14 +9,12 @@ from torch import nn
 from architectures.counting import Stage, count_stages
 from architectures.counts import Counts
 from reports.printed.figures import Figure
-from reports.verdicts.checks import exact, on_meta
+from reports.verdicts.checks import IMAGENET, exact, on_meta
 from reports.verdicts.complexity import Network
 
 TABLES = ("inception_v3",)
 CONVENTION = "multiply-adds of convolutions and the fully connected layer at 299 × 299, without the auxiliary classifier"
 RESOLUTION = 299
-IMAGENET = {"stem": "imagenet", "num_classes": 1000}
-CUT: set[tuple[str, str, str]] = set()
 _FILTERS = "the paper's own filter banks (its supplement, model.txt) aren't at hand"
 EXPLAINED = {
     **{

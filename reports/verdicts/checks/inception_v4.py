@@ -14,8 +14,6 @@ BUILDERS = {
     "Inception-ResNet-v2": "inception_resnet_v2",
 }
 RESOLUTION = 299
-CUT: set[tuple[str, str, str]] = set()
-EXPLAINED: dict[tuple[str, str, str], str] = {}
 
 
 def meant(figure: Figure) -> Network | str:

@@ -11,7 +11,7 @@ from torch import nn
 from architectures.counting import count, count_kinds
 from architectures.counts import Counts
 from reports.printed.figures import Figure
-from reports.verdicts.checks import as_printed, convolutions, exact, on_meta
+from reports.verdicts.checks import IMAGENET, as_printed, convolutions, exact, on_meta
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("mobilenet_v1_t2_t3", "mobilenet_v1_t4_t7", "mobilenet_v1_t8_t14", "mobilenet_v1_slim")
@@ -46,7 +46,6 @@ EXPLAINED = {
         "30.2M; 34.0M with at least 16 channels a layer, which the same table's other rows at 0.25 don't have"
     ),
 }
-IMAGENET = {"stem": "imagenet", "num_classes": 1000}
 ALPHAS = (0.75, 0.5, 0.25)
 RESOLUTIONS = (192, 160, 128)
 

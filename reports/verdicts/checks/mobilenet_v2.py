@@ -7,7 +7,7 @@ from torch import nn
 from architectures.counting import count
 from architectures.counts import Counts
 from reports.printed.figures import Figure
-from reports.verdicts.checks import exact, on_meta, part
+from reports.verdicts.checks import IMAGENET, exact, on_meta, part
 from reports.verdicts.checks.mobilenet_v1 import separable_layers
 from reports.verdicts.complexity import Network
 
@@ -28,7 +28,6 @@ EXPLAINED = {
     ("Table 4", "v2-1.4", "params_M"): "the released network of that name has 6.06M, as its table prints",
     ("Table 4", "v2-1.4", "mult_adds_M"): "the released network of that name takes 582M, as its table prints",
 }
-IMAGENET = {"stem": "imagenet", "num_classes": 1000}
 
 
 def meant(figure: Figure) -> Network | str:

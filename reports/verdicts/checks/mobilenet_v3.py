@@ -7,7 +7,7 @@ from torch.nn import functional
 from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts import complexity
-from reports.verdicts.checks import Holds, as_printed, exact, on_meta
+from reports.verdicts.checks import IMAGENET, Holds, as_printed, exact, on_meta
 from reports.verdicts.complexity import Network, counts
 
 TABLES = ("mobilenet_v3",)
@@ -55,7 +55,6 @@ EXPLAINED = {
     ("sec. 5.1", "last-v5", "mult_adds_M_saved"): _LAST_STAGE,
     ("sec. 5.1", "last-v1", "mult_adds_M_saved"): _LAST_STAGE,
 }
-IMAGENET = {"stem": "imagenet", "num_classes": 1000}
 
 
 def meant(figure: Figure) -> Network | str:

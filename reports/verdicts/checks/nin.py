@@ -3,16 +3,13 @@
 from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import Holds, exact, on_meta, parameters
+from reports.verdicts.checks import CIFAR, IMAGENET, Holds, exact, on_meta, parameters
 from reports.verdicts.complexity import Network
 
 TABLES = ("nin",)
 CONVENTION = "parameters with biases, 4 bytes each, in MiB"
-CUT: set[tuple[str, str, str]] = set()
 EXPLAINED = {("text", "alexnet", "size_MB"): "232.6 MiB, given as 230"}
 BUILDERS = {"AlexNet": "alexnet", "NiN": "nin"}
-IMAGENET = {"stem": "imagenet", "num_classes": 1000}
-CIFAR = {"stem": "cifar", "num_classes": 10}
 MIB = 2**20
 # The slides' example: four feature maps of four units in, four units out, with "4*4*4*4 = 216" multiplications.
 EXAMPLE, PRINTED_MULTIPLICATIONS = (4, 4, 4, 4), 216

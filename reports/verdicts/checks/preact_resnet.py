@@ -10,8 +10,6 @@ CONVENTION = (
     "The file of Table 4's parameters repeats what its file of errors has as arguments"
 )
 QUOTED = ("r110", "r1202")
-CUT: set[tuple[str, str, str]] = set()
-EXPLAINED: dict[tuple[str, str, str], str] = {}
 
 
 def meant(figure: Figure) -> Network:

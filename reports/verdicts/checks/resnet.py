@@ -10,7 +10,17 @@ from architectures.preact_resnet import ResidualUnit
 from architectures.resnet import ResidualBlock
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import convolutions, exact, on_meta, parameters, part, with_random_weights
+from reports.verdicts.checks import (
+    CIFAR,
+    IMAGENET,
+    NEGLIGIBLE,
+    convolutions,
+    exact,
+    on_meta,
+    parameters,
+    part,
+    with_random_weights,
+)
 from reports.verdicts.complexity import Network
 
 TABLES = ("resnet_t1", "resnet_t2", "resnet_t3", "resnet_t4", "resnet_t5", "resnet_t6", "resnet_repo")
@@ -29,12 +39,8 @@ EXPLAINED = {
         "params_M",
     ): "the widths of Highway C, and which of its layers are 1×1, aren't printed; counted: 32 layers of B's",
 }
-IMAGENET = {"stem": "imagenet", "num_classes": 1000}
-CIFAR = {"stem": "cifar", "num_classes": 10}
 # Blocks of the stages of 64, 128, 256 and 512 channels (Table 1).
 BASIC_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
-# Rounding errors of double precision stay far below, all else far above.
-NEGLIGIBLE = 1e-9
 
 
 def meant(figure: Figure) -> Network | str:

@@ -8,7 +8,16 @@ from architectures.counting import count, observe
 from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import convolutions, exact, on_meta, part, with_random_weights
+from reports.verdicts.checks import (
+    CIFAR,
+    IMAGENET,
+    NEGLIGIBLE,
+    convolutions,
+    exact,
+    on_meta,
+    part,
+    with_random_weights,
+)
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("resnext_t1_t2", "resnext_t3", "resnext_t4", "resnext_t5_t6", "resnext_t7")
@@ -17,17 +26,12 @@ CONVENTION = (
     "layers, the stride in the 3×3; Table 2: one block of conv2 with 256 channels in and out"
 )
 
-CUT: set[tuple[str, str, str]] = set()
 EXPLAINED = {("Table 2", "C8", "block_params_k"): 'Table 2 says "about 70k"; the block of 8×14d has 71.5k'}
-IMAGENET = {"stem": "imagenet", "num_classes": 1000}
-CIFAR = {"stem": "cifar", "num_classes": 10}
 # Table 2: cardinality C to width d.
 TABLE_2 = {1: 64, 2: 40, 4: 24, 8: 14, 32: 4}
 CONV2_SIDE = 56
 # Table 2 says "about 70k".
 ABOUT = 0.03
-# Rounding errors of double precision stay far below, all else far above.
-NEGLIGIBLE = 1e-9
 
 
 def meant(figure: Figure) -> Network | str:

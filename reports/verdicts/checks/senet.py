@@ -11,7 +11,7 @@ from architectures.counts import Counts
 from architectures.layers.squeeze_excitation import SqueezeExcitation
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import convolutions, exact, on_meta, parameters
+from reports.verdicts.checks import IMAGENET, convolutions, exact, on_meta, parameters
 from reports.verdicts.complexity import Network, counts
 
 TABLES = ("senet_t2", "senet_t3", "senet_t4_t5", "senet_t8", "senet_ablations", "senet_repo")
@@ -63,7 +63,6 @@ VALUES = {"avg": "average", False: "none", "after 3x3": "3x3", "all": (2, 3, 4, 
 # Tables whose mult-adds count the additions of shortcuts; in others' they'd make 3.87 of 3.86.
 WITH_SHORTCUTS = ("Table 2", "Table 3")
 MIB = 2**20
-CUT: set[tuple[str, str, str]] = set()
 _BOTH = "with the scaling counted too, which makes the rows of ResNet-50, ResNet-152 and VGG-16 too large"
 _MODULES = (
     "the released network of 10, 20 and 10 modules; with 5, 20 and 5 it would be 11.76, but no source says so"
@@ -82,7 +81,6 @@ EXPLAINED = {
         "255.48; the rest may be what a file of weights holds beside them, the names and settings of its layers"
     ),
 }
-IMAGENET = {"stem": "imagenet", "num_classes": 1000}
 # N blocks of C channels in each stage of ResNet-50 (Table 1).
 STAGES = ((3, 256), (4, 512), (6, 1024), (3, 2048))
 R = 16

@@ -24,7 +24,6 @@ CONVENTION = (
 OTHER_UNITS = {"VGG-like": "vgg", "ResNet": "resnet", "ResNeXt": "resnext"}
 # Of Table 4, whose Xception-like network has one group.
 SHUFFLENETS = ("ShuffleNet v1", "ShuffleNet", "Xception-like")
-CUT: set[tuple[str, str, str]] = set()
 NOMINAL = "138, or 137 without the fully connected layer, as Table 1 prints; 140 names the level of Table 2"
 LEVEL = "one level for all networks of the line; those of 140 have 133 to 143 million in Table 1"
 NO_NEARER = f"{LEVEL}; whole channels and groups come no nearer"

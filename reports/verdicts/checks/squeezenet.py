@@ -7,7 +7,7 @@ from torch import nn
 from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure, read
-from reports.verdicts.checks import as_printed, convolutions, exact, on_meta, parameters
+from reports.verdicts.checks import IMAGENET, as_printed, convolutions, exact, on_meta, parameters
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("squeezenet_t1", "squeezenet_t2", "squeezenet_t3")
@@ -18,7 +18,6 @@ CONVENTION = (
 )
 RESOLUTION = 227
 KNOBS = {"version": "version", "squeeze_ratio": "squeeze_ratio", "pct3x3": "share_3x3"}
-CUT: set[tuple[str, str, str]] = set()
 EXPLAINED = {
     (
         "Table 3",
@@ -31,7 +30,6 @@ EXPLAINED = {
         "gflops",
     ): "0.78 at the 227 of the released network, 0.70 at 224, more with conv10 padded",
 }
-IMAGENET = {"stem": "imagenet", "num_classes": 1000}
 
 
 def meant(figure: Figure) -> Network | str:

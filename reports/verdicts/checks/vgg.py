@@ -5,21 +5,23 @@ from torch import nn
 
 from architectures.counts import Counts
 from reports.printed.figures import Figure
-from reports.verdicts.checks import convolutions, exact, on_meta, with_random_weights
+from reports.verdicts.checks import (
+    CIFAR,
+    IMAGENET,
+    NEGLIGIBLE,
+    convolutions,
+    exact,
+    on_meta,
+    with_random_weights,
+)
 from reports.verdicts.complexity import Network
 
 TABLES = ("vgg_t2", "vgg_t3", "vgg_t4", "vgg_t5", "vgg_t6_t7", "vgg_text")
 CONVENTION = "parameters with biases; layers with weights"
-CUT: set[tuple[str, str, str]] = set()
-EXPLAINED: dict[tuple[str, str, str], str] = {}
-IMAGENET = {"stem": "imagenet", "num_classes": 1000}
-CIFAR = {"stem": "cifar", "num_classes": 10}
 # The one stage with as many channels in as out, as Section 2.3's C has them.
 CHANNELS = 512
 # Pixels at a side of an image larger than a CIFAR crop of 32.
 LARGER = 48
-# Rounding errors of double precision stay far below, all else far above.
-NEGLIGIBLE = 1e-9
 
 
 def meant(figure: Figure) -> Network | str:

@@ -25,7 +25,6 @@ KNOBS = {
     "block": "block",
 }
 OF_1001_LAYERS = "10.2M is the 1001-layer pre-activation net's; ResNet's Table 6 prints 19.4M"
-CUT: set[tuple[str, str, str]] = set()
 EXPLAINED = {
     ("Table 5", "r1202", "params_M"): OF_1001_LAYERS,
     ("Table 5", "sd1202", "params_M"): OF_1001_LAYERS,

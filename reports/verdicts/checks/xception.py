@@ -15,8 +15,6 @@ CONVENTION = (
 )
 INCEPTION_V3 = {"filters": "keras", "auxiliary": "none"}
 RESOLUTION = 299
-CUT: set[tuple[str, str, str]] = set()
-EXPLAINED: dict[tuple[str, str, str], str] = {}
 
 
 def meant(figure: Figure) -> Network | str:
