@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
@@ -82,7 +82,7 @@ def start(run: Run, runs_dir: Path, counts: dict) -> Tracker | None:
     return tracker
 
 
-def _begin(run: Run, runs_dir: Path, config: dict, mode: str) -> Tracker:
+def _begin(run: Run, runs_dir: Path, config: dict, mode: Literal["online", "offline"]) -> Tracker:
     import wandb
 
     configuration = run.configuration
