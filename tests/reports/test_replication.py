@@ -23,14 +23,11 @@ class Replica:
     """The runs of a row, with the printed error and noise; of no other measure."""
 
     by_seeds: dict[int, float]
-    wanted: int = 3
+    declared: int = 3
     records: list = field(default_factory=list)
 
     def by_seed(self, measure: str) -> dict[int, float]:
         return self.by_seeds if measure == "test_error" else {}
-
-    def values(self, measure: str) -> list[float]:
-        return list(self.by_seed(measure).values())
 
     def __str__(self) -> str:
         return f"({len(self.by_seeds)})"
