@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import run
-from lightning_modules import console
+from lightning_modules import cli, console
 from lightning_modules.execution import estimate, run_lock
 from tests.reports.conftest import facts_of
 
@@ -145,6 +145,12 @@ def test_the_full_command_is_the_users_own_at_the_papers_budget():
 )
 def test_durations_are_told_as_precisely_as_they_are_known(seconds, words):
     assert estimate.duration(seconds) == words
+
+
+def test_a_logger_that_is_not_installed_is_named_with_its_remedy(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    said = refused(capsys, "--arch", "resnet", "--logger", "tensorboard")
+    assert "--logger tensorboard needs its package: uv run --with tensorboard" in said
 
 
 def whole_run(tmp_path: Path, *argv: str, **environment: str) -> subprocess.CompletedProcess:

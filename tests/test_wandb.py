@@ -129,4 +129,4 @@ def test_a_failing_cell_does_not_end_the_agent(world):
     assert "the loss became" in output
     states = {config["study"]: state for _, state, config, _, _ in world.read_back(sweep)}
     assert states == {"diverging": "failed", "tiny": "finished"}
-    assert {record["diverged"] for record in world.pull(sweep.rpartition("/")[0]).values()} == {1, None}
+    assert {record["diverged"] for record in world.pull(sweep.rpartition("/")[0]).values()} == {2, None}

@@ -148,7 +148,8 @@ class WandbServer(FailingServer):
             "createdAt": TIME, "heartbeatAt": TIME, "description": None, "notes": None, "shouldStop": False,
             "config": json.dumps(run["config"]), "summaryMetrics": json.dumps(run["summary"]), "systemMetrics": "{}",
             "historyLineCount": len(rows), "logLineCount": 0, "eventsLineCount": 0, "eventsTail": "[]",
-            "historyTail": json.dumps([json.dumps(row) for row in rows[-1:]]), "wandbConfig": "{}", "sampledHistory": [],
+            "historyTail": json.dumps([json.dumps(row) for row in rows[-1:]]), "sampledHistory": [],
+            "wandbConfig": json.dumps({"t": 1} if run["config"] else {}),  # by it a client knows that a run has begun
             "historyKeys": {"lastStep": rows[-1]["_step"] if rows else -1, "keys": {}},
             "history": [json.dumps(row) for row in pages], "parquetHistory": {"parquetUrls": [], "liveData": rows},
             "files": edges(files), "fileCount": len(files), "exitcode": None, "failed": False, "stopped": False,
@@ -177,8 +178,8 @@ class WandbServer(FailingServer):
         run["config"] |= json.loads(sent.get("config") or "{}")
         if sent.get("sweep"):
             run["sweep"] = sent["sweep"]
+        run["preempting"] &= run["state"] == "running"  # else it begins anew
         run["state"] = "running"
-        run["preempting"] = False
         project = {"id": "1", "name": run["project"], "entity": {"id": "1", "name": run["entity"]}}
         return {"bucket": self.run_view(run, {}) | {"project": project}, "inserted": new}
 
