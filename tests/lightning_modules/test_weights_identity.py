@@ -41,7 +41,9 @@ def fitted(wanted: Configuration, given: torch.nn.Module, folder, name: str = "w
 
 def test_another_function_of_the_same_shapes_is_refused_with_the_knob_that_decides(tmp_path, resolved):
     given = trained(torchvision.models.resnet50(num_classes=4))
-    with pytest.raises(ValueError, match="torchvision's resnet50, which is another .*; add --stride-in 3x3"):
+    with pytest.raises(
+        ValueError, match="names of torchvision's resnet50 .*, which is another .*; add --stride-in 3x3"
+    ):
         fitted(resolved("resnet", depth=50), given, tmp_path)
     notes = fitted(resolved("resnet", depth=50, stride_in="3x3"), given, tmp_path).notes
     assert "has the names of torchvision's resnet50, whose outputs agree" in notes[-1]
