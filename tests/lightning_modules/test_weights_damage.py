@@ -131,3 +131,15 @@ def test_what_killed_saves_left_is_removed_and_a_save_leaves_nothing(tmp_path):
     checkpoint(tmp_path / "checkpoint.ckpt")
     files.remove_unfinished(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.ckpt"]
+
+
+def test_nothing_is_kept_in_a_folder_that_is_closed_even_to_root(tmp_path):
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    torch.save(state(), folder / "w.pth", _use_new_zipfile_serialization=False)
+    folder.chmod(0o555)
+    try:
+        assert "not kept beside it: Permission denied" in weights.read(folder / "w.pth").notes[0]
+        assert [path.name for path in folder.iterdir()] == ["w.pth"]
+    finally:
+        folder.chmod(0o755)
