@@ -82,9 +82,7 @@ def _agreeing(network, known, given, fitted, names, resolution, source, configur
                 note += f" (also the names of {', '.join(more[:3])}{' …' if len(more) > 3 else ''})"
             return replace(trial, notes=(*fitted.notes, note))
         others.append(reference.name)
-    told = (
-        f"{source} has the names of {' and '.join(others[:2])}, which is another function than this network"
-    )
+    told = f"{source} has the names of {' and '.join(list(dict.fromkeys(others))[:2])}, which is another function than this network"
     theirs = known[0].build()
     theirs.load_state_dict(given, strict=False)
     for flag, variant in _neighbours(configuration):
@@ -106,7 +104,7 @@ def _neighbours(configuration: Configuration | None) -> Iterator[tuple[str, nn.M
         except ValueError:
             continue
         if [tuple(t.shape) for t in evaluated(variant.state_dict()).values()] == own:
-            yield flag.strip(), variant
+            yield flag, variant
 
 
 def _same_function(network: nn.Module, fitted: Fit, theirs: nn.Module, resolution: int) -> bool:

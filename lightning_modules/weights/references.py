@@ -122,22 +122,19 @@ def _of_this_project(configuration: Configuration) -> Iterator[Reference]:
         if name == configuration.arch or configuration.stem not in architecture.stems:
             continue
         shared = {k: value for k, value in configuration.knobs.items() if k in architecture.knobs}
-        for flag, knobs in [("", shared), *one_knob_changed(name, shared)]:
+        for knobs in [shared, *(changed for _, changed in one_knob_changed(name, shared))]:
             build = partial(
                 architectures.build, name, stem=configuration.stem, num_classes=configuration.classes, **knobs
             )
-            yield Reference(f"this project's {name}{flag}", build)
+            yield Reference(f"this project's {name}", build)
 
 
 def one_knob_changed(arch: str, knobs: Mapping) -> Iterator[tuple[str, dict]]:
-    """Yield the knobs with one choice made otherwise, and the flag that says so, " --stride-in 3x3"."""
+    """Yield the knobs with one choice made otherwise, after the flag that says so, "--stride-in 3x3"."""
     for knob in architectures.find(arch).knobs.values():
         for value in knob.choices or ((True, False) if knob.kind == "bool" else ()):
             if value != knobs.get(knob.name):
-                yield (
-                    f" --{knob.name.replace('_', '-')} {str(value).lower() if knob.kind == 'bool' else value}",
-                    {
-                        **knobs,
-                        knob.name: value,
-                    },
+                flag = (
+                    f"--{knob.name.replace('_', '-')} {str(value).lower() if knob.kind == 'bool' else value}"
                 )
+                yield flag, {**knobs, knob.name: value}
