@@ -248,17 +248,18 @@ def train(asked: Run, folder: Path, options: argparse.Namespace, network: "nn.Mo
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    if options.arch or options.study:
-        configure(options)  # every mistake is answered before anything is read
     from lightning_modules import evaluation, training, weights
+    from lightning_modules.data import data_module
     from lightning_modules.data.cache import DataError
     from lightning_modules.data.preprocessing import EvaluationProtocol
 
+    sizes = tuple(options.test_size) if options.test_size else None
+    viewing = EvaluationProtocol(options.evaluation or "single", sizes, options.mean, options.std)
+    if options.arch or options.study:  # every mistake is answered before anything is read
+        data_module(configure(options).configuration, machine(options), viewing)
     file = weights.read(options.weights, options.weights_key)
     wanted = evaluated_configuration(file, options)
     training.counted(wanted, training.on_meta(wanted))
-    sizes = tuple(options.test_size) if options.test_size else None
-    viewing = EvaluationProtocol(options.evaluation or "single", sizes, options.mean, options.std)
 
     def announced(*data_and_notes: Any) -> None:
         if environment.is_first_process():

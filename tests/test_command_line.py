@@ -16,6 +16,8 @@ from tests.reports.conftest import facts_of
 
 ROOT = Path(__file__).parent.parent
 
+EVALUATED = ["--arch", "resnet", "--weights", "none.pth", "--evaluate"]
+
 
 def refused(capsys, *argv: str) -> str:
     assert run.main(list(argv)) == 2
@@ -61,6 +63,12 @@ def refused(capsys, *argv: str) -> str:
             "--log-model uploads to W&B: leave out --no-wandb",
         ),
         (["--arch", "resnet", "--log-model", "--logger", "csv"], "--log-model uploads to W&B"),
+        ([*EVALUATED, "--std", "0,0,0"], "'0,0,0' must be of 0.001 to 1"),
+        ([*EVALUATED, "--mean", "nan,0,0"], "'nan,0,0' must be of 0 to 1"),
+        ([*EVALUATED, "--mean", "125.3,123,113.9"], "must be of 0 to 1; divide by 255"),
+        ([*EVALUATED, "--mean", "0.5,0.5"], "'0.5,0.5' is not three numbers"),
+        ([*EVALUATED], "cannot read none.pth (No such file or directory)"),
+        (["--weights", "none.pth", "--evaluate"], "cannot read none.pth"),
         (["--arch", "resnet", "--evaluate"], "--evaluate needs --weights FILE"),
         (["--arch", "resnet", "--weights", "w.pth"], "--weights is for the evaluation of given weights: add"),
         (["--arch", "resnet", "--mean", "0.5,0.5,0.5"], "--mean is for the evaluation of given weights: add"),
@@ -245,3 +253,28 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         and "checkpoint.ckpt is damaged" in done.stderr
         and "Traceback" not in done.stderr
     )
+
+
+def test_a_checkpoint_is_evaluated_as_it_was_trained_or_the_difference_is_refused_by_name(tmp_path, capsys):
+    arguments = ("--arch", "resnet", "--depth", "8", "--recipe.normalisation", "mean", "--budget", "smoke")
+    trained = whole_run(tmp_path, *arguments, "--no-wandb")
+    assert trained.returncode == 0, trained.stderr
+    (checkpoint,) = tmp_path.glob("runs/*/checkpoint.ckpt")
+    given = ("--weights", str(checkpoint), "--evaluate", "--accelerator", "cpu")
+
+    done = whole_run(tmp_path, *given)
+    assert done.returncode == 0, done.stderr
+    heading = f"resnet with the weights of checkpoint.ckpt (run {checkpoint.parent.name}) on Tiny"
+    assert done.stdout.startswith(heading) and "evaluated in " in done.stdout
+    figure = re.search(r"error (\S+ % \(\S+ of 103 images\)) after", trained.stdout)[1]
+    assert f"top-1 error {figure}" in done.stdout
+
+    for changes, told in (
+        (("--arch", "plain"), "was trained with arch resnet, not plain; leave that out"),
+        (("--arch", "resnet", "--depth", "14"), "was trained with depth 8, not 14"),
+        (("--resolution", "24"), "was trained with resolution 32, not 24"),
+        (("--recipe", "densenet_cifar"), "was trained with "),
+        (("--recipe.normalisation", "channel"), "was trained with normalisation mean, not channel"),
+        (("--dataset", "cifar10"), "was trained with dataset tiny, not cifar10"),
+    ):
+        assert told in refused(capsys, *given, *changes)

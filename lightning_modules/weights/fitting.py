@@ -7,7 +7,6 @@ from itertools import zip_longest
 import torch
 from torch import Tensor, nn
 
-import architectures
 from lightning_modules.configuration import Configuration
 from lightning_modules.weights import references
 from lightning_modules.weights.reading import WeightsFile
@@ -79,11 +78,11 @@ def _agreeing(network, known, given, fitted, names, resolution, source, configur
                 note += (
                     f"; its ε of batch normalisation is taken over: {next(iter(trial.epsilons.values())):g}"
                 )
-            if others:
-                note += f" ({others[0]} has these names, too, and is another function)"
+            if more := [other.name for other in known if other is not reference]:
+                note += f" (also the names of {', '.join(more[:3])}{' …' if len(more) > 3 else ''})"
             return replace(trial, notes=(*fitted.notes, note))
         others.append(reference.name)
-    told = f"{source} has the names of {others[0]}, which is another function than this network"
+    told = f"{source} has the names of {' and '.join(list(dict.fromkeys(others))[:2])}, which is another function than this network"
     theirs = known[0].build()
     theirs.load_state_dict(given, strict=False)
     for flag, variant in _neighbours(configuration):
@@ -99,19 +98,13 @@ def _neighbours(configuration: Configuration | None) -> Iterator[tuple[str, nn.M
     if not configuration:
         return
     own = [tuple(t.shape) for t in evaluated(configuration.build().state_dict()).values()]
-    for knob in architectures.find(configuration.arch).knobs.values():
-        for value in knob.choices or ((True, False) if knob.kind == "bool" else ()):
-            if value == configuration.knobs[knob.name]:
-                continue
-            try:
-                variant = replace(configuration, knobs=configuration.knobs | {knob.name: value}).build()
-            except ValueError:
-                continue
-            if [tuple(t.shape) for t in evaluated(variant.state_dict()).values()] == own:
-                yield (
-                    f"--{knob.name.replace('_', '-')} {str(value).lower() if knob.kind == 'bool' else value}",
-                    variant,
-                )
+    for flag, knobs in references.one_knob_changed(configuration.arch, configuration.knobs):
+        try:
+            variant = replace(configuration, knobs=knobs).build()
+        except ValueError:
+            continue
+        if [tuple(t.shape) for t in evaluated(variant.state_dict()).values()] == own:
+            yield flag, variant
 
 
 def _same_function(network: nn.Module, fitted: Fit, theirs: nn.Module, resolution: int) -> bool:

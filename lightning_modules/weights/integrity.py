@@ -1,7 +1,10 @@
 """Whether a file still has the bytes that it was written with: a flipped bit in a weight changes no shape."""
 
+import errno
 import hashlib
+import os
 import re
+import stat
 import zipfile
 from pathlib import Path
 
@@ -14,6 +17,9 @@ HUB = re.compile(r"-(?=[0-9]*[a-f])([0-9a-f]{8,64})$")
 
 # A zip of torch stores its tensors as they are; a compressed one that unpacks to more than this is a bomb.
 MOST_COMPRESSION = 10
+
+
+ANY_WRITE_BIT = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 class Damaged(ValueError):
@@ -54,6 +60,8 @@ def keep(path: Path) -> str:
     """Keep the digest of a file without checksums beside it, for `verify`, and return the line that says so."""
     digest, beside = hashlib.sha256(path.read_bytes()).hexdigest(), _beside(path)
     try:
+        if not beside.parent.stat().st_mode & ANY_WRITE_BIT:  # which root could pass over
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         beside.write_text(f"{digest}  {path.name}\n", encoding="utf-8")  # as sha256sum writes it
         kept = f"kept in {beside.name}"
     except OSError as error:

@@ -7,6 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -116,14 +117,24 @@ def _builder(build: Callable[..., nn.Module], name: str, classes: int) -> Callab
 
 
 def _of_this_project(configuration: Configuration) -> Iterator[Reference]:
-    """Every architecture with those knobs of the configuration that it shares; the asked one is compared by name."""
+    """Every other architecture with the configuration's knobs as far as it has them, and with one of them changed."""
     for name, architecture in architectures.catalogue().items():
         if name == configuration.arch or configuration.stem not in architecture.stems:
             continue
-        knobs = {k: value for k, value in configuration.knobs.items() if k in architecture.knobs}
-        shape = {"stem": configuration.stem, "num_classes": configuration.classes, **knobs}
+        shared = {k: value for k, value in configuration.knobs.items() if k in architecture.knobs}
+        for knobs in [shared, *(changed for _, changed in one_knob_changed(name, shared))]:
+            build = partial(
+                architectures.build, name, stem=configuration.stem, num_classes=configuration.classes, **knobs
+            )
+            yield Reference(f"this project's {name}", build)
 
-        def built(name: str = name, shape: Mapping = shape) -> nn.Module:
-            return architectures.build(name, **shape)
 
-        yield Reference(f"this project's {name}", built)
+def one_knob_changed(arch: str, knobs: Mapping) -> Iterator[tuple[str, dict]]:
+    """Yield the knobs with one choice made otherwise, after the flag that says so, "--stride-in 3x3"."""
+    for knob in architectures.find(arch).knobs.values():
+        for value in knob.choices or ((True, False) if knob.kind == "bool" else ()):
+            if value != knobs.get(knob.name):
+                flag = (
+                    f"--{knob.name.replace('_', '-')} {str(value).lower() if knob.kind == 'bool' else value}"
+                )
+                yield flag, {**knobs, knob.name: value}

@@ -1,5 +1,6 @@
 """A byte flipped anywhere in a file changes no number that is read in silence; damage names its file."""
 
+import hashlib
 import random
 import struct
 import zipfile
@@ -11,7 +12,6 @@ from safetensors.torch import save_file
 from lightning_modules import training, weights
 from lightning_modules.callbacks.checkpointing import AtomicCheckpointIO
 from lightning_modules.configuration import resolve
-from lightning_modules.weights import integrity
 
 
 def state() -> dict[str, torch.Tensor]:
@@ -41,16 +41,12 @@ def complaint(path) -> str | None:
     return None
 
 
-FEW_AND_MANY = [20, pytest.param(200, marks=pytest.mark.slow)]
-
-
-@pytest.mark.parametrize("flips", FEW_AND_MANY)
-def test_a_flipped_bit_in_a_checkpoint_is_always_found(tmp_path, flips):
+def test_a_flipped_bit_in_a_checkpoint_is_always_found(tmp_path):
     path, rng = tmp_path / "checkpoint.ckpt", random.Random(0)
     wanted = checkpoint(path)
     whole = path.read_bytes()
     training._check(path, wanted)
-    for _ in range(flips):
+    for _ in range(200):
         path.write_bytes(flipped(whole, rng))
         with pytest.raises(training.CannotRun, match=r"checkpoint\.ckpt is damaged; delete it") as error:
             training._check(path, wanted)
@@ -59,9 +55,8 @@ def test_a_flipped_bit_in_a_checkpoint_is_always_found(tmp_path, flips):
             weights.read(path)
 
 
-@pytest.mark.parametrize("flips", FEW_AND_MANY)
 @pytest.mark.parametrize("kind", ["zip", "legacy", "safetensors"])
-def test_a_flipped_bit_in_a_file_of_weights_is_found_or_changes_nothing(tmp_path, kind, flips):
+def test_a_flipped_bit_in_a_file_of_weights_is_found_or_changes_nothing(tmp_path, kind):
     path, rng = tmp_path / ("w.safetensors" if kind == "safetensors" else "w.pth"), random.Random(1)
     if kind == "safetensors":
         save_file(state(), path)
@@ -69,7 +64,7 @@ def test_a_flipped_bit_in_a_file_of_weights_is_found_or_changes_nothing(tmp_path
         torch.save(state(), path, _use_new_zipfile_serialization=kind == "zip")
     whole, expected = path.read_bytes(), weights.read(path)
     assert bool(expected.notes) is (kind != "zip")  # its digest is kept beside it
-    for _ in range(flips):
+    for _ in range(80):
         path.write_bytes(flipped(whole, rng))
         if (told := complaint(path)) is not None:
             assert path.name in told and "\n" not in told
@@ -98,7 +93,7 @@ def test_a_checkpoint_of_another_run_is_named(tmp_path):
 def test_digests_in_names_are_checked_as_torch_hub_and_hugging_face_write_them(tmp_path):
     torch.save(state(), tmp_path / "w.pth", _use_new_zipfile_serialization=False)
     content = (tmp_path / "w.pth").read_bytes()
-    digest = integrity.hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256(content).hexdigest()
     for name, fits in (
         (f"w-{digest[:8]}.pth", True),
         ("w-0badcafe.pth", False),
@@ -136,3 +131,15 @@ def test_what_killed_saves_left_is_removed_and_a_save_leaves_nothing(tmp_path):
     checkpoint(tmp_path / "checkpoint.ckpt")
     files.remove_unfinished(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.ckpt"]
+
+
+def test_nothing_is_kept_in_a_folder_that_is_closed_even_to_root(tmp_path):
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    torch.save(state(), folder / "w.pth", _use_new_zipfile_serialization=False)
+    folder.chmod(0o555)
+    try:
+        assert "not kept beside it: Permission denied" in weights.read(folder / "w.pth").notes[0]
+        assert [path.name for path in folder.iterdir()] == ["w.pth"]
+    finally:
+        folder.chmod(0o755)

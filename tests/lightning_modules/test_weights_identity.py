@@ -41,7 +41,9 @@ def fitted(wanted: Configuration, given: torch.nn.Module, folder, name: str = "w
 
 def test_another_function_of_the_same_shapes_is_refused_with_the_knob_that_decides(tmp_path, resolved):
     given = trained(torchvision.models.resnet50(num_classes=4))
-    with pytest.raises(ValueError, match="torchvision's resnet50, which is another .*; add --stride-in 3x3"):
+    with pytest.raises(
+        ValueError, match="names of torchvision's resnet50 .*, which is another .*; add --stride-in 3x3"
+    ):
         fitted(resolved("resnet", depth=50), given, tmp_path)
     notes = fitted(resolved("resnet", depth=50, stride_in="3x3"), given, tmp_path).notes
     assert "has the names of torchvision's resnet50, whose outputs agree" in notes[-1]
@@ -75,15 +77,22 @@ def test_an_alphabetical_order_under_unknown_names_is_refused(tmp_path, resolved
         weights.fit(resolved("resnet", depth=18).build(), weights.read(tmp_path / "w.safetensors"))
 
 
-def test_weights_of_another_network_of_this_project_are_refused(tmp_path, monkeypatch):
-    wanted = resolve("resnet", {"depth": 18}, dataset="imagenet", budget="smoke", seed=0)
-    given = trained(
-        resolve("preact_resnet", {"depth": 18}, dataset="imagenet", budget="smoke", seed=0).build()
-    )
-    with pytest.raises(
-        ValueError, match="does not fit|this project's preact_resnet, which is another function"
-    ):
-        fitted(wanted, given, tmp_path)
+@pytest.mark.parametrize(
+    ("of", "into"),
+    [
+        ({"arch": "preact_resnet", "block": "basic"}, {"arch": "resnet"}),
+        ({"arch": "preact_resnet", "block": "basic"}, {"arch": "plain"}),
+    ],
+)
+def test_weights_of_another_network_of_this_project_are_refused(tmp_path, of, into):
+    def wanted(arch: str, **knobs) -> Configuration:
+        return resolve(arch, {"depth": 20, **knobs}, dataset="cifar10", budget="smoke", seed=0)
+
+    for source, target in ((of, into), (into, of)):
+        with pytest.raises(
+            ValueError, match=f"the names of this project's .*{source['arch']}.*another function"
+        ):
+            fitted(wanted(**target), trained(wanted(**source).build()), tmp_path)
 
 
 def test_unknown_names_are_said_to_be_fitted_by_order(tmp_path, resolved):
