@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lightning_modules.data.catalogue import DATASETS
-from reports.verdicts import experiments, ledger
+from reports.verdicts import ledger, sources
 from reports.verdicts import trained as claims
 from reports.verdicts.counts import Counts
 from reports.verdicts.findings import Finding
@@ -117,7 +117,7 @@ def _found(finding: Finding, kind: str) -> Standing:
 
 
 def _what_is_missing(claim: str) -> str:
-    if claim in experiments.registered():
+    if claim in sources.experiments():
         return f"`python -m reports find {claim}`"
     return NO_TEST
 
