@@ -62,7 +62,9 @@ def _registered(folder: Path, decorator: str) -> dict[str, Path]:
         for node in _tree(path).body
         if isinstance(node, ast.FunctionDef)
         for call in node.decorator_list
-        if isinstance(call, ast.Call) and _called(call) == decorator and isinstance(call.args[0], ast.Constant)
+        if isinstance(call, ast.Call)
+        and _called(call) == decorator
+        and isinstance(call.args[0], ast.Constant)
     }
 
 
