@@ -232,10 +232,7 @@ def test_a_damaged_record_is_named(tmp_path, capsys):
     folder = tmp_path / asked.run_id
     folder.mkdir()
     forged = facts_of(asked, 5_000, None, None) | {"wall_seconds": 1.0}
-    for text, complaint in (
-        ('{"test": {', "Expecting property name"),
-        (json.dumps(forged), "its digest doesn't fit"),
-    ):
+    for text, complaint in (('{"test": {', "Expecting"), (json.dumps(forged), "its digest doesn't fit")):
         (folder / "record.json").write_text(text)
         said = refused(capsys, *argv)
         assert "record.json is damaged (" in said and complaint in said and "; delete it to run again" in said

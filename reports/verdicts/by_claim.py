@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lightning_modules.data.catalogue import DATASETS
-from reports.verdicts import experiments, ledger, trained
+from reports.verdicts import ledger, sources, trained
 from reports.verdicts.counts import Counts
 from reports.verdicts.findings import Finding
 from reports.verdicts.results import Results
@@ -107,7 +107,7 @@ def _of_finding(finding: Finding, kind: str) -> ClaimVerdict:
 
 
 def _what_is_missing(claim: str) -> str:
-    if claim in experiments.registered():
+    if claim in sources.experiments():
         return f"`python -m reports find {claim}`"
     return NO_TEST
 

@@ -10,6 +10,7 @@ from architectures import catalogue
 
 ROOT = Path(__file__).parents[2]
 CHECKS = ROOT / "reports" / "verdicts" / "checks"
+EXPERIMENTS = ROOT / "reports" / "verdicts" / "experiments"
 PAPERS = ROOT / "reports" / "papers"
 COUNTING = ROOT / "architectures" / "counting.py"
 # What is followed from a check; from a family, the architectures alone.
@@ -45,14 +46,24 @@ def of_check(claim_id: str) -> frozenset[Path]:
 @cache
 def checks() -> dict[str, Path]:
     """Return the file of every check, by the claim that it is registered for."""
+    return _registered(CHECKS, "exact")
+
+
+@cache
+def experiments() -> dict[str, Path]:
+    """Return the file of every experiment, by its claim: to run one takes torch, to know of one doesn't."""
+    return _registered(EXPERIMENTS, "experiment")
+
+
+def _registered(folder: Path, decorator: str) -> dict[str, Path]:
     return {
         claim: path
-        for path in sorted(CHECKS.glob("*.py"))
+        for path in sorted(folder.glob("*.py"))
         for node in _tree(path).body
         if isinstance(node, ast.FunctionDef)
-        for decorator in node.decorator_list
-        if isinstance(decorator, ast.Call) and _called(decorator) == "exact"
-        for claim in _texts(decorator.args)
+        for call in node.decorator_list
+        if isinstance(call, ast.Call) and _called(call) == decorator
+        for claim in _texts(call.args)
     }
 
 

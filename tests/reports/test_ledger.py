@@ -22,6 +22,7 @@ def test_every_check_is_of_a_claim_that_can_be_checked_so():
 def test_every_numeric_claim_has_an_experiment():
     numeric = {entry.id for entry in ledger.entries().values() if "numeric" in entry.kinds}
     assert numeric and numeric <= experiments.registered().keys()
+    assert sources.experiments().keys() == experiments.registered().keys()
 
 
 def test_a_mistyped_claim_names_the_near_misses():
