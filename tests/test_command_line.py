@@ -77,6 +77,10 @@ def refused(capsys, *argv: str) -> str:
             "cannot read w.pth (No such file or directory)",
         ),
         (["--arch", "resnet", "--evaluate", "--weights", "w.pth", "--mean", "0.5"], "--mean"),
+        (
+            ["--arch", "resnet", "--evaluate", "--weights", "w.pth", "--evaluation", "ten_crop"],
+            "leave out --evaluation and --test-size",
+        ),
     ],
 )
 def test_bad_input_names_the_remedy(argv, complaint, capsys, tmp_path):

@@ -5,6 +5,25 @@ from dataclasses import replace
 from lightning_modules.recipes.recipe import CIFAR_IMAGES, NOT_VERIFIED, Recipe
 from lightning_modules.recipes.residual import FB_RESNET_IMAGENET
 
+# Section 4: "We run for 400 epochs on CIFAR, 20 epochs on SVHN, and 70 epochs on ImageNet. Our learning rate
+# starts at 0.02 (for ImageNet, 0.001)", "batch size 100 (for ImageNet, 32) and momentum 0.9", divided by ten
+# whenever the number of epochs left halves; Xavier (Caffe's filler).
+FRACTALNET_CIFAR = Recipe(
+    "Larsson et al., FractalNet, Section 4: 400 epochs, rate 0.02, /10 whenever the epochs left halve",
+    departures=(
+        "No weight decay: the paper names none (check).",
+        "Crops are padded with zeros; others' reproductions read reflection in the paper (check).",
+        "The rate falls four times, until 25 epochs are left; later it would hardly move the weights.",
+        NOT_VERIFIED,
+    ),
+    epochs=400,
+    batch_size=100,
+    lr=0.02,
+    weight_decay=0.0,
+    nesterov=False,
+    lr_milestones=(1 - 1 / 2, 1 - 1 / 4, 1 - 1 / 8, 1 - 1 / 16),
+    initialisation="xavier_fan_in",
+)
 # Section 4.2 and the released Torch code: batch 64, 300 epochs, 0.1 "divided by 10 at 50% and 75% of the total
 # number of training epochs", 1e-4, Nesterov 0.9 without dampening, initialisation of arXiv:1502.01852.
 DENSENET_CIFAR = Recipe(
@@ -38,44 +57,22 @@ RECIPES = {
         initialisation="xavier_fan_in",
         last_deviation=0.05,
     ),
-    # Section 4: "We run for 400 epochs on CIFAR, 20 epochs on SVHN, and 70 epochs on ImageNet. Our learning rate
-    # starts at 0.02 (for ImageNet, 0.001)", "batch size 100 (for ImageNet, 32) and momentum 0.9", divided by ten
-    # whenever the number of epochs left halves; Xavier (Caffe's filler).
-    "fractalnet_cifar": Recipe(
-        "Larsson et al., FractalNet, Section 4: 400 epochs, rate 0.02, /10 whenever the epochs left halve",
+    "fractalnet_cifar": FRACTALNET_CIFAR,
+    "fractalnet_svhn": replace(
+        FRACTALNET_CIFAR,
+        source="Larsson et al., FractalNet, Section 4: SVHN, 20 epochs",
         departures=(
             "No weight decay: the paper names none (check).",
-            "Crops are padded with zeros; others' reproductions read reflection in the paper (check).",
-            "The rate falls four times, until 25 epochs are left; later it would hardly move the weights.",
-            NOT_VERIFIED,
-        ),
-        epochs=400,
-        batch_size=100,
-        lr=0.02,
-        weight_decay=0.0,
-        nesterov=False,
-        lr_milestones=(1 - 1 / 2, 1 - 1 / 4, 1 - 1 / 8, 1 - 1 / 16),
-        initialisation="xavier_fan_in",
-    ),
-    "fractalnet_svhn": Recipe(
-        "Larsson et al., FractalNet, Section 4: 20 epochs on SVHN, rate 0.02, /10 whenever the epochs left halve",
-        departures=(
-            "No weight decay: the paper names none (check).",
-            "Pixels are divided by 255, as DenseNet's paper does; FractalNet's isn't known to us (check).",
+            "Pixels are divided by 255, as DenseNet's paper has it; FractalNet's own input isn't known here (check).",
             NOT_VERIFIED,
         ),
         epochs=20,
-        batch_size=100,
-        lr=0.02,
-        weight_decay=0.0,
-        nesterov=False,
-        lr_milestones=(1 - 1 / 2, 1 - 1 / 4, 1 - 1 / 8, 1 - 1 / 16),
-        initialisation="xavier_fan_in",
         normalisation="unit",
         augmentation="none",
     ),
-    "fractalnet_imagenet": Recipe(
-        "Larsson et al., FractalNet, Section 4: 70 epochs of batches of 32, rate 0.001",
+    "fractalnet_imagenet": replace(
+        FRACTALNET_CIFAR,
+        source="Larsson et al., FractalNet, Section 4: 70 epochs of batches of 32, rate 0.001",
         departures=(
             "No weight decay: the paper names none (check).",
             "Crops of a fixed size and no colour augmentation (check).",
@@ -84,10 +81,6 @@ RECIPES = {
         epochs=70,
         batch_size=32,
         lr=0.001,
-        weight_decay=0.0,
-        nesterov=False,
-        lr_milestones=(1 - 1 / 2, 1 - 1 / 4, 1 - 1 / 8, 1 - 1 / 16),
-        initialisation="xavier_fan_in",
         train_crop="random",
     ),
     "densenet_cifar": DENSENET_CIFAR,

@@ -198,7 +198,7 @@ RECIPES = {
         lr_milestones=(150 / 300, 225 / 300),
         warmup=10 / 300,
     ),
-    # Section 4: 50 epochs, 0.1 divided by ten after 30 and 35; settled: without augmentation, 6,000 images held out
+    # Section 4: 50 epochs, 0.1 divided by ten after 30 and 35; Table 1: without augmentation, 6,000 images held out
     # and tested every 200 iterations.
     "stochastic_depth_svhn": replace(
         STOCHASTIC_DEPTH_CIFAR,
@@ -241,6 +241,7 @@ RECIPES = {
     # Section 3: pixels divided by 255, nothing augmented; 160 epochs, 0.01 "dropped by 0.1" after 80 and 120.
     "wide_resnet_svhn": Recipe(
         "Zagoruyko and Komodakis, Wide Residual Networks, Section 3, SVHN: 160 epochs, rate 0.01, /10 at 80, 120",
+        departures=("Length and rate are from memory of the paper's text (check).",),
         epochs=160,
         batch_size=128,
         lr=0.01,

@@ -144,7 +144,10 @@ def test_what_cannot_be_trained_with_is_refused(change, complaint):
         ("--recipe.momentun 1", "a recipe has no 'momentun'; did you mean --recipe.momentum"),
         ("--recipe.xyzzy=1", "a recipe has no 'xyzzy'; there are "),
         ("--recipe.source me", "a recipe has no 'source'"),
-        ("--wieght-decay 1", "unknown argument --wieght-decay; did you mean --weight-decay?"),
+        (
+            "--wieght-decay 1",
+            "unknown argument --wieght-decay; did you mean --weight-decay or --weights-key?",
+        ),
         ("--nesterov true", "did you mean --recipe.nesterov?"),
         ("--lr-milestones 0.5", "did you mean --recipe.lr_milestones?"),
         ("--recipe.weight-decay much", "--recipe.weight_decay is a finite number, not 'much'"),

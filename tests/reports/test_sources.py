@@ -16,7 +16,7 @@ def test_a_network_comes_from_its_family_and_what_that_imports():
     assert found == {
         f"architectures/{name}.py"
         for name in ("shufflenet_v2", "layers/channel_shuffle", "layers/conv_bn", "layers/squeeze_excitation")
-        + ("registry", "signatures", "spelling", "counting")
+        + ("registry", "signatures", "spelling", "counting", "counts")
     }
     assert "architectures/vgg.py" in names(sources.of_architecture("se_vgg"))
 
