@@ -88,8 +88,8 @@ class HighwayNet(nn.Sequential):
 
 def stage_lengths(depth: int) -> list[int]:
     """Return the layers of each stage: as equal as can be, the later with what is left over (19: 5, 6, 6)."""
-    each, over = divmod(depth - OUTSIDE, len(WIDTHS))
-    return [each + (stage >= len(WIDTHS) - over) for stage in range(len(WIDTHS))]
+    layers, remainder = divmod(depth - OUTSIDE, len(WIDTHS))
+    return [layers + (stage >= len(WIDTHS) - remainder) for stage in range(len(WIDTHS))]
 
 
 class HighwayLayer(nn.Module):

@@ -84,9 +84,9 @@ def main(folder: Path = FOLDER, rounds: int = 7) -> None:
             "the same on copies with a shorter side of 256": partial(images_per_second, ours, small),
         }
         take_turns(ways, 1)  # warms up
-        found = take_turns(ways, rounds)
+        samples = take_turns(ways, rounds)
     title = f"chain, {len(paths)} JPEGs of {megapixels(paths):.2f} megapixels, one core"
-    print(compared(title, "images/s", found))
+    print(compared(title, "images/s", samples))
 
 
 if __name__ == "__main__":

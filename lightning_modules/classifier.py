@@ -64,14 +64,14 @@ class ErrorCounter:
         sums = self.sums if strategy is None else self.over_devices(strategy)
         images, loss, errors, top5_errors = sums.tolist()
         divisor = images or float("nan")
-        found = {
+        top1 = {
             "images": int(images),
             "loss": loss / divisor,
             "errors": int(errors),
             "error": 100 * errors / divisor,
         }
-        of_five = {"top5_errors": int(top5_errors), "top5_error": 100 * top5_errors / divisor}
-        return found | of_five if self.five else found
+        top5 = {"top5_errors": int(top5_errors), "top5_error": 100 * top5_errors / divisor}
+        return top1 | top5 if self.five else top1
 
 
 class Classifier(pl.LightningModule):

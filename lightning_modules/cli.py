@@ -275,9 +275,9 @@ def _fields() -> str:
     lines = []
     for field in fields(Recipe):
         if field.name in KINDS:
-            said = f"{field.name:{start}}{kinds.form(field.type)}: {field.metadata.get('help', '')}"
-            said = "; or ".join([said, *recipe_flags(field.name)[1:]])
-            lines += textwrap.wrap(said, width, subsequent_indent=" " * start, break_on_hyphens=False)
+            entry = f"{field.name:{start}}{kinds.form(field.type)}: {field.metadata.get('help', '')}"
+            entry = "; or ".join([entry, *recipe_flags(field.name)[1:]])
+            lines += textwrap.wrap(entry, width, subsequent_indent=" " * start, break_on_hyphens=False)
     return "\n".join(lines)
 
 

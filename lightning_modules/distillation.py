@@ -55,9 +55,11 @@ def load(configuration: Configuration, folder: Path) -> Teacher:
     Draws no random numbers, so that a student's are those of a run without a teacher.
     Raises ValueError, in one line, if the run isn't finished, is another one, or has lost its weights.
     """
-    found = finished.trained(folder)
-    if found.run_id != configuration.run_id:
-        raise ValueError(f"{folder} holds run {found.run_id}, and the teacher is run {configuration.run_id}")
+    trained = finished.trained(folder)
+    if trained.run_id != configuration.run_id:
+        raise ValueError(
+            f"{folder} holds run {trained.run_id}, and the teacher is run {configuration.run_id}"
+        )
     checkpoint = folder / "checkpoint.ckpt"
     if not checkpoint.exists():
         raise ValueError(f"{folder} has lost its checkpoint.ckpt; delete it to train the teacher again")

@@ -26,9 +26,13 @@ def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict]:
             factors = (by for pattern, by in recipe.lr_multipliers if fnmatchcase(name, pattern))
             groups.setdefault((kind in recipe.decay_exempt, math.prod(factors)), []).append(parameter)
     return [
-        {"params": found, "weight_decay": 0.0 if spared else recipe.weight_decay, "lr": recipe.lr * times}
-        for (spared, times), found in groups.items()
-        if found
+        {
+            "params": parameters,
+            "weight_decay": 0.0 if exempt else recipe.weight_decay,
+            "lr": recipe.lr * multiplier,
+        }
+        for (exempt, multiplier), parameters in groups.items()
+        if parameters
     ]
 
 

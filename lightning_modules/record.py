@@ -161,7 +161,7 @@ class Record:
                 f"its recipe is {self.recipe!r}, and that of its config {configuration.recipe_name!r}"
             )
         data = catalogue.find(self.dataset)
-        for title, said, ours in (
+        for title, stated, expected in (
             ("config.classes", configuration.classes, data.classes),
             ("config.stem", configuration.stem, data.stem),
             ("budget_spent.epochs", self.budget_spent["epochs"], configuration.epochs),
@@ -169,8 +169,8 @@ class Record:
             ("budget_spent.of_images", self.budget_spent["of_images"], data.train_images),
             ("machine.precision", self.machine["precision"], configuration.precision),
         ):
-            if said != ours or type(said) is not type(ours):
-                raise ValueError(f"its {title} is {said!r}, but elsewhere it says {ours!r}")
+            if stated != expected or type(stated) is not type(expected):
+                raise ValueError(f"its {title} is {stated!r}, but elsewhere it says {expected!r}")
         counts = {"parameters": self.parameters, "mult_adds": self.mult_adds} | {
             f"machine.{name}": self.machine[name] for name in ("devices", "images_per_device", "threads")
         }

@@ -54,12 +54,12 @@ class StopOnSigterm(pl.Callback):
     """
 
     def __init__(self) -> None:
-        self.wanted = False
+        self.requested = False
         if signal.getsignal(signal.SIGTERM) != signal.SIG_IGN:
             signal.signal(signal.SIGTERM, self.note)
 
     def note(self, signum: int, frame: object) -> None:
-        self.wanted = True
+        self.requested = True
 
     def setup(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
         trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
@@ -76,8 +76,8 @@ class StopOnSigterm(pl.Callback):
 
     def agree(self, trainer: pl.Trainer) -> None:
         """Lightning raises SIGTERMException, in all processes at once, if one of them wants to stop."""
-        stop = self.wanted
+        stop = self.requested
         if trainer.world_size > 1:
-            each = torch.tensor(float(stop), device=trainer.strategy.root_device)
-            stop = trainer.strategy.reduce(each, reduce_op="sum").item() > 0
+            vote = torch.tensor(float(stop), device=trainer.strategy.root_device)
+            stop = trainer.strategy.reduce(vote, reduce_op="sum").item() > 0
         trainer._signal_connector.received_sigterm = stop

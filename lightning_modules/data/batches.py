@@ -255,8 +255,8 @@ def crop_table(side: int, pad: int, padding: str) -> np.ndarray:
     Shape (2 * (2 pad + 1)², side²) int64; row (mirror * (2 pad + 1) + dy) * (2 pad + 1) + dx. One look-up in
     it replaces mirroring, padding and cropping, which is what makes a whole batch fast.
     """
-    place = np.arange(side * side).reshape(side, side)
+    pixels = np.arange(side * side).reshape(side, side)
     zeros, reflected = {"mode": "constant", "constant_values": side * side}, {"mode": "reflect"}
     how: dict[str, Any] = zeros if padding == "zeros" else reflected
-    padded = [np.pad(image, pad, **how) for image in (place, place[:, ::-1])]
+    padded = [np.pad(image, pad, **how) for image in (pixels, pixels[:, ::-1])]
     return np.stack([sliding_window_view(image, (side, side)) for image in padded]).reshape(-1, side * side)

@@ -46,15 +46,15 @@ def choose(
     Raises OSError if `folder`
     cannot be written to.
     """
-    kept = folder / "speed.json"
-    if kept.exists() and (folder / "checkpoint.ckpt").exists():
-        setting = ExecutionSettings(**json.loads(kept.read_text(encoding="utf-8")))
+    path = folder / "speed.json"
+    if path.exists() and (folder / "checkpoint.ckpt").exists():
+        setting = ExecutionSettings(**json.loads(path.read_text(encoding="utf-8")))
         return replace(setting, compiled="") if compiler_missing(kind) else setting
     from lightning_modules.execution import memory, tuning
 
     setting = tuning.recall(configuration, kind, data_dir) or of_table(configuration, kind)
     setting = memory.fitted(setting, network, configuration, kind)
-    files.write(kept, json.dumps(asdict(setting)).encode())
+    files.write(path, json.dumps(asdict(setting)).encode())
     return setting
 
 

@@ -50,16 +50,16 @@ class Measured:
 def tune(configuration: Configuration, kind: str, data_dir: Path) -> None:
     """Measure, say what was found, and remember it in `speed.json` of `data_dir` for later runs."""
     set_precision(configuration.precision)
-    found = measure(configuration, kind)
+    measurements = measure(configuration, kind)
     device = describe(kind, 1, 1, configuration.precision)["device"]
     print(f"{configuration.arch} at {configuration.resolution}×{configuration.resolution} on {device}")
     print(f"{'layout':15}{'compiled':18}{'images/s: median (min–max)':30}compiling")
-    for each in found:
-        low, middle, high = (1 / f(each.seconds) for f in (max, statistics.median, min))
+    for measured in measurements:
+        low, middle, high = (1 / f(measured.seconds) for f in (max, statistics.median, min))
         speed = f"{middle:,.1f} ({low:,.1f}–{high:,.1f})"
-        compiling = duration(each.compiling) if each.compiling else ""
-        print(f"{each.setting.layout:15}{each.setting.compiled or 'no':18}{speed:30}{compiling}")
-    _remember(configuration, kind, data_dir, found)
+        compiling = duration(measured.compiling) if measured.compiling else ""
+        print(f"{measured.setting.layout:15}{measured.setting.compiled or 'no':18}{speed:30}{compiling}")
+    _remember(configuration, kind, data_dir, measurements)
     chosen = recall(configuration, kind, data_dir)
     print(f"This run would take: {chosen}")
 
@@ -79,8 +79,8 @@ def measure(
         say(f"nothing is compiled: {reason}")
 
     def step_of(setting: ExecutionSettings) -> Callable[[], Tensor]:
-        own = laid_out(copy.deepcopy(network), setting.memory_format)
-        run = compiled(own, setting) or own
+        replica = laid_out(copy.deepcopy(network), setting.memory_format)
+        run = compiled(replica, setting) or replica
         batch = shown.to(memory_format=setting.memory_format)
 
         def step() -> Tensor:
@@ -90,7 +90,7 @@ def measure(
                 logits, _, loss = losses(run(batch), labels, share_done=0)
             logits = logits.detach().float().clone()  # a CUDA graph's outputs are overwritten
             loss.backward()
-            own.zero_grad()
+            replica.zero_grad()
             return logits
 
         return step
@@ -134,23 +134,23 @@ def recall(configuration: Configuration, kind: str, data_dir: Path) -> Execution
     except (OSError, ValueError, KeyError):
         return None
     source = f"measured on this machine: {path}"
-    found = [Measured(ExecutionSettings(**row[0] | {"source": source}), *row[1:]) for row in rows]
+    measurements = [Measured(ExecutionSettings(**row[0] | {"source": source}), *row[1:]) for row in rows]
     worth = images_worth(
         configuration.epochs,
         configuration.train_images,
         configuration.curve_test_images,
         catalogue.find(configuration.dataset).test_images,
     )
-    return min(found, key=lambda each: each.taking(worth)).setting
+    return min(measurements, key=lambda measured: measured.taking(worth)).setting
 
 
-def _remember(configuration: Configuration, kind: str, data_dir: Path, found: list[Measured]) -> None:
+def _remember(configuration: Configuration, kind: str, data_dir: Path, measurements: list[Measured]) -> None:
     path = data_dir / "speed.json"
     data_dir.mkdir(parents=True, exist_ok=True)
     with FileLock(data_dir / ".speed.lock"):
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         known[_key(configuration, kind)] = [
-            (asdict(each.setting), each.seconds, each.compiling) for each in found
+            (asdict(measured.setting), measured.seconds, measured.compiling) for measured in measurements
         ]
         files.write(path, json.dumps(known, indent=1).encode())
 
