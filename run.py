@@ -180,7 +180,7 @@ def execute(run: Run, options: argparse.Namespace) -> int:
 
 
 def teachers_folder(configuration: Configuration, options: argparse.Namespace) -> Path | None:
-    """Where the run is that this one learns from; None if it learns from none."""
+    """Return the folder of the run that this one learns from; None if it learns from none."""
     if not configuration.teacher:
         return None
     return options.teacher or options.runs_dir / Configuration(**configuration.teacher).run_id
@@ -307,12 +307,12 @@ def tune(configuration: Configuration, options: argparse.Namespace) -> int:
 
 
 def tracked(options: argparse.Namespace) -> bool:
-    """Whether W&B gets the run."""
+    """Return whether W&B gets the run."""
     return options.logger == "wandb" and not options.no_wandb
 
 
 def device_kind(options: argparse.Namespace) -> str:
-    """ "cuda" or "cpu"."""
+    """Return "cuda" or "cpu"."""
     import torch
 
     return "cuda" if options.accelerator != "cpu" and torch.cuda.is_available() else "cpu"

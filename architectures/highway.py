@@ -48,7 +48,7 @@ def highway(
 
 @register(cifar={"depth": 19})
 def plain_highway(*, stem: Stem, num_classes: int, depth: int, dropout: float = 0.2) -> "HighwayNet":
-    """The plain counterpart, a highway network without gates (Training Very Deep Networks, Section 3.1).
+    """Highway network without its gates, the plain counterpart (Training Very Deep Networks, Section 3.1).
 
     Knobs:
         depth: weighted layers, at least 8.

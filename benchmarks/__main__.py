@@ -63,7 +63,7 @@ ABOUT = (
 
 
 def section(name: str, table: str, git: dict) -> str:
-    """What was measured, where and with what, and the table."""
+    """Return what was measured, where and with what, and the table."""
     what = (importlib.import_module(f"benchmarks.{name}").__doc__ or "").partition("\n")[0]
     with_what = ", ".join(f"{package} {version}" for package, version in provenance.versions().items())
     commit = f"{(git['commit'] or 'unknown')[:8]}{' (dirty)' if git['dirty'] else ''}"
@@ -71,7 +71,7 @@ def section(name: str, table: str, git: dict) -> str:
 
 
 def parts(page: str) -> dict[str, str]:
-    """The sections of a page by benchmark."""
+    """Return the sections of a page by benchmark."""
     begins = [*HEADING.finditer(page)]
     ends = [*(match.start() for match in begins[1:]), len(page)]
     return {match[1]: page[match.start() : end].strip() for match, end in zip(begins, ends, strict=True)}

@@ -87,7 +87,7 @@ class Textbook(pl.LightningModule):
 
 
 def loop(network: torch.nn.Module, configuration: Configuration, loader: Iterable) -> float:
-    """A plain PyTorch loop with the recipe's optimiser; its time."""
+    """Return the seconds of a plain PyTorch loop with the recipe's optimiser."""
     stepper = optimisation.optimiser(network, Recipe.from_hyperparameters(configuration.recipe))
     begun = time.process_time()
     for images, labels in loader:
@@ -98,7 +98,7 @@ def loop(network: torch.nn.Module, configuration: Configuration, loader: Iterabl
 
 
 def ways(configuration: Configuration, folder: Path) -> dict[str, Callable[[], float]]:
-    """By its name, what trains an epoch and gives its time."""
+    """Return, by name, what trains an epoch and gives its seconds."""
     pixels = np.random.default_rng(0).integers(
         0, 256, (configuration.train_images, 32, 32, 3), dtype=np.uint8
     )

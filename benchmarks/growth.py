@@ -60,7 +60,7 @@ def densenet(deepest: int) -> str:
 
 
 def listing() -> str:
-    """Cells of one study, by more and more seeds."""
+    """List the cells of one study, by more and more seeds, and return the table of the times."""
     study = studies.read("mobilenet_width")
     rows = []
     cells_a_seed = len(studies.cells(study, "paper", seeds=[0]))

@@ -40,7 +40,7 @@ PIL_CHAIN = transforms.Compose(
 
 
 def pil(paths: list[Path]) -> Tensor:
-    """One image at a time, as most ImageNet training code does it."""
+    """Decode one image at a time, as most ImageNet training code does."""
     return torch.stack([PIL_CHAIN(Image.open(path).convert("RGB")) for path in paths])
 
 
@@ -63,7 +63,7 @@ def images_per_second(chain: Callable[[list[Path]], Tensor], paths: list[Path]) 
 
 
 def megapixels(paths: list[Path]) -> float:
-    """The median, which the gain over PIL depends on."""
+    """Return the median size, which the gain over PIL depends on."""
     return statistics.median(math.prod(Image.open(path).size) for path in paths) / 1e6
 
 

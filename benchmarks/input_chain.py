@@ -73,7 +73,7 @@ def main(rounds: int = 7) -> None:
 
 
 def profile(loader: DataLoader, most: int = 8) -> str:
-    """Where the time of a batch goes, by torch's profiler: its own operations alone, the longest first."""
+    """Return where the time of a batch goes, by torch's profiler: a table of operations, the longest first."""
     with torch.profiler.profile(
         activities=[torch.profiler.ProfilerActivity.CPU], acc_events=True
     ) as profiler:

@@ -41,7 +41,7 @@ LAYOUTS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last
 
 
 def step(network: nn.Module, images: torch.Tensor) -> Callable[[], float]:
-    """Training steps of `images`, in images per second."""
+    """Return a training step of `images`, which returns images per second."""
     labels = torch.zeros(len(images), dtype=torch.long, device=images.device)
 
     def once() -> float:
@@ -55,7 +55,7 @@ def step(network: nn.Module, images: torch.Tensor) -> Callable[[], float]:
 
 
 def better_layout(make: Callable[[], nn.Module], images: torch.Tensor) -> tuple[str, Callable[[], float]]:
-    """The layout that is faster of the two, by the best of three steps after one that warms up."""
+    """Return the layout that is faster of the two, and its step, by the best of three steps after one that warms up."""
     steps = {}
     for name, layout in LAYOUTS.items():
         network = laid_out(make(), layout, images.device).train()
@@ -82,7 +82,7 @@ def main(rounds: int = 7) -> None:
 
 
 def as_fast(ours: nn.Module, theirs: nn.Module) -> Target:
-    """The ratio at which both do as many multiply-adds a second where the counterpart is a smaller network; else 1."""
+    """Return the ratio at equal multiply-adds a second where the counterpart is a smaller network; else 1."""
     ratio = count(theirs, RESOLUTION).mult_adds / count(ours, RESOLUTION).mult_adds
     return Target(round(ratio, 2) if ratio < 1 - SAME else 1.0)
 

@@ -21,7 +21,7 @@ FORGETFUL = "from reports.verdicts import cache; cache.NAME = 'nothing.json'; fr
 
 
 def seconds(arguments: list[str]) -> tuple[float, float]:
-    """By the clock, and of CPU."""
+    """Return the seconds of a command by the clock, and those of CPU."""
     before, begun = os.times(), time.perf_counter()
     subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     taken, after = time.perf_counter() - begun, os.times()

@@ -23,7 +23,7 @@ RUNS = 16
 
 
 def runs_per_hour(folder: Path, *more: str) -> float:
-    """Of a whole sweep, from the command to its end."""
+    """Run a whole sweep and return its speed, from the command to its end."""
     seeds = ",".join(map(str, range(RUNS)))
     arguments = ["tiny", "--variants", "plain", "--seeds", seeds, "--budget", "smoke", "--no-wandb", *more]
     arguments += ["--data-dir", str(folder / "data"), "--runs-dir", str(folder / "runs")]

@@ -21,7 +21,7 @@ class Target:
         return ratio >= self.ratio if self.at_least else ratio <= self.ratio
 
     def verdict(self, ratios: Sequence[float]) -> str:
-        """Decided where all turns agree: noise alone would have them differ about a limit that is met exactly."""
+        """Return the verdict, decided where all turns agree: of a target that is just met, noise makes them differ."""
         words = {"reached" if self.reached(ratio) else "missed" for ratio in ratios}
         return f"{self}: {words.pop() if len(words) == 1 else 'undecided'}"
 
@@ -33,7 +33,7 @@ def compared(
     targets: Mapping[str, Target] | None = None,
     digits: int = 0,
 ) -> str:
-    """A table of what took turns. A ratio is to the first line's of the same turn: what slows a turn slows both.
+    """Return the table of what took turns. A ratio is to the first line's of the same turn: what slows a turn slows both.
 
     unit: of the samples, such as "images/s". targets: of the ratios that have one, by line.
     """
@@ -50,13 +50,13 @@ def compared(
 
 
 def spread(values: Sequence[float], digits: int) -> str:
-    """Median, and smallest and largest."""
+    """Return the median, and the smallest and largest, in words."""
     middle, least, most = (f"{f(values):,.{digits}f}" for f in (statistics.median, min, max))
     return f"{middle} ({least}–{most})"
 
 
 def take_turns(ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Call every way once a round, so that a busy machine slows all of them; what each returned, round by round."""
+    """Call every way once a round, so that a busy machine slows all of them; return what they returned, round by round."""
     samples: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():

@@ -56,7 +56,7 @@ class ChangeOfRecipe(argparse.Action):
 
 
 def parse(argv: list[str], description: str = "") -> argparse.Namespace:
-    """The options, knobs of the architecture included. Raises ValueError, in one line, for a flag or a value that does not exist."""
+    """Return the options, knobs of the architecture included. Raises ValueError, in one line, for what doesn't exist."""
     first = Parser(add_help=False, allow_abbrev=False)
     first.add_argument("--arch")
     arch = first.parse_known_args(argv)[0].arch
@@ -237,18 +237,18 @@ def _colour(text: str, low: float) -> tuple[float, ...]:
 
 
 def flag(name: str) -> str:
-    """`batch_size` as it is written on the command line."""
+    """Return a name as the command line has it: `batch_size` as `--batch-size`."""
     return "--" + name.replace("_", "-")
 
 
 def recipe_flags(name: str) -> list[str]:
-    """The flags of a field of the recipe, the short ones last."""
+    """Return the flags of a field of the recipe, the short ones last."""
     spellings = [name, *(other for other, field in SPELT.items() if field == name)]
     return [f"--recipe.{name}", *(flag(spelling) for spelling in spellings if name in SHORT)]
 
 
 def _as_declared(word: str) -> str:
-    """A flag of a recipe's field with the field's own name: `--recipe.weight-decay`, `--recipe.optimizer`."""
+    """Give the flag of a recipe's field the name that the field has: `--recipe.weight-decay`, `--recipe.optimizer`."""
     if not word.startswith("--recipe."):
         return word
     name, equals, value = word.removeprefix("--recipe.").partition("=")
@@ -269,7 +269,7 @@ def _unknown(word: str, known: list[str]) -> str:
 
 
 def _fields() -> str:
-    """A line for each field of a recipe: how its value is written, what it is, its short flags."""
+    """Describe every field of a recipe in a line: how its value is written, what it is, its short flags."""
     width = shutil.get_terminal_size().columns - 4
     start = max(map(len, KINDS)) + 2
     lines = []

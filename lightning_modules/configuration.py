@@ -57,7 +57,7 @@ class Configuration:
 
     @property
     def run_id(self) -> str:
-        """Twelve hexadecimal digits that name the training.
+        """Return twelve hexadecimal digits that name the training.
 
         Studies, variants and recipe names are left out: two studies that ask for one training share its run.
         """
@@ -69,11 +69,11 @@ class Configuration:
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
 
     def build(self) -> "nn.Module":
-        """The network, with torch's initial weights. Raises ValueError, in one line, for impossible knobs."""
+        """Build the network, with torch's initial weights. Raises ValueError, in one line, for impossible knobs."""
         return architectures.build(self.arch, stem=self.stem, num_classes=self.classes, **self.knobs)
 
     def decisions_of_evaluation(self) -> dict:
-        """What decides how given weights are evaluated, as `check_same` takes it."""
+        """Return what decides how given weights are evaluated, as `check_same` takes it."""
         recipe = Recipe.from_hyperparameters(self.recipe)
         names = ("arch", "dataset", "classes", "resolution")
         return {name: getattr(self, name) for name in names} | {"knobs": self.knobs, "recipe": recipe}
@@ -101,7 +101,7 @@ class Run:
 
     @property
     def title(self) -> str:
-        """The cell, or the architecture of a run that belongs to no study."""
+        """Name the cell, or the architecture of a run that belongs to no study."""
         return f"{self.study}/{self.variant}" if self.study else self.configuration.arch
 
 
@@ -184,7 +184,7 @@ def check_same(saved: Configuration, source: str, requested: Mapping) -> None:
 
 
 def _check_teacher(student: Configuration, teacher: Configuration | None) -> None:
-    """Raises ValueError if there is a teacher without a share in the loss, or what it was taught doesn't fit."""
+    """Raise ValueError if there is a teacher without a share in the loss, or what it was taught doesn't fit."""
     weight, temperature = (
         student.recipe.get(name, default) for name, default in (("soft_weight", 0.0), ("temperature", 1.0))
     )

@@ -56,7 +56,7 @@ def announce(
 
 
 def report(record: dict, folder: Path, state: str) -> None:
-    """The headline of a finished run and where to find the rest."""
+    """Print the headline of a finished run and where to find the rest."""
     test, spent = record["test"], record["budget_spent"]
     chance = 100 - 100 / record["config"]["classes"]
     if record["diverged"]:
@@ -94,7 +94,7 @@ def sync_command(folders: list[Path]) -> str:
 
 
 def full_command(argv: list[str]) -> str:
-    """The same run at the paper's budget."""
+    """Return the command of the same run at the paper's budget."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for cut in ("--budget", "--epochs"):
         first.add_argument(cut)

@@ -9,7 +9,7 @@ from architectures.outputs import TrainingOutputs
 def losses(
     outputs: Tensor | TrainingOutputs, labels: Tensor, share_done: float, label_smoothing: float = 0.0
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The network's own logits (N, classes), their mean cross-entropy (), and the loss to be minimised ().
+    """Return the network's logits (N, classes), their mean cross-entropy (), and the loss to be minimised ().
 
     labels: (N,). share_done: how much of the training has passed, 0 to 1, by which fading weights fall.
     label_smoothing: share of every label that is spread over all classes (Szegedy et al., Rethinking the

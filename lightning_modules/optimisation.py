@@ -37,7 +37,7 @@ def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict]:
 
 
 def optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """SGD or RMSProp with the recipe's momentum and weight decay, which both add to the gradient (L2).
+    """Return SGD or RMSProp with the recipe's momentum and weight decay, which both add to the gradient (L2).
 
     SGD has dampening 0, as in Torch7. RMSProp is TensorFlow's: its mean square starts at 1, ε stands inside the
     root, and the rate is part of what momentum carries on.
@@ -57,12 +57,12 @@ def optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> LambdaLR:
-    """The rate of each of `steps` optimiser steps."""
+    """Return the schedule of `steps` optimiser steps."""
     return LambdaLR(optimiser, lambda step: factor(recipe, step, steps))
 
 
 def factor(recipe: Recipe, step: int, steps: int) -> float:
-    """What the initial rate is multiplied by at a step, from 0, of a training of `steps`."""
+    """Return what the initial rate is multiplied by at a step, from 0, of a training of `steps`."""
     if step < round(recipe.warmup * steps):
         return recipe.warmup_factor
     if recipe.schedule == "linear":

@@ -95,17 +95,17 @@ class Record:
 
     @property
     def images(self) -> int:
-        """Test images that were counted; of a run that diverged, those that would have been."""
+        """Return the test images that were counted; of a run that diverged, those that would have been."""
         return self.test["images"] if self.test else catalogue.find(self.dataset).test_images
 
     @property
     def errors(self) -> int:
-        """Test images that were got wrong; of a run that diverged, as many as by guessing."""
+        """Return the test images that were got wrong; of a run that diverged, as many as by guessing."""
         return self.test["errors"] if self.test else self.images - round(self.images / self.classes)
 
     @property
     def error(self) -> float:
-        """Test error after the last epoch."""
+        """Return the test error after the last epoch, in per cent."""
         return 100 * self.errors / self.images
 
     def as_dict(self) -> dict:
@@ -145,7 +145,7 @@ class Record:
         return record
 
     def check(self) -> None:
-        """Raises ValueError, in one line, unless the record proves itself; see the module."""
+        """Raise ValueError, in one line, unless the record proves itself; see the module."""
         try:
             configuration = Configuration(**self.config)
             run_id = configuration.run_id
@@ -315,7 +315,7 @@ def write(record: dict, path: Path) -> None:
 
 @cache
 def _types() -> dict[str, Any]:
-    """The keys of a record's JSON object, with their types."""
+    """Return the keys of a record's JSON object, with their types."""
     return {name: kind for name, kind in get_type_hints(Record).items() if name != "where"}
 
 

@@ -153,7 +153,7 @@ def train(
 
 
 def _check_whole(images: int, trainer: pl.Trainer, data: "CIFARDataModule | ImageFolderDataModule") -> None:
-    """Raises AssertionError unless every test image was counted once, over all devices, or is known to be broken."""
+    """Raise AssertionError unless every test image was counted once, over all devices, or is known to be broken."""
     broken = torch.tensor(float(data.broken_test_images()), device=trainer.strategy.root_device)
     images += int(trainer.strategy.reduce(broken, reduce_op="sum"))
     if images != data.dataset.test_images:
@@ -239,7 +239,7 @@ def counted(configuration: Configuration, network: nn.Module) -> dict:
 
 
 def _check(checkpoint: Path, configuration: Configuration) -> None:
-    """Raises CannotRun unless the checkpoint, if there is one, is undamaged and of this run."""
+    """Raise CannotRun unless the checkpoint, if there is one, is undamaged and of this run."""
     if not checkpoint.exists():
         return
     try:
@@ -256,7 +256,7 @@ def _check(checkpoint: Path, configuration: Configuration) -> None:
 
 
 def quieten() -> None:
-    """Lightning's remarks that are wrong here: batches are made whole in memory, and every batch counts."""
+    """Silence remarks of Lightning's that are wrong here: batches are made whole in memory, and every batch counts."""
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*is not resumable.*")

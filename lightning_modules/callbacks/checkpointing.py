@@ -75,7 +75,7 @@ class StopOnSigterm(pl.Callback):
         self.agree(trainer)
 
     def agree(self, trainer: pl.Trainer) -> None:
-        """Lightning raises SIGTERMException, in all processes at once, if one of them wants to stop."""
+        """Have Lightning raise SIGTERMException, in all processes at once, if one of them is to stop."""
         stop = self.requested
         if trainer.world_size > 1:
             vote = torch.tensor(float(stop), device=trainer.strategy.root_device)

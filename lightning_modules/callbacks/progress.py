@@ -142,4 +142,4 @@ class EpochLines(Logger):
         sys.stdout.flush()
 
     def log_hyperparams(self, params, *args, **kwargs) -> None:
-        """The first lines of a run have shown them."""
+        """Log nothing: the first lines of a run have shown them."""

@@ -39,12 +39,11 @@ WORTHWHILE = 0.1
 def choose(
     configuration: Configuration, kind: str, data_dir: Path, folder: Path, network: "nn.Module"
 ) -> ExecutionSettings:
-    """The setting of a run on a device of a kind, "cpu" or "cuda".
+    """Return the setting of a run on a device of a kind, "cpu" or "cuda".
 
     A run that goes on keeps the one that it began with, which lies in its folder; so it ends with the same bits. Else
     what `run.py --tune` found in `data_dir` for this network and device, else the table. network: on the meta device.
-    Raises OSError if `folder`
-    cannot be written to.
+    Raises OSError if `folder` cannot be written to.
     """
     path = folder / "speed.json"
     if path.exists() and (folder / "checkpoint.ckpt").exists():
@@ -59,7 +58,7 @@ def choose(
 
 
 def of_table(configuration: Configuration, kind: str) -> ExecutionSettings:
-    """What was measured of the family, or else holds for all."""
+    """Return what was measured of the family, or else holds for all."""
     family = architectures.find(configuration.arch).family
     wins = NCHW_TIMES[kind].get(family, 1.0) < 1 - WORTHWHILE
     return ExecutionSettings("contiguous" if wins else "channels_last", source="the project's table")

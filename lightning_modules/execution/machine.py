@@ -48,7 +48,7 @@ def set_precision(precision: str) -> LightningPrecision:
 def describe(
     kind: str, devices: int, images_per_device: int, precision: str, speed: ExecutionSettings = DEFAULT
 ) -> dict:
-    """The device that ran, in words, how the batch lay on it, and how the network was run. kind: "cpu" or "cuda"."""
+    """Return the device that ran, in words, how the batch lay on it, and how the network was run. kind: "cpu" or "cuda"."""
     return {
         "device": torch.cuda.get_device_name() if kind == "cuda" else _cpu_name(),
         "kind": kind,

@@ -43,7 +43,7 @@ class Measured:
     compiling: float
 
     def taking(self, images: float) -> float:
-        """Seconds that so many training images take, compiling counted."""
+        """Return the seconds that so many training images take, compiling counted."""
         return images * statistics.median(self.seconds) + self.compiling
 
 
@@ -67,7 +67,7 @@ def tune(configuration: Configuration, kind: str, data_dir: Path) -> None:
 def measure(
     configuration: Configuration, kind: str, say: Callable[[str], None] = print, rounds: int = ROUNDS
 ) -> list[Measured]:
-    """Training steps of a few images with every setting that this machine can have, taking turns."""
+    """Time training steps of a few images with every setting that this machine can have, taking turns."""
     keep_freed_memory()
     few = 16 if configuration.resolution <= 32 else 2
     images = configuration.recipe["batch_size"] if kind == "cuda" else few
@@ -124,7 +124,7 @@ def measure(
 
 
 def recall(configuration: Configuration, kind: str, data_dir: Path) -> ExecutionSettings | None:
-    """The remembered setting that takes a run the least time; None if its network was never measured here.
+    """Return the remembered setting that takes a run the least time; None if its network was never measured here.
 
     Compiling takes minutes, which a short run doesn't win back.
     """
@@ -156,14 +156,14 @@ def _remember(configuration: Configuration, kind: str, data_dir: Path, measureme
 
 
 def _key(configuration: Configuration, kind: str) -> str:
-    """What the speed of a training step depends on."""
+    """Return what the speed of a training step depends on."""
     device = describe(kind, 1, 1, configuration.precision)["device"]
     network = configuration.arch, configuration.knobs, configuration.classes, configuration.resolution
     return json.dumps([device, torch.__version__, configuration.precision, *network], sort_keys=True)
 
 
 def _modes(network: nn.Module, shown: Tensor, kind: str) -> tuple[tuple[CompileMode, ...], str]:
-    """The modes of torch.compile that can be had here, or why none can."""
+    """Return the modes of torch.compile that can be had here, or why none can."""
     before = _random_state(kind)
     network(shown)
     if not torch.equal(before, _random_state(kind)):

@@ -155,7 +155,7 @@ def paired(network: nn.Module, given: Mapping[str, Tensor], source: str) -> dict
 
 
 def _check_numbers(tensor: Tensor, name: str, source: str) -> None:
-    """Raises ValueError unless a tensor holds finite real numbers."""
+    """Raise ValueError unless a tensor holds finite real numbers."""
     if not tensor.is_floating_point() or tensor.layout != torch.strided or tensor.is_meta:
         kind = "no numbers" if tensor.is_meta else str(tensor.dtype).removeprefix("torch.")
         kind += "" if tensor.layout == torch.strided else f", {str(tensor.layout).removeprefix('torch.')}"

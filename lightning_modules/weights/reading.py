@@ -64,7 +64,7 @@ def read(path: Path, key: str | None = None) -> WeightsFile:
 
 
 def _check_kind(path: Path) -> None:
-    """Raises ValueError for what is no file, or is of a kind that is known to hold no state dict."""
+    """Raise ValueError for what is no file, or is of a kind that is known to hold no state dict."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError(f"{path} is no regular file")
     with path.open("rb") as file:
