@@ -7,6 +7,7 @@ import argparse
 import shutil
 import textwrap
 from dataclasses import fields
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,14 +23,8 @@ from lightning_modules.recipes.recipe import Recipe
 
 VIEWS = ("single", "ten_crop", "multi_crop", "dense")
 FILE_LOGGERS = ("csv", "tensorboard")  # Lightning's own, which write into the run's folder
-OF_EVALUATION = (
-    "weights",
-    "weights_key",
-    "evaluation",
-    "test_size",
-    "mean",
-    "std",
-)  # options that mean nothing without it
+# Options that mean nothing without --evaluate.
+OF_EVALUATION = ("weights", "weights_key", "evaluation", "test_size", "mean", "std")
 
 # Every field of a recipe has a flag `--recipe.<field>`; these have a short one, too.
 SHORT = (
@@ -125,11 +120,12 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     add("--test-size", type=int, nargs="+", metavar="N", help="shorter side, one or several to average over")
     add(
         "--mean",
-        type=_mean,
+        type=_colour,
         metavar="R,G,B",
         help="of 0-1 (default: the recipe's for our weights, the data set's for others)",
     )
-    add("--std", type=_deviation, metavar="R,G,B", help="of 0-1, as the mean")
+    # A deviation is at least about 1/255, which leaves images in units of 0–255.
+    add("--std", type=partial(_colour, low=0.001), metavar="R,G,B", help="of 0-1, as the mean")
 
     add = parser.add_argument_group("the machine").add_argument
     add("--accelerator", default="auto", metavar="KIND", help="auto, cpu, gpu …, as Lightning names them")
@@ -213,17 +209,8 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     return options
 
 
-def _mean(text: str) -> tuple[float, ...]:
-    """R,G,B of 0–1 in units of 0–255."""
-    return _colour(text, low=0)
-
-
-def _deviation(text: str) -> tuple[float, ...]:
-    """As `_mean`; at least about 1/255, which leaves images in units of 0–255."""
-    return _colour(text, low=0.001)
-
-
-def _colour(text: str, low: float) -> tuple[float, ...]:
+def _colour(text: str, low: float = 0.0) -> tuple[float, ...]:
+    """Return R,G,B of 0–1 in units of 0–255."""
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError:

@@ -185,14 +185,12 @@ def check_same(saved: Configuration, source: str, requested: Mapping) -> None:
 
 def _check_teacher(student: Configuration, teacher: Configuration | None) -> None:
     """Raise ValueError if there is a teacher without a share in the loss, or what it was taught doesn't fit."""
-    weight, temperature = (
-        student.recipe.get(name, default) for name, default in (("soft_weight", 0.0), ("temperature", 1.0))
-    )
+    recipe = Recipe.from_hyperparameters(student.recipe)
     if teacher is None:
-        if weight != 0 or temperature != 1:
+        if recipe.soft_weight != 0 or recipe.temperature != 1:
             raise ValueError("soft weight and temperature are of a teacher's soft targets: name the teacher")
         return
-    if weight == 0:
+    if recipe.soft_weight == 0:
         raise ValueError("soft weight must be above 0 where there is a teacher")
     for name, students, teachers in (
         ("data set", student.dataset, teacher.dataset),

@@ -131,18 +131,11 @@ def errors(
     results, check = [], BatchNormCheck()
     try:
         trainer = pl.Trainer(
-            accelerator=machine.accelerator,
-            devices=machine.devices,
-            num_nodes=machine.num_nodes,
-            strategy=machine.strategy,
+            **machine.trainer_arguments(),
             precision=set_precision(configuration.precision),
-            deterministic=machine.deterministic,
             logger=False,
-            use_distributed_sampler=False,  # the data module shares the images out itself
             callbacks=[EvaluationProgress(), check],
             enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
         )
         for network in networks:
             evaluator = Evaluator(network)

@@ -171,12 +171,8 @@ def _trainer(
     recipe = Recipe.from_hyperparameters(configuration.recipe)
     averages = [] if recipe.weight_average is None else [MovingAverage(recipe.weight_average)]
     trainer = pl.Trainer(
-        accelerator=machine.accelerator,
-        devices=machine.devices,
-        num_nodes=machine.num_nodes,
-        strategy=machine.strategy,
+        **machine.trainer_arguments(),
         precision=precision,
-        deterministic=machine.deterministic,
         benchmark=not machine.deterministic,
         max_epochs=configuration.epochs,
         logger=loggers,
@@ -190,10 +186,7 @@ def _trainer(
         ],
         plugins=[AtomicCheckpointIO()],
         default_root_dir=folder,
-        use_distributed_sampler=False,  # the data module shares every batch out itself
         num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
     )
     if isinstance(trainer.strategy, DDPStrategy):
         trainer.strategy._timeout = TIMEOUT

@@ -72,13 +72,6 @@ class EpochBatches(Dataset):
     """
 
     def __init__(self, images: int, batch_size: int, rank: int, world_size: int) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch size is {batch_size}: it must be 1 or more")
-        if batch_size % world_size:
-            raise ValueError(
-                f"{world_size} devices cannot share a global batch of {batch_size} evenly: "
-                f"use a number of devices that divides {batch_size}"
-            )
         self.images, self.batch_size = images, batch_size
         self.rank, self.world_size = rank, world_size
 
@@ -188,8 +181,6 @@ class TestBatches(Dataset):
         world_size: int = 1,
         memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch size is {batch_size}: it must be 1 or more")
         self.pixels = _Pixels(
             images[rank::world_size], labels[rank::world_size], preprocessing, device, memory_format
         )
@@ -207,11 +198,9 @@ class TestBatches(Dataset):
 
 
 class _Pixels:
-    """The images where they live, and batches of them."""
+    """The images where they live, and batches of them, by a preprocessing that is `fitted`."""
 
     def __init__(self, images, labels, preprocessing, device, memory_format) -> None:
-        if preprocessing.mean is None:
-            raise ValueError("the per-pixel mean is not known yet: use preprocessing.fitted(train_images)")
         count, self.side = len(images), images.shape[1]
         self.resolution = preprocessing.resolution or self.side
         self.images = torch.from_numpy(images).to(device).view(count, self.side**2, 3)

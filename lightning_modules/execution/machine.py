@@ -3,7 +3,7 @@
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -34,6 +34,19 @@ class Machine:
     log_model: bool = False  # to W&B
     file_logger: str | None = None  # of FILE_LOGGERS
     speed: ExecutionSettings = DEFAULT
+
+    def trainer_arguments(self) -> dict[str, Any]:
+        """Return the arguments of Lightning's Trainer that training and evaluation share."""
+        return {
+            "accelerator": self.accelerator,
+            "devices": self.devices,
+            "num_nodes": self.num_nodes,
+            "strategy": self.strategy,
+            "deterministic": self.deterministic,
+            "use_distributed_sampler": False,  # the data module shares every batch out itself
+            "enable_progress_bar": False,  # callbacks show it
+            "enable_model_summary": False,
+        }
 
 
 def set_precision(precision: str) -> LightningPrecision:

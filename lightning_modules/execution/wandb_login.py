@@ -61,9 +61,8 @@ def _ask() -> str | None:
             if wandb.login(verify=True):
                 return None
     except Unreachable as error:
-        if not isinstance(
-            error.__cause__, wandb.errors.UsageError
-        ):  # that is: no key, and nobody to ask for one
+        # UsageError: no key, and nobody to ask for one
+        if not isinstance(error.__cause__, wandb.errors.UsageError):
             return f"its server does not let this machine in, or is out of reach ({error})"
     return "its client has no login (run `wandb login` once, or set WANDB_API_KEY)"
 

@@ -88,9 +88,7 @@ def _verify_zip(path: Path) -> None:
             broken = archive.testzip()
     except Damaged:
         raise
-    except (
-        Exception
-    ) as error:  # zipfile raises many kinds for damaged archives, NotImplementedError among them
+    except Exception as error:  # zipfile raises many kinds for damaged archives
         raise Damaged(f"{path} is damaged: {' '.join(str(error).split())}") from error
     if broken:
         raise Damaged(f"{path} is damaged: the checksum of {broken} differs")

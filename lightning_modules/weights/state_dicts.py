@@ -37,9 +37,8 @@ def networks(content: Mapping) -> dict[str, dict[str, Tensor]]:
         if parts and parts[-1] not in FOREIGN_NAMES and parts[0] not in FOREIGN_MODULES:
             key = ".".join(part for part in path if part not in TRANSPARENT)
             by_key.setdefault(key, {})[".".join(parts)] = tensor
-    for key in sorted(
-        by_key, key=len
-    ):  # `state_dict` beside `state_dict.model`: parts of one network, or copies
+    # `state_dict` beside `state_dict.model`: parts of one network, or copies
+    for key in sorted(by_key, key=len):
         inner = next((k for k in by_key if k != key and k.startswith(key) and not _averaged(k)), None)
         if inner is not None and not _averaged(key) and not by_key[key].keys() & by_key[inner].keys():
             by_key[inner] = by_key.pop(key) | by_key[inner]
