@@ -1,4 +1,4 @@
-"""All-CNN: convolutions of stride 2 in the place of pooling, and the networks that it is compared with.
+"""All-CNN: convolutions of stride 2 instead of pooling, and the networks that it is compared with.
 
 Jost Tobias Springenberg, Alexey Dosovitskiy, Thomas Brox, Martin Riedmiller,
 "Striving for Simplicity: The All Convolutional Net", arXiv:1412.6806.
@@ -31,7 +31,7 @@ BLOCKS = {
 }
 # Channels of the 3×3 and the 1×1 convolution after the last reduction.
 TOPS = {"cifar": 192, "imagenet": 1024}
-# Of the convolutions that All-CNN has in the place of pooling.
+# Of the convolutions that All-CNN has instead of pooling.
 REDUCTION_PADDING = {"cifar": 1, "imagenet": 0}
 
 

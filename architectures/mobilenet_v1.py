@@ -1,4 +1,4 @@
-"""MobileNet: depthwise separable convolutions in the place of full ones.
+"""MobileNet: depthwise separable convolutions instead of full ones.
 
 Andrew G. Howard, Menglong Zhu, Bo Chen, Dmitry Kalenichenko, Weijun Wang, Tobias Weyand, Marco Andreetto,
 Hartwig Adam, "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications",

@@ -1,4 +1,4 @@
-"""Xception: depthwise separable convolutions in the place of Inception modules, with shortcuts.
+"""Xception: depthwise separable convolutions instead of Inception modules, with shortcuts.
 
 François Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", arXiv:1610.02357.
 

@@ -49,7 +49,7 @@ ASKED_EVERY = 8
 class StopOnSigterm(pl.Callback):
     """SIGTERM to any process of a run stops all of them after the same batch, or after the same epoch's evaluation.
 
-    In place of Lightning's own handlers, which broadcast from within the handler: a process that is in another
+    Instead of Lightning's handlers, which broadcast from within the handler: a process that is in another
     collective at that moment then waits for ever. A run that is told to stop while it is being tested ends whole.
     """
 

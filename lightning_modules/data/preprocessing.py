@@ -47,7 +47,7 @@ class Preprocessing:
     resolution: int | None = None
 
     def fitted(self, train_images: np.ndarray) -> "Preprocessing":
-        """Return this with the per-pixel mean of `train_images` (N, H, W, 3) in place of a mean of None."""
+        """Return this with the per-pixel mean of `train_images` (N, H, W, 3) instead of a mean of None."""
         if self.mean is not None:
             return self
         return replace(self, mean=train_images.mean(axis=0, dtype=np.float64).astype(np.float32))
