@@ -132,11 +132,7 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     add("--devices", metavar="N", help="how many (-1: all), or which (0,1), share the batch (default: one)")
     add("--num-nodes", type=int, metavar="N", help="machines that share it; start the command on each")
     add("--strategy", default="auto", metavar="NAME", help="ddp …, as Lightning names them")
-    add(
-        "--precision",
-        choices=PRECISIONS,
-        help="changes the run's id (default: the study's, or 32-true)",
-    )
+    add("--precision", choices=PRECISIONS, help="changes the run's id (default: the study's, or 32-true)")
     add(
         "--deterministic",
         action="store_true",

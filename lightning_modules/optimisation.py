@@ -48,11 +48,7 @@ def optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     from timm.optim import RMSpropTF  # takes a second to import
 
     return RMSpropTF(
-        groups,
-        lr=recipe.lr,
-        alpha=recipe.rmsprop_decay,
-        eps=recipe.rmsprop_epsilon,
-        momentum=recipe.momentum,
+        groups, lr=recipe.lr, alpha=recipe.rmsprop_decay, eps=recipe.rmsprop_epsilon, momentum=recipe.momentum
     )
 
 

@@ -101,8 +101,7 @@ class Recipe:
     # initialisation
     initial_deviation: float = later(0.01, "of normal and truncated_normal")
     initial_deviations: tuple[tuple[str, float], ...] = later(
-        (),
-        "patterns of layers' names, and their deviation instead of initial_deviation; the last that fits",
+        (), "patterns of layers' names, and their deviation instead of initial_deviation; the last that fits"
     )
     last_deviation: float | None = later(None, "of the last layer's weights, normal; none: as the others")
     unit_biases: tuple[str, ...] = later((), "layers of the network whose biases start at 1")
