@@ -35,10 +35,7 @@ TOPS = {"cifar": 192, "imagenet": 1024}
 REDUCTION_PADDING = {"cifar": 1, "imagenet": 0}
 
 
-@register(
-    cifar={"model": "C", "input_dropout": 0.2},
-    imagenet={"model": "B", "input_dropout": 0.0},
-)
+@register(cifar={"model": "C", "input_dropout": 0.2}, imagenet={"model": "B", "input_dropout": 0.0})
 def all_cnn(
     *,
     stem: Stem,

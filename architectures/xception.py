@@ -109,12 +109,7 @@ class XceptionModule(nn.Module):
     """
 
     def __init__(
-        self,
-        widths: tuple[int, ...],
-        stride: int,
-        intermediate: str,
-        residual: bool,
-        activated: bool = False,
+        self, widths: tuple[int, ...], stride: int, intermediate: str, residual: bool, activated: bool = False
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
