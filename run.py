@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import architectures
-from lightning_modules import configuration, files, finished, recipes
+from lightning_modules import files, finished, recipes
 from lightning_modules.cli import FILE_LOGGERS, flag, parse
-from lightning_modules.configuration import Configuration, Run
+from lightning_modules.configuration import Configuration, Run, check_same
+from lightning_modules.configuration import resolve as with_defaults
 from lightning_modules.console import announce, report
 from lightning_modules.data import catalogue
 from lightning_modules.execution import environment, run_lock
@@ -48,12 +49,12 @@ def main(argv: list[str]) -> int:
             return show_list()
         if options.evaluate:
             return evaluate(options)
-        asked = configure(options)
+        run = configure(options)
         if options.describe:
-            return describe(asked.configuration)
+            return describe(run.configuration)
         if options.tune:
-            return tune(asked.configuration, options)
-        return run(asked, options)
+            return tune(run.configuration, options)
+        return execute(run, options)
     except ValueError as error:
         print(f"run.py: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -96,7 +97,7 @@ def resolve(options: argparse.Namespace, budget: str) -> Configuration:
         )
     if options.variant:
         raise ValueError("--variant belongs to a study: add --study NAME")
-    return configuration.resolve(
+    return with_defaults(
         options.arch,
         options.knobs,
         dataset=options.dataset or "cifar10",
@@ -137,55 +138,55 @@ def show_list() -> int:
     return DONE
 
 
-def describe(wanted: Configuration) -> int:
+def describe(configuration: Configuration) -> int:
     import torch
 
     from architectures.describe import describe as table
 
     with torch.device("meta"):
-        print(table(wanted.build(), wanted.resolution))
+        print(table(configuration.build(), configuration.resolution))
     return DONE
 
 
-def run(asked: Run, options: argparse.Namespace) -> int:
+def execute(run: Run, options: argparse.Namespace) -> int:
     environment.end_with_parent()
-    folder = options.runs_dir / asked.configuration.run_id
+    folder = options.runs_dir / run.configuration.run_id
     wait = options.wait or environment.in_sweep()  # an agent has nothing better to do, and needs the result
     # Asked before anything heavy is imported, and again below, when this process may train.
     if environment.is_first_process() and (folder / "lock").exists():
         run_lock.take(folder, wait).release()
     if (folder / "record.json").exists():
-        return already_done(asked, folder, options)
+        return already_done(run, folder, options)
 
     from lightning_modules import training
 
     # Refuses impossible knobs before anything is made, fetched or started.
-    network = training.on_meta(asked.configuration)
-    counts = training.counted(asked.configuration, network)
+    network = training.on_meta(run.configuration)
+    counts = training.counted(run.configuration, network)
     try:
-        files.write(folder / "config.json", json.dumps(asked.configuration.as_dict(), indent=1).encode())
+        files.write(folder / "config.json", json.dumps(run.configuration.as_dict(), indent=1).encode())
     except OSError as error:
         raise ValueError(f"cannot write to {folder} ({error.strerror}); choose another --runs-dir") from error
     if not environment.is_first_process():
-        teachers.wait(teachers_folder(asked.configuration, options))
-        return train(asked, folder, options, network, counts)  # the first process holds the lock for all
+        teachers.wait(teachers_folder(run.configuration, options))
+        return train(run, folder, options, network, counts)  # the first process holds the lock for all
 
     with run_lock.take(folder, wait):
         if (folder / "record.json").exists():
-            return already_done(asked, folder, options)
-        if asked.configuration.teacher and asked.study and (code := teachers.provide(asked, options)):
+            return already_done(run, folder, options)
+        if run.configuration.teacher and run.study and (code := teachers.provide(run, options)):
             return code
-        return train(asked, folder, options, network, counts)
+        return train(run, folder, options, network, counts)
 
 
-def teachers_folder(wanted: Configuration, options: argparse.Namespace) -> Path | None:
-    """Where the run is that this one learns from; None if it learns from none."""
-    if not wanted.teacher:
+def teachers_folder(configuration: Configuration, options: argparse.Namespace) -> Path | None:
+    """Return the folder of the run that this one learns from; None if it learns from none."""
+    if not configuration.teacher:
         return None
-    return options.teacher or options.runs_dir / Configuration(**wanted.teacher).run_id
+    return options.teacher or options.runs_dir / Configuration(**configuration.teacher).run_id
 
 
-def already_done(asked: Run, folder: Path, options: argparse.Namespace) -> int:
+def already_done(run: Run, folder: Path, options: argparse.Namespace) -> int:
     """Show the record; a sweep gets it as its run's result."""
     if not environment.is_first_process():
         return DONE
@@ -194,11 +195,11 @@ def already_done(asked: Run, folder: Path, options: argparse.Namespace) -> int:
     if environment.in_sweep() and tracked(options):
         from lightning_modules import tracking
 
-        tracking.mirror(asked, record, folder.parent)
+        tracking.mirror(run, record, folder.parent)
     return FAILED if record["diverged"] else DONE
 
 
-def train(asked: Run, folder: Path, options: argparse.Namespace, network: "nn.Module", counts: dict) -> int:
+def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Module", counts: dict) -> int:
     """Train, and say how it ended; network: on the meta device, and its counts."""
     from lightning_modules import training
     from lightning_modules.data.cache import DataError
@@ -208,20 +209,20 @@ def train(asked: Run, folder: Path, options: argparse.Namespace, network: "nn.Mo
     # Ctrl-C saves and stops as SIGTERM does.
     signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
-        speed = choice.choose(asked.configuration, device_kind(options), options.data_dir, folder, network)
+        speed = choice.choose(run.configuration, device_kind(options), options.data_dir, folder, network)
 
         def announced(module: "Classifier") -> None:
             teacher = module.teacher.network if module.teacher else None
             seconds = seconds_per_image(
-                module.network, asked.configuration.resolution, layout=speed.memory_format, teacher=teacher
+                module.network, run.configuration.resolution, layout=speed.memory_format, teacher=teacher
             )
-            announce(asked, folder, speed, seconds, budget_given=bool(options.budget))
+            announce(run, folder, speed, seconds, budget_given=bool(options.budget))
 
         result = training.train(
-            asked,
+            run,
             folder,
             machine(options, speed),
-            teacher=teachers_folder(asked.configuration, options),
+            teacher=teachers_folder(run.configuration, options),
             counts=counts,
             before=announced,
         )
@@ -258,15 +259,15 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.arch or options.study:  # every mistake is answered before anything is read
         data_module(configure(options).configuration, machine(options), viewing)
     file = weights.read(options.weights, options.weights_key)
-    wanted = evaluated_configuration(file, options)
-    training.counted(wanted, training.on_meta(wanted))
+    configuration = evaluated_configuration(file, options)
+    training.counted(configuration, training.on_meta(configuration))
 
     def announced(*data_and_notes: Any) -> None:
         if environment.is_first_process():
-            evaluation.announce(wanted, file, viewing, *data_and_notes)
+            evaluation.announce(configuration, file, viewing, *data_and_notes)
 
     try:
-        result = evaluation.evaluate(wanted, file, machine(options), viewing, announced)
+        result = evaluation.evaluate(configuration, file, machine(options), viewing, announced)
     except (training.CannotRun, DataError) as error:
         print(f"run.py: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -274,7 +275,7 @@ def evaluate(options: argparse.Namespace) -> int:
         print("stopped before every image was evaluated", file=sys.stderr)
         return TERMINATED
     if environment.is_first_process():
-        evaluation.report(result, wanted)
+        evaluation.report(result, configuration)
     return DONE
 
 
@@ -287,31 +288,31 @@ def evaluated_configuration(file: "WeightsFile", options: argparse.Namespace) ->
     if saved is None:
         return configure(options).configuration
     if options.study:
-        asked = configure(options).configuration.decisions_of_evaluation()
+        requested = configure(options).configuration.decisions_of_evaluation()
     else:
         recipe = recipes.find(options.recipe) if options.recipe else saved.decisions_of_evaluation()["recipe"]
-        asked = {name: getattr(options, name) for name in ("arch", "dataset", "resolution", "knobs")}
-        asked["recipe"] = changed(recipe, options.changes)
-    configuration.check_same(saved, file.name, asked)
+        requested = {name: getattr(options, name) for name in ("arch", "dataset", "resolution", "knobs")}
+        requested["recipe"] = changed(recipe, options.changes)
+    check_same(saved, file.name, requested)
     return replace(saved, precision=options.precision or saved.precision)
 
 
-def tune(wanted: Configuration, options: argparse.Namespace) -> int:
+def tune(configuration: Configuration, options: argparse.Namespace) -> int:
     from lightning_modules import training
     from lightning_modules.execution import tuning
 
-    training.counted(wanted, training.on_meta(wanted))
-    tuning.tune(wanted, device_kind(options), options.data_dir)
+    training.counted(configuration, training.on_meta(configuration))
+    tuning.tune(configuration, device_kind(options), options.data_dir)
     return DONE
 
 
 def tracked(options: argparse.Namespace) -> bool:
-    """Whether W&B gets the run."""
+    """Return whether W&B gets the run."""
     return options.logger == "wandb" and not options.no_wandb
 
 
 def device_kind(options: argparse.Namespace) -> str:
-    """ "cuda" or "cpu"."""
+    """Return "cuda" or "cpu"."""
     import torch
 
     return "cuda" if options.accelerator != "cpu" and torch.cuda.is_available() else "cpu"

@@ -4,7 +4,7 @@ Alex Krizhevsky, Ilya Sutskever, Geoffrey E. Hinton,
 "ImageNet Classification with Deep Convolutional Neural Networks", NeurIPS 2012.
 
 Paper → code:
-    Section 3.1, ReLU in the place of tanh                     knob activation
+    Section 3.1, ReLU instead of tanh                          knob activation
     Section 3.2, two GPUs that meet in certain layers only     knob groups: convolutions 2, 4, 5 have two groups
     Section 3.2, footnote 1, one GPU with half the kernels     knob half_kernels, HALF_KERNELS
     Section 3.3, local response normalisation                  local_response_normalisation, knobs lrn, lrn_*

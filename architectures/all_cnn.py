@@ -1,4 +1,4 @@
-"""All-CNN: convolutions of stride 2 in the place of pooling, and the networks that it is compared with.
+"""All-CNN: convolutions of stride 2 instead of pooling, and the networks that it is compared with.
 
 Jost Tobias Springenberg, Alexey Dosovitskiy, Thomas Brox, Martin Riedmiller,
 "Striving for Simplicity: The All Convolutional Net", arXiv:1412.6806.
@@ -31,14 +31,11 @@ BLOCKS = {
 }
 # Channels of the 3×3 and the 1×1 convolution after the last reduction.
 TOPS = {"cifar": 192, "imagenet": 1024}
-# Of the convolutions that All-CNN has in the place of pooling.
+# Of the convolutions that All-CNN has instead of pooling.
 REDUCTION_PADDING = {"cifar": 1, "imagenet": 0}
 
 
-@register(
-    cifar={"model": "C", "input_dropout": 0.2},
-    imagenet={"model": "B", "input_dropout": 0.0},
-)
+@register(cifar={"model": "C", "input_dropout": 0.2}, imagenet={"model": "B", "input_dropout": 0.0})
 def all_cnn(
     *,
     stem: Stem,

@@ -174,9 +174,9 @@ class DenseNet(nn.Sequential):
             self.add_module(f"dense_block_{number}", block)
             channels += layers * growth_rate
             if number < len(blocks):
-                kept = compressed(channels, compression)
-                self.add_module(f"transition_{number}", Transition(channels, kept, dropout))
-                channels = kept
+                compressed_channels = compressed(channels, compression)
+                self.add_module(f"transition_{number}", Transition(channels, compressed_channels, dropout))
+                channels = compressed_channels
         self.classification = nn.Sequential(
             nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
@@ -231,20 +231,20 @@ class DenseLayer(nn.Sequential):
 
 
 class Transition(nn.Sequential):
-    """Between two blocks: (N, channels, H, W) to (N, kept, H/2, W/2)."""
+    """Between two blocks: (N, inputs, H, W) to (N, outputs, H/2, W/2)."""
 
-    def __init__(self, channels: int, kept: int, dropout: float) -> None:
-        super().__init__(*_bn_relu_conv(channels, kept, 1, dropout), nn.AvgPool2d(2))
+    def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
+        super().__init__(*_bn_relu_conv(inputs, outputs, 1, dropout), nn.AvgPool2d(2))
 
 
 def compressed(channels: int, compression: float) -> int:
     """Return ⌊θ m⌋ of Section 3; θ is taken as written, so that 0.29 of 100 channels is 29 and not 28."""
-    kept = floor(Fraction(str(compression)) * channels)
-    if kept < 1:
+    outputs = floor(Fraction(str(compression)) * channels)
+    if outputs < 1:
         raise ValueError(
             f"compression {compression} keeps none of a block's {channels} channels; choose a larger"
         )
-    return kept
+    return outputs
 
 
 def _bn_relu_conv(inputs: int, outputs: int, kernel: int, dropout: float) -> list[nn.Module]:

@@ -14,7 +14,7 @@ ReLU on the feature maps of the classes, and a fully connected classifier on all
 convolutions puts out. Its second stage trains without companions; here their weight fades, as the paper says.
 
 Departures: the loss of every classifier is cross-entropy, which the authors took on CIFAR-100 and SVHN (README)
-in the place of the squared hinge loss of the paper; so no companion is switched off once its loss is below the
+instead of the squared hinge loss of the paper; so no companion is switched off once its loss is below the
 paper's γ, and the norm of its weights is left to weight decay. In the released code the rate at which the
 companions learn also decays, by (1 + 0.0001 i)^-0.75 at iteration i. The paper has no ImageNet form.
 """

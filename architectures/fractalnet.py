@@ -148,7 +148,7 @@ class Sampling(ABC):
 
     @abstractmethod
     def __call__(self, columns: int) -> list[bool]:
-        """Of a join's columns, the shallowest first."""
+        """Return which of a join's columns live, the shallowest first."""
 
 
 class LocalSampling(Sampling):

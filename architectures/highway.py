@@ -48,7 +48,7 @@ def highway(
 
 @register(cifar={"depth": 19})
 def plain_highway(*, stem: Stem, num_classes: int, depth: int, dropout: float = 0.2) -> "HighwayNet":
-    """The plain counterpart, a highway network without gates (Training Very Deep Networks, Section 3.1).
+    """Highway network without its gates, the plain counterpart (Training Very Deep Networks, Section 3.1).
 
     Knobs:
         depth: weighted layers, at least 8.
@@ -88,8 +88,8 @@ class HighwayNet(nn.Sequential):
 
 def stage_lengths(depth: int) -> list[int]:
     """Return the layers of each stage: as equal as can be, the later with what is left over (19: 5, 6, 6)."""
-    each, over = divmod(depth - OUTSIDE, len(WIDTHS))
-    return [each + (stage >= len(WIDTHS) - over) for stage in range(len(WIDTHS))]
+    layers, remainder = divmod(depth - OUTSIDE, len(WIDTHS))
+    return [layers + (stage >= len(WIDTHS) - remainder) for stage in range(len(WIDTHS))]
 
 
 class HighwayLayer(nn.Module):

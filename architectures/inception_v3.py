@@ -20,7 +20,7 @@ channels. Filter banks, the weight of the auxiliary classifier and the dropout a
 (TF-slim) only. Departures of this code: batch normalisation has torch's ε, TF-slim 0.001; torchvision counts
 the padding of an average pooling, TensorFlow and this code don't. The auxiliary classifier goes on working on
 other grids than the paper's 17×17. Forms that the paper names but doesn't draw are the smallest change:
-Figure 9's modules have the reduction's paths, and a 1×1 convolution in the place of its pooling.
+Figure 9's modules have the reduction's paths, and a 1×1 convolution instead of its pooling.
 The CIFAR form isn't the paper's: the first stride is 1 and the second pooling is left out, everything is
 padded, so that 32×32 images make grids of 16, 8 and 4. Without the first pooling they are 32, 16 and 8,
 close to the paper's 35, 17 and 8, at four times the cost.

@@ -115,9 +115,7 @@ def parallel_stem(padded: bool) -> nn.Sequential:
         [Conv(64, 1), Conv(64, (1, 7)), Conv(64, (7, 1)), Conv(96, 3, padding=padding)],
     )
     conv_or_pool = InceptionModule(
-        conv_or_conv.outputs,
-        [Conv(192, 3, last_stride, padding)],
-        [partial(max_pool, padded, last_stride)],
+        conv_or_conv.outputs, [Conv(192, 3, last_stride, padding)], [partial(max_pool, padded, last_stride)]
     )
     return nn.Sequential(
         *conv_bn_relu(3, 32, 3, first_stride, padding=padding),

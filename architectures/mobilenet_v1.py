@@ -1,4 +1,4 @@
-"""MobileNet: depthwise separable convolutions in the place of full ones.
+"""MobileNet: depthwise separable convolutions instead of full ones.
 
 Andrew G. Howard, Menglong Zhu, Bo Chen, Dmitry Kalenichenko, Weijun Wang, Tobias Weyand, Marco Andreetto,
 Hartwig Adam, "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications",
@@ -122,7 +122,7 @@ def full(inputs: int, outputs: int, stride: int, activation: type[nn.Module]) ->
 
 def thinned(channels: int, width_mult: float) -> int:
     """Return α · channels of Section 3.3, to the nearest whole number."""
-    kept = round(width_mult * channels)
-    if kept < 1:
+    thinned_channels = round(width_mult * channels)
+    if thinned_channels < 1:
         raise ValueError(f"width_mult {width_mult} leaves none of {channels} channels; choose a larger")
-    return kept
+    return thinned_channels

@@ -60,11 +60,11 @@ def _composite(
 @contextmanager
 def _running_statistics_kept(norm: nn.BatchNorm2d) -> Iterator[None]:
     """Leave the running statistics of `norm` alone meanwhile: its batches have been counted before."""
-    kept = dict(norm.named_buffers())
-    for name, buffer in kept.items():
+    buffers = dict(norm.named_buffers())
+    for name, buffer in buffers.items():
         setattr(norm, name, buffer.clone())
     try:
         yield
     finally:
-        for name, buffer in kept.items():
+        for name, buffer in buffers.items():
             setattr(norm, name, buffer)

@@ -48,17 +48,17 @@ def catalogue(folders: Sequence[str] | None = None) -> dict[str, Architecture]:
 
 @lru_cache
 def _read(folders: tuple[str, ...]) -> dict[str, Architecture]:
-    found: dict[str, Architecture] = {}
+    by_name: dict[str, Architecture] = {}
     for path in sorted(path for folder in folders for path in Path(folder).glob("*.py")):
         for architecture in read_family(path):
-            if architecture.name in found:
-                other = found[architecture.name].family
+            if architecture.name in by_name:
+                other = by_name[architecture.name].family
                 raise ValueError(
                     f"architecture {architecture.name!r} is registered in {other}.py and in {path.name}; "
                     "rename one of them"
                 )
-            found[architecture.name] = architecture
-    return dict(sorted(found.items()))
+            by_name[architecture.name] = architecture
+    return dict(sorted(by_name.items()))
 
 
 def find(name: str) -> Architecture:

@@ -84,7 +84,7 @@ def plain(
     block: Literal["paper", "basic", "bottleneck"] = "paper",
     stride_in: Literal["1x1", "3x3"] = "1x1",
 ) -> "ResNet":
-    """The plain network: ResNet without its shortcuts (ResNet, Sections 3.3, 4; Table 2; Figures 3, 6).
+    """ResNet without its shortcuts, the plain network (ResNet, Sections 3.3, 4; Table 2; Figures 3, 6).
 
     Knobs:
         depth: weighted layers, as ResNet's; the paper's are 20, 32, 44, 56 on CIFAR, 18 and 34 on ImageNet.

@@ -116,7 +116,7 @@ def early_concatenation(
 
 
 def grouped(inputs: int, path_width: int, outputs: int, stride: int, cardinality: int) -> nn.Sequential:
-    """Build Figure 3 (c): one convolution of C groups in the place of the paths."""
+    """Build Figure 3 (c): one convolution of C groups instead of the paths."""
     width = cardinality * path_width
     return nn.Sequential(
         *conv_bn(inputs, width, 1),

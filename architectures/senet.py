@@ -153,13 +153,7 @@ def se_preact_resnet(
 
 @register(cifar={"depth": 16, "widen_factor": 8.0}, imagenet={"depth": 50, "widen_factor": 2.0})
 def se_wide_resnet(
-    *,
-    stem: Stem,
-    num_classes: int,
-    depth: int,
-    widen_factor: float,
-    reduction: int = 16,
-    bias: bool = True,
+    *, stem: Stem, num_classes: int, depth: int, widen_factor: float, reduction: int = 16, bias: bool = True
 ) -> nn.Module:
     """SE in a Wide ResNet, before the addition (SENet, Section 5.1; Tables 4, 5).
 

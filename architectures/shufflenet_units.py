@@ -16,7 +16,7 @@ come to 38 million with what is assumed here: stages 2 and 3 have a quarter and 
 the first convolution has the channels of the Xception-like network; a bottleneck has its stride in the 3×3,
 and its shortcut projects where the shape changes; channels go to the nearest whole number, ResNeXt's inside a
 bottleneck to the nearest of whole groups, ties to the lower (24 to 16 in stage 2 at 38 million). With average
-pooling and concatenation in the place of a projection, with the stride in the first 1×1, or with both, ResNet
+pooling and concatenation instead of a projection, with the stride in the first 1×1, or with both, ResNet
 and ResNeXt take 32 to 36 million. At 140 and 13 million, stage 4 has the channels that come nearest to the
 level, in steps of four, VGG-like in steps of one; at 38 million this rule gives the printed ones. ResNeXt's
 16 groups leave nothing nearer to 140 million than 143.6; the Xception-like network has 143.1. The paper

@@ -89,8 +89,8 @@ class Knob:
         raise self._refusal(value)
 
     def _refusal(self, value: Any) -> ValueError:
-        wanted = MEANING.get(self.kind) or f"one of {', '.join(self.choices)}"
-        return ValueError(f"{self.name}: {value!r} is not {wanted}")
+        expected = MEANING.get(self.kind) or f"one of {', '.join(self.choices)}"
+        return ValueError(f"{self.name}: {value!r} is not {expected}")
 
 
 def _is_whole(value: Any) -> bool:
@@ -122,15 +122,15 @@ def read_family(path: Path) -> list[Architecture]:
         tree = ast.parse(source)
     except SyntaxError as error:
         raise ValueError(f"{path.name}, line {error.lineno}: {error.msg}") from None
-    found = []
+    builders = []
     for node in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
         for mark in node.decorator_list:
             if isinstance(mark, ast.Call) and getattr(mark.func, "id", "") == "register":
                 try:
-                    found.append(_read_builder(node, mark, path.stem))
+                    builders.append(_read_builder(node, mark, path.stem))
                 except ValueError as error:
                     raise ValueError(f"{path.name}, line {node.lineno}, {node.name}: {error}") from None
-    return found
+    return builders
 
 
 def _read_builder(node: ast.FunctionDef, mark: ast.Call, family: str) -> Architecture:
@@ -160,11 +160,11 @@ def _read_knob(argument: ast.arg, default: ast.expr | None, by_stem: dict, descr
     if name not in described:
         raise ValueError(f"{name} has no line under 'Knobs:' in the docstring")
     kind, choices = _read_type(argument)
-    own = {stem: defaults[name] for stem, defaults in by_stem.items() if name in defaults}
+    stem_defaults = {stem: defaults[name] for stem, defaults in by_stem.items() if name in defaults}
     value = None if default is None else _literal(default, f"the default of {name}")
-    knob = Knob(name, kind, choices, value, own, *described[name])
+    knob = Knob(name, kind, choices, value, stem_defaults, *described[name])
     for stem in by_stem:
-        if default is None and stem not in own:
+        if default is None and stem not in stem_defaults:
             raise ValueError(f"{name} has no default for the stem {stem!r}")
         knob.check(knob.default_for(stem))
     return knob

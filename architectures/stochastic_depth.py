@@ -6,7 +6,7 @@ Gao Huang, Yu Sun, Zhuang Liu, Daniel Sedra, Kilian Q. Weinberger,
 Paper → code:
     Equation 2, H_l = ReLU(b_l f_l(H_(l-1)) + id(H_(l-1)))   SurvivingBranch in resnet.ResidualBlock
     Equation 4, p_l = 1 - l / L · (1 - p_L)                 survival_probabilities
-    Equation 5, the test: p_l f_l in the place of b_l f_l   SurvivingBranch
+    Equation 5, the test: p_l f_l instead of b_l f_l        SurvivingBranch
     Section 4, ResNets of 110, 1202 and 152 layers          stochastic_depth
 
 One b_l is drawn for a block and a mini-batch. Where b_l is 0 the branch isn't computed, a quarter of the

@@ -1,4 +1,4 @@
-"""Xception: depthwise separable convolutions in the place of Inception modules, with shortcuts.
+"""Xception: depthwise separable convolutions instead of Inception modules, with shortcuts.
 
 François Chollet, "Xception: Deep Learning with Depthwise Separable Convolutions", arXiv:1610.02357.
 
@@ -109,12 +109,7 @@ class XceptionModule(nn.Module):
     """
 
     def __init__(
-        self,
-        widths: tuple[int, ...],
-        stride: int,
-        intermediate: str,
-        residual: bool,
-        activated: bool = False,
+        self, widths: tuple[int, ...], stride: int, intermediate: str, residual: bool, activated: bool = False
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []

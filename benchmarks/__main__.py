@@ -33,15 +33,15 @@ def main(argv: list[str]) -> int:
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(known)}")
-    wanted = parser.parse_args(argv).names or known
-    for name in wanted:
+    chosen = parser.parse_args(argv).names or known
+    for name in chosen:
         if name not in known:
             print(f"python -m benchmarks: no benchmark {name!r}{did_you_mean(name, known)}", file=sys.stderr)
             return 2
-    page = RESULTS / f"{place()}.md"
+    page = RESULTS / f"{machine_name()}.md"
     sections = parts(page.read_text(encoding="utf-8")) if page.exists() else {}
     git = provenance.git_state()  # before the page is written, which is a change of a committed file
-    for name in wanted:
+    for name in chosen:
         print(f"{name} …", file=sys.stderr, flush=True)
         command = [sys.executable, "-m", f"benchmarks.{name}"]
         made = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -49,7 +49,7 @@ def main(argv: list[str]) -> int:
             print(f"{name}: {made.stderr.strip().splitlines()[-1]}", file=sys.stderr)
             return 1
         sections[name] = section(name, made.stdout.strip(), git)
-        ordered = [sections[each] for each in known if each in sections]
+        ordered = [sections[name] for name in known if name in sections]
         files.write(page, markdown.page(TITLE.format(device=device()), ABOUT, *ordered).encode())
         print(sections[name], flush=True)
     return 0
@@ -63,7 +63,7 @@ ABOUT = (
 
 
 def section(name: str, table: str, git: dict) -> str:
-    """What was measured, where and with what, and the table."""
+    """Return what was measured, where and with what, and the table."""
     what = (importlib.import_module(f"benchmarks.{name}").__doc__ or "").partition("\n")[0]
     with_what = ", ".join(f"{package} {version}" for package, version in provenance.versions().items())
     commit = f"{(git['commit'] or 'unknown')[:8]}{' (dirty)' if git['dirty'] else ''}"
@@ -71,7 +71,7 @@ def section(name: str, table: str, git: dict) -> str:
 
 
 def parts(page: str) -> dict[str, str]:
-    """The sections of a page by benchmark."""
+    """Return the sections of a page by benchmark."""
     begins = [*HEADING.finditer(page)]
     ends = [*(match.start() for match in begins[1:]), len(page)]
     return {match[1]: page[match.start() : end].strip() for match, end in zip(begins, ends, strict=True)}
@@ -87,8 +87,8 @@ def device() -> str:
     return describe(kind, 1, 1, "32-true")["device"] + cores
 
 
-def place() -> str:
-    """The machine as the name of a file."""
+def machine_name() -> str:
+    """Return the machine as the name of a file."""
     return re.sub(r"[^a-z0-9]+", "-", device().lower()).strip("-")
 
 

@@ -25,11 +25,11 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from benchmarks.input_chain import PerImage
-from benchmarks.table import Wanted, compared, take_turns
-from lightning_modules import configuration, optimisation, training
+from benchmarks.table import Target, compared, take_turns
+from lightning_modules import optimisation, training
 from lightning_modules.callbacks.progress import Progress
 from lightning_modules.classifier import Classifier
-from lightning_modules.configuration import Configuration
+from lightning_modules.configuration import Configuration, resolve
 from lightning_modules.data import catalogue
 from lightning_modules.data.batches import EpochSampler, TrainBatches
 from lightning_modules.data.preprocessing import Preprocessing
@@ -42,8 +42,8 @@ CIFAR = catalogue.find("cifar10")
 # A network, its steps in a measured epoch, which takes a few seconds (DenseNet's: 15), how near to the bare loop it is
 # to come, and how far above what tutorials teach, if it is small.
 NETWORKS = {
-    "MobileNet, α = 0.25": ("mobilenet_v1", {"width_mult": 0.25}, 16, Wanted(0.95), Wanted(1.5)),
-    "DenseNet-BC-100-12": ("densenet_bc", {}, 6, Wanted(0.98), None),
+    "MobileNet, α = 0.25": ("mobilenet_v1", {"width_mult": 0.25}, 16, Target(0.95), Target(1.5)),
+    "DenseNet-BC-100-12": ("densenet_bc", {}, 6, Target(0.98), None),
 }
 OURS, TEXTBOOK = "this project", "Lightning as in tutorials, torchvision's transforms"
 
@@ -67,10 +67,10 @@ class WithoutCurve(Classifier):
 class Textbook(pl.LightningModule):
     """As tutorials write it: metric objects, everything logged for every step and every epoch."""
 
-    def __init__(self, wanted: Configuration) -> None:
+    def __init__(self, configuration: Configuration) -> None:
         super().__init__()
-        self.network, self.recipe = wanted.build(), Recipe.from_hyperparameters(wanted.recipe)
-        self.loss, self.accuracy = MeanMetric(), MulticlassAccuracy(wanted.classes, average="micro")
+        self.network, self.recipe = configuration.build(), Recipe.from_hyperparameters(configuration.recipe)
+        self.loss, self.accuracy = MeanMetric(), MulticlassAccuracy(configuration.classes, average="micro")
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], batch_idx: int) -> torch.Tensor:
         images, labels = batch
@@ -86,9 +86,9 @@ class Textbook(pl.LightningModule):
         return optimisation.optimiser(self.network, self.recipe)
 
 
-def loop(network: torch.nn.Module, wanted: Configuration, loader: Iterable) -> float:
-    """A plain PyTorch loop with the recipe's optimiser; its time."""
-    stepper = optimisation.optimiser(network, Recipe.from_hyperparameters(wanted.recipe))
+def loop(network: torch.nn.Module, configuration: Configuration, loader: Iterable) -> float:
+    """Return the seconds of a plain PyTorch loop with the recipe's optimiser."""
+    stepper = optimisation.optimiser(network, Recipe.from_hyperparameters(configuration.recipe))
     begun = time.process_time()
     for images, labels in loader:
         stepper.zero_grad()
@@ -97,11 +97,13 @@ def loop(network: torch.nn.Module, wanted: Configuration, loader: Iterable) -> f
     return time.process_time() - begun
 
 
-def ways(wanted: Configuration, folder: Path) -> dict[str, Callable[[], float]]:
-    """By its name, what trains an epoch and gives its time."""
-    pixels = np.random.default_rng(0).integers(0, 256, (wanted.train_images, 32, 32, 3), dtype=np.uint8)
+def ways(configuration: Configuration, folder: Path) -> dict[str, Callable[[], float]]:
+    """Return, by name, what trains an epoch and gives its seconds."""
+    pixels = np.random.default_rng(0).integers(
+        0, 256, (configuration.train_images, 32, 32, 3), dtype=np.uint8
+    )
     labels = np.arange(len(pixels)) % 10
-    size = wanted.recipe["batch_size"]
+    size = configuration.recipe["batch_size"]
     batches = TrainBatches(
         pixels,
         labels,
@@ -120,25 +122,25 @@ def ways(wanted: Configuration, folder: Path) -> dict[str, Callable[[], float]]:
     def ours() -> float:
         clock = Clock()
         machine = Machine(accelerator="cpu", wandb=False)
-        trainer = training._trainer(wanted, folder, machine, [], folder / "checkpoint.ckpt", "32-true")
+        trainer = training._trainer(configuration, folder, machine, [], folder / "checkpoint.ckpt", "32-true")
         # Lightning sets the attribute without declaring it.
-        kept = [each for each in trainer.callbacks if isinstance(each, Progress)]  # type: ignore[attr-defined]
-        trainer.callbacks = [*kept, clock]  # type: ignore[attr-defined]
-        trainer.fit(WithoutCurve(wanted.as_dict(), machine.speed), whole_batches())
+        progress = [callback for callback in trainer.callbacks if isinstance(callback, Progress)]  # type: ignore[attr-defined]
+        trainer.callbacks = [*progress, clock]  # type: ignore[attr-defined]
+        trainer.fit(WithoutCurve(configuration.as_dict(), machine.speed), whole_batches())
         return clock.seconds
 
     def bare() -> float:
-        network = laid_out(wanted.build(), torch.channels_last)
-        return loop(network, wanted, whole_batches())
+        network = laid_out(configuration.build(), torch.channels_last)
+        return loop(network, configuration, whole_batches())
 
     def textbook() -> float:
         clock = Clock()
         trainer = pl.Trainer(accelerator="cpu", max_epochs=1, callbacks=[clock], default_root_dir=folder)
-        trainer.fit(Textbook(wanted), per_image())
+        trainer.fit(Textbook(configuration), per_image())
         return clock.seconds
 
     def plain_script() -> float:
-        return loop(wanted.build(), wanted, per_image())
+        return loop(configuration.build(), configuration, per_image())
 
     return {
         "a bare loop on the same batches": bare,
@@ -154,18 +156,18 @@ def main(rounds: int = 5) -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     keep_freed_memory()  # of all: it is the process's
     for title, (arch, knobs, steps, of_bare, of_textbook) in NETWORKS.items():
-        wanted = configuration.resolve(arch, knobs, dataset="cifar10", budget="smoke", seed=0, epochs=1)
-        images = steps * wanted.recipe["batch_size"]
-        wanted = dataclasses.replace(wanted, train_images=images)
+        run = resolve(arch, knobs, dataset="cifar10", budget="smoke", seed=0, epochs=1)
+        images = steps * run.recipe["batch_size"]
+        run = dataclasses.replace(run, train_images=images)
         with (
             tempfile.TemporaryDirectory() as folder,
             redirect_stdout(StringIO()),
             redirect_stderr(StringIO()),
         ):
-            measured = ways(wanted, Path(folder))
+            measured = ways(run, Path(folder))
             take_turns(measured, 1)  # warms up
             taken = take_turns(measured, rounds)
-        speeds = {name: [images / seconds for seconds in found] for name, found in taken.items()}
+        speeds = {name: [images / seconds for seconds in times] for name, times in taken.items()}
         print(compared(title, "images/s", speeds, {OURS: of_bare}), end="\n\n")
         if of_textbook:
             both = {name: speeds[name] for name in (TEXTBOOK, OURS)}

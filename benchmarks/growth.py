@@ -60,12 +60,12 @@ def densenet(deepest: int) -> str:
 
 
 def listing() -> str:
-    """Cells of one study, by more and more seeds."""
+    """List the cells of one study, by more and more seeds, and return the table of the times."""
     study = studies.read("mobilenet_width")
     rows = []
-    each = len(studies.cells(study, "paper", seeds=[0]))
-    for wanted in CELLS:
-        seeds = list(itertools.islice(itertools.count(), max(1, wanted // each)))
+    cells_a_seed = len(studies.cells(study, "paper", seeds=[0]))
+    for cells in CELLS:
+        seeds = list(itertools.islice(itertools.count(), max(1, cells // cells_a_seed)))
         begun = time.process_time()
         listed = studies.cells(study, "paper", seeds=seeds)
         rows.append([f"{len(listed):,}", f"{time.process_time() - begun:.3f}"])

@@ -40,7 +40,7 @@ PIL_CHAIN = transforms.Compose(
 
 
 def pil(paths: list[Path]) -> Tensor:
-    """One image at a time, as most ImageNet training code does it."""
+    """Decode one image at a time, as most ImageNet training code does."""
     return torch.stack([PIL_CHAIN(Image.open(path).convert("RGB")) for path in paths])
 
 
@@ -63,7 +63,7 @@ def images_per_second(chain: Callable[[list[Path]], Tensor], paths: list[Path]) 
 
 
 def megapixels(paths: list[Path]) -> float:
-    """The median, which the gain over PIL depends on."""
+    """Return the median size, which the gain over PIL depends on."""
     return statistics.median(math.prod(Image.open(path).size) for path in paths) / 1e6
 
 
@@ -84,9 +84,9 @@ def main(folder: Path = FOLDER, rounds: int = 7) -> None:
             "the same on copies with a shorter side of 256": partial(images_per_second, ours, small),
         }
         take_turns(ways, 1)  # warms up
-        found = take_turns(ways, rounds)
+        samples = take_turns(ways, rounds)
     title = f"chain, {len(paths)} JPEGs of {megapixels(paths):.2f} megapixels, one core"
-    print(compared(title, "images/s", found))
+    print(compared(title, "images/s", samples))
 
 
 if __name__ == "__main__":

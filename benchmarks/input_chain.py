@@ -15,7 +15,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from benchmarks.table import Wanted, compared, take_turns
+from benchmarks.table import Target, compared, take_turns
 from lightning_modules.data.batches import EpochSampler, TrainBatches
 from lightning_modules.data.catalogue import find
 from lightning_modules.data.preprocessing import Preprocessing
@@ -68,17 +68,17 @@ def main(rounds: int = 7) -> None:
     }
     ways = {name: partial(images_per_second, loader) for name, loader in loaders.items()}
     title = f"input chain, batches of {BATCH}, one core"
-    print(compared(title, "images/s", take_turns(ways, rounds), {OURS: Wanted(30)}), end="\n\n")
+    print(compared(title, "images/s", take_turns(ways, rounds), {OURS: Target(30)}), end="\n\n")
     print(profile(loaders[OURS]))
 
 
 def profile(loader: DataLoader, most: int = 8) -> str:
-    """Where the time of a batch goes, by torch's profiler: its own operations alone, the longest first."""
+    """Return where the time of a batch goes, by torch's profiler: a table of operations, the longest first."""
     with torch.profiler.profile(
         activities=[torch.profiler.ProfilerActivity.CPU], acc_events=True
     ) as profiler:
         batches = sum(1 for _ in loader)
-    spent = {each.key: each.self_cpu_time_total / batches for each in profiler.key_averages()}
+    spent = {operation.key: operation.self_cpu_time_total / batches for operation in profiler.key_averages()}
     longest = sorted(spent, key=spent.__getitem__, reverse=True)[:most]
     rows = [
         [f"`{name}`", f"{spent[name]:.0f}", f"{spent[name] / sum(spent.values()):.0%}"] for name in longest

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 import architectures
 from architectures.counting import count
-from benchmarks.table import Wanted, compared, take_turns
+from benchmarks.table import Target, compared, take_turns
 from lightning_modules.execution.allocator import keep_freed_memory
 from lightning_modules.execution.settings import laid_out
 
@@ -41,7 +41,7 @@ LAYOUTS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last
 
 
 def step(network: nn.Module, images: torch.Tensor) -> Callable[[], float]:
-    """Training steps of `images`, in images per second."""
+    """Return a training step of `images`, which returns images per second."""
     labels = torch.zeros(len(images), dtype=torch.long, device=images.device)
 
     def once() -> float:
@@ -55,7 +55,7 @@ def step(network: nn.Module, images: torch.Tensor) -> Callable[[], float]:
 
 
 def better_layout(make: Callable[[], nn.Module], images: torch.Tensor) -> tuple[str, Callable[[], float]]:
-    """The layout that is faster of the two, by the best of three steps after one that warms up."""
+    """Return the layout that is faster of the two, and its step, by the best of three steps after one that warms up."""
     steps = {}
     for name, layout in LAYOUTS.items():
         network = laid_out(make(), layout, images.device).train()
@@ -73,18 +73,18 @@ def main(rounds: int = 7) -> None:
     images = torch.randn(64 if device.type == "cuda" else 4, 3, RESOLUTION, RESOLUTION, device=device)
     for title, (arch, knobs, counterpart) in PAIRS.items():
         makers = {"the usual one": counterpart, "ours": lambda: build(arch, knobs)}  # noqa: B023 (called here)
-        found = {name: better_layout(make, images) for name, make in makers.items()}
-        names = {name: f"{name}, {layout}" for name, (layout, _) in found.items()}
-        samples = take_turns({names[name]: once for name, (_, once) in found.items()}, rounds)
-        wanted = as_fast(build(arch, knobs), counterpart())
-        print(compared(title, "images/s", samples, {names["ours"]: wanted}, digits=1), flush=True)
+        faster = {name: better_layout(make, images) for name, make in makers.items()}
+        names = {name: f"{name}, {layout}" for name, (layout, _) in faster.items()}
+        samples = take_turns({names[name]: once for name, (_, once) in faster.items()}, rounds)
+        target = as_fast(build(arch, knobs), counterpart())
+        print(compared(title, "images/s", samples, {names["ours"]: target}, digits=1), flush=True)
         print(flush=True)
 
 
-def as_fast(ours: nn.Module, theirs: nn.Module) -> Wanted:
-    """The ratio at which both do as many multiply-adds a second where the counterpart is a smaller network; else 1."""
-    own, other = (count(network, RESOLUTION).mult_adds for network in (ours, theirs))
-    return Wanted(round(other / own, 2) if other < (1 - SAME) * own else 1.0)
+def as_fast(ours: nn.Module, theirs: nn.Module) -> Target:
+    """Return the ratio at equal multiply-adds a second where the counterpart is a smaller network; else 1."""
+    ratio = count(theirs, RESOLUTION).mult_adds / count(ours, RESOLUTION).mult_adds
+    return Target(round(ratio, 2) if ratio < 1 - SAME else 1.0)
 
 
 def build(arch: str, knobs: dict) -> nn.Module:

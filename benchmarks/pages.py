@@ -11,17 +11,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.table import Wanted
+from benchmarks.table import Target
 from reports.pages import markdown
 from reports.verdicts import cache
 
 ROOT = Path(__file__).parent.parent
-WANTED = Wanted(20, at_least=False)
+TARGET = Target(20, at_least=False)
 FORGETFUL = "from reports.verdicts import cache; cache.NAME = 'nothing.json'; from reports.__main__ import main; main({})"
 
 
 def seconds(arguments: list[str]) -> tuple[float, float]:
-    """By the clock, and of CPU."""
+    """Return the seconds of a command by the clock, and those of CPU."""
     before, begun = os.times(), time.perf_counter()
     subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     taken, after = time.perf_counter() - begun, os.times()
@@ -36,9 +36,9 @@ def main(rounds: int = 3) -> None:
             f"with the committed `{cache.NAME}`": ["-m", "reports", *options],
             "counting every network anew": ["-c", FORGETFUL.format(options)],
         }.items():
-            found = [seconds(arguments) for _ in range(rounds)]
-            clock, cpu = (statistics.median(values) for values in zip(*found, strict=True))
-            verdict = "—" if rows else WANTED.verdict([wall for wall, _ in found])
+            timings = [seconds(arguments) for _ in range(rounds)]
+            clock, cpu = (statistics.median(values) for values in zip(*timings, strict=True))
+            verdict = "—" if rows else TARGET.verdict([wall for wall, _ in timings])
             rows.append([name, f"{clock:.1f}", f"{cpu:.1f}", verdict])
     columns = ("all pages and figures", "s by the clock", "s of CPU", "wanted, s by the clock")
     print(markdown.table(columns, rows, right=columns[1:3]))

@@ -10,16 +10,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.table import Wanted, spread
+from benchmarks.table import Target, spread
 from reports.pages import markdown
 
 ROOT = Path(__file__).parent.parent
 # What is started, and how many seconds it may take.
 COMMANDS = {
-    "run.py --help": (["run.py", "--help"], Wanted(0.3, at_least=False)),
-    "run.py --list": (["run.py", "--list"], Wanted(0.3, at_least=False)),
-    "run.py --arch densenet_bc --help": (["run.py", "--arch", "densenet_bc", "--help"], Wanted(0.3, at_least=False)),
-    "python -m sweeps list": (["-m", "sweeps", "list"], Wanted(1.0, at_least=False)),
+    "run.py --help": (["run.py", "--help"], Target(0.3, at_least=False)),
+    "run.py --list": (["run.py", "--list"], Target(0.3, at_least=False)),
+    "run.py --arch densenet_bc --help": (["run.py", "--arch", "densenet_bc", "--help"], Target(0.3, at_least=False)),
+    "python -m sweeps list": (["-m", "sweeps", "list"], Target(1.0, at_least=False)),
     "import torch": (["-c", "import torch"], None),
     "import of all that trains": (["-c", "import lightning_modules.training, wandb"], None),
 }  # fmt: skip
@@ -34,9 +34,9 @@ def seconds(arguments: list[str]) -> float:
 
 def main(rounds: int = 5) -> None:
     rows = []
-    for name, (arguments, wanted) in COMMANDS.items():
-        found = [seconds(arguments) for _ in range(rounds)]
-        rows.append([f"`{name}`", spread(found, 2), wanted.verdict(found) if wanted else "—"])
+    for name, (arguments, target) in COMMANDS.items():
+        samples = [seconds(arguments) for _ in range(rounds)]
+        rows.append([f"`{name}`", spread(samples, 2), target.verdict(samples) if target else "—"])
     columns = ("command", "s of CPU: median (min–max)", "wanted, s")
     print(markdown.table(columns, rows, right=columns[1:2]))
 

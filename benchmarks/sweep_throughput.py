@@ -23,15 +23,15 @@ RUNS = 16
 
 
 def runs_per_hour(folder: Path, *more: str) -> float:
-    """Of a whole sweep, from the command to its end."""
+    """Run a whole sweep and return its speed, from the command to its end."""
     seeds = ",".join(map(str, range(RUNS)))
     arguments = ["tiny", "--variants", "plain", "--seeds", seeds, "--budget", "smoke", "--no-wandb", *more]
     arguments += ["--data-dir", str(folder / "data"), "--runs-dir", str(folder / "runs")]
-    begun, said = time.perf_counter(), io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    begun, output = time.perf_counter(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         code = local.main(arguments)
     if code:
-        raise RuntimeError(said.getvalue())
+        raise RuntimeError(output.getvalue())
     taken = time.perf_counter() - begun
     shutil.rmtree(folder / "runs")
     return 3600 * RUNS / taken
@@ -48,8 +48,8 @@ def main(rounds: int = 3) -> None:
             "a new process for every run": partial(runs_per_hour, folder, "--cold"),
             "forks of warm processes": partial(runs_per_hour, folder),
         }
-        found = take_turns(ways, rounds)
-    print(compared(f"{RUNS} runs of 4 steps on {slots.usable_cores()} cores", "runs per hour", found))
+        samples = take_turns(ways, rounds)
+    print(compared(f"{RUNS} runs of 4 steps on {slots.usable_cores()} cores", "runs per hour", samples))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from reports.pages import markdown
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A limit: the ratio that the project wants to reach, at least or at most."""
+class Target:
+    """A ratio that the project wants to reach, at least or at most."""
 
     ratio: float
     at_least: bool = True
@@ -21,7 +21,7 @@ class Wanted:
         return ratio >= self.ratio if self.at_least else ratio <= self.ratio
 
     def verdict(self, ratios: Sequence[float]) -> str:
-        """Decided where all turns agree: noise alone would have them differ about a limit that is met exactly."""
+        """Return the verdict, decided where all turns agree: of a target that is just met, noise makes them differ."""
         words = {"reached" if self.reached(ratio) else "missed" for ratio in ratios}
         return f"{self}: {words.pop() if len(words) == 1 else 'undecided'}"
 
@@ -30,35 +30,35 @@ def compared(
     title: str,
     unit: str,
     samples: Mapping[str, Sequence[float]],
-    wanted: Mapping[str, Wanted] | None = None,
+    targets: Mapping[str, Target] | None = None,
     digits: int = 0,
 ) -> str:
-    """A table of what took turns. A ratio is to the first line's of the same turn: what slows a turn slows both.
+    """Return the table of what took turns. A ratio is to the first line's of the same turn: what slows a turn slows both.
 
-    unit: of the samples, such as "images/s". wanted: the limits of the ratios that have one, by line.
+    unit: of the samples, such as "images/s". targets: of the ratios that have one, by line.
     """
-    wanted = wanted or {}
+    targets = targets or {}
     anchor = next(iter(samples.values()))
     rows = []
-    for name, found in samples.items():
-        ratios = [own / first for own, first in zip(found, anchor, strict=True)]
-        verdict = wanted[name].verdict(ratios) if name in wanted else "—"
-        ratio = "1" if found is anchor else spread(ratios, 2)
-        rows.append([name, spread(found, digits), ratio, verdict])
+    for name, values in samples.items():
+        ratios = [value / first for value, first in zip(values, anchor, strict=True)]
+        verdict = targets[name].verdict(ratios) if name in targets else "—"
+        ratio = "1" if values is anchor else spread(ratios, 2)
+        rows.append([name, spread(values, digits), ratio, verdict])
     columns = (title, f"{unit}: median (min–max)", "ratio: median (min–max)", "wanted")
     return markdown.table(columns, rows, right=columns[1:3])
 
 
 def spread(values: Sequence[float], digits: int) -> str:
-    """Median, and smallest and largest."""
+    """Return the median, and the smallest and largest, in words."""
     middle, least, most = (f"{f(values):,.{digits}f}" for f in (statistics.median, min, max))
     return f"{middle} ({least}–{most})"
 
 
 def take_turns(ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Call every way once a round, so that a busy machine slows all of them; what each returned, round by round."""
-    found: dict[str, list[float]] = {name: [] for name in ways}
+    """Call every way once a round, so that a busy machine slows all of them; return what they returned, round by round."""
+    samples: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            found[name].append(way())
-    return found
+            samples[name].append(way())
+    return samples

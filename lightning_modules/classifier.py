@@ -42,7 +42,7 @@ class ErrorCounter:
         self.sums = torch.zeros(4, dtype=torch.float64)  # images, loss, errors, errors of five guesses
 
     def add(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        """loss: mean over the batch, (); logits: (B, classes); labels: (B,)."""
+        """Add a batch. loss: mean over the batch, (); logits: (B, classes); labels: (B,)."""
         if not len(labels):  # nothing but broken ones
             return
         logits = logits.detach()
@@ -56,22 +56,22 @@ class ErrorCounter:
             top5_errors += (guesses != labels[:, None]).all(1).sum()
 
     def over_devices(self, strategy) -> torch.Tensor:
-        """The sums of all devices together."""
+        """Return the sums of all devices together."""
         return strategy.reduce(self.sums.to(strategy.root_device, copy=True), reduce_op="sum")
 
     def result(self, strategy=None) -> dict:
-        """Images, mean loss, errors and error in percent of one guess, and of five; over all devices of a `strategy`."""
+        """Return images, mean loss, errors and error in percent of one guess, and of five; over all devices of a `strategy`."""
         sums = self.sums if strategy is None else self.over_devices(strategy)
         images, loss, errors, top5_errors = sums.tolist()
         divisor = images or float("nan")
-        found = {
+        top1 = {
             "images": int(images),
             "loss": loss / divisor,
             "errors": int(errors),
             "error": 100 * errors / divisor,
         }
-        of_five = {"top5_errors": int(top5_errors), "top5_error": 100 * top5_errors / divisor}
-        return found | of_five if self.five else found
+        top5 = {"top5_errors": int(top5_errors), "top5_error": 100 * top5_errors / divisor}
+        return top1 | top5 if self.five else top1
 
 
 class Classifier(pl.LightningModule):
@@ -106,18 +106,18 @@ class Classifier(pl.LightningModule):
         self.resumed, self.seconds_before, self.started = 0, 0.0, time.monotonic()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor | TrainingOutputs:
-        """images: (B, 3, H, W), normalised. Returns logits (B, classes), with auxiliary ones if in training."""
+        """Return logits (B, classes), with auxiliary ones if in training, of normalised images (B, 3, H, W)."""
         return self.network(images)
 
     @property
     def steps(self) -> int:
-        """Optimiser steps of the whole training."""
+        """Return the optimiser steps of the whole training."""
         # Not from the trainer: asking it makes the training batches before a resumed run's progress is known.
         batches = math.ceil(self.config["train_images"] / self.recipe.batch_size)
         return self.config["epochs"] * batches
 
     def in_training(self, images: torch.Tensor) -> torch.Tensor | TrainingOutputs:
-        """As `forward`; compiled, if it is, for whole batches alone, since every size is compiled for itself."""
+        """Return what `forward` does; compiled, if it is, for whole batches alone, as every size is compiled for itself."""
         if not self.compiled or len(images) != self.recipe.batch_size // self.trainer.world_size:
             return self(images)
         return self.compiled(images)
@@ -202,7 +202,7 @@ class Classifier(pl.LightningModule):
         self.tested = tested
 
     def _share_statistics(self) -> None:
-        """Batch normalisation's running statistics are the first device's on all of them, as in the checkpoint."""
+        """Give all devices the first one's running statistics of batch normalisation, as in the checkpoint."""
         if self.trainer.world_size > 1:
             for buffer in self.network.buffers():
                 torch.distributed.broadcast(buffer, src=0)

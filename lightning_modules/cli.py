@@ -7,6 +7,7 @@ import argparse
 import shutil
 import textwrap
 from dataclasses import fields
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,14 +23,8 @@ from lightning_modules.recipes.recipe import Recipe
 
 VIEWS = ("single", "ten_crop", "multi_crop", "dense")
 FILE_LOGGERS = ("csv", "tensorboard")  # Lightning's own, which write into the run's folder
-OF_EVALUATION = (
-    "weights",
-    "weights_key",
-    "evaluation",
-    "test_size",
-    "mean",
-    "std",
-)  # options that mean nothing without it
+# Options that mean nothing without --evaluate.
+OF_EVALUATION = ("weights", "weights_key", "evaluation", "test_size", "mean", "std")
 
 # Every field of a recipe has a flag `--recipe.<field>`; these have a short one, too.
 SHORT = (
@@ -56,7 +51,7 @@ class ChangeOfRecipe(argparse.Action):
 
 
 def parse(argv: list[str], description: str = "") -> argparse.Namespace:
-    """The options, knobs of the architecture included. Raises ValueError, in one line, for a flag or a value that does not exist."""
+    """Return the options, knobs of the architecture included. Raises ValueError, in one line, for what doesn't exist."""
     first = Parser(add_help=False, allow_abbrev=False)
     first.add_argument("--arch")
     arch = first.parse_known_args(argv)[0].arch
@@ -125,22 +120,19 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     add("--test-size", type=int, nargs="+", metavar="N", help="shorter side, one or several to average over")
     add(
         "--mean",
-        type=_mean,
+        type=_colour,
         metavar="R,G,B",
         help="of 0-1 (default: the recipe's for our weights, the data set's for others)",
     )
-    add("--std", type=_deviation, metavar="R,G,B", help="of 0-1, as the mean")
+    # A deviation is at least about 1/255, which leaves images in units of 0–255.
+    add("--std", type=partial(_colour, low=0.001), metavar="R,G,B", help="of 0-1, as the mean")
 
     add = parser.add_argument_group("the machine").add_argument
     add("--accelerator", default="auto", metavar="KIND", help="auto, cpu, gpu …, as Lightning names them")
     add("--devices", metavar="N", help="how many (-1: all), or which (0,1), share the batch (default: one)")
     add("--num-nodes", type=int, metavar="N", help="machines that share it; start the command on each")
     add("--strategy", default="auto", metavar="NAME", help="ddp …, as Lightning names them")
-    add(
-        "--precision",
-        choices=PRECISIONS,
-        help="changes the run's id (default: the study's, or 32-true)",
-    )
+    add("--precision", choices=PRECISIONS, help="changes the run's id (default: the study's, or 32-true)")
     add(
         "--deterministic",
         action="store_true",
@@ -213,17 +205,8 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     return options
 
 
-def _mean(text: str) -> tuple[float, ...]:
-    """R,G,B of 0–1 in units of 0–255."""
-    return _colour(text, low=0)
-
-
-def _deviation(text: str) -> tuple[float, ...]:
-    """As `_mean`; at least about 1/255, which leaves images in units of 0–255."""
-    return _colour(text, low=0.001)
-
-
-def _colour(text: str, low: float) -> tuple[float, ...]:
+def _colour(text: str, low: float = 0.0) -> tuple[float, ...]:
+    """Return R,G,B of 0–1 in units of 0–255."""
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError:
@@ -237,18 +220,18 @@ def _colour(text: str, low: float) -> tuple[float, ...]:
 
 
 def flag(name: str) -> str:
-    """`batch_size` as it is written on the command line."""
+    """Return a name as the command line has it: `batch_size` as `--batch-size`."""
     return "--" + name.replace("_", "-")
 
 
 def recipe_flags(name: str) -> list[str]:
-    """The flags of a field of the recipe, the short ones last."""
+    """Return the flags of a field of the recipe, the short ones last."""
     spellings = [name, *(other for other, field in SPELT.items() if field == name)]
     return [f"--recipe.{name}", *(flag(spelling) for spelling in spellings if name in SHORT)]
 
 
 def _as_declared(word: str) -> str:
-    """A flag of a recipe's field with the field's own name: `--recipe.weight-decay`, `--recipe.optimizer`."""
+    """Give the flag of a recipe's field the name that the field has: `--recipe.weight-decay`, `--recipe.optimizer`."""
     if not word.startswith("--recipe."):
         return word
     name, equals, value = word.removeprefix("--recipe.").partition("=")
@@ -269,15 +252,15 @@ def _unknown(word: str, known: list[str]) -> str:
 
 
 def _fields() -> str:
-    """A line for each field of a recipe: how its value is written, what it is, its short flags."""
+    """Describe every field of a recipe in a line: how its value is written, what it is, its short flags."""
     width = shutil.get_terminal_size().columns - 4
     start = max(map(len, KINDS)) + 2
     lines = []
     for field in fields(Recipe):
         if field.name in KINDS:
-            said = f"{field.name:{start}}{kinds.form(field.type)}: {field.metadata.get('help', '')}"
-            said = "; or ".join([said, *recipe_flags(field.name)[1:]])
-            lines += textwrap.wrap(said, width, subsequent_indent=" " * start, break_on_hyphens=False)
+            entry = f"{field.name:{start}}{kinds.form(field.type)}: {field.metadata.get('help', '')}"
+            entry = "; or ".join([entry, *recipe_flags(field.name)[1:]])
+            lines += textwrap.wrap(entry, width, subsequent_indent=" " * start, break_on_hyphens=False)
     return "\n".join(lines)
 
 

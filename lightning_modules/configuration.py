@@ -57,7 +57,7 @@ class Configuration:
 
     @property
     def run_id(self) -> str:
-        """Twelve hexadecimal digits that name the training.
+        """Return twelve hexadecimal digits that name the training.
 
         Studies, variants and recipe names are left out: two studies that ask for one training share its run.
         """
@@ -69,11 +69,11 @@ class Configuration:
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
 
     def build(self) -> "nn.Module":
-        """The network, with torch's initial weights. Raises ValueError, in one line, for impossible knobs."""
+        """Build the network, with torch's initial weights. Raises ValueError, in one line, for impossible knobs."""
         return architectures.build(self.arch, stem=self.stem, num_classes=self.classes, **self.knobs)
 
     def decisions_of_evaluation(self) -> dict:
-        """What decides how given weights are evaluated, as `check_same` takes it."""
+        """Return what decides how given weights are evaluated, as `check_same` takes it."""
         recipe = Recipe.from_hyperparameters(self.recipe)
         names = ("arch", "dataset", "classes", "resolution")
         return {name: getattr(self, name) for name in names} | {"knobs": self.knobs, "recipe": recipe}
@@ -101,7 +101,7 @@ class Run:
 
     @property
     def title(self) -> str:
-        """The cell, or the architecture of a run that belongs to no study."""
+        """Name the cell, or the architecture of a run that belongs to no study."""
         return f"{self.study}/{self.variant}" if self.study else self.configuration.arch
 
 
@@ -160,54 +160,54 @@ def resolve(
     return resolved
 
 
-def check_same(saved: Configuration, source: str, asked: Mapping) -> None:
-    """Raise ValueError, in one line that names it, where something asked isn't what a checkpoint was trained with.
+def check_same(saved: Configuration, source: str, requested: Mapping) -> None:
+    """Raise ValueError, in one line that names it, where something requested isn't what a checkpoint was trained with.
 
-    asked: fields of `Configuration` by name, of which those that are None aren't asked; `knobs` may be some of them,
+    requested: fields of `Configuration` by name, of which those that are None aren't; `knobs` may be some of them,
     and `recipe` is a `Recipe`.
     """
-    was = saved.decisions_of_evaluation()
-    asked = {name: value for name, value in asked.items() if value is not None}
-    knobs, recipe = asked.pop("knobs", {}), asked.pop("recipe", was["recipe"])
-    pairs = [(name, was[name], value) for name, value in asked.items()]
-    if asked.get("arch", saved.arch) == saved.arch:
+    trained = saved.decisions_of_evaluation()
+    requested = {name: value for name, value in requested.items() if value is not None}
+    knobs, recipe = requested.pop("knobs", {}), requested.pop("recipe", trained["recipe"])
+    pairs = [(name, trained[name], value) for name, value in requested.items()]
+    if requested.get("arch", saved.arch) == saved.arch:
         pairs += [(name, saved.knobs.get(name), value) for name, value in knobs.items()]
-    pairs += [(name, then, now) for name, (then, now) in differences(was["recipe"], recipe).items()]
-    for name, then, now in pairs:
-        if json.dumps(then) != json.dumps(now):
+    pairs += [
+        (name, before, after) for name, (before, after) in differences(trained["recipe"], recipe).items()
+    ]
+    for name, before, after in pairs:
+        if json.dumps(before) != json.dumps(after):
             raise ValueError(
-                f"{source} was trained with {name} {as_text(then)}, not {as_text(now)}; leave that out: "
+                f"{source} was trained with {name} {as_text(before)}, not {as_text(after)}; leave that out: "
                 "a checkpoint is evaluated as it was trained"
             )
 
 
 def _check_teacher(student: Configuration, teacher: Configuration | None) -> None:
-    """Raises ValueError if there is a teacher without a share in the loss, or what it was taught doesn't fit."""
-    weight, temperature = (
-        student.recipe.get(name, default) for name, default in (("soft_weight", 0.0), ("temperature", 1.0))
-    )
+    """Raise ValueError if there is a teacher without a share in the loss, or what it was taught doesn't fit."""
+    recipe = Recipe.from_hyperparameters(student.recipe)
     if teacher is None:
-        if weight != 0 or temperature != 1:
+        if recipe.soft_weight != 0 or recipe.temperature != 1:
             raise ValueError("soft weight and temperature are of a teacher's soft targets: name the teacher")
         return
-    if weight == 0:
+    if recipe.soft_weight == 0:
         raise ValueError("soft weight must be above 0 where there is a teacher")
-    for name, own, theirs in (
+    for name, students, teachers in (
         ("data set", student.dataset, teacher.dataset),
         ("resolution", student.resolution, teacher.resolution),
         ("normalisation", student.recipe["normalisation"], teacher.recipe["normalisation"]),
     ):
-        if own != theirs:
+        if students != teachers:
             raise ValueError(
-                f"the teacher (run {teacher.run_id}) was trained with {name} {theirs}, and would be shown {own}; "
+                f"the teacher (run {teacher.run_id}) was trained with {name} {teachers}, and would be shown {students}; "
                 "choose another teacher"
             )
 
 
-def _resolution(data: catalogue.Dataset, asked: int | None) -> int:
-    if asked is None:
+def _resolution(data: catalogue.Dataset, pixels: int | None) -> int:
+    if pixels is None:
         return data.resolution
     low, high = RESOLUTIONS[data.stem]
-    if not low <= asked <= high:
-        raise ValueError(f"resolution on {data.name} must be from {low} to {high}, not {asked}")
-    return asked
+    if not low <= pixels <= high:
+        raise ValueError(f"resolution on {data.name} must be from {low} to {high}, not {pixels}")
+    return pixels

@@ -21,30 +21,33 @@ def announce(
     run: Run, folder: Path, speed: "ExecutionSettings", seconds_per_image: float, budget_given: bool
 ) -> None:
     """Print what will run, what was cut, how, and what it will take here. budget_given: by the user."""
-    wanted = run.configuration
-    data = catalogue.find(wanted.dataset)
-    recipe = Recipe.from_hyperparameters(wanted.recipe)
+    configuration = run.configuration
+    data = catalogue.find(configuration.dataset)
+    recipe = Recipe.from_hyperparameters(configuration.recipe)
 
     def takes(epochs: int, images: int, tests: int) -> str:
         return duration(seconds_per_image * images_worth(epochs, images, tests, data.test_images))
 
     print(
-        f"{run.title} on {data.title}, seed {wanted.seed}, run {wanted.run_id}, recipe {wanted.recipe_name}"
+        f"{run.title} on {data.title}, seed {configuration.seed}, run {configuration.run_id}, recipe {configuration.recipe_name}"
     )
-    if changes := differences(RECIPES[wanted.recipe_name], recipe):
-        told = (f"{name} {as_text(new)} instead of {as_text(own)}" for name, (own, new) in changes.items())
-        print(f"Changed in the recipe: {'; '.join(told)}.")
-    if wanted.budget != "paper":
+    if changes := differences(RECIPES[configuration.recipe_name], recipe):
+        changed_fields = (
+            f"{name} {as_text(followed)} instead of {as_text(original)}"
+            for name, (original, followed) in changes.items()
+        )
+        print(f"Changed in the recipe: {'; '.join(changed_fields)}.")
+    if configuration.budget != "paper":
         if not budget_given:
             print("No GPU was found, so the budget is `smoke`.")
         print(
-            f"Budget {wanted.budget}: {wanted.epochs} epochs of {wanted.train_images:,} images instead of "
+            f"Budget {configuration.budget}: {configuration.epochs} epochs of {configuration.train_images:,} images instead of "
             f"{recipe.epochs} of {data.train_images:,}; the test set is evaluated whole, all {data.test_images:,} images."
         )
         full = takes(recipe.epochs, data.train_images, data.test_images)
         print(f"The full run: {full_command(sys.argv[1:])}   ({full} on this machine)")
     print(
-        f"This run takes {takes(wanted.epochs, wanted.train_images, wanted.curve_test_images)} on this machine."
+        f"This run takes {takes(configuration.epochs, configuration.train_images, configuration.curve_test_images)} on this machine."
     )
     print(f"How the network is run: {speed}")
     if (folder / "checkpoint.ckpt").exists():
@@ -53,7 +56,7 @@ def announce(
 
 
 def report(record: dict, folder: Path, state: str) -> None:
-    """The headline of a finished run and where to find the rest."""
+    """Print the headline of a finished run and where to find the rest."""
     test, spent = record["test"], record["budget_spent"]
     chance = 100 - 100 / record["config"]["classes"]
     if record["diverged"]:
@@ -91,7 +94,7 @@ def sync_command(folders: list[Path]) -> str:
 
 
 def full_command(argv: list[str]) -> str:
-    """The same run at the paper's budget."""
+    """Return the command of the same run at the paper's budget."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for cut in ("--budget", "--epochs"):
         first.add_argument(cut)

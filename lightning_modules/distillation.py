@@ -18,7 +18,7 @@ from lightning_modules.recipes import Recipe
 
 
 def soft_loss(logits: Tensor, teachers: Tensor, temperature: float) -> Tensor:
-    """T² times the cross-entropy (), mean over the batch, with the teacher's softmax at temperature T as the target.
+    """Return T² times the cross-entropy (), mean over the batch, with the teacher's softmax at temperature T as the target.
 
     logits, teachers: (B, classes). Gradients of soft targets fall with 1/T², so by T² their share in an average
     with hard ones stays the same at any temperature.
@@ -38,7 +38,7 @@ class Teacher:
         self.network = laid_out(network, torch.channels_last).eval().requires_grad_(False)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """images: (B, 3, H, W), normalised as the student's. Returns logits (B, classes)."""
+        """Return logits (B, classes) of images (B, 3, H, W), normalised as the student's."""
         with torch.no_grad():
             return self.network(images)
 
@@ -50,14 +50,16 @@ class Teacher:
 
 
 def load(configuration: Configuration, folder: Path) -> Teacher:
-    """The network of a finished run in `folder`, which must be the run of that configuration.
+    """Return the network of a finished run in `folder`, which must be the run of that configuration.
 
     Draws no random numbers, so that a student's are those of a run without a teacher.
     Raises ValueError, in one line, if the run isn't finished, is another one, or has lost its weights.
     """
-    found = finished.trained(folder)
-    if found.run_id != configuration.run_id:
-        raise ValueError(f"{folder} holds run {found.run_id}, and the teacher is run {configuration.run_id}")
+    trained = finished.trained(folder)
+    if trained.run_id != configuration.run_id:
+        raise ValueError(
+            f"{folder} holds run {trained.run_id}, and the teacher is run {configuration.run_id}"
+        )
     checkpoint = folder / "checkpoint.ckpt"
     if not checkpoint.exists():
         raise ValueError(f"{folder} has lost its checkpoint.ckpt; delete it to train the teacher again")

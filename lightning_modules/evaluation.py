@@ -51,7 +51,7 @@ class Evaluator(pl.LightningModule):
         self.tally.add(F.nll_loss(probabilities.log(), labels), probabilities, labels)
 
     def probabilities(self, views: Tensor) -> Tensor:
-        """Views (B, V, 3, H, W) to (B, classes), a mean over the V views."""
+        """Return probabilities (B, classes) of views (B, V, 3, H, W), a mean over the V views."""
         at_once = EVALUATION_VIEWS * max(
             1, 224**2 // views[0, 0, 0].numel()
         )  # small views are faster together
@@ -96,7 +96,7 @@ def evaluate(
 def loaded(
     configuration: Configuration, file: WeightsFile, machine: Machine, viewing: EvaluationProtocol
 ) -> tuple[nn.Module, CIFARDataModule | ImageFolderDataModule, tuple[str, ...]]:
-    """The network of the configuration with a file's weights, the images as it is to see them, and notes for the user.
+    """Return the configuration's network with a file's weights, the images as it is to see them, and notes for the user.
 
     A file with this project's names was trained by the recipe, whose input and batch normalisation hold for it.
     Raises as `evaluate`.
@@ -126,23 +126,16 @@ def errors(
     configuration: Configuration,
     machine: Machine,
 ) -> list[dict]:
-    """What `evaluate` returns, of each of the networks on the same images. Raises CannotRun and Terminated."""
+    """Return what `evaluate` does, of every one of the networks on the same images. Raises CannotRun and Terminated."""
     keep_freed_memory()
     results, check = [], BatchNormCheck()
     try:
         trainer = pl.Trainer(
-            accelerator=machine.accelerator,
-            devices=machine.devices,
-            num_nodes=machine.num_nodes,
-            strategy=machine.strategy,
+            **machine.trainer_arguments(),
             precision=set_precision(configuration.precision),
-            deterministic=machine.deterministic,
             logger=False,
-            use_distributed_sampler=False,  # the data module shares the images out itself
             callbacks=[EvaluationProgress(), check],
             enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
         )
         for network in networks:
             evaluator = Evaluator(network)
@@ -157,7 +150,7 @@ def errors(
 
 
 def sliding(configuration: Configuration, side: int) -> nn.Module:
-    """The network in a form that takes images of any size from its own up: fully connected layers as convolutions.
+    """Build the network in a form that takes images of its size and above: fully connected layers as convolutions.
 
     Raises ValueError if it has no such form.
     """

@@ -7,8 +7,8 @@ from pathlib import Path
 UNFINISHED = ".part"
 
 
-def write(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write atomically: beside the target first, then renamed over it. Raises OSError.
+def write(path: Path, *contents: bytes | memoryview, durable: bool = True) -> None:
+    """Write the contents one after the other, atomically: beside the target, then renamed over it. Raises OSError.
 
     durable: wait until the disk has it, which a file that is soon written anew needs not.
     """
@@ -16,7 +16,7 @@ def write(path: Path, content: bytes, *, durable: bool = True) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            file.writelines(contents)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

@@ -30,8 +30,8 @@ def initialise(network: nn.Module, recipe: Recipe) -> None:
     ones = {layer for child in named for layer in child.modules()}
     for name, layer in layers.items():
         if isinstance(layer, nn.Conv2d) or not recipe.initialisation.startswith("he_"):
-            own = [value for pattern, value in recipe.initial_deviations if fnmatchcase(name, pattern)]
-            _draw(recipe.initialisation, [recipe.initial_deviation, *own][-1])(layer.weight)
+            deviations = [value for pattern, value in recipe.initial_deviations if fnmatchcase(name, pattern)]
+            _draw(recipe.initialisation, [recipe.initial_deviation, *deviations][-1])(layer.weight)
         if layer.bias is not None:
             nn.init.constant_(layer.bias, layer in ones)
     if recipe.last_deviation is not None:

@@ -26,14 +26,18 @@ def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict]:
             factors = (by for pattern, by in recipe.lr_multipliers if fnmatchcase(name, pattern))
             groups.setdefault((kind in recipe.decay_exempt, math.prod(factors)), []).append(parameter)
     return [
-        {"params": found, "weight_decay": 0.0 if spared else recipe.weight_decay, "lr": recipe.lr * times}
-        for (spared, times), found in groups.items()
-        if found
+        {
+            "params": parameters,
+            "weight_decay": 0.0 if exempt else recipe.weight_decay,
+            "lr": recipe.lr * multiplier,
+        }
+        for (exempt, multiplier), parameters in groups.items()
+        if parameters
     ]
 
 
 def optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """SGD or RMSProp with the recipe's momentum and weight decay, which both add to the gradient (L2).
+    """Return SGD or RMSProp with the recipe's momentum and weight decay, which both add to the gradient (L2).
 
     SGD has dampening 0, as in Torch7. RMSProp is TensorFlow's: its mean square starts at 1, ε stands inside the
     root, and the rate is part of what momentum carries on.
@@ -44,21 +48,17 @@ def optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     from timm.optim import RMSpropTF  # takes a second to import
 
     return RMSpropTF(
-        groups,
-        lr=recipe.lr,
-        alpha=recipe.rmsprop_decay,
-        eps=recipe.rmsprop_epsilon,
-        momentum=recipe.momentum,
+        groups, lr=recipe.lr, alpha=recipe.rmsprop_decay, eps=recipe.rmsprop_epsilon, momentum=recipe.momentum
     )
 
 
 def schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> LambdaLR:
-    """The rate of each of `steps` optimiser steps."""
+    """Return the schedule of `steps` optimiser steps."""
     return LambdaLR(optimiser, lambda step: factor(recipe, step, steps))
 
 
 def factor(recipe: Recipe, step: int, steps: int) -> float:
-    """What the initial rate is multiplied by at a step, from 0, of a training of `steps`."""
+    """Return what the initial rate is multiplied by at a step, from 0, of a training of `steps`."""
     if step < round(recipe.warmup * steps):
         return recipe.warmup_factor
     if recipe.schedule == "linear":

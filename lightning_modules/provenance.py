@@ -11,11 +11,8 @@ from pathlib import Path
 TIME = "%Y-%m-%dT%H:%M:%SZ"  # in UTC, to the second
 ROOT = Path(__file__).parent.parent
 _PACKAGES = ("torch", "torchvision", "pytorch-lightning", "wandb", "numpy")
-_CODE = (
-    "run.py",
-    "architectures/**/*.py",
-    "lightning_modules/**/*.py",
-)  # what a training's result may depend on
+# What a training's result may depend on.
+_CODE = ("run.py", "architectures/**/*.py", "lightning_modules/**/*.py")
 
 
 def versions() -> dict[str, str]:

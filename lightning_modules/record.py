@@ -95,17 +95,17 @@ class Record:
 
     @property
     def images(self) -> int:
-        """Test images that were counted; of a run that diverged, those that would have been."""
+        """Return the test images that were counted; of a run that diverged, those that would have been."""
         return self.test["images"] if self.test else catalogue.find(self.dataset).test_images
 
     @property
     def errors(self) -> int:
-        """Test images that were got wrong; of a run that diverged, as many as by guessing."""
+        """Return the test images that were got wrong; of a run that diverged, as many as by guessing."""
         return self.test["errors"] if self.test else self.images - round(self.images / self.classes)
 
     @property
     def error(self) -> float:
-        """Test error after the last epoch."""
+        """Return the test error after the last epoch, in per cent."""
         return 100 * self.errors / self.images
 
     def as_dict(self) -> dict:
@@ -145,7 +145,7 @@ class Record:
         return record
 
     def check(self) -> None:
-        """Raises ValueError, in one line, unless the record proves itself; see the module."""
+        """Raise ValueError, in one line, unless the record proves itself; see the module."""
         try:
             configuration = Configuration(**self.config)
             run_id = configuration.run_id
@@ -161,7 +161,7 @@ class Record:
                 f"its recipe is {self.recipe!r}, and that of its config {configuration.recipe_name!r}"
             )
         data = catalogue.find(self.dataset)
-        for title, said, ours in (
+        for title, stated, expected in (
             ("config.classes", configuration.classes, data.classes),
             ("config.stem", configuration.stem, data.stem),
             ("budget_spent.epochs", self.budget_spent["epochs"], configuration.epochs),
@@ -169,8 +169,8 @@ class Record:
             ("budget_spent.of_images", self.budget_spent["of_images"], data.train_images),
             ("machine.precision", self.machine["precision"], configuration.precision),
         ):
-            if said != ours or type(said) is not type(ours):
-                raise ValueError(f"its {title} is {said!r}, but elsewhere it says {ours!r}")
+            if stated != expected or type(stated) is not type(expected):
+                raise ValueError(f"its {title} is {stated!r}, but elsewhere it says {expected!r}")
         counts = {"parameters": self.parameters, "mult_adds": self.mult_adds} | {
             f"machine.{name}": self.machine[name] for name in ("devices", "images_per_device", "threads")
         }
@@ -315,7 +315,7 @@ def write(record: dict, path: Path) -> None:
 
 @cache
 def _types() -> dict[str, Any]:
-    """The keys of a record's JSON object, with their types."""
+    """Return the keys of a record's JSON object, with their types."""
     return {name: kind for name, kind in get_type_hints(Record).items() if name != "where"}
 
 

@@ -153,7 +153,7 @@ def train(
 
 
 def _check_whole(images: int, trainer: pl.Trainer, data: "CIFARDataModule | ImageFolderDataModule") -> None:
-    """Raises AssertionError unless every test image was counted once, over all devices, or is known to be broken."""
+    """Raise AssertionError unless every test image was counted once, over all devices, or is known to be broken."""
     broken = torch.tensor(float(data.broken_test_images()), device=trainer.strategy.root_device)
     images += int(trainer.strategy.reduce(broken, reduce_op="sum"))
     if images != data.dataset.test_images:
@@ -171,12 +171,8 @@ def _trainer(
     recipe = Recipe.from_hyperparameters(configuration.recipe)
     averages = [] if recipe.weight_average is None else [MovingAverage(recipe.weight_average)]
     trainer = pl.Trainer(
-        accelerator=machine.accelerator,
-        devices=machine.devices,
-        num_nodes=machine.num_nodes,
-        strategy=machine.strategy,
+        **machine.trainer_arguments(),
         precision=precision,
-        deterministic=machine.deterministic,
         benchmark=not machine.deterministic,
         max_epochs=configuration.epochs,
         logger=loggers,
@@ -190,10 +186,7 @@ def _trainer(
         ],
         plugins=[AtomicCheckpointIO()],
         default_root_dir=folder,
-        use_distributed_sampler=False,  # the data module shares every batch out itself
         num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
     )
     if isinstance(trainer.strategy, DDPStrategy):
         trainer.strategy._timeout = TIMEOUT
@@ -239,7 +232,7 @@ def counted(configuration: Configuration, network: nn.Module) -> dict:
 
 
 def _check(checkpoint: Path, configuration: Configuration) -> None:
-    """Raises CannotRun unless the checkpoint, if there is one, is undamaged and of this run."""
+    """Raise CannotRun unless the checkpoint, if there is one, is undamaged and of this run."""
     if not checkpoint.exists():
         return
     try:
@@ -256,7 +249,7 @@ def _check(checkpoint: Path, configuration: Configuration) -> None:
 
 
 def quieten() -> None:
-    """Lightning's remarks that are wrong here: batches are made whole in memory, and every batch counts."""
+    """Silence remarks of Lightning's that are wrong here: batches are made whole in memory, and every batch counts."""
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*is not resumable.*")

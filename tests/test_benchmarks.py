@@ -11,13 +11,13 @@ from torch.utils.data import DataLoader
 
 import benchmarks.__main__ as frame
 from benchmarks import growth, input_chain, networks
-from benchmarks.table import Wanted, compared, take_turns
+from benchmarks.table import Target, compared, take_turns
 from lightning_modules.data.batches import EpochSampler, TrainBatches
 from lightning_modules.data.preprocessing import Preprocessing
 
 
 def test_ratios_are_medians_over_the_turns_to_the_first_line():
-    text = compared("way", "images/s", {"usual": [1, 2, 9], "ours": [4, 5, 6]}, {"ours": Wanted(2.5)})
+    text = compared("way", "images/s", {"usual": [1, 2, 9], "ours": [4, 5, 6]}, {"ours": Target(2.5)})
     assert text.splitlines() == [
         "| way   | images/s: median (min–max) | ratio: median (min–max) | wanted           |",
         "| ----- | -------------------------: | ----------------------: | ---------------- |",
@@ -27,7 +27,7 @@ def test_ratios_are_medians_over_the_turns_to_the_first_line():
 
 
 def test_a_limit_is_reached_or_missed_where_all_turns_agree():
-    at_least, at_most = Wanted(2.0), Wanted(2.0, at_least=False)
+    at_least, at_most = Target(2.0), Target(2.0, at_least=False)
     assert at_least.verdict([2.0, 2.0, 3.0]) == "≥ 2: reached"
     assert at_least.verdict([1.0, 2.0, 3.0]) == "≥ 2: undecided"
     assert at_least.verdict([1.0, 1.9, 2.1]) == "≥ 2: undecided"
@@ -108,11 +108,11 @@ def test_our_networks_are_as_large_as_their_counterparts():
 
 
 def test_a_smaller_counterpart_may_be_faster_in_proportion():
-    def wanted(ours: int, theirs: int) -> Wanted:
+    def wanted(ours: int, theirs: int) -> Target:
         return networks.as_fast(nn.Conv2d(3, ours, 1), nn.Conv2d(3, theirs, 1))
 
-    assert wanted(8, 4) == Wanted(0.5)
-    assert wanted(8, 16) == wanted(100, 98) == Wanted(1.0)  # larger, and the same network but for details
+    assert wanted(8, 4) == Target(0.5)
+    assert wanted(8, 16) == wanted(100, 98) == Target(1.0)  # larger, and the same network but for details
 
 
 def test_the_profile_of_the_input_names_the_operations_of_a_batch():

@@ -1,6 +1,7 @@
 """The house: what may depend on what. Imports run one way, no files import each other in a circle."""
 
 import ast
+from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -17,6 +18,23 @@ ROOMS = (
     "reports.pages",
     "reports.__main__",
 )
+# First words of docstrings that describe, where a command says what the function does.
+NO_VERBS = {
+    "What",
+    "Whether",
+    "How",
+    "Of",
+    "The",
+    "A",
+    "An",
+    "Where",
+    "Which",
+    "All",
+    "Every",
+    "Those",
+    "This",
+}
+DESCRIBED = ("architectures", "lightning_modules", "run.py", "benchmarks")
 # run.py asks for the studies' cells, and a distilled run for its teacher's: sweeps lies below run.py.
 LOOSE = {"reports": {"__init__.py", "__main__.py"}}
 
@@ -89,3 +107,22 @@ def test_reports_never_import_lightning_and_wandb_only_to_pull_and_publish(graph
 
 def test_no_loose_files_among_the_pages():
     assert {path.name for path in (ROOT / "reports").glob("*.py")} == LOOSE["reports"]
+
+
+def functions(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield line and docstring of a file's public functions and methods that have one."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef) and node.name[0] != "_" and (text := ast.get_docstring(node)):
+            yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", text
+
+
+def test_docstrings_open_with_a_verb():
+    docstrings = {
+        title: docstring
+        for path in modules().values()
+        if path.relative_to(ROOT).parts[0] in DESCRIBED
+        for title, docstring in functions(path)
+    }
+    assert len(docstrings) > 300
+    openings = {title: docstring.split()[0].strip(",:.") for title, docstring in docstrings.items()}
+    assert not {title: opening for title, opening in openings.items() if opening in NO_VERBS}

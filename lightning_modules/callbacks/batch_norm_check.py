@@ -27,9 +27,8 @@ class BatchNormCheck(pl.Callback):
         network = module.get_submodule("network")
         layers = [(name, m) for name, m in network.named_modules() if isinstance(m, nn.BatchNorm2d)]
         self.layers = {name: layer for name, layer in layers if layer.running_var is not None}
-        self.sums: dict[
-            str, Tensor
-        ] = {}  # by layer, (3, channels): values, their sum and that of their squares
+        # By layer, (3, channels): values, their sum and that of their squares.
+        self.sums: dict[str, Tensor] = {}
         self.hooks = [
             layer.register_forward_pre_hook(self._look(name)) for name, layer in self.layers.items()
         ]

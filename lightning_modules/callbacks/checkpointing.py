@@ -49,17 +49,17 @@ ASKED_EVERY = 8
 class StopOnSigterm(pl.Callback):
     """SIGTERM to any process of a run stops all of them after the same batch, or after the same epoch's evaluation.
 
-    In place of Lightning's own handlers, which broadcast from within the handler: a process that is in another
+    Instead of Lightning's handlers, which broadcast from within the handler: a process that is in another
     collective at that moment then waits for ever. A run that is told to stop while it is being tested ends whole.
     """
 
     def __init__(self) -> None:
-        self.wanted = False
+        self.requested = False
         if signal.getsignal(signal.SIGTERM) != signal.SIG_IGN:
             signal.signal(signal.SIGTERM, self.note)
 
     def note(self, signum: int, frame: object) -> None:
-        self.wanted = True
+        self.requested = True
 
     def setup(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
         trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
@@ -75,9 +75,9 @@ class StopOnSigterm(pl.Callback):
         self.agree(trainer)
 
     def agree(self, trainer: pl.Trainer) -> None:
-        """Lightning raises SIGTERMException, in all processes at once, if one of them wants to stop."""
-        stop = self.wanted
+        """Have Lightning raise SIGTERMException, in all processes at once, if one of them is to stop."""
+        stop = self.requested
         if trainer.world_size > 1:
-            each = torch.tensor(float(stop), device=trainer.strategy.root_device)
-            stop = trainer.strategy.reduce(each, reduce_op="sum").item() > 0
+            vote = torch.tensor(float(stop), device=trainer.strategy.root_device)
+            stop = trainer.strategy.reduce(vote, reduce_op="sum").item() > 0
         trainer._signal_connector.received_sigterm = stop

@@ -33,12 +33,7 @@ class Progress(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self.steps = trainer.num_training_batches * (trainer.max_epochs or 0)
         if trainer.is_global_zero and sys.stderr.isatty():
-            self.bar = tqdm(
-                total=self.steps,
-                initial=trainer.global_step,
-                bar_format=BAR,
-                dynamic_ncols=True,
-            )
+            self.bar = tqdm(total=self.steps, initial=trainer.global_step, bar_format=BAR, dynamic_ncols=True)
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
         if time.monotonic() - self.shown < REFRESH_SECONDS or not trainer.is_global_zero:
@@ -142,4 +137,4 @@ class EpochLines(Logger):
         sys.stdout.flush()
 
     def log_hyperparams(self, params, *args, **kwargs) -> None:
-        """The first lines of a run have shown them."""
+        """Log nothing: the first lines of a run have shown them."""

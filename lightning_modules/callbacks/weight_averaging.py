@@ -21,9 +21,8 @@ class MovingAverage(WeightAveraging):
         super().__init__(avg_fn=average)
 
     def setup(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
-        self._device = (
-            trainer.strategy.root_device
-        )  # where the module isn't yet; the average would stay behind
+        # Where the module isn't yet; the average would stay behind.
+        self._device = trainer.strategy.root_device
         super().setup(trainer, module, stage)
 
     def on_test_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:

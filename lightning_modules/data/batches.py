@@ -72,13 +72,6 @@ class EpochBatches(Dataset):
     """
 
     def __init__(self, images: int, batch_size: int, rank: int, world_size: int) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch size is {batch_size}: it must be 1 or more")
-        if batch_size % world_size:
-            raise ValueError(
-                f"{world_size} devices cannot share a global batch of {batch_size} evenly: "
-                f"use a number of devices that divides {batch_size}"
-            )
         self.images, self.batch_size = images, batch_size
         self.rank, self.world_size = rank, world_size
 
@@ -188,8 +181,6 @@ class TestBatches(Dataset):
         world_size: int = 1,
         memory_format: torch.memory_format = torch.contiguous_format,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch size is {batch_size}: it must be 1 or more")
         self.pixels = _Pixels(
             images[rank::world_size], labels[rank::world_size], preprocessing, device, memory_format
         )
@@ -207,11 +198,9 @@ class TestBatches(Dataset):
 
 
 class _Pixels:
-    """The images where they live, and batches of them."""
+    """The images where they live, and batches of them, by a preprocessing that is `fitted`."""
 
     def __init__(self, images, labels, preprocessing, device, memory_format) -> None:
-        if preprocessing.mean is None:
-            raise ValueError("the per-pixel mean is not known yet: use preprocessing.fitted(train_images)")
         count, self.side = len(images), images.shape[1]
         self.resolution = preprocessing.resolution or self.side
         self.images = torch.from_numpy(images).to(device).view(count, self.side**2, 3)
@@ -255,8 +244,8 @@ def crop_table(side: int, pad: int, padding: str) -> np.ndarray:
     Shape (2 * (2 pad + 1)², side²) int64; row (mirror * (2 pad + 1) + dy) * (2 pad + 1) + dx. One look-up in
     it replaces mirroring, padding and cropping, which is what makes a whole batch fast.
     """
-    place = np.arange(side * side).reshape(side, side)
+    pixels = np.arange(side * side).reshape(side, side)
     zeros, reflected = {"mode": "constant", "constant_values": side * side}, {"mode": "reflect"}
     how: dict[str, Any] = zeros if padding == "zeros" else reflected
-    padded = [np.pad(image, pad, **how) for image in (place, place[:, ::-1])]
+    padded = [np.pad(image, pad, **how) for image in (pixels, pixels[:, ::-1])]
     return np.stack([sliding_window_view(image, (side, side)) for image in padded]).reshape(-1, side * side)

@@ -6,6 +6,7 @@ prepares while others wait, and a file appears under its name only when it is co
 
 import errno
 import hashlib
+import io
 import os
 import shutil
 import tokenize
@@ -124,6 +125,7 @@ def _prepare(
 ) -> None:
     work = folder / ".preparing"
     shutil.rmtree(work, ignore_errors=True)  # what a killed process left
+    files.remove_unfinished(folder)
     failures = []
     for title, source in sources.items():
         work.mkdir()
@@ -145,28 +147,17 @@ def _prepare(
         for name, sha256 in dataset.sha256.items():
             if sha256 is None:
                 files.write(folder / f"{name}.sha256", _digest(arrays[name]).encode())
-            _write(arrays[name], folder / f"{name}.npy")
+            header = io.BytesIO()  # not np.save, which reports a full disk without its errno
+            np.lib.format.write_array_header_1_0(
+                header, np.lib.format.header_data_from_array_1_0(arrays[name])
+            )
+            files.write(folder / f"{name}.npy", header.getbuffer(), arrays[name].data)
         say(f"{dataset.title}: {folder} is complete and verified")
         return
     raise DataError(
         "\n".join([f"{dataset.title} could not be obtained. Tried, in this order:", *failures])
         + f"\n{what_to_put(dataset, data_dir)}"
     )
-
-
-def _write(array: np.ndarray, path: Path) -> None:
-    """Write under another name, then rename: a reader sees the whole file or none."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with open(partial, "wb") as file:
-            # np.save reports a full disk without its errno
-            np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-            file.write(array.data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _disk_trouble(error: OSError, folder: Path, needed_mb: int) -> str:

@@ -3,7 +3,6 @@
 Everything is said before anything is started: DataError names what is wrong and the remedy in one line.
 """
 
-import hashlib
 import os
 import shutil
 import tarfile
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
+from lightning_modules.data import published
 from lightning_modules.data.cache import DataError
 from lightning_modules.data.catalogue import FolderDataset
 from lightning_modules.data.downloads import Unavailable, download
@@ -57,23 +57,23 @@ def find(
     not be those of the data set; without it, as for given weights, any part of the classes will do.
     Raises DataError.
     """
-    place = Path(data_dir) / dataset.folder
+    folder = Path(data_dir) / dataset.folder
     try:
-        if dataset.torchvision_size and not place.is_dir():
+        if dataset.torchvision_size and not folder.is_dir():
             _fetch(dataset, Path(data_dir), say)
-        if not (place / split).is_dir():
-            raise DataError(f"{dataset.title}: there is no {place / split}; {_remedy(dataset, place)}")
-        files = _list(dataset, place / split)
+        if not (folder / split).is_dir():
+            raise DataError(f"{dataset.title}: there is no {folder / split}; {_remedy(dataset, folder)}")
+        files = _list(dataset, folder / split)
     except OSError as error:
-        where = error.filename or place
+        where = error.filename or folder
         raise DataError(
             f"cannot use {where} ({error.strerror or error}): see to it, or name another folder with --data-dir"
         ) from error
     expected = dataset.train_images if split == "train" else dataset.test_images
     if whole and len(files) != expected:
         raise DataError(
-            f"{place / split} has {len(files):,} images where {dataset.title} has {expected:,}; "
-            f"a run counts on all of them and no others: {_remedy(dataset, place)}"
+            f"{folder / split} has {len(files):,} images where {dataset.title} has {expected:,}; "
+            f"a run counts on all of them and no others: {_remedy(dataset, folder)}"
         )
     return files
 
@@ -88,9 +88,9 @@ def _list(dataset: FolderDataset, folder: Path) -> ImageFiles:
     labels = {wnid: label for label, wnid in enumerate(_classes(dataset, folder, shown))}
     names, of_class = [], []
     for wnid in shown:
-        found = sorted(name for name in os.listdir(folder / wnid) if _is_image(name))
-        names += [os.fsencode(f"{wnid}/{name}") for name in found]
-        of_class += [labels[wnid]] * len(found)
+        image_names = sorted(name for name in os.listdir(folder / wnid) if _is_image(name))
+        names += [os.fsencode(f"{wnid}/{name}") for name in image_names]
+        of_class += [labels[wnid]] * len(image_names)
     if not names:
         raise DataError(f"{folder} has no images; {_remedy(dataset, folder.parent)}")
     return ImageFiles(folder, np.array(names), np.array(of_class, dtype=np.int64))
@@ -118,15 +118,15 @@ def _is_image(name: str) -> bool:
     return name[0] != "." and name.lower().endswith(EXTENSIONS)
 
 
-def _remedy(dataset: FolderDataset, place: Path) -> str:
+def _remedy(dataset: FolderDataset, folder: Path) -> str:
     if dataset.torchvision_size:
-        return f"delete {place}, and the next run fetches it"
+        return f"delete {folder}, and the next run fetches it"
     if dataset.name == "imagenet":
         return (
-            f"put or link train/<wnid>/ and val/<wnid>/ there, or the three published archives into {place} and "
-            f"`{COMMANDS} unpack {place}`; --data-dir names another place"
+            f"put or link train/<wnid>/ and val/<wnid>/ there, or the three published archives into {folder} and "
+            f"`{COMMANDS} unpack {folder}`; --data-dir names another place"
         )
-    return f"make it with `{COMMANDS} shrink {place.with_name('imagenet')} {place}`"
+    return f"make it with `{COMMANDS} shrink {folder.with_name('imagenet')} {folder}`"
 
 
 def _fetch(dataset: FolderDataset, data_dir: Path, say: Callable[[str], None]) -> None:
@@ -134,25 +134,24 @@ def _fetch(dataset: FolderDataset, data_dir: Path, say: Callable[[str], None]) -
     from torchvision.datasets import Imagenette
 
     url, md5 = Imagenette._ARCHIVES[dataset.torchvision_size]
-    archive, place = data_dir / url.rpartition("/")[2], data_dir / dataset.folder
+    archive, folder = data_dir / url.rpartition("/")[2], data_dir / dataset.folder
     data_dir.mkdir(parents=True, exist_ok=True)
     with FileLock(data_dir / f".{dataset.folder}.lock"):
-        if place.is_dir():
+        if folder.is_dir():
             return  # another process has been faster
         work = data_dir / f".{dataset.folder}.preparing"
         shutil.rmtree(work, ignore_errors=True)  # what a killed process left
         try:
             work.mkdir()
-            found = archive
             if not archive.exists():
                 say(f"{dataset.title}: downloading {archive.name}")
-                found = work / archive.name
-                download(url, found, title=dataset.title)
-            if _md5(found) != md5:
-                raise Unavailable(f"{found.name} is incomplete or altered (its MD5 differs)")
-            with tarfile.open(found) as tar:
+                archive = work / archive.name
+                download(url, archive, title=dataset.title)
+            if published.md5_of(archive) != md5:
+                raise Unavailable(f"{archive.name} is incomplete or altered (its MD5 differs)")
+            with tarfile.open(archive) as tar:
                 tar.extractall(work, filter="data")
-            os.replace(work / dataset.folder, place)
+            os.replace(work / dataset.folder, folder)
         except (Unavailable, tarfile.TarError) as reason:
             raise DataError(
                 f"{dataset.title} could not be obtained: {reason}; put {archive.name} (MD5 {md5}) or its unpacked "
@@ -160,12 +159,4 @@ def _fetch(dataset: FolderDataset, data_dir: Path, say: Callable[[str], None]) -
             ) from reason
         finally:
             shutil.rmtree(work, ignore_errors=True)
-    say(f"{dataset.title}: {place} is complete")
-
-
-def _md5(path: Path) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    say(f"{dataset.title}: {folder} is complete")

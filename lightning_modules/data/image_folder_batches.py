@@ -80,15 +80,15 @@ class ImageFolderTestBatches(Dataset):
         world_size: int = 1,
     ) -> None:
         self.files, self.batch_size, self.how = files, batch_size, preprocessing
-        self.own = np.arange(len(files))[rank::world_size]
+        self.indices = np.arange(len(files))[rank::world_size]
 
     def __len__(self) -> int:
-        return math.ceil(len(self.own) / self.batch_size)
+        return math.ceil(len(self.indices) / self.batch_size)
 
     def __getitem__(self, batch: int) -> ImageFolderBatch:
         if not 0 <= batch < len(self):
             raise IndexError(batch)  # ends iteration over the data set itself
-        index = self.own[batch * self.batch_size :][: self.batch_size]
+        index = self.indices[batch * self.batch_size :][: self.batch_size]
         return _batch(self.files, index, lambda _, image: (_views(image, self.how), [0.0] * 7))
 
 

@@ -25,18 +25,18 @@ DEVKIT = "ILSVRC2012_devkit_t12"
 IMAGES = "ILSVRC2012_val_{:08d}.JPEG"
 
 
-def unpack(place: Path) -> None:
-    """Unpack ILSVRC2012_img_train.tar, …_img_val.tar and …_devkit_t12.tar.gz in `place`, each by its MD5."""
+def unpack(folder: Path) -> None:
+    """Unpack ILSVRC2012_img_train.tar, …_img_val.tar and …_devkit_t12.tar.gz in `folder`, each by its MD5."""
     from torchvision.datasets import imagenet
 
-    imagenet.parse_devkit_archive(place)
+    imagenet.parse_devkit_archive(folder)
     for split, parse in (("train", imagenet.parse_train_archive), ("val", imagenet.parse_val_archive)):
-        if not (place / split).is_dir():
-            part = f"{split}.part"
-            shutil.rmtree(place / part, ignore_errors=True)  # what a killed process left
+        if not (folder / split).is_dir():
+            unfinished = f"{split}.part"
+            shutil.rmtree(folder / unfinished, ignore_errors=True)  # what a killed process left
             print(f"unpacking {split}", flush=True)
-            parse(place, folder=part)
-            os.replace(place / part, place / split)
+            parse(folder, folder=unfinished)
+            os.replace(folder / unfinished, folder / split)
 
 
 def sort(val: Path, devkit: Path) -> None:
@@ -60,8 +60,8 @@ def sort(val: Path, devkit: Path) -> None:
 
 
 def _only(folder: Path, name: str) -> Path:
-    for found in folder.rglob(name):
-        return found
+    for path in folder.rglob(name):
+        return path
     raise ValueError(f"{folder} has no {name}; it is the folder or archive {DEVKIT} that is needed")
 
 
@@ -111,7 +111,7 @@ def main(argv: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True)
-    for command, paths in ((unpack, ("place",)), (sort, ("val", "devkit")), (shrink, ("source", "target"))):
+    for command, paths in ((unpack, ("folder",)), (sort, ("val", "devkit")), (shrink, ("source", "target"))):
         sub = commands.add_parser(command.__name__, help=command.__doc__)
         sub.set_defaults(run=command)
         for path in paths:

@@ -46,14 +46,8 @@ class Preprocessing:
     mirror: bool = True
     resolution: int | None = None
 
-    def __post_init__(self) -> None:
-        if self.padding not in ("zeros", "reflect"):
-            raise ValueError(f"padding is {self.padding!r}: choose 'zeros' or 'reflect'")
-        if self.pad < 0:
-            raise ValueError(f"pad is {self.pad}: it must be 0 or more pixels")
-
     def fitted(self, train_images: np.ndarray) -> "Preprocessing":
-        """Return this with the per-pixel mean of `train_images` (N, H, W, 3) in place of a mean of None."""
+        """Return this with the per-pixel mean of `train_images` (N, H, W, 3) instead of a mean of None."""
         if self.mean is not None:
             return self
         return replace(self, mean=train_images.mean(axis=0, dtype=np.float64).astype(np.float32))

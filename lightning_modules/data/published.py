@@ -65,7 +65,7 @@ class PickledBatches:
     def download(self, work: Path) -> Arrays:
         archive = work / self.published.filename
         download(self.published.url, archive, title=self.title)
-        if _md5(archive) != self.published.tgz_md5:
+        if md5_of(archive) != self.published.tgz_md5:
             raise Unavailable(f"{archive.name} arrived incomplete or altered (its MD5 differs)")
         return self.read(archive)
 
@@ -105,7 +105,7 @@ class MatlabFiles:
         for _, name, md5 in self.parts.values():
             if not (location / name).is_file():
                 raise Unavailable(f"{location} lacks {name}")
-            if _md5(location / name) != md5:
+            if md5_of(location / name) != md5:
                 raise Unavailable(f"{name} is incomplete or altered (its MD5 differs)")
         arrays = {}
         for split, parts in (("train", ("train", "extra")), ("test", ("test",))):
@@ -151,6 +151,7 @@ def unpack(archive: Path, names: Collection[str]) -> dict[str, bytes]:
     return contents
 
 
-def _md5(path: Path) -> str:
+def md5_of(path: Path) -> str:
+    """Return the MD5 of a file, by which publishers name theirs, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -39,27 +39,26 @@ WORTHWHILE = 0.1
 def choose(
     configuration: Configuration, kind: str, data_dir: Path, folder: Path, network: "nn.Module"
 ) -> ExecutionSettings:
-    """The setting of a run on a device of a kind, "cpu" or "cuda".
+    """Return the setting of a run on a device of a kind, "cpu" or "cuda".
 
     A run that goes on keeps the one that it began with, which lies in its folder; so it ends with the same bits. Else
     what `run.py --tune` found in `data_dir` for this network and device, else the table. network: on the meta device.
-    Raises OSError if `folder`
-    cannot be written to.
+    Raises OSError if `folder` cannot be written to.
     """
-    kept = folder / "speed.json"
-    if kept.exists() and (folder / "checkpoint.ckpt").exists():
-        setting = ExecutionSettings(**json.loads(kept.read_text(encoding="utf-8")))
+    path = folder / "speed.json"
+    if path.exists() and (folder / "checkpoint.ckpt").exists():
+        setting = ExecutionSettings(**json.loads(path.read_text(encoding="utf-8")))
         return replace(setting, compiled="") if compiler_missing(kind) else setting
     from lightning_modules.execution import memory, tuning
 
     setting = tuning.recall(configuration, kind, data_dir) or of_table(configuration, kind)
     setting = memory.fitted(setting, network, configuration, kind)
-    files.write(kept, json.dumps(asdict(setting)).encode())
+    files.write(path, json.dumps(asdict(setting)).encode())
     return setting
 
 
 def of_table(configuration: Configuration, kind: str) -> ExecutionSettings:
-    """What was measured of the family, or else holds for all."""
+    """Return what was measured of the family, or else holds for all."""
     family = architectures.find(configuration.arch).family
     wins = NCHW_TIMES[kind].get(family, 1.0) < 1 - WORTHWHILE
     return ExecutionSettings("contiguous" if wins else "channels_last", source="the project's table")

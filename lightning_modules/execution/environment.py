@@ -11,18 +11,18 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def is_first_process() -> bool:
-    """Whether this is the process that tracks and writes, of all that share the run."""
+    """Return whether this is the process that tracks and writes, of all that share the run."""
     names = ("LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID")
     return all(os.environ.get(name, "0") == "0" for name in names)
 
 
 def in_sweep() -> bool:
-    """Whether W&B counts this run to a sweep; its id is the sweep's then."""
+    """Return whether W&B counts this run to a sweep; its id is the sweep's then."""
     return "WANDB_SWEEP_ID" in os.environ
 
 
 def processes(environment: Mapping[str, str] = os.environ) -> tuple[int, int]:
-    """Processes per node, and nodes, that torchrun or srun have started for this run; (1, 1) otherwise."""
+    """Return the processes per node, and the nodes, that torchrun or srun have started for this run; (1, 1) otherwise."""
     if "TORCHELASTIC_RUN_ID" in environment:
         per_node = int(environment["LOCAL_WORLD_SIZE"])
         return per_node, int(environment["WORLD_SIZE"]) // per_node
@@ -34,7 +34,7 @@ def processes(environment: Mapping[str, str] = os.environ) -> tuple[int, int]:
 
 
 def alone(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment for a run of its own, which is no part of the launch and the sweep that this process is of."""
+    """Return the environment for a separate run, which is no part of the launch and the sweep that this process is of."""
     names = ("RANK", "WORLD_SIZE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "WANDB_RUN_ID")
     prefixes = ("LOCAL_", "GROUP_", "ROLE_", "TORCHELASTIC_", "SLURM_", "WANDB_SWEEP_")
     return {

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def images_worth(epochs: int, train_images: int, curve_test_images: int, test_images: int) -> float:
-    """A run's work, in training images: a forward pass costs about a third of a training step."""
+    """Return a run's work, in training images: a forward pass costs about a third of a training step."""
     return epochs * (train_images + curve_test_images / 3) + test_images / 3
 
 
 def duration(seconds: float) -> str:
-    """In words, to the precision of an estimate: "about 4 minutes"."""
+    """Return a time in words, to the precision of an estimate: "about 4 minutes"."""
     for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= 1.5 * length:
             return f"about {seconds / length:.0f} {unit}"

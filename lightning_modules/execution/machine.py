@@ -3,7 +3,7 @@
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -35,6 +35,19 @@ class Machine:
     file_logger: str | None = None  # of FILE_LOGGERS
     speed: ExecutionSettings = DEFAULT
 
+    def trainer_arguments(self) -> dict[str, Any]:
+        """Return the arguments of Lightning's Trainer that training and evaluation share."""
+        return {
+            "accelerator": self.accelerator,
+            "devices": self.devices,
+            "num_nodes": self.num_nodes,
+            "strategy": self.strategy,
+            "deterministic": self.deterministic,
+            "use_distributed_sampler": False,  # the data module shares every batch out itself
+            "enable_progress_bar": False,  # callbacks show it
+            "enable_model_summary": False,
+        }
+
 
 def set_precision(precision: str) -> LightningPrecision:
     """Let GPUs round what fp32 multiplies to TF32 only for the precision "tf32". Returns what Lightning calls it.
@@ -48,7 +61,7 @@ def set_precision(precision: str) -> LightningPrecision:
 def describe(
     kind: str, devices: int, images_per_device: int, precision: str, speed: ExecutionSettings = DEFAULT
 ) -> dict:
-    """The device that ran, in words, how the batch lay on it, and how the network was run. kind: "cpu" or "cuda"."""
+    """Return the device that ran, in words, how the batch lay on it, and how the network was run. kind: "cpu" or "cuda"."""
     return {
         "device": torch.cuda.get_device_name() if kind == "cuda" else _cpu_name(),
         "kind": kind,

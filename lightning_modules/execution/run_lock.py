@@ -39,17 +39,17 @@ def take(folder: Path, wait: bool = False) -> SoftFileLease:
     A lock without a sign of life for a whole lease is taken over even without `wait`, after one more lease of
     watching it, since this machine's clock may differ from the one that dated it. Raises Busy.
     """
-    lease, lease_file, told = lock(folder), folder / "lock", False
+    lease, lease_file, announced = lock(folder), folder / "lock", False
     while True:
         abandoned = _seconds_silent(folder) >= LEASE_SECONDS
         with suppress(FileNotFoundError):  # its holder may end at any moment
             if abandoned and not lease_file.stat().st_size:
                 lease_file.unlink()  # killed before it wrote its name
         patience = LEASE_SECONDS * 1.2 + 2 if wait or abandoned else 0  # 2: filelock's own for a torn file
-        if patience and lease_file.exists() and not told:
+        if patience and lease_file.exists() and not announced:
             print(f"run.py: {_holder(folder)}: waiting for it to end or to stay silent for {LEASE_SECONDS:.0f} s",
                   file=sys.stderr, flush=True)  # fmt: skip
-            told = True
+            announced = True
         try:
             return lease.acquire(timeout=patience).lock
         except Timeout:

@@ -61,7 +61,7 @@ def laid_out(
 
 
 def compiled(network: "nn.Module", setting: ExecutionSettings) -> Callable | None:
-    """The network's forward pass, compiled for one size of batch; None if the setting doesn't compile.
+    """Return the network's forward pass, compiled for one size of batch; None if the setting doesn't compile.
 
     A function, so that the network keeps its parameters' names.
     """
@@ -73,7 +73,7 @@ def compiled(network: "nn.Module", setting: ExecutionSettings) -> Callable | Non
 
 
 def compiler_missing(kind: str) -> str:
-    """What torch.compile needs and this machine lacks, and the remedy; empty if nothing."""
+    """Name what torch.compile needs and this machine lacks, and the remedy; empty if nothing."""
     name = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
     if kind == "cpu" and not shutil.which(name):
         return f"there is no C++ compiler {name}; install it or name one in CXX"

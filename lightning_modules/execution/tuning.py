@@ -43,23 +43,23 @@ class Measured:
     compiling: float
 
     def taking(self, images: float) -> float:
-        """Seconds that so many training images take, compiling counted."""
+        """Return the seconds that so many training images take, compiling counted."""
         return images * statistics.median(self.seconds) + self.compiling
 
 
 def tune(configuration: Configuration, kind: str, data_dir: Path) -> None:
     """Measure, say what was found, and remember it in `speed.json` of `data_dir` for later runs."""
     set_precision(configuration.precision)
-    found = measure(configuration, kind)
+    measurements = measure(configuration, kind)
     device = describe(kind, 1, 1, configuration.precision)["device"]
     print(f"{configuration.arch} at {configuration.resolution}×{configuration.resolution} on {device}")
     print(f"{'layout':15}{'compiled':18}{'images/s: median (min–max)':30}compiling")
-    for each in found:
-        low, middle, high = (1 / f(each.seconds) for f in (max, statistics.median, min))
+    for measured in measurements:
+        low, middle, high = (1 / f(measured.seconds) for f in (max, statistics.median, min))
         speed = f"{middle:,.1f} ({low:,.1f}–{high:,.1f})"
-        compiling = duration(each.compiling) if each.compiling else ""
-        print(f"{each.setting.layout:15}{each.setting.compiled or 'no':18}{speed:30}{compiling}")
-    _remember(configuration, kind, data_dir, found)
+        compiling = duration(measured.compiling) if measured.compiling else ""
+        print(f"{measured.setting.layout:15}{measured.setting.compiled or 'no':18}{speed:30}{compiling}")
+    _remember(configuration, kind, data_dir, measurements)
     chosen = recall(configuration, kind, data_dir)
     print(f"This run would take: {chosen}")
 
@@ -67,7 +67,7 @@ def tune(configuration: Configuration, kind: str, data_dir: Path) -> None:
 def measure(
     configuration: Configuration, kind: str, say: Callable[[str], None] = print, rounds: int = ROUNDS
 ) -> list[Measured]:
-    """Training steps of a few images with every setting that this machine can have, taking turns."""
+    """Time training steps of a few images with every setting that this machine can have, taking turns."""
     keep_freed_memory()
     few = 16 if configuration.resolution <= 32 else 2
     images = configuration.recipe["batch_size"] if kind == "cuda" else few
@@ -79,8 +79,8 @@ def measure(
         say(f"nothing is compiled: {reason}")
 
     def step_of(setting: ExecutionSettings) -> Callable[[], Tensor]:
-        own = laid_out(copy.deepcopy(network), setting.memory_format)
-        run = compiled(own, setting) or own
+        replica = laid_out(copy.deepcopy(network), setting.memory_format)
+        run = compiled(replica, setting) or replica
         batch = shown.to(memory_format=setting.memory_format)
 
         def step() -> Tensor:
@@ -90,7 +90,7 @@ def measure(
                 logits, _, loss = losses(run(batch), labels, share_done=0)
             logits = logits.detach().float().clone()  # a CUDA graph's outputs are overwritten
             loss.backward()
-            own.zero_grad()
+            replica.zero_grad()
             return logits
 
         return step
@@ -124,7 +124,7 @@ def measure(
 
 
 def recall(configuration: Configuration, kind: str, data_dir: Path) -> ExecutionSettings | None:
-    """The remembered setting that takes a run the least time; None if its network was never measured here.
+    """Return the remembered setting that takes a run the least time; None if its network was never measured here.
 
     Compiling takes minutes, which a short run doesn't win back.
     """
@@ -134,36 +134,36 @@ def recall(configuration: Configuration, kind: str, data_dir: Path) -> Execution
     except (OSError, ValueError, KeyError):
         return None
     source = f"measured on this machine: {path}"
-    found = [Measured(ExecutionSettings(**row[0] | {"source": source}), *row[1:]) for row in rows]
+    measurements = [Measured(ExecutionSettings(**row[0] | {"source": source}), *row[1:]) for row in rows]
     worth = images_worth(
         configuration.epochs,
         configuration.train_images,
         configuration.curve_test_images,
         catalogue.find(configuration.dataset).test_images,
     )
-    return min(found, key=lambda each: each.taking(worth)).setting
+    return min(measurements, key=lambda measured: measured.taking(worth)).setting
 
 
-def _remember(configuration: Configuration, kind: str, data_dir: Path, found: list[Measured]) -> None:
+def _remember(configuration: Configuration, kind: str, data_dir: Path, measurements: list[Measured]) -> None:
     path = data_dir / "speed.json"
     data_dir.mkdir(parents=True, exist_ok=True)
     with FileLock(data_dir / ".speed.lock"):
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         known[_key(configuration, kind)] = [
-            (asdict(each.setting), each.seconds, each.compiling) for each in found
+            (asdict(measured.setting), measured.seconds, measured.compiling) for measured in measurements
         ]
         files.write(path, json.dumps(known, indent=1).encode())
 
 
 def _key(configuration: Configuration, kind: str) -> str:
-    """What the speed of a training step depends on."""
+    """Return what the speed of a training step depends on."""
     device = describe(kind, 1, 1, configuration.precision)["device"]
     network = configuration.arch, configuration.knobs, configuration.classes, configuration.resolution
     return json.dumps([device, torch.__version__, configuration.precision, *network], sort_keys=True)
 
 
 def _modes(network: nn.Module, shown: Tensor, kind: str) -> tuple[tuple[CompileMode, ...], str]:
-    """The modes of torch.compile that can be had here, or why none can."""
+    """Return the modes of torch.compile that can be had here, or why none can."""
     before = _random_state(kind)
     network(shown)
     if not torch.equal(before, _random_state(kind)):

@@ -21,7 +21,7 @@ def refusal() -> str | None:
     if (mode := os.environ.get("WANDB_MODE", ONLINE[0])) not in ONLINE:
         return f"WANDB_MODE is `{mode}`"
     try:
-        asked = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-P", __file__],  # -P: no module of this folder stands in for another's
             check=False,
             env=os.environ | {"WANDB_SILENT": "true"},
@@ -32,9 +32,9 @@ def refusal() -> str | None:
         )
     except subprocess.TimeoutExpired:
         return f"its server did not answer within {ANSWER_SECONDS} seconds"
-    answers = asked.stdout.splitlines()
-    if asked.returncode or not answers:
-        return f"its client failed ({(asked.stderr.strip().splitlines() or ['without a word'])[-1]})"
+    answers = process.stdout.splitlines()
+    if process.returncode or not answers:
+        return f"its client failed ({(process.stderr.strip().splitlines() or ['without a word'])[-1]})"
     return json.loads(answers[-1])
 
 
@@ -61,9 +61,8 @@ def _ask() -> str | None:
             if wandb.login(verify=True):
                 return None
     except Unreachable as error:
-        if not isinstance(
-            error.__cause__, wandb.errors.UsageError
-        ):  # that is: no key, and nobody to ask for one
+        # UsageError: no key, and nobody to ask for one
+        if not isinstance(error.__cause__, wandb.errors.UsageError):
             return f"its server does not let this machine in, or is out of reach ({error})"
     return "its client has no login (run `wandb login` once, or set WANDB_API_KEY)"
 

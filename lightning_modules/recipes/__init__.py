@@ -1,8 +1,9 @@
 """How each paper trained: numbers, and where they stand. Nothing here imports torch.
 
 A run takes the recipe named `<family>_<data set>` if there is one (`nin_cifar100`), or else `<family>_<stem>`
-(`densenet_cifar` for `architectures/densenet.py` on CIFAR). A family without one takes `fb_resnet_<stem>`, the code
-base that most of the residual networks grew from. Other names are asked for, by `--recipe` or by a study.
+(`densenet_cifar` for `architectures/densenet.py` on CIFAR); one named for the architecture itself goes before both
+(`senet_154_imagenet`). A family without one takes `fb_resnet_<stem>`, the code base that most of the residual networks
+grew from. Other names are asked for, by `--recipe` or by a study.
 
 What a source doesn't print, and what is believed without having been seen, is marked "(check)".
 """
@@ -13,8 +14,6 @@ from lightning_modules.recipes.recipe import Recipe
 
 __all__ = ["RECIPES", "Recipe", "default_name", "find"]
 
-# Architectures that a paper trains unlike the rest of their family: their own name stands for the family's.
-TRAINED_APART = {"senet_154"}
 RECIPES: dict[str, Recipe] = dict(
     sorted((residual.RECIPES | dense.RECIPES | plain.RECIPES | inception.RECIPES | mobile.RECIPES).items())
 )
@@ -32,6 +31,5 @@ def default_name(arch: str, family: str, stem: str, dataset: str = "") -> str:
 
     dataset: one that may have a recipe of its own, such as "cifar100".
     """
-    named = arch if arch in TRAINED_APART else family
-    names = (f"{named}_{dataset}", f"{named}_{stem}")
+    names = (f"{trained}_{data}" for trained in (arch, family) for data in (dataset, stem))
     return next((name for name in names if name in RECIPES), f"fb_resnet_{stem}")

@@ -70,7 +70,7 @@ def check(recipe: Recipe) -> None:
 def differences(recipe: Recipe, followed: Recipe) -> dict[str, tuple[Any, Any]]:
     """Return the fields in which a recipe is not followed: its own value, and the other one."""
     pairs = {name: (getattr(recipe, name), getattr(followed, name)) for name in KINDS}
-    return {name: (own, other) for name, (own, other) in pairs.items() if own != other}
+    return {name: (original, new) for name, (original, new) in pairs.items() if original != new}
 
 
 def numbers(value: Any) -> Iterator[float]:

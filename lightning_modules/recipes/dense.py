@@ -42,7 +42,7 @@ RECIPES = {
     "highway_cifar": Recipe(
         "Srivastava et al., Training Very Deep Networks, the released code: 200k iterations, rate 0.025",
         departures=(
-            "Channel mean and deviation are removed in place of global contrast normalisation.",
+            "Channel mean and deviation are removed instead of global contrast normalisation.",
             "Biases have the same rate as weights; the code doubles it.",
             "The last layer has the same weight decay as the others; in the code it is ten times as large.",
             "Images are padded by 4 pixels before the crop; in the released code's README by 8.",

@@ -112,6 +112,8 @@ RECIPES = {
         train_crop="random_sized",
     ),
     "mobilenet_v1_imagenet": MOBILENET_V1_IMAGENET,
+    # Its paper spares depthwise filters. Those of v2 and v3 print no exemption, so on CIFAR their filters decay; on
+    # ImageNet, where the rest of TF-slim's recipe is taken, so is its exemption.
     "mobilenet_v1_cifar": replace(
         FB_RESNET_CIFAR,
         source="Transfer of Howard et al., MobileNets: fb.resnet.torch, depthwise filters not decayed",

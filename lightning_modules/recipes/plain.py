@@ -11,11 +11,11 @@ from lightning_modules.recipes.recipe import CIFAR_IMAGES, IMAGENET_IMAGES, Reci
 
 QUARTERS = (1 / 4, 2 / 4, 3 / 4)
 BY_HAND = "The rate falls after each quarter of the training; the paper waits until validation stalls."
-MEAN_COLOUR = "The mean colour is removed in place of the mean image."
-CHANNELS = "Channel mean and deviation are removed in place of the mean image."
+MEAN_COLOUR = "The mean colour is removed instead of the mean image."
+CHANNELS = "Channel mean and deviation are removed instead of the mean image."
 NO_COLOURS = "Channel mean and deviation are removed, and colours aren't shifted."
 WHITENING = (
-    "Channel mean and deviation are removed in place of global contrast normalisation and ZCA whitening."
+    "Channel mean and deviation are removed instead of global contrast normalisation and ZCA whitening."
 )
 TRANSFER = "The paper has no CIFAR training: 164 epochs of batches of 128 are ResNet's (64k iterations)."
 
@@ -113,7 +113,7 @@ RECIPES = {
             "No weight decay, for the paper names none.",
             "Filters of convolutions whose RMS is above 0.1 aren't scaled back to it.",
             MEAN_COLOUR,
-            "Random crops are taken in place of ten fixed ones; one centre crop is tested.",
+            "Random crops are taken instead of ten fixed ones; one centre crop is tested.",
         ),
         epochs=70,
         batch_size=128,
@@ -218,7 +218,7 @@ RECIPES = {
     "dsn_cifar": Recipe(
         "Lee et al., Deeply-Supervised Nets, released code: rate 0.025 for 150k iterations, 20k at 0.00125, 30k 0.0001",
         departures=(
-            "Channel mean and deviation are removed in place of global contrast normalisation.",
+            "Channel mean and deviation are removed instead of global contrast normalisation.",
             "The companion losses fade over the whole training; the code drops them after 50k iterations.",
             "All losses are cross-entropies; the code has squared hinge losses on CIFAR-10.",
             "Companions' weights are normal, with the deviation of Caffe's Xavier, which is uniform.",

@@ -89,9 +89,7 @@ class Recipe:
     )
     # schedule
     schedule: Literal["steps", "exponential", "linear"] = later("steps", "of the learning rate; linear: to 0")
-    lr_factors: tuple[float, ...] = later(
-        (), "of steps: a factor for each milestone, in the place of lr_factor"
-    )
+    lr_factors: tuple[float, ...] = later((), "of steps: a factor for each milestone, instead of lr_factor")
     lr_factor_epochs: float = later(1.0, "of exponential: lr_factor is applied every so many of the epochs")
     warmup: float = later(0.0, "share of the training's steps that are taken at warmup_factor times the rate")
     warmup_factor: float = later(0.1, "of the rate, during the warmup")
@@ -103,8 +101,7 @@ class Recipe:
     # initialisation
     initial_deviation: float = later(0.01, "of normal and truncated_normal")
     initial_deviations: tuple[tuple[str, float], ...] = later(
-        (),
-        "patterns of layers' names, and their deviation in the place of initial_deviation; the last that fits",
+        (), "patterns of layers' names, and their deviation instead of initial_deviation; the last that fits"
     )
     last_deviation: float | None = later(None, "of the last layer's weights, normal; none: as the others")
     unit_biases: tuple[str, ...] = later((), "layers of the network whose biases start at 1")

@@ -126,7 +126,7 @@ RECIPES = {
         "He et al., Deep Residual Learning, Section 3.4: 60 × 10^4 iterations of 256, sides in [256, 480]",
         departures=(
             "The rate falls after each quarter of the training; the paper waits for plateaus.",
-            "Channel mean and deviation are removed in place of the per-pixel mean.",
+            "Channel mean and deviation are removed instead of the per-pixel mean.",
             "One centre crop is tested; the paper's Tables 2 and 3 take ten crops, Table 4 whole images.",
             "Statistics of batch normalisation are the running ones; the released models' were recomputed.",
             "Batch normalisation sees a device's whole batch; the paper's eight GPUs had 32 images each.",

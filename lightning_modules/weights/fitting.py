@@ -82,28 +82,28 @@ def _agreeing(network, known, given, fitted, names, resolution, source, configur
                 note += f" (also the names of {', '.join(more[:3])}{' …' if len(more) > 3 else ''})"
             return replace(trial, notes=(*fitted.notes, note))
         others.append(reference.name)
-    told = f"{source} has the names of {' and '.join(list(dict.fromkeys(others))[:2])}, which is another function than this network"
+    complaint = f"{source} has the names of {' and '.join(list(dict.fromkeys(others))[:2])}, which is another function than this network"
     theirs = known[0].build()
     theirs.load_state_dict(given, strict=False)
     for flag, variant in _neighbours(configuration):
         names_there = dict(zip(evaluated(variant.state_dict()), given, strict=True))
         trial = Fit(paired(variant, given, source), _epsilons(variant, theirs, names_there), False, ())
         if _same_function(variant, trial, theirs, resolution):
-            raise ValueError(f"{told}; add {flag}")
-    raise ValueError(f"{told}: their outputs differ; choose another --arch or other knobs")
+            raise ValueError(f"{complaint}; add {flag}")
+    raise ValueError(f"{complaint}: their outputs differ; choose another --arch or other knobs")
 
 
 def _neighbours(configuration: Configuration | None) -> Iterator[tuple[str, nn.Module]]:
     """Yield the networks of as many tensors that differ in one knob from the configuration's, and the knob's flag."""
     if not configuration:
         return
-    own = [tuple(t.shape) for t in evaluated(configuration.build().state_dict()).values()]
+    shapes = [tuple(t.shape) for t in evaluated(configuration.build().state_dict()).values()]
     for flag, knobs in references.one_knob_changed(configuration.arch, configuration.knobs):
         try:
             variant = replace(configuration, knobs=knobs).build()
         except ValueError:
             continue
-        if [tuple(t.shape) for t in evaluated(variant.state_dict()).values()] == own:
+        if [tuple(t.shape) for t in evaluated(variant.state_dict()).values()] == shapes:
             yield flag, variant
 
 
@@ -125,13 +125,13 @@ def _same_function(network: nn.Module, fitted: Fit, theirs: nn.Module, resolutio
 
 def _epsilons(ours: nn.Module, theirs: nn.Module, names: Mapping[str, str]) -> dict[str, float]:
     """By our layers, the ε of theirs where it differs; names: ours to theirs."""
-    found = {}
-    for own, other in names.items():
-        layer, their_layer = own.rpartition(".")[0], other.rpartition(".")[0]
+    epsilons = {}
+    for our_name, their_name in names.items():
+        layer, their_layer = our_name.rpartition(".")[0], their_name.rpartition(".")[0]
         epsilon = getattr(theirs.get_submodule(their_layer), "eps", None)
-        if own.endswith("running_mean") and epsilon not in (None, ours.get_submodule(layer).eps):
-            found[layer] = epsilon
-    return found
+        if our_name.endswith("running_mean") and epsilon not in (None, ours.get_submodule(layer).eps):
+            epsilons[layer] = epsilon
+    return epsilons
 
 
 def _on_meta(reference: Reference) -> nn.Module:
@@ -141,21 +141,21 @@ def _on_meta(reference: Reference) -> nn.Module:
 
 def paired(network: nn.Module, given: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
     """Return the tensors under the network's own names. Raises ValueError that names the first that doesn't fit."""
-    own = evaluated(network.state_dict())
-    by_name = own.keys() == given.keys()
-    pairs = [(name, name) for name in own] if by_name else list(zip_longest(own, given))
+    tensors = evaluated(network.state_dict())
+    by_name = tensors.keys() == given.keys()
+    pairs = [(name, name) for name in tensors] if by_name else list(zip_longest(tensors, given))
     for ours, theirs in pairs:
-        if ours is None or theirs is None or _core(own[ours]) != _core(given[theirs]):
+        if ours is None or theirs is None or _core(tensors[ours]) != _core(given[theirs]):
             raise ValueError(
-                f"{source} does not fit this network: {_told(own, ours)} would be {_told(given, theirs)} of the file; "
+                f"{source} does not fit this network: {_described(tensors, ours)} would be {_described(given, theirs)} of the file; "
                 "other knobs may fit"
             )
         _check_numbers(given[theirs], theirs, source)
-    return {ours: given[theirs].reshape(own[ours].shape) for ours, theirs in pairs}
+    return {ours: given[theirs].reshape(tensors[ours].shape) for ours, theirs in pairs}
 
 
 def _check_numbers(tensor: Tensor, name: str, source: str) -> None:
-    """Raises ValueError unless a tensor holds finite real numbers."""
+    """Raise ValueError unless a tensor holds finite real numbers."""
     if not tensor.is_floating_point() or tensor.layout != torch.strided or tensor.is_meta:
         kind = "no numbers" if tensor.is_meta else str(tensor.dtype).removeprefix("torch.")
         kind += "" if tensor.layout == torch.strided else f", {str(tensor.layout).removeprefix('torch.')}"
@@ -169,5 +169,5 @@ def _core(tensor: Tensor) -> tuple[int, ...]:
     return tuple(tensor.shape[:2] if tensor.shape[2:] == (1, 1) else tensor.shape)
 
 
-def _told(tensors: Mapping[str, Tensor], name: str | None) -> str:
+def _described(tensors: Mapping[str, Tensor], name: str | None) -> str:
     return f"{name} ({'×'.join(map(str, tensors[name].shape))})" if name else "nothing"

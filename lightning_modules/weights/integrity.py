@@ -63,10 +63,10 @@ def keep(path: Path) -> str:
         if not beside.parent.stat().st_mode & ANY_WRITE_BIT:  # which root could pass over
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         beside.write_text(f"{digest}  {path.name}\n", encoding="utf-8")  # as sha256sum writes it
-        kept = f"kept in {beside.name}"
+        outcome = f"kept in {beside.name}"
     except OSError as error:
-        kept = f"not kept beside it: {error.strerror}"
-    return f"{path.name} has no checksum; compare its SHA-256 with its source's: {digest} ({kept})"
+        outcome = f"not kept beside it: {error.strerror}"
+    return f"{path.name} has no checksum; compare its SHA-256 with its source's: {digest} ({outcome})"
 
 
 def _seal(content: bytes) -> bool:
@@ -88,9 +88,7 @@ def _verify_zip(path: Path) -> None:
             broken = archive.testzip()
     except Damaged:
         raise
-    except (
-        Exception
-    ) as error:  # zipfile raises many kinds for damaged archives, NotImplementedError among them
+    except Exception as error:  # zipfile raises many kinds for damaged archives
         raise Damaged(f"{path} is damaged: {' '.join(str(error).split())}") from error
     if broken:
         raise Damaged(f"{path} is damaged: the checksum of {broken} differs")

@@ -44,25 +44,27 @@ def read(path: Path, key: str | None = None) -> WeightsFile:
         content = _content(path)
     except OSError as error:
         raise ValueError(f"cannot read {path} ({error.strerror or error})") from error
-    if not isinstance(content, Mapping) or not (found := state_dicts.networks(content)):
+    if not isinstance(content, Mapping) or not (networks := state_dicts.networks(content)):
         raise ValueError(f"{path} holds no state dict")
-    matching = [k for k in found if key is None or k == key or k.startswith(f"{key}.")]
+    matching = [k for k in networks if key is None or k == key or k.startswith(f"{key}.")]
     if not matching:
-        raise ValueError(f"{path} has no --weights-key {key}; it has {', '.join(map(repr, found))}")
-    taken = matching[0]
-    alike = [k for k, tensors in found.items() if k != taken and _shapes(tensors) == _shapes(found[taken])]
+        raise ValueError(f"{path} has no --weights-key {key}; it has {', '.join(map(repr, networks))}")
+    chosen = matching[0]
+    alike = [
+        k for k, tensors in networks.items() if k != chosen and _shapes(tensors) == _shapes(networks[chosen])
+    ]
     notes = []
     if alike and key is None:
         notes.append(
-            f"{path.name} holds several networks: {taken!r} was taken (--weights-key {alike[0]} takes another)"
+            f"{path.name} holds several networks: {chosen!r} was taken (--weights-key {alike[0]} takes another)"
         )
     if not known:
         notes.append(integrity.keep(path))
-    return WeightsFile(path.name, found[taken], _configuration(content, path), tuple(notes))
+    return WeightsFile(path.name, networks[chosen], _configuration(content, path), tuple(notes))
 
 
 def _check_kind(path: Path) -> None:
-    """Raises ValueError for what is no file, or is of a kind that is known to hold no state dict."""
+    """Raise ValueError for what is no file, or is of a kind that is known to hold no state dict."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError(f"{path} is no regular file")
     with path.open("rb") as file:
@@ -96,8 +98,8 @@ def _content(path: Path) -> object:
 
 def _configuration(content: Mapping, path: Path) -> Configuration | None:
     """The run that a checkpoint of this project is of; None for other files."""
-    kept = content.get("hyper_parameters")
-    config = kept.get("config") if isinstance(kept, Mapping) else None
+    hyperparameters = content.get("hyper_parameters")
+    config = hyperparameters.get("config") if isinstance(hyperparameters, Mapping) else None
     if not isinstance(config, Mapping) or not {"arch", "knobs", "recipe_name"} <= config.keys():
         return None
     try:

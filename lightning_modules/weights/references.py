@@ -59,7 +59,7 @@ def search(
             if left[tuple(parameter.shape)] < 0:
                 raise OtherShapes
 
-    found = []
+    matching = []
     hook = register_module_parameter_registration_hook(give_up)
     try:
         with torch.device("meta"), warnings.catch_warnings():
@@ -72,10 +72,10 @@ def search(
                 except NOT_BUILT:
                     continue
                 if {name: tuple(t.shape) for name, t in evaluated(network.state_dict()).items()} == shapes:
-                    found.append(candidate)
+                    matching.append(candidate)
     finally:
         hook.remove()
-    return found
+    return matching
 
 
 def evaluated(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

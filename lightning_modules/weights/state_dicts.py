@@ -28,7 +28,7 @@ def networks(content: Mapping) -> dict[str, dict[str, Tensor]]:
 
     A key is dotted, `model.ema`. Likelier is one with more tensors, and of two as large the one that is no average.
     """
-    found: dict[str, dict[str, Tensor]] = {}
+    by_key: dict[str, dict[str, Tensor]] = {}
     for path, name, tensor in _tensors(content, (), set()):
         parts = name.split(".")
         while len(parts) > 1 and parts[0] in WRAPPERS:
@@ -36,14 +36,13 @@ def networks(content: Mapping) -> dict[str, dict[str, Tensor]]:
         parts = [part for part in parts if part not in TRANSPARENT]
         if parts and parts[-1] not in FOREIGN_NAMES and parts[0] not in FOREIGN_MODULES:
             key = ".".join(part for part in path if part not in TRANSPARENT)
-            found.setdefault(key, {})[".".join(parts)] = tensor
-    for key in sorted(
-        found, key=len
-    ):  # `state_dict` beside `state_dict.model`: parts of one network, or copies
-        inner = next((k for k in found if k != key and k.startswith(key) and not _averaged(k)), None)
-        if inner is not None and not _averaged(key) and not found[key].keys() & found[inner].keys():
-            found[inner] = found.pop(key) | found[inner]
-    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), _averaged(item[0]))))
+            by_key.setdefault(key, {})[".".join(parts)] = tensor
+    # `state_dict` beside `state_dict.model`: parts of one network, or copies
+    for key in sorted(by_key, key=len):
+        inner = next((k for k in by_key if k != key and k.startswith(key) and not _averaged(k)), None)
+        if inner is not None and not _averaged(key) and not by_key[key].keys() & by_key[inner].keys():
+            by_key[inner] = by_key.pop(key) | by_key[inner]
+    return dict(sorted(by_key.items(), key=lambda item: (-len(item[1]), _averaged(item[0]))))
 
 
 def _tensors(content: Mapping, path: tuple[str, ...], seen: set[int]):

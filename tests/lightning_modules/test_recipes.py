@@ -19,19 +19,28 @@ def test_a_family_without_a_recipe_takes_the_torch_codes(stem):
     assert recipes.default_name("one", "made_up", stem) == f"fb_resnet_{stem}" in recipes.RECIPES
 
 
+APART = {
+    "senet_154_imagenet",
+    "inception_resnet_v1_imagenet",
+}  # of architectures unlike the rest of their family
+
+
 def test_an_architecture_takes_its_familys_recipe_or_the_torch_codes():
     for name, architecture in architectures.catalogue().items():
         for stem in architecture.stems:
-            named = name if name in recipes.TRAINED_APART else architecture.family
-            own = f"{named}_{stem}"
-            expected = own if own in recipes.RECIPES else f"fb_resnet_{stem}"
-            assert recipes.default_name(name, architecture.family, stem) == expected
+            recipe = recipes.default_name(name, architecture.family, stem)
+            if f"{name}_{stem}" in APART:
+                assert recipe == f"{name}_{stem}"
+            else:
+                familys = f"{architecture.family}_{stem}"
+                assert recipe == (familys if familys in recipes.RECIPES else f"fb_resnet_{stem}")
 
 
-def test_senet_154_alone_is_trained_unlike_its_family():
-    resolved = configuration.resolve("senet_154", {}, dataset="imagenet", budget="paper", seed=0)
-    assert resolved.recipe_name == "senet_154_imagenet" in recipes.RECIPES
-    assert {"senet_154"} == recipes.TRAINED_APART
+@pytest.mark.parametrize(("arch", "epochs"), [("senet_154", 100), ("inception_resnet_v1", 200)])
+def test_an_architecture_that_its_paper_trains_apart_has_its_own_recipe(arch, epochs):
+    resolved = configuration.resolve(arch, {}, dataset="imagenet", budget="paper", seed=0)
+    assert resolved.recipe_name == f"{arch}_imagenet" in APART
+    assert resolved.epochs == epochs
 
 
 @pytest.mark.parametrize("name", ["se_resnet", "se_resnext", "se_bn_inception", "se_inception_resnet_v2"])

@@ -162,17 +162,6 @@ def test_ranks_together_see_what_one_process_sees(world):
                 assert same_bits(ranks[r][batch][0], images[:kept][r::world].contiguous())
 
 
-def test_an_indivisible_batch_is_refused():
-    with pytest.raises(ValueError, match="3 devices cannot share a global batch of 16"):
-        train_batches(world_size=3)
-    with pytest.raises(ValueError, match="batch size is 0"):
-        train_batches(batch_size=0)
-    with pytest.raises(ValueError, match="choose 'zeros' or 'reflect'"):
-        Preprocessing(MEAN, STD, padding="edge")
-    with pytest.raises(ValueError, match="fitted"):
-        train_batches(Preprocessing(None, STD))
-
-
 @pytest.mark.parametrize("world", [1, 2, 3, 7])
 def test_every_test_image_is_counted_once_on_any_number_of_devices(world):
     seen = {}

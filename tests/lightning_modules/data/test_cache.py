@@ -144,7 +144,7 @@ def test_killed_while_preparing_then_run_again(tmp_path, tiny, arrays, counted):
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     assert (tmp_path / "tiny" / ".preparing").exists()
-    (tmp_path / "tiny" / ".train_images.npy.partial").write_bytes(b"half")
+    (tmp_path / "tiny" / ".train_images.npy.killed.part").write_bytes(b"half")
     sources, _ = counted
     cache.load(tiny, tmp_path, lambda _: None, sources)
     assert sorted(p.name for p in (tmp_path / "tiny").iterdir()) == [".lock", *FILES]
@@ -180,7 +180,7 @@ def test_full_disk(mounted, tiny, counted):
         cache.load(tiny, folder, lambda _: None, sources)
     assert "\n" not in str(error.value)
     left = {p.name for p in (folder / "tiny").iterdir()}
-    assert not any(name.endswith(".partial") for name in left) and ".preparing" not in left
+    assert not any(name.endswith(".part") for name in left) and ".preparing" not in left
 
 
 def test_read_only_folder(mounted, tiny, arrays, counted):

@@ -158,8 +158,3 @@ def test_broken_files_are_left_out_and_named(tmp_path):
         files.path(index).write_bytes(b"")
     empty = loaded(files)[0]
     assert empty.views == [] and len(empty.labels) == 0 and len(empty.broken) == BATCH
-
-
-def test_an_indivisible_batch_is_refused(files):
-    with pytest.raises(ValueError, match="4 devices cannot share a global batch of 7"):
-        ImageFolderTrainBatches(files, seed=0, preprocessing=HOW, batch_size=7, world_size=4)
