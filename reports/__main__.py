@@ -146,7 +146,8 @@ def _find(claims: list[str], options: argparse.Namespace) -> int:
 
 
 def _pages(options: argparse.Namespace) -> int:
-    only = [studies.read(name).name for name in options.words]
+    for name in options.words:
+        studies.read(name)
     if options.publish:
         from reports.pages import publish
 
@@ -157,29 +158,33 @@ def _pages(options: argparse.Namespace) -> int:
     from reports.runs import records
     from reports.verdicts import cache, findings
 
-    known, warnings = records.read(options.records or RECORDS)
-    found, left_out = findings.read()
-    warnings += left_out
+    finished, warnings = records.read(options.records or RECORDS)
+    by_claim, findings_left_out = findings.read()
+    warnings += findings_left_out
     _warn(warnings)
+    pages: dict[str, bytes] = {}
     with cache.opened(HERE) as answers:
-        made = build.make(known, found, warnings, only)
-        made[cache.NAME] = answers.content(only_asked=not only)
-    stale = [name for name, content in made.items() if _differs(options.out / name, content)]
-    left = [] if only else build.leftovers(options.out, made)
+        for name in options.words:
+            pages |= build.make_study(name, finished, by_claim)
+        if not options.words:
+            pages = build.make(finished, by_claim, warnings)
+        pages[cache.NAME] = answers.content(only_asked=not options.words)
+    stale = [name for name, content in pages.items() if _differs(options.out / name, content)]
+    leftovers = [] if options.words else build.leftovers(options.out, pages)
     if options.check:
-        for name in [*stale, *left]:
+        for name in [*stale, *leftovers]:
             print(f"stale: {options.out.name}/{name}; run python -m reports and commit it", file=sys.stderr)
-        return FAILED if stale or left else DONE
+        return FAILED if stale or leftovers else DONE
     for name in stale:
-        files.write(options.out / name, made[name])
+        files.write(options.out / name, pages[name])
         print(f"written: {name}")
-    for name in left:
+    for name in leftovers:
         (options.out / name).unlink()
         print(f"removed: {name}")
-    if not stale and not left:
+    if not stale and not leftovers:
         print("everything was up to date")
     if options.publish:
-        texts = {name: content.decode() for name, content in made.items() if name.endswith(".md")}
+        texts = {name: content.decode() for name, content in pages.items() if name.endswith(".md")}
         print(f"published: {publish.publish(texts, options.publish)}")
     return DONE
 

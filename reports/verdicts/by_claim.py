@@ -47,7 +47,7 @@ class ClaimVerdict:
 
 
 def judge(collated: Collated) -> Judged:
-    """Judge all trained claims of all studies, on all that has been run."""
+    """Judge all trained claims of the given studies, on all that has been run."""
     return {
         (name, result.budget, dataset): trained.judge_trained(result, dataset, counts)
         for name, (study, results, counts) in collated.items()
@@ -57,18 +57,18 @@ def judge(collated: Collated) -> Judged:
     }
 
 
-def of_all(
-    collated: Collated, judged: Judged, findings: Mapping[str, Sequence[Finding]]
+def of_claims(
+    claims: Iterable[str], collated: Collated, judged: Judged, findings: Mapping[str, Sequence[Finding]]
 ) -> dict[str, list[ClaimVerdict]]:
-    """Return every claim of the ledger, in its order, with all of its verdicts; a claim without any has one, `not run`."""
+    """Return these claims, in their order, with all verdicts of the given studies; a claim without any has `not run`."""
     of_trainings = _of_trainings(collated, judged)
     return {
         claim: [
             verdict
-            for kind in entry.kinds
+            for kind in ledger.find(claim).kinds
             for verdict in _of_kind(claim, kind, of_trainings.get(claim, []), findings.get(claim, []))
         ]
-        for claim, entry in ledger.entries().items()
+        for claim in claims
     }
 
 
