@@ -79,19 +79,19 @@ EPILOG = (
 def _collect(folders: Sequence[Path]) -> int:
     from reports.runs.collect import collect
 
-    said, warnings = collect(folders, RECORDS[0])
+    lines, warnings = collect(folders, RECORDS[0])
     _warn(warnings)
-    print(*said, sep="\n")
+    print(*lines, sep="\n")
     return DONE
 
 
-def _pull(places: Sequence[str]) -> int:
+def _pull(sources: Sequence[str]) -> int:
     from reports.runs.collect import Committed, summary
     from reports.runs.pull import is_folder, offline, pull
 
     committed, counts = Committed(RECORDS[0]), Counter[str]()
-    projects = [place for place in places if not is_folder(place)]
-    finished, warnings = offline(Path(place) for place in places if place not in projects)
+    projects = [source for source in sources if not is_folder(source)]
+    finished, warnings = offline(Path(source) for source in sources if source not in projects)
     new, complaints = committed.add(finished)
     counts.update(new)
     _warn(warnings + complaints)
@@ -104,8 +104,8 @@ def _pull(places: Sequence[str]) -> int:
     return DONE
 
 
-def _why(place: str, folders: Sequence[Path]) -> int:
-    name, _, variant = place.partition("/")
+def _why(row: str, folders: Sequence[Path]) -> int:
+    name, _, variant = row.partition("/")
     study = studies.read(name)
     study.variant(variant)
 
@@ -135,12 +135,12 @@ def _find(claims: list[str], options: argparse.Namespace) -> int:
 
     import torch
 
-    from reports.verdicts.experiments import Place
+    from reports.verdicts.experiments import Setup
     from reports.verdicts.find import find
 
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    place = Place(device, options.runs_dir, options.data_dir, options.weights_dir)
-    for line in find(claims, place):
+    setup = Setup(device, options.runs_dir, options.data_dir, options.weights_dir)
+    for line in find(claims, setup):
         print(line, flush=True)
     return DONE
 

@@ -50,8 +50,8 @@ def publish(pages: Mapping[str, str], project: str) -> str:
     )
     try:
         with answering():
-            if any(own.name == name for own in wandb.Api().projects(entity)):  # else it is made by saving
-                earlier = [own.id for own in wandb.Api().reports(project) if own.display_name == TITLE]
+            if any(known.name == name for known in wandb.Api().projects(entity)):  # else it is made by saving
+                earlier = [known.id for known in wandb.Api().reports(project) if known.display_name == TITLE]
                 report.id = earlier[0] if earlier else ""
             report.save()
     except Unreachable as error:

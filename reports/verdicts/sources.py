@@ -101,10 +101,10 @@ def _reached(begin: Iterable[T], following: Callable[[T], Iterable[T]]) -> froze
     """Return all at which one arrives from the first ones."""
     reached, open_ends = set(), list(begin)
     while open_ends:
-        place = open_ends.pop()
-        if place not in reached:
-            reached.add(place)
-            open_ends += following(place)
+        item = open_ends.pop()
+        if item not in reached:
+            reached.add(item)
+            open_ends += following(item)
     return frozenset(reached)
 
 

@@ -45,7 +45,7 @@ def summarise(values: Sequence[float]) -> Summary:
 
 
 def variance(values: Sequence[float]) -> float:
-    """Unbiased variance (n - 1 in the denominator) of at least two values."""
+    """Return the unbiased variance (n - 1 in the denominator) of at least two values."""
     mean = math.fsum(values) / len(values)
     return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
@@ -63,14 +63,14 @@ def welch(lower: Sequence[float], higher: Sequence[float]) -> float:
 
 
 def near(values: Sequence[float], figure: float, margin: float) -> float:
-    """p-value of "the mean is less than `margin` from a figure": two one-sided t-tests. Without spread p is 1."""
+    """Return p of "the mean is less than `margin` from a figure": two one-sided t-tests. Without spread p is 1."""
     if max(values) == min(values):  # compared, because rounding gives equal values a variance
         return 1.0
     return max(_t_test(values, figure + margin, "less"), _t_test(values, figure - margin, "greater"))
 
 
 def far(values: Sequence[float], figure: float, margin: float) -> float:
-    """p-value of "the mean is more than `margin` from a figure", in whichever direction (Bonferroni)."""
+    """Return p of "the mean is more than `margin` from a figure", in whichever direction (Bonferroni)."""
     if max(values) == min(values):  # compared, because rounding gives equal values a variance
         return 1.0
     smallest = min(_t_test(values, figure - margin, "less"), _t_test(values, figure + margin, "greater"))
@@ -84,12 +84,12 @@ def _t_test(values: Sequence[float], figure: float, alternative: str) -> float:
 
 
 def off_the_line(places: Sequence[float], groups: Sequence[Sequence[float]]) -> np.ndarray:
-    """How far the means of the groups lie above the least-squares line through them, at these places."""
+    """Return how far the means of the groups lie above the least-squares line through them, at these places."""
     return _residues(places) @ [math.fsum(values) / len(values) for values in groups]
 
 
 def linear(places: Sequence[float], groups: Sequence[Sequence[float]], margin: float) -> float:
-    """p-value of "every mean is less than `margin` off the line": two one-sided t-tests each, all must hold.
+    """Return p of "every mean is less than `margin` off the line": two one-sided t-tests each, all must hold.
 
     The groups share one variance, their pooled one. Needs two values a group; without any spread p is 1.
     """
@@ -101,7 +101,7 @@ def linear(places: Sequence[float], groups: Sequence[Sequence[float]], margin: f
 
 
 def bent(places: Sequence[float], groups: Sequence[Sequence[float]], margin: float) -> float:
-    """p-value of "some mean is more than `margin` off the line" (Bonferroni over the groups and both directions)."""
+    """Return p of "some mean is more than `margin` off the line" (Bonferroni over the groups and both directions)."""
     off, error, freedom = _deviations(places, groups)
     if not error.any():
         return 1.0

@@ -27,12 +27,12 @@ PARAMETERS, NEURONS, CONNECTIONS = (60e6, 1e6), (650e3, 10e3), (630e6, 10e6)
 GROUPED = ("conv2", "conv4", "conv5")
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     return Network.of("alexnet", "imagenet", {"conv1_padding": 0}, resolution=227)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
-    layer = stages(meant(figure))[figure.kwargs["layer"]].counts
+def count_for(figure: Figure, counts: Counts) -> float:
+    layer = stages(network_for(figure))[figure.kwargs["layer"]].counts
     return layer.weights if figure.metric == "params" else layer.mult_adds
 
 

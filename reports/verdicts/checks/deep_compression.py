@@ -27,7 +27,7 @@ EXPLAINED = {
 }
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     if figure.arch.startswith("LeNet"):
         return f"{figure.arch} isn't built here: the documents only name it"
     if figure.metric == "size_KB" or (figure.arch, figure.metric) == ("VGG-16", "params_M"):
@@ -35,7 +35,7 @@ def meant(figure: Figure) -> Network | str:
     return ALEXNET if figure.arch == "AlexNet" else VGG_16
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     if figure.metric == "size_KB_ref":
         return 4 * counts.parameters / 1e3
     if figure.metric == "params_M_ref":

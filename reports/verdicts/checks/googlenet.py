@@ -37,12 +37,12 @@ EXPLAINED = {
 }
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     return Network.of("googlenet", "imagenet", {"conv1": "separable", "auxiliary": False})
 
 
-def counted(figure: Figure, counts: Counts) -> float:
-    rows = stages(meant(figure))
+def count_for(figure: Figure, counts: Counts) -> float:
+    rows = stages(network_for(figure))
     layer = figure.kwargs["layer"]
     row = rows[layer if layer in rows else f"inception_{layer}"].counts
     return row.parameters / 1024 if figure.metric == "params_K" else row.mult_adds / 1e6
@@ -73,14 +73,14 @@ def output_widths() -> tuple[bool, str]:
     """Table 1: 3a puts out 64 + 128 + 32 + 32 = 256 channels of 28×28, 3b 128 + 192 + 96 + 64 = 480."""
     claimed = {"inception_3a": [64, 128, 32, 32], "inception_3b": [128, 192, 96, 64]}
     stages = _stages("googlenet")
-    found, holds = [], True
+    stages_printed, holds = [], True
     for before, stage in pairwise(stages):
         if stage.name in claimed:
             features = torch.empty(1, *before.output, device="meta")
             widths = [path(features).shape[1] for path in part(stage.module, "paths", nn.ModuleList)]
             holds &= widths == claimed[stage.name] and stage.output == (sum(widths), 28, 28)
-            found.append(f"{stage.name} {' + '.join(map(str, widths))}, in all {stage.output[0]}")
-    return holds and len(found) == len(claimed), "; ".join(found)
+            stages_printed.append(f"{stage.name} {' + '.join(map(str, widths))}, in all {stage.output[0]}")
+    return holds and len(stages_printed) == len(claimed), "; ".join(stages_printed)
 
 
 @exact("googlenet.t1_counts")

@@ -24,13 +24,13 @@ EXPLAINED = {
 SHUT, OPEN = -1000.0, 1000.0
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     if figure.arch not in DEPTHS:
         return f"quoted from others: {figure.arch}"
     return Network.of("highway", "cifar", {"depth": DEPTHS[figure.arch]})
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     return counts.layers if figure.metric == "layers" else counts.parameters / 1e6
 
 

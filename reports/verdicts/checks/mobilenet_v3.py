@@ -57,7 +57,7 @@ EXPLAINED = {
 }
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     alpha = figure.kwargs.get("alpha", 1.0)
     if figure.arch == "MobileNet v2":
         return Network.of("mobilenet_v2", "imagenet", {"width_mult": alpha})
@@ -72,7 +72,7 @@ def meant(figure: Figure) -> Network | str:
     return Network.of(f"mobilenet_v3_{kind}", "imagenet", knobs)
 
 
-def counted(figure: Figure, ours: Counts) -> float:
+def count_for(figure: Figure, ours: Counts) -> float:
     if figure.metric == "mult_adds_M_saved":
         before = Network.of("mobilenet_v3_large", "imagenet", BEFORE[figure.kwargs["change"]])
         return (counts(before).mult_adds - ours.mult_adds) / 1e6

@@ -43,7 +43,7 @@ EXPLAINED = {
 BASIC_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     """Table 1's 1.8 and 3.6 G leave the projections out, so 18 and 34 layers are those of shortcut A."""
     if figure.arch == "VGG-19":
         return Network.of("vgg", "imagenet", {"config": "E"})
@@ -58,7 +58,7 @@ def meant(figure: Figure) -> Network | str:
     return Network.of(BUILDERS[figure.arch], stem, knobs)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     if figure.metric == "layers":
         return counts.layers
     return counts.mult_adds / 1e9 if figure.metric == "flops_G" else counts.parameters / 1e6

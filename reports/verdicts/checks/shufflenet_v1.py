@@ -58,7 +58,7 @@ EXPLAINED = {
 GROUPS = (2, 3, 4, 8)
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     if figure.arch == "SqueezeNet":
         return Network.of("squeezenet", "imagenet", figure.kwargs, 227)
     if figure.arch in OTHER_UNITS:
@@ -68,9 +68,9 @@ def meant(figure: Figure) -> Network | str:
     return Network.of("shufflenet_v1", "imagenet", figure.kwargs)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     if figure.metric.endswith("_channels"):
-        return stages(meant(figure))[figure.metric.removesuffix("_channels")].output[0]
+        return stages(network_for(figure))[figure.metric.removesuffix("_channels")].output[0]
     return (counts.conv_mult_adds if figure.table == "Table 1" else counts.mult_adds) / 1e6
 
 

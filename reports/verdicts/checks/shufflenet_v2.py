@@ -45,7 +45,7 @@ PIXELS = 56 * 56
 CHANNEL_PRODUCT = 128 * 128
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     if figure.arch in ("ShuffleNet v1-50", "ShuffleNet v2-50", "SE-ShuffleNet v2-164"):
         return "a network of the paper's appendix, not built here"
     if figure.arch not in BUILDERS:
@@ -53,9 +53,9 @@ def meant(figure: Figure) -> Network | str:
     return Network.of(BUILDERS[figure.arch], "imagenet", figure.kwargs)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     if figure.metric in ("stage2", "stage3", "stage4", "conv5"):
-        return stages(meant(figure))[figure.metric].output[0]
+        return stages(network_for(figure))[figure.metric].output[0]
     if figure.metric == "params_M":
         released = figure.table in ("V1", "V2")
         return (counts.parameters - (counts.biases if released else 0)) / 1e6

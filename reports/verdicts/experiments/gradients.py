@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightning_modules.recipes import Recipe
-from reports.verdicts.experiments import Outcome, Place, experiment, rules, table, trained
+from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table, trained
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,26 +34,26 @@ RESIDUAL_START, RESIDUAL_END = "residual, start", "residual, end"
 
 
 @experiment("plain.gradient_vanishes")
-def gradients_vanish(place: Place) -> Outcome:
+def gradients_vanish(setup: Setup) -> Outcome:
     """Holds if gradients vanish in the deepest plain network that is trained, at its start or at its end.
 
     Plain networks whose errors rise with depth have batch normalisation: there the slides and the paper disagree.
     What happens without it stands beside the verdict.
     """
     plain, residual = ([f"{kind}-{depth}" for depth in DEPTHS] for kind in ("plain", "resnet"))
-    budget, runs = trained.runs(place, STUDY, [*plain, *residual])
+    budget, runs = trained.runs(setup, STUDY, [*plain, *residual])
     norms: dict[tuple[int, str], list[list[float]]] = {}  # a seed each, a block each
     for depth, *variants in zip(DEPTHS, plain, residual, strict=True):
         for variant, start, end in zip(variants, (START, RESIDUAL_START), (END, RESIDUAL_END), strict=True):
             for run in runs[variant]:
-                looked_into = {start: trained.initial(run.configuration), end: trained.network(run, place)}
+                looked_into = {start: trained.initial(run.configuration), end: trained.network(run, setup)}
                 if variant in plain:
                     looked_into[XAVIER] = bare(run.configuration, "xavier")
                     looked_into[HE] = bare(run.configuration, run.configuration.recipe["initialisation"])
-                batch = trained.training_batch(run.configuration, place)
+                batch = trained.training_batch(run.configuration, setup)
                 for name, network in looked_into.items():
                     norms.setdefault((depth, name), []).append(
-                        gradient_norms(network.to(place.device), *batch)
+                        gradient_norms(network.to(setup.device), *batch)
                     )
 
     reaches = {key: [reach(blocks) for blocks in seeds] for key, seeds in norms.items()}
@@ -76,7 +76,7 @@ NAMES = (XAVIER, HE, START, END, RESIDUAL_START, RESIDUAL_END)
 
 
 def judge(start: Sequence[float], end: Sequence[float]) -> bool | None:
-    """Whether gradients vanish, from the reaches at the start and at the end, a seed each."""
+    """Return whether gradients vanish, from the reaches at the start and at the end, a seed each."""
     vanished = [
         rules.below(np.log10(reaches).tolist(), float(np.log10(VANISHED))) for reaches in (start, end)
     ]
@@ -86,13 +86,13 @@ def judge(start: Sequence[float], end: Sequence[float]) -> bool | None:
 
 
 def reach(blocks: Sequence[float]) -> float:
-    """The norms in the first third of the blocks over those in the last third."""
+    """Return the norms in the first third of the blocks over those in the last third."""
     third = max(1, len(blocks) // 3)
     return geometric_mean(blocks[:third]) / geometric_mean(blocks[-third:])
 
 
 def bare(configuration: "Configuration", draw: str) -> "nn.Module":
-    """The network of a run without its batch normalisation, with initial weights of a draw of the recipes."""
+    """Return the network of a run without its batch normalisation, with initial weights of a draw of the recipes."""
     import torch
     from torch import nn
 
@@ -111,7 +111,7 @@ def bare(configuration: "Configuration", draw: str) -> "nn.Module":
 
 
 def gradient_norms(network: "nn.Module", images: "Tensor", labels: "Tensor") -> list[float]:
-    """The norm of the loss's gradient for each block's output, of a CIFAR ResNet or plain network."""
+    """Return the norm of the loss's gradient for each block's output, of a CIFAR ResNet or plain network."""
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -152,5 +152,5 @@ def _by_block(norms: dict[tuple[int, str], list[list[float]]], depth: int) -> di
 
 
 def _shown(reaches: Sequence[float]) -> str:
-    each = f"{min(reaches):.2g} to {max(reaches):.2g}"
-    return f"the first third has {geometric_mean(reaches):.2g} times the last third's ({each}, {len(reaches)} seeds)"
+    span = f"{min(reaches):.2g} to {max(reaches):.2g}"
+    return f"the first third has {geometric_mean(reaches):.2g} times the last third's ({span}, {len(reaches)} seeds)"

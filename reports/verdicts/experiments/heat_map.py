@@ -1,7 +1,7 @@
-"""DenseNet's heat maps (arXiv 1608.06993, Figure 5 and Section 5): which earlier maps a layer uses, by its weights.
+"""DenseNet's heat maps (arXiv 1608.06993, Figure 5 and Section 5): which earlier channels a layer uses, by its weights.
 
-Source 0 of a block is what goes into it, source s the maps of its s-th layer. A pixel is the mean absolute weight that
-a layer's convolution puts on a source's maps: the L1 norm over the number of maps, here over the layer's own maps and
+Source 0 of a block is what goes into it, source s the channels of its s-th layer. A pixel is the mean absolute weight that
+a layer's convolution puts on a source's channels: the L1 norm over their number, here over the layer's own channels and
 its kernel's places too, so that layers can be compared. The last column is what follows the block: a transition, or the
 classifier. Weights are drawn alike for all sources; only training can tell these apart. So each measure is shown for
 the initial weights too, and nothing is decided from weights that still are much as they were drawn.
@@ -13,7 +13,7 @@ from itertools import pairwise, zip_longest
 from statistics import mean
 from typing import TYPE_CHECKING
 
-from reports.verdicts.experiments import Outcome, Place, experiment, rules, table, trained
+from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table, trained
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,8 +27,8 @@ Block = list[list[float]]
 # The four observations, each a measure of all blocks and the limit that decides
 
 
-def use_of_early_maps(blocks: list[Block]) -> float:
-    """What the last third of a block's layers put on its input and its first third of layers, over their mean.
+def use_of_early_channels(blocks: list[Block]) -> float:
+    """Return what the last third of a block's layers put on its input and its first third of layers, over their mean.
 
     Of the block where it is least.
     """
@@ -42,12 +42,12 @@ def use_of_early_maps(blocks: list[Block]) -> float:
 
 
 def least_use_by_transitions(blocks: list[Block]) -> float:
-    """What transitions put on the source that they use least, over their mean; the least transition's."""
+    """Return what transitions put on the source that they use least, over their mean; the least transition's."""
     return min(min(_relative(block[-1])) for block in blocks[:-1])
 
 
 def rank_of_transitions(blocks: list[Block]) -> float:
-    """The share of a layer's other sources that it uses less than source 0; mean over layers after the first block.
+    """Return the share of a layer's other sources that it uses less than source 0; mean over layers after the first block.
 
     0 where what a transition puts out is always the least used, a half where it is as any other.
     """
@@ -55,36 +55,40 @@ def rank_of_transitions(blocks: list[Block]) -> float:
     return mean(mean(other < row[0] for other in row[1:]) for row in rows)
 
 
-def use_of_last_maps(blocks: list[Block]) -> float:
-    """What the classifier puts on the last third of the last block's sources, over what it puts on the others."""
+def use_of_last_channels(blocks: list[Block]) -> float:
+    """Return what the classifier puts on the last third of the last block's sources, over what it puts on the others."""
     row = blocks[-1][-1]
     third = max(1, len(row) // 3)
     return mean(row[-third:]) / mean(row[:-third])
 
 
 USED, LEAST, MORE = 0.5, 0.25, 1.0
-DRAWN = "What the layers of a DenseNet (L = 40, k = 12) put on the maps before them"
+DRAWN = "What the layers of a DenseNet (L = 40, k = 12) put on the channels before them"
 
 
 @experiment("densenet.heatmap_reuse")
-def deep_layers_use_early_maps(place: Place) -> Outcome:
-    """Holds if deep layers put at least half of their mean weight on early maps, in every block."""
-    outcome, maps = _observe(
-        place,
-        use_of_early_maps,
+def deep_layers_use_early_channels(setup: Setup) -> Outcome:
+    """Holds if deep layers put at least half of their mean weight on early channels, in every block."""
+    outcome, weights_of_seeds = _observe(
+        setup,
+        use_of_early_channels,
         rules.above,
         USED,
         "the last third of each block's layers puts on its input and first third more than {limit:g} times its mean",
     )
-    drawn = {"title": DRAWN, "caption": f"{outcome.evidence[1]}; mean over seeds.", "blocks": as_drawn(maps)}
+    drawn = {
+        "title": DRAWN,
+        "caption": f"{outcome.evidence[1]}; mean over seeds.",
+        "blocks": as_drawn(weights_of_seeds),
+    }
     return replace(outcome, data={**outcome.data, "heat_maps": drawn})
 
 
 @experiment("densenet.heatmap_transition_uses_all")
-def transitions_use_all_layers(place: Place) -> Outcome:
-    """Holds if there is no layer on whose maps a transition puts less than half of its mean weight."""
+def transitions_use_all_layers(setup: Setup) -> Outcome:
+    """Holds if there is no layer on whose channels a transition puts less than half of its mean weight."""
     return _observe(
-        place,
+        setup,
         least_use_by_transitions,
         rules.above,
         USED,
@@ -93,23 +97,23 @@ def transitions_use_all_layers(place: Place) -> Outcome:
 
 
 @experiment("densenet.heatmap_transition_redundant")
-def transitions_are_used_least(place: Place) -> Outcome:
+def transitions_are_used_least(setup: Setup) -> Outcome:
     """Holds if what a transition puts out is among the quarter of its sources that a layer uses least."""
     return _observe(
-        place,
+        setup,
         rank_of_transitions,
         rules.below,
         LEAST,
-        "in blocks 2 and 3 less than {limit:.0%} of a layer's other sources get less weight than the transition's maps",
+        "in blocks 2 and 3 less than {limit:.0%} of a layer's other sources get less weight than the transition's channels",
     )[0]
 
 
 @experiment("densenet.heatmap_classifier_late")
-def classifier_uses_last_maps(place: Place) -> Outcome:
+def classifier_uses_last_channels(setup: Setup) -> Outcome:
     """Holds if the classifier puts more weight on the last third of the sources than on the others."""
     return _observe(
-        place,
-        use_of_last_maps,
+        setup,
+        use_of_last_channels,
         rules.above,
         MORE,
         "the classifier puts on the last third of its sources more than {limit:g} times what it puts on the others",
@@ -117,30 +121,30 @@ def classifier_uses_last_maps(place: Place) -> Outcome:
 
 
 def _observe(
-    place: Place,
+    setup: Setup,
     measure: Callable[[list[Block]], float],
     decide: Callable[[Sequence[float], float], bool | None],
     limit: float,
     rule: str,
 ) -> tuple[Outcome, list[list[Block]]]:
     """An observation's outcome, and the trained weights by source that it was made on, a seed each."""
-    budget, runs = trained.runs(place, STUDY, [VARIANT])
+    budget, runs = trained.runs(setup, STUDY, [VARIANT])
     start = [trained.initial(run.configuration) for run in runs[VARIANT]]
-    end = [trained.network(run, place).cpu() for run in runs[VARIANT]]
+    end = [trained.network(run, setup).cpu() for run in runs[VARIANT]]
     likeness = [trained.resemblance(*map(_weights, pair)) for pair in zip(end, start, strict=True)]
     after, before = ([measure(weights_by_source(network)) for network in side] for side in (end, start))
     rows = [
         [run.configuration.seed, *values]
         for run, *values in zip(runs[VARIANT], after, before, likeness, strict=True)
     ]
-    told = (
+    rule_line = (
         f"rule: {rule.format(limit=limit)}; 95 % intervals over seeds; undecided where the weights' correlation with "
         f"their initial ones is above {trained.RESEMBLANCE:g}"
     )
     outcome = Outcome(
         judge(after, likeness, decide, limit),
         (
-            told,
+            rule_line,
             f"{STUDY}/{VARIANT} on CIFAR-10, budget {budget}: {rules.shown(after)}, at the start {rules.shown(before)}",
             f"correlation of the convolutions' weights with the initial ones: {rules.shown(likeness)}",
         ),
@@ -160,14 +164,14 @@ def judge(
     decide: Callable[[Sequence[float], float], bool | None],
     limit: float,
 ) -> bool | None:
-    """The verdict on a measure of the trained weights, a seed each."""
+    """Judge a measure of the trained weights, a seed each."""
     if any(correlation > trained.RESEMBLANCE for correlation in likeness):
         return None
     return decide(measured, limit)
 
 
 def weights_by_source(network: "nn.Module") -> list[Block]:
-    """The blocks of a DenseNet. A layer with a bottleneck sees its sources through the bottleneck's weights."""
+    """Return the blocks of a DenseNet. A layer with a bottleneck sees its sources through the bottleneck's weights."""
     from architectures.densenet import DenseBlock
 
     children = list(network.children())
@@ -201,12 +205,12 @@ def _weights(network: "nn.Module") -> "list[Tensor]":
 
 
 def _relative(row: Sequence[float]) -> list[float]:
-    """To the mean over sources, which count alike, however many maps they have."""
+    """To the mean over sources, which count alike, however many channels they have."""
     return [value / mean(row) for value in row]
 
 
 def as_drawn(networks: Sequence[list[Block]]) -> dict[str, list[list[float | None]]]:
-    """The figure's triangles: by block a row a source and a column a layer, mean over networks; None: not seen."""
+    """Return the figure's triangles: by block a row a source and a column a layer, mean over networks; None: not seen."""
     return {
         f"block {number}": [
             [mean(values) if None not in values else None for values in zip(*sources, strict=True)]

@@ -8,14 +8,14 @@ Layer = nn.Conv2d | nn.Linear
 
 
 def compressible(network: nn.Module) -> dict[str, Layer]:
-    """By name, in the order of the network."""
+    """Return the layers by name, in the order of the network."""
     return {
         name: module for name, module in network.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)
     }
 
 
 def by_layer(value: float | Mapping[str, float], layers: Mapping[str, Layer]) -> dict[str, float]:
-    """The value of each layer, from one for all or one for each. Raises ValueError if names don't agree."""
+    """Return the value of each layer, from one for all or one for each. Raises ValueError if names don't agree."""
     if not isinstance(value, Mapping):
         return dict.fromkeys(layers, value)
     if strange := sorted(set(value) ^ set(layers)):

@@ -23,5 +23,5 @@ def prune(network: nn.Module, densities: Mapping[str, float]) -> None:
 
 
 def kept(weights: int, density: float) -> int:
-    """How many weights of a layer are left: ⌈density × weights⌉, as SqueezeNet's Table 1 counts."""
+    """Return how many weights of a layer are left: ⌈density × weights⌉, as SqueezeNet's Table 1 counts."""
     return ceil(Fraction(str(density)) * weights)  # 0.07 × 100 is a little more than 7 in floating point

@@ -18,20 +18,20 @@ NUMBER = 4  # bytes of a number in single precision, and of a layer's count of s
 
 
 def numbers(network: nn.Module) -> int:
-    """Numbers that say something: of layers' weights those that aren't zero, and all others."""
+    """Return numbers that say something: of layers' weights those that aren't zero, and all others."""
     return sum(int(layer.weight.count_nonzero()) for layer in compressible(network).values()) + _others(
         network
     )
 
 
 def whole(network: nn.Module) -> dict[str, int]:
-    """Bytes of the network when every number is stored, by part."""
+    """Return bytes of the network when every number is stored, by part."""
     weights = sum(layer.weight.numel() for layer in compressible(network).values())
     return {"weights": NUMBER * weights, "others": NUMBER * _others(network)}
 
 
 def pruned(network: nn.Module, index_bits: Mapping[str, int]) -> dict[str, int]:
-    """Bytes when the weights that aren't zero are stored with their positions, in single precision.
+    """Return bytes when the weights that aren't zero are stored with their positions, in single precision.
 
     A layer is stored whole where that takes less, as if nothing of it were pruned.
     """
@@ -48,7 +48,7 @@ def pruned(network: nn.Module, index_bits: Mapping[str, int]) -> dict[str, int]:
 
 
 def shared(network: nn.Module, bits: Mapping[str, int], index_bits: Mapping[str, int]) -> dict[str, int]:
-    """Bytes when a weight is told by its number in the layer's codebook, and its position by the distance.
+    """Return bytes when a weight is told by its number in the layer's codebook, and its position by the distance.
 
     With 8 bits and 4, the released SqueezeNet (Iandola et al., Table 2) takes the 0.66 MB that are printed.
     """
@@ -66,7 +66,7 @@ def shared(network: nn.Module, bits: Mapping[str, int], index_bits: Mapping[str,
 
 
 def coded(network: nn.Module, index_bits: Mapping[str, int]) -> dict[str, int]:
-    """Bytes when both are Huffman-coded, as in Deep Compression (Section 4).
+    """Return bytes when both are Huffman-coded, as in Deep Compression (Section 4).
 
     codebooks: the shared weights of every layer. code tables: a byte for the length of every word, from which both
     codes can be made again; the paper doesn't say what it takes for them.
@@ -89,7 +89,7 @@ def coded(network: nn.Module, index_bits: Mapping[str, int]) -> dict[str, int]:
 
 
 def relative_index(positions: Tensor, values: Tensor, bits: int) -> tuple[Tensor, Tensor]:
-    """Ascending positions (n,) from 0 on as distances (m,), 1 to 2^bits, each from the one before or the beginning.
+    """Return ascending positions (n,) from 0 on as distances (m,), 1 to 2^bits, each from the one before or the beginning.
 
     Where the next position is further away, zeros are put between (Figure 2): so the values (m,) that go with the
     distances are the given ones (n,) and these zeros.
@@ -97,10 +97,10 @@ def relative_index(positions: Tensor, values: Tensor, bits: int) -> tuple[Tensor
     furthest = 2**bits
     steps = positions.diff(prepend=positions.new_full((1,), -1))
     fillers = (steps - 1) // furthest
-    own = (fillers + 1).cumsum(0) - 1
+    of_values = (fillers + 1).cumsum(0) - 1
     total = len(positions) + int(fillers.sum())
     gaps, filled = steps.new_full((total,), furthest), values.new_zeros(total)
-    gaps[own], filled[own] = steps - furthest * fillers, values
+    gaps[of_values], filled[of_values] = steps - furthest * fillers, values
     return gaps, filled
 
 
