@@ -18,11 +18,9 @@ CUT = {("Table 4", "conv4", "weights")}
 EXPLAINED = {
     ("Table 1", "alex", "size_KB_ref"): "243.9 MB; 240 MB are four times 60 million",
     ("Table 1", "vgg16", "size_KB_ref"): "553.4 MB; 552 MB are four times 138 million",
-    (
-        "Table 1",
-        "alex",
-        "params_M",
-    ): "6.80M by the shares of Table 4, which are whole per cents; 6.7 is 11 % of 61",
+    ("Table 1", "alex", "params_M"): (
+        "6.80M by the shares of Table 4, which are whole per cents; 6.7 is 11 % of 61"
+    ),
     ("Table 4", "total", "flop"): "1.45B; the layers that the same table prints sum up to 1.449B",
 }
 

@@ -34,11 +34,9 @@ NO_KNOBS = {"blocks", "bottleneck", "reported_by", "dropout", "drop_path"}
 FRACTALNET_COLUMNS = {21: 3}
 FRACTALNET = "33.7M with the widths of FractalNet's Section 4: 64, 128, 256, 512 and 512 in three columns"
 EXPLAINED = {
-    (
-        "Table 2",
-        "sd1202",
-        "params_M",
-    ): "10.2M is the 1001-layer pre-activation net's; ResNet's Table 6 prints 19.4M",
+    ("Table 2", "sd1202", "params_M"): (
+        "10.2M is the 1001-layer pre-activation net's; ResNet's Table 6 prints 19.4M"
+    ),
     ("Table 2", "fractal", "params_M"): FRACTALNET,
     ("Table 2", "fractal-dp", "params_M"): FRACTALNET,
     ("Table 1", "D264", "layers"): "2 · (6 + 12 + 64 + 48) + 5 = 265",

@@ -44,11 +44,9 @@ _OLD_SMALL = (
 EXPLAINED = {
     ("Table 3 (arXiv v5)", "L1", "mult_adds_M"): _LARGE,
     ("Table 3 (arXiv v1)", "L1", "mult_adds_M"): _LARGE,
-    (
-        "Table 3 (arXiv v5)",
-        "S.75",
-        "mult_adds_M",
-    ): "43.4M; 44 is left from version 1, whose network takes 43.8M",
+    ("Table 3 (arXiv v5)", "S.75", "mult_adds_M"): (
+        "43.4M; 44 is left from version 1, whose network takes 43.8M"
+    ),
     ("Table 3 (arXiv v1)", "S1", "mult_adds_M"): _OLD_SMALL,
     ("V3", "S1", "mult_adds_M"): _OLD_SMALL,
     ("V3", "Smin", "mult_adds_M"): "52.3M; as the 66 of the same table it is about 10M above the layers' sum",

@@ -33,11 +33,9 @@ NO_KNOBS = {"blocks", "block", "eval"}
 HIGHWAY_DEPTHS = {"hw19": 19, "hw32": 32}
 CUT = {("Table 1", "R50", "flops_G")}
 EXPLAINED = {
-    (
-        "Table 6",
-        "hw32",
-        "params_M",
-    ): "the widths of Highway C, and which of its layers are 1×1, aren't printed; counted: 32 layers of B's",
+    ("Table 6", "hw32", "params_M"): (
+        "the widths of Highway C, and which of its layers are 1×1, aren't printed; counted: 32 layers of B's"
+    ),
 }
 # Blocks of the stages of 64, 128, 256 and 512 channels (Table 1).
 BASIC_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}

@@ -108,7 +108,9 @@ def count_for(figure: Figure, counts: Counts) -> float:
     if figure.metric.startswith("params"):
         if figure.table == "Table 3":
             return counts.weights / 1e6
-        return (counts.weights + 2 * counts.norm_scales_and_shifts + scaled_maps(network_for(figure))) / 1e6
+        return (
+            counts.weights + 2 * counts.norm_scales_and_shifts + scaled_channels(network_for(figure))
+        ) / 1e6
     if figure.metric == "size_MB":
         return 4 * (counts.weights + 2 * counts.norm_scales_and_shifts + counts.biases) / MIB
     pooled, added = additions(network_for(figure))
@@ -117,7 +119,7 @@ def count_for(figure: Figure, counts: Counts) -> float:
 
 
 @cache
-def scaled_maps(network: Network) -> int:
+def scaled_channels(network: Network) -> int:
     """Maps that squeeze-and-excitation scales, over the whole network."""
     blocks = [module for module in network.on_meta().modules() if isinstance(module, SqueezeExcitation)]
     return sum(convolutions(block)[-1].out_channels for block in blocks)

@@ -29,16 +29,12 @@ CUT = {
     ("V1", "0.5-g8", "mult_adds_M"),
 }
 EXPLAINED = {
-    (
-        "Table 8",
-        "ShuffleNet v1 1x",
-        "mult_adds_M",
-    ): "138; 140 names the level of ShuffleNet's Table 2, whose Table 1 prints 137",
-    (
-        "Table 8",
-        "ShuffleNet v2 2x SE",
-        "mult_adds_M",
-    ): "591 with SE on the right branch and r = 16; neither its place nor r is printed",
+    ("Table 8", "ShuffleNet v1 1x", "mult_adds_M"): (
+        "138; 140 names the level of ShuffleNet's Table 2, whose Table 1 prints 137"
+    ),
+    ("Table 8", "ShuffleNet v2 2x SE", "mult_adds_M"): (
+        "591 with SE on the right branch and r = 16; neither its place nor r is printed"
+    ),
 }
 # G1 and G2: mult-adds that a layer is held to, and the pixels of its feature maps, as in Table 1.
 PIXELS = 56 * 56

@@ -19,16 +19,12 @@ CONVENTION = (
 RESOLUTION = 227
 KNOBS = {"version": "version", "squeeze_ratio": "squeeze_ratio", "pct3x3": "share_3x3"}
 EXPLAINED = {
-    (
-        "Table 3",
-        "complex",
-        "size_MB",
-    ): "1×1 convolutions around fire2, 4, 6 and 8 make 6.1 MB; around all eight modules, 7.9 MB",
-    (
-        "v1.1",
-        "v1.1",
-        "gflops",
-    ): "0.78 at the 227 of the released network, 0.70 at 224, more with conv10 padded",
+    ("Table 3", "complex", "size_MB"): (
+        "1×1 convolutions around fire2, 4, 6 and 8 make 6.1 MB; around all eight modules, 7.9 MB"
+    ),
+    ("v1.1", "v1.1", "gflops"): (
+        "0.78 at the 227 of the released network, 0.70 at 224, more with conv10 padded"
+    ),
 }
 
 

@@ -1,9 +1,9 @@
 """Experiments on the claims that need more than counting and less than a study: timed, or computed from networks.
 
-One file a topic. An experiment is a function of the place where it is made; it is registered under its claim:
+One file a topic. An experiment is a function of its setup, and is registered under its claim:
 
     @experiment("flops.not_speed")
-    def same_operations_other_times(place: Place) -> Outcome: ...
+    def same_operations_other_times(setup: Setup) -> Outcome: ...
 
 `python -m reports find flops.not_speed` makes it and keeps the outcome as a finding (`reports/findings.py`). The page
 `reports/experiments.md` shows what lies under "tables" in its data, a list of `table(…)`.

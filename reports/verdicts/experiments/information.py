@@ -76,7 +76,8 @@ def readable(network: "nn.Module", batches: "list[tuple[Tensor, Tensor]]") -> tu
     blocks = [module for module in network.modules() if isinstance(module, ResidualBlock)]
     feature_maps: list[Tensor] = []
     hooks = [
-        block.register_forward_hook(lambda module, inputs, output: feature_maps.append(output)) for block in blocks
+        block.register_forward_hook(lambda module, inputs, output: feature_maps.append(output))
+        for block in blocks
     ]
     products: list[list] = [[0, 0] for _ in blocks]  # to fit, held out
     with torch.inference_mode():

@@ -192,7 +192,7 @@ class Published:
 
 
 def published(setup: Setup, depth: int, images: int) -> Published | None:
-    """Load the ResNet of that depth whose weights lie in the place's folder; None where there are none.
+    """Load the ResNet of that depth whose weights lie in the setup's folder; None where there are none.
 
     Raises CannotExperiment if the file is damaged: the first digits of its SHA-256 stand in its name.
     """
