@@ -112,7 +112,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def computed(figure: Figure, ours: float) -> str:
-    """Whole numbers whole, others to two more decimals than were printed."""
+    """Write our count: whole numbers whole, others to two more decimals than were printed."""
     return f"{ours:,}" if isinstance(ours, int) else f"{ours:,.{figure.precision + 2}f}"
 
 

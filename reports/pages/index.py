@@ -96,7 +96,7 @@ def files(
 
 def _ablations(records: Sequence[Record]) -> str:
     """What the programme of reduced trainings has found; empty before its first look."""
-    table = programme.found(records)
+    table = programme.decided(records)
     return f"## What the planned ablations show so far\n\n{REDUCED}\n\n{table}" if table else ""
 
 

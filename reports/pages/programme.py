@@ -49,7 +49,7 @@ def files(records: Sequence[Record]) -> dict[str, bytes]:
         "# The programme",
         ABOUT,
         "## What it found",
-        found(records) or "No line has reached its first look yet.",
+        decided(records) or "No line has reached its first look yet.",
         "## Whether bf16 may stand for fp32",
         _checks(lines, by_run),
         "## The lines",
@@ -59,7 +59,7 @@ def files(records: Sequence[Record]) -> dict[str, bytes]:
     return {"programme.md": page.encode()}
 
 
-def found(records: Sequence[Record]) -> str:
+def decided(records: Sequence[Record]) -> str:
     """Make a table of every test of every line that has reached a look; empty if none has."""
     by_run, rows = _by_run(records), []
     for line in programme.read():

@@ -17,7 +17,7 @@ TITLE = "Results"  # by it the report is found again and replaced
 
 
 def check(project: str) -> None:
-    """Raises ValueError, in one line, if nothing could be published from here: asked before the pages are made."""
+    """Check, before the pages are made, that they can be published from here. Raises ValueError, in one line, if not."""
     if not PROJECT.fullmatch(project):
         raise ValueError(f"--publish wants ENTITY/PROJECT, not {project}")
     if importlib.util.find_spec("wandb_workspaces") is None:
@@ -60,7 +60,7 @@ def publish(pages: Mapping[str, str], project: str) -> str:
 
 
 def sections(pages: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Each page's title and the rest of it, without what has no meaning outside the repository."""
+    """Return each page's title and the rest of it, without what has no meaning outside the repository."""
     made = []
     for text in pages.values():
         title, _, rest = text.removeprefix(markdown.GENERATED).lstrip().removeprefix("# ").partition("\n")

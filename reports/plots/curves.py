@@ -45,7 +45,7 @@ def picture(results: Results, dataset: str) -> Picture | None:
 def draw(
     points: Points, *, title: str, panels: Sequence[tuple[str, list[str]]], variants: Sequence[str]
 ) -> bytes:
-    """PNG; a variant looks the same in all panels, by its place among `variants`. Panels: title and variants.
+    """Draw the PNG; a variant looks the same in all panels, by its place among `variants`. Panels: title and variants.
 
     Of long curves the first tenth may leave the panel at its top, so that the end of the training fills it.
     """

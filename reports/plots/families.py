@@ -76,7 +76,7 @@ def _families() -> set[str]:
 
 
 def draw(points: Points, *, title: str, families: list[str]) -> bytes:
-    """PNG; a family looks the same in all such pictures, by its place among `families`."""
+    """Draw the PNG; a family looks the same in all such pictures, by its place among `families`."""
     with style.sheet(1, width=style.WIDTH, height=4.6, title=title) as (figure, panels):
         panel, entries = panels[0], {}
         frame = pd.DataFrame(points)

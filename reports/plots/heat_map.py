@@ -43,7 +43,7 @@ def points(blocks: Mapping[str, np.ndarray]) -> Points:
 
 
 def draw(points: Points, *, title: str) -> bytes:
-    """PNG; sources downwards, targets to the right, dark where the weights are large. The last target is framed."""
+    """Draw the PNG; sources downwards, targets to the right, dark where the weights are large. The last target is framed."""
     from matplotlib.patches import Rectangle
     from seaborn import heatmap
 

@@ -20,7 +20,7 @@ OURS, PRINTED = "ours", "printed"
 def draw(
     points: Points, *, title: str, y: str, over: Sequence[str], panels: str, printed: str, together: bool
 ) -> bytes:
-    """PNG; a column for each property in `over`, or for each value of the property `panels`.
+    """Draw the PNG; a column for each property in `over`, or for each value of the property `panels`.
 
     Printed points stand in the panels of ours if `together`, else in further panels titled `printed`.
     """

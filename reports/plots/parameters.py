@@ -38,7 +38,7 @@ def picture(results: Results, dataset: str, counts: Counts) -> Picture | None:
 
 
 def draw(points: Points, *, title: str, variants: Sequence[str]) -> bytes:
-    """PNG; a variant looks as in the curves, by its place among `variants`."""
+    """Draw the PNG; a variant looks as in the curves, by its place among `variants`."""
     with style.sheet(1, height=3.6, title=title) as (figure, panels):
         panel, entries = panels[0], {}
         for index, name in enumerate(variants):

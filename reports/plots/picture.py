@@ -66,7 +66,7 @@ class Picture:
         return text.getvalue().encode()
 
     def files(self) -> dict[str, bytes]:
-        """Picture and data, by path below `reports/`."""
+        """Make picture and data, by path below `reports/`."""
         return {self.path: self.png(), self.data_path: self.csv()}
 
     def markdown(self) -> str:

@@ -50,7 +50,7 @@ def picture(results: Results, dataset: str) -> Picture:
 
 
 def draw(points: Points, *, title: str, printed: str, together: bool) -> bytes:
-    """PNG; printed errors stand among ours if `together`, else in a second panel that is titled `printed`."""
+    """Draw the PNG; printed errors stand among ours if `together`, else in a second panel that is titled `printed`."""
     ours, theirs = _errors(points, OURS), _errors(points, PRINTED)
     apart = bool(theirs) and not together
     contents = [(ours, {}, "ours"), ({}, theirs, printed)] if apart else [(ours, theirs, "")]

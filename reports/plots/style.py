@@ -23,7 +23,7 @@ Legend = dict[str, dict[str, Any]]  # what each label looks like, as arguments o
 
 
 def mark(index: int) -> dict[str, Any]:
-    """Colour, marker and filling of the nth variant or series; forty differ without colour."""
+    """Return colour, marker and filling of the nth variant or series; forty differ without colour."""
     from seaborn import color_palette
 
     turn, index = divmod(index, len(MARKERS))

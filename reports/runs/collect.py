@@ -27,7 +27,7 @@ class Committed:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.of_study = {path.stem: _whole(path) for path in sorted(folder.glob("*.jsonl"))}
-        self.of_run = records.by_run(record for kept in self.of_study.values() for record in kept)
+        self.of_run = records.by_run(record for committed in self.of_study.values() for record in committed)
         self.order = {name: _order(name) for name in studies.names()}
 
     def study_of(self, run_id: str, made_for: str | None) -> str | None:
@@ -63,11 +63,11 @@ class Committed:
         path, order = self.folder / f"{name}.jsonl", self.order[name]
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / f".{name}.lock"):  # two at once would each write what the other hasn't
-            kept = _whole(path) if path.exists() else []  # again: another one may have been here since
-            ids = {record.run_id for record in kept}
+            committed = _whole(path) if path.exists() else []  # again: another one may have been here since
+            ids = {record.run_id for record in committed}
             # records of an older configuration are no longer declared and go to the end
             ordered = sorted(
-                [*kept, *(record for record in new if record.run_id not in ids)],
+                [*committed, *(record for record in new if record.run_id not in ids)],
                 key=lambda record: (order.get(record.run_id, len(order)), record.run_id),
             )
             lines = [json.dumps(record.as_dict(), ensure_ascii=False) + "\n" for record in ordered]

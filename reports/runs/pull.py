@@ -195,6 +195,6 @@ def _fetch(tracked: Tracked) -> Record:
 
 
 def check_login() -> None:
-    """Raises ValueError, in one line, if W&B's client cannot get at its server."""
+    """Check that W&B's client gets at its server. Raises ValueError, in one line, if not."""
     if reason := refusal():
         raise ValueError(f"W&B cannot be used, because {reason}")

@@ -130,7 +130,7 @@ def _residues(places: Sequence[float]) -> np.ndarray:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction (Scand. J. Statistics 6, 1979): adjusted p-values in the order given."""
+    """Adjust p-values by Holm's step-down correction (Scand. J. Statistics 6, 1979), in the order given."""
     adjusted = [1.0] * len(p_values)
     largest = 0.0
     for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):

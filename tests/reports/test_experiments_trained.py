@@ -26,8 +26,8 @@ def test_all_finished_seeds_are_found(setup):
     ids = [planted.finish(setup.runs, STUDY, "plain-20", seed) for seed in (0, 2)]
     unfinished = planted.finish(setup.runs, STUDY, "plain-20", 1)
     (setup.runs / unfinished / "record.json").unlink()
-    budget, runs = trained.runs(setup, STUDY, ["plain-20"])
-    assert budget == "smoke" and [run.id for run in runs["plain-20"]] == ids
+    runs = trained.runs(setup, STUDY, ["plain-20"])
+    assert runs.budget == "smoke" and runs.ids == tuple(ids)
     assert [run.error for run in runs["plain-20"]] == [10.0, 10.0]
 
 
@@ -45,13 +45,13 @@ def test_budgets_are_not_mixed(setup, monkeypatch):
         return [budget] if (variant, budget) in finished else []
 
     monkeypatch.setattr(trained, "_finished", there)
-    assert trained.runs(setup, STUDY, ["plain-20", "plain-32"])[0] == "smoke"
-    assert trained.runs(setup, STUDY, ["plain-20"])[0] == "short"
+    assert trained.runs(setup, STUDY, ["plain-20", "plain-32"]).budget == "smoke"
+    assert trained.runs(setup, STUDY, ["plain-20"]).budget == "short"
 
 
 def test_weights_are_those_that_the_run_left(setup):
     planted.finish(setup.runs, STUDY, "plain-20", 0, planted.silence)
-    run = trained.runs(setup, STUDY, ["plain-20"])[1]["plain-20"][0]
+    run = trained.runs(setup, STUDY, ["plain-20"])["plain-20"][0]
     network = trained.network(run, setup)
     assert not network.training and not network.conv2_x[0].branch[-1].weight.any()
     run.checkpoint.write_bytes(b"damaged")

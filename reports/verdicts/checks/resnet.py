@@ -42,7 +42,7 @@ BASIC_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 
 
 def network_for(figure: Figure) -> Network | str:
-    """Table 1's 1.8 and 3.6 G leave the projections out, so 18 and 34 layers are those of shortcut A."""
+    """Return the network of a row: Table 1's 1.8 and 3.6 G leave the projections out, so 18 and 34 layers have shortcut A."""
     if figure.arch == "VGG-19":
         return Network.of("vgg", "imagenet", {"config": "E"})
     if figure.arch not in BUILDERS:

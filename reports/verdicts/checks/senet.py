@@ -120,14 +120,14 @@ def count_for(figure: Figure, counts: Counts) -> float:
 
 @cache
 def scaled_channels(network: Network) -> int:
-    """Maps that squeeze-and-excitation scales, over the whole network."""
+    """Count the channels that squeeze-and-excitation scales, over the whole network."""
     blocks = [module for module in network.on_meta().modules() if isinstance(module, SqueezeExcitation)]
     return sum(convolutions(block)[-1].out_channels for block in blocks)
 
 
 @cache
 def additions(network: Network) -> tuple[int, int]:
-    """Return numbers that average poolings add up, and that shortcuts are added to, in one forward pass."""
+    """Count the numbers that average poolings add up, and that shortcuts are added to, in one forward pass."""
     pooled, added = [], []
 
     def note(module: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:

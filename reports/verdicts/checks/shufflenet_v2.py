@@ -84,7 +84,7 @@ def mac_lower_bound() -> tuple[bool, str]:
 
 
 def access_cost(layer: nn.Conv2d, pixels: int) -> int:
-    """MAC of Equation 1: numbers read and written, channels in and out and the weights."""
+    """Return MAC of Equation 1: numbers read and written, channels in and out and the weights."""
     return pixels * (layer.in_channels + layer.out_channels) + layer.weight.numel()
 
 

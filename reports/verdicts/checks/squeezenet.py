@@ -57,7 +57,7 @@ def count_for(figure: Figure, counts: Counts) -> float:
 
 
 def pruned(stage: nn.Module, layer: str, densities: dict[tuple[str, str], int]) -> int:
-    """Return numbers that are left of a row of Table 1 after pruning; densities by row and kind of filter."""
+    """Count the numbers that are left of a row of Table 1 after pruning; densities by row and kind of filter."""
     total = 0
     for convolution in convolutions(stage):
         # The densities of conv1 and conv10 stand in the column of the squeeze layers.
@@ -68,7 +68,7 @@ def pruned(stage: nn.Module, layer: str, densities: dict[tuple[str, str], int]) 
 
 
 def densities() -> dict[tuple[str, str], int]:
-    """Percentage of weights left, by row of Table 1 and kind of filter, one misprint put right."""
+    """Return the percentage of weights left, by row of Table 1 and kind of filter, one misprint put right."""
     # Printed 33; only 30 gives the row's 77,581 and the total, and so it is in the released weights.
     return printed_densities() | {("fire8", "e3x3"): 30}
 
@@ -96,10 +96,10 @@ def param_table() -> tuple[bool, str]:
     holds, evidence = as_printed("squeezenet", lambda figure: figure.metric in ("params", "params_pruned"))
     fire8 = stages(Network.of("squeezenet", "imagenet", {}, RESOLUTION))["fire8"].module
     printed = printed_densities()
-    kept = pruned(fire8, "fire8", printed)
+    left_if_printed = pruned(fire8, "fire8", printed)
     return holds, (
         f"{evidence}; fire8's 3×3 filters at a density of 30 %, as in the released weights: the "
-        f"{printed['fire8', 'e3x3']} % printed would leave {kept:,} of the row"
+        f"{printed['fire8', 'e3x3']} % printed would leave {left_if_printed:,} of the row"
     )
 
 

@@ -6,7 +6,11 @@ Ten networks a seed are evaluated on the whole test set: minutes on a CPU.
 from collections.abc import Mapping, Sequence
 from statistics import mean
 
+from lightning_modules import weights
+from lightning_modules.data.preprocessing import EvaluationProtocol
+from lightning_modules.execution.machine import Machine
 from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table, trained
+from reports.verdicts.experiments.deep_compression import compress
 
 STUDY, VARIANT, DATASET = "squeezenet_vs_alexnet", "alexnet", "cifar10"
 # SqueezeNet, Table 2: the sizes of AlexNet are a fifth and a ninth; Deep Compression prunes to a ninth too. The others
@@ -36,7 +40,7 @@ def no_loss(setup: Setup) -> Outcome:
     Departure: Han et al. train on after pruning, and here nothing is: so what pruning costs here decides nothing,
     and what it doesn't cost does.
     """
-    budget, runs = trained.runs(setup, STUDY, [VARIANT], DATASET)
+    runs = trained.runs(setup, STUDY, [VARIANT], DATASET)
     seeds = [compared(run, setup) for run in runs[VARIANT]]
     costs = {
         method: [seed[method, density]["after"] - seed[method, density]["before"] for seed in seeds]
@@ -44,7 +48,7 @@ def no_loss(setup: Setup) -> Outcome:
     }
     rule = (
         f"rule: pruning and deep compression cost less than {MARGIN:g} points of error and the decomposition costs "
-        f"more, at the densities of the printed table; 95 % intervals over seeds, budget {budget}; undecided where "
+        f"more, at the densities of the printed table; 95 % intervals over seeds, budget {runs.budget}; undecided where "
         "pruning costs something, since nothing is trained afterwards as it is in the papers"
     )
     evidence = [
@@ -55,7 +59,7 @@ def no_loss(setup: Setup) -> Outcome:
         judge(costs),
         (rule, *evidence),
         {"tables": [table(TITLE, COLUMNS, _rows(seeds))]},
-        tuple(run.id for run in runs[VARIANT]),
+        runs.ids,
     )
 
 
@@ -67,10 +71,7 @@ def judge(costs: Mapping[str, Sequence[float]]) -> bool | None:
 
 def compared(run: trained.Run, setup: Setup) -> dict[tuple[str, float], dict]:
     """Return by method and density errors in per cent and bytes of a run's network, before and after."""
-    from lightning_modules import evaluation, weights
-    from lightning_modules.data.preprocessing import EvaluationProtocol
-    from lightning_modules.execution.machine import Machine
-    from reports.verdicts.experiments.deep_compression import compress
+    from lightning_modules import evaluation  # imports Lightning
 
     configuration = run.configuration
     machine = Machine(accelerator=setup.device, data_dir=setup.data, wandb=False)

@@ -6,12 +6,10 @@ layer's norms. Of freshly drawn kernels hardly one is: nine normal draws are sel
 
 from collections.abc import Sequence
 from statistics import mean
-from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
 
 from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table, trained
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
 
 STUDY, VARIANT = "mobilenet_width", "1.0"
 ZERO = 0.05
@@ -21,7 +19,7 @@ MANY = 0.1  # of all depthwise kernels
 @experiment("mobilenet.dead_depthwise")
 def kernels_become_zero(setup: Setup) -> Outcome:
     """Holds if training takes many kernels to zero; that it doesn't, only the whole training can show."""
-    budget, runs = trained.runs(setup, STUDY, [VARIANT])
+    runs = trained.runs(setup, STUDY, [VARIANT])
     start = [zeros(trained.initial(run.configuration)) for run in runs[VARIANT]]
     end = [zeros(trained.network(run, setup)) for run in runs[VARIANT]]
     shares = [_percent(layers) for layers in end]
@@ -31,7 +29,7 @@ def kernels_become_zero(setup: Setup) -> Outcome:
     )
     sizes = [len(layer) for layer in start[0]]
     evidence = (
-        f"{STUDY}/{VARIANT} on CIFAR-10, budget {budget}: {rules.shown(shares)} % of {sum(sizes):,} depthwise kernels "
+        f"{STUDY}/{VARIANT} on CIFAR-10, budget {runs.budget}: {rules.shown(shares)} % of {sum(sizes):,} depthwise kernels "
         f"are zero, {rules.shown([_percent(layers) for layers in start])} % at the start"
     )
     counts = [
@@ -40,10 +38,10 @@ def kernels_become_zero(setup: Setup) -> Outcome:
     ]
     rows = [[number, *row] for number, row in enumerate(zip(sizes, *counts, strict=True), start=1)]
     return Outcome(
-        judge(shares, budget),
+        judge(shares, runs.budget),
         (rule, evidence),
         {"tables": [table(TITLE, COLUMNS, rows)]},
-        tuple(run.id for run in runs[VARIANT]),
+        runs.ids,
     )
 
 
@@ -57,9 +55,8 @@ def judge(shares: Sequence[float], budget: str) -> bool | None:
     return None if many is False and budget != "paper" else many
 
 
-def zeros(network: "nn.Module") -> list[list[bool]]:
+def zeros(network: nn.Module) -> list[list[bool]]:
     """Return of each depthwise layer, in order, for each kernel whether it is zero."""
-    from torch import nn
 
     return [
         zero(module.weight.detach())
@@ -68,7 +65,7 @@ def zeros(network: "nn.Module") -> list[list[bool]]:
     ]
 
 
-def zero(kernels: "Tensor") -> list[bool]:
+def zero(kernels: Tensor) -> list[bool]:
     """Return for each kernel whether it is zero; kernels: (channels, 1, 3, 3)."""
     norms = kernels.flatten(1).norm(dim=1)
     return (norms < ZERO * norms.square().mean().sqrt()).tolist()

@@ -8,20 +8,20 @@ the initial weights too, and nothing is decided from weights that still are much
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import pairwise, zip_longest
 from statistics import mean
-from typing import TYPE_CHECKING
 
+from torch import Tensor, nn
+
+from architectures.densenet import DenseBlock
 from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table, trained
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
 
 STUDY, VARIANT = "densenet_bc_compression", "plain"  # L = 40, k = 12, as in the figure
 
 Block = list[list[float]]
 """A row a layer of the block, in order, and a last row of what follows; in it a number a source that it sees."""
+Measure = Callable[[list[Block]], float]
+Decide = Callable[[Sequence[float], float], bool | None]
 
 
 # The four observations, each a measure of all blocks and the limit that decides
@@ -69,110 +69,74 @@ DRAWN = "What the layers of a DenseNet (L = 40, k = 12) put on the channels befo
 @experiment("densenet.heatmap_reuse")
 def deep_layers_use_early_channels(setup: Setup) -> Outcome:
     """Holds if deep layers put at least half of their mean weight on early channels, in every block."""
-    outcome, weights_of_seeds = _observe(
-        setup,
-        use_of_early_channels,
-        rules.above,
-        USED,
-        "the last third of each block's layers puts on its input and first third more than {limit:g} times its mean",
-    )
-    drawn = {
-        "title": DRAWN,
-        "caption": f"{outcome.evidence[1]}; mean over seeds.",
-        "blocks": as_drawn(weights_of_seeds),
-    }
-    return replace(outcome, data={**outcome.data, "heat_maps": drawn})
+    rule = "the last third of each block's layers puts on its input and first third more than {limit:g} times its mean"
+    return _observe(setup, use_of_early_channels, rules.above, USED, rule, drawn=True)
 
 
 @experiment("densenet.heatmap_transition_uses_all")
 def transitions_use_all_layers(setup: Setup) -> Outcome:
     """Holds if there is no layer on whose channels a transition puts less than half of its mean weight."""
-    return _observe(
-        setup,
-        least_use_by_transitions,
-        rules.above,
-        USED,
-        "each transition puts on every source more than {limit:g} times its mean",
-    )[0]
+    rule = "each transition puts on every source more than {limit:g} times its mean"
+    return _observe(setup, least_use_by_transitions, rules.above, USED, rule)
 
 
 @experiment("densenet.heatmap_transition_redundant")
 def transitions_are_used_least(setup: Setup) -> Outcome:
     """Holds if what a transition puts out is among the quarter of its sources that a layer uses least."""
-    return _observe(
-        setup,
-        rank_of_transitions,
-        rules.below,
-        LEAST,
-        "in blocks 2 and 3 less than {limit:.0%} of a layer's other sources get less weight than the transition's channels",
-    )[0]
+    rule = (
+        "in blocks 2 and 3 less than {limit:.0%} of a layer's other sources get less weight than the transition's "
+        "channels"
+    )
+    return _observe(setup, rank_of_transitions, rules.below, LEAST, rule)
 
 
 @experiment("densenet.heatmap_classifier_late")
 def classifier_uses_last_channels(setup: Setup) -> Outcome:
     """Holds if the classifier puts more weight on the last third of the sources than on the others."""
-    return _observe(
-        setup,
-        use_of_last_channels,
-        rules.above,
-        MORE,
-        "the classifier puts on the last third of its sources more than {limit:g} times what it puts on the others",
-    )[0]
+    rule = "the classifier puts on the last third of its sources more than {limit:g} times what it puts on the others"
+    return _observe(setup, use_of_last_channels, rules.above, MORE, rule)
 
 
 def _observe(
-    setup: Setup,
-    measure: Callable[[list[Block]], float],
-    decide: Callable[[Sequence[float], float], bool | None],
-    limit: float,
-    rule: str,
-) -> tuple[Outcome, list[list[Block]]]:
-    """An observation's outcome, and the trained weights by source that it was made on, a seed each."""
-    budget, runs = trained.runs(setup, STUDY, [VARIANT])
+    setup: Setup, measure: Measure, decide: Decide, limit: float, rule: str, drawn: bool = False
+) -> Outcome:
+    """The outcome of an observation, by the trained weights; with the heat maps of these if they are to be drawn."""
+    runs = trained.runs(setup, STUDY, [VARIANT])
     start = [trained.initial(run.configuration) for run in runs[VARIANT]]
     end = [trained.network(run, setup).cpu() for run in runs[VARIANT]]
     likeness = [trained.resemblance(*map(_weights, pair)) for pair in zip(end, start, strict=True)]
-    after, before = ([measure(weights_by_source(network)) for network in side] for side in (end, start))
-    rows = [
-        [run.configuration.seed, *values]
-        for run, *values in zip(runs[VARIANT], after, before, likeness, strict=True)
-    ]
-    rule_line = (
-        f"rule: {rule.format(limit=limit)}; 95 % intervals over seeds; undecided where the weights' correlation with "
-        f"their initial ones is above {trained.RESEMBLANCE:g}"
-    )
-    outcome = Outcome(
-        judge(after, likeness, decide, limit),
+    blocks_at_start, blocks_at_end = (list(map(weights_by_source, networks)) for networks in (start, end))
+    before, after = list(map(measure, blocks_at_start)), list(map(measure, blocks_at_end))
+    seeds = [run.configuration.seed for run in runs[VARIANT]]
+    rows = [list(row) for row in zip(seeds, after, before, likeness, strict=True)]
+    evidence = (
         (
-            rule_line,
-            f"{STUDY}/{VARIANT} on CIFAR-10, budget {budget}: {rules.shown(after)}, at the start {rules.shown(before)}",
-            f"correlation of the convolutions' weights with the initial ones: {rules.shown(likeness)}",
+            f"rule: {rule.format(limit=limit)}; 95 % intervals over seeds; undecided where the weights' correlation "
+            f"with their initial ones is above {trained.RESEMBLANCE:g}"
         ),
-        {"tables": [table(TITLE, COLUMNS, rows)]},
-        tuple(run.id for run in runs[VARIANT]),
+        f"{STUDY}/{VARIANT} on CIFAR-10, budget {runs.budget}: {rules.shown(after)}, at the start {rules.shown(before)}",
+        f"correlation of the convolutions' weights with the initial ones: {rules.shown(likeness)}",
     )
-    return outcome, list(map(weights_by_source, end))
+    data: dict = {"tables": [table(TITLE, COLUMNS, rows)]}
+    if drawn:
+        caption = f"{evidence[1]}; mean over seeds."
+        data["heat_maps"] = {"title": DRAWN, "caption": caption, "blocks": as_drawn(blocks_at_end)}
+    return Outcome(judge(after, likeness, decide, limit), evidence, data, runs.ids)
 
 
 TITLE = "What the rule measures, by seed"
 COLUMNS = ("seed", "trained", "at the start", "correlation with the initial weights")
 
 
-def judge(
-    measured: Sequence[float],
-    likeness: Sequence[float],
-    decide: Callable[[Sequence[float], float], bool | None],
-    limit: float,
-) -> bool | None:
+def judge(measured: Sequence[float], likeness: Sequence[float], decide: Decide, limit: float) -> bool | None:
     """Judge a measure of the trained weights, a seed each."""
     if any(correlation > trained.RESEMBLANCE for correlation in likeness):
         return None
     return decide(measured, limit)
 
 
-def weights_by_source(network: "nn.Module") -> list[Block]:
+def weights_by_source(network: nn.Module) -> list[Block]:
     """Return the blocks of a DenseNet. A layer with a bottleneck sees its sources through the bottleneck's weights."""
-    from architectures.densenet import DenseBlock
 
     children = list(network.children())
     blocks = []
@@ -185,21 +149,19 @@ def weights_by_source(network: "nn.Module") -> list[Block]:
     return blocks
 
 
-def _by_source(weight: "Tensor", entering: int, growth: int) -> list[float]:
+def _by_source(weight: Tensor, entering: int, growth: int) -> list[float]:
     """weight: (outputs, entering + several · growth, …)."""
     sources = [entering] + [growth] * ((weight.shape[1] - entering) // growth)
     return [part.abs().mean().item() for part in weight.split(sources, dim=1)]
 
 
-def _first_weights(part: "nn.Module") -> "Tensor":
-    from torch import nn
+def _first_weights(part: nn.Module) -> Tensor:
 
     layers = (module for module in part.modules() if isinstance(module, (nn.Conv2d, nn.Linear)))
     return next(layers).weight.detach()
 
 
-def _weights(network: "nn.Module") -> "list[Tensor]":
-    from torch import nn
+def _weights(network: nn.Module) -> list[Tensor]:
 
     return [module.weight for module in network.modules() if isinstance(module, nn.Conv2d)]
 

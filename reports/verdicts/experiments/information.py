@@ -8,12 +8,13 @@ by ridge regression on half of the images. The measure is R² on the other half,
 from collections.abc import Sequence
 from itertools import zip_longest
 from statistics import mean
-from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pixel_unshuffle
 
 from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table, trained
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+from reports.verdicts.experiments.blocks import block_outputs, residual_blocks
 
 STUDY, DEPTHS = "deep_vs_shallow", (20, 56)
 IMAGES = 1_000
@@ -26,7 +27,7 @@ TITLE = "R² of the image's pixels, read linearly off the feature maps after eac
 def shortcuts_keep_the_image(setup: Setup) -> Outcome:
     """Holds if more of the image can be read off the last block with shortcuts than without, at each depth."""
     variants = [f"{kind}-{depth}" for depth in DEPTHS for kind in ("resnet", "plain")]
-    budget, runs = trained.runs(setup, STUDY, variants)
+    runs = trained.runs(setup, STUDY, variants)
     after, before = {}, {}  # the training; by variant a seed each
     for variant in variants:
         batches = trained.test_batches(runs[variant][0].configuration, setup, IMAGES)
@@ -41,7 +42,7 @@ def shortcuts_keep_the_image(setup: Setup) -> Outcome:
     first = {variant: [blocks[-1] for blocks in before[variant]] for variant in variants}
     decided = [rules.higher(last[f"resnet-{depth}"], last[f"plain-{depth}"]) for depth in DEPTHS]
     evidence = [
-        f"{variant} (budget {budget}): R² after the last block {rules.shown(last[variant], 3)}, before the training "
+        f"{variant} (budget {runs.budget}): R² after the last block {rules.shown(last[variant], 3)}, before the training "
         f"{rules.shown(first[variant], 3)}; test error {mean(run.error for run in runs[variant]):.2f} %"
         for variant in variants
     ]
@@ -63,24 +64,15 @@ def shortcuts_keep_the_image(setup: Setup) -> Outcome:
         rules.all_hold(decided),
         (rule, *evidence),
         {"tables": [table(TITLE, ["block", *columns], rows)]},
-        tuple(run.id for variant in variants for run in runs[variant]),
+        runs.ids,
     )
 
 
-def readable(network: "nn.Module", batches: "list[tuple[Tensor, Tensor]]") -> tuple[float, ...]:
+def readable(network: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> tuple[float, ...]:
     """Return R² of the image after each block of a CIFAR ResNet or plain network; every other batch is held out."""
-    import torch
 
-    from architectures.resnet import ResidualBlock
-
-    blocks = [module for module in network.modules() if isinstance(module, ResidualBlock)]
-    feature_maps: list[Tensor] = []
-    hooks = [
-        block.register_forward_hook(lambda module, inputs, output: feature_maps.append(output))
-        for block in blocks
-    ]
-    products: list[list] = [[0, 0] for _ in blocks]  # to fit, held out
-    with torch.inference_mode():
+    products: list[list] = [[0, 0] for _ in residual_blocks(network)]  # to fit, held out
+    with block_outputs(network) as feature_maps, torch.inference_mode():
         for index, (images, _) in enumerate(batches):
             feature_maps.clear()
             network(images)
@@ -88,21 +80,17 @@ def readable(network: "nn.Module", batches: "list[tuple[Tensor, Tensor]]") -> tu
             for product, channels in zip(products, map(_at_places, feature_maps), strict=True):
                 both = torch.cat([torch.ones_like(channels[:, :1]), channels, pixels], dim=1)
                 product[index % 2] += both.T @ both
-    for hook in hooks:
-        hook.remove()
     return tuple(_r_squared(fitted, held_out, pixels.shape[1]) for fitted, held_out in products)
 
 
-def _at_places(feature_maps: "Tensor") -> "Tensor":
+def _at_places(feature_maps: Tensor) -> Tensor:
     """(B, C, H, W) to (B · 8 · 8, C · H/8 · W/8), in double precision."""
-    from torch.nn.functional import pixel_unshuffle
 
     return pixel_unshuffle(feature_maps.double(), feature_maps.shape[-1] // GRID).movedim(1, -1).flatten(0, 2)
 
 
-def _r_squared(fit: "Tensor", held_out: "Tensor", numbers: int) -> float:
+def _r_squared(fit: Tensor, held_out: Tensor, numbers: int) -> float:
     """Of the last `numbers` of (1, channels, pixels) by the others, from the sums of their products over places."""
-    import torch
 
     x, y = slice(-numbers), slice(-numbers, None)
     # A little more than the ridge, so that channels of zeros have a solution too.

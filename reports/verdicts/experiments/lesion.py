@@ -10,14 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from statistics import median
-from typing import TYPE_CHECKING
 
+import torch
+from torch import Tensor, nn
+
+from architectures.resnet import ResidualBlock
 from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table, trained
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from architectures.resnet import ResidualBlock
+from reports.verdicts.experiments.blocks import residual_blocks
 
 STUDY, DEPTHS = "deep_vs_shallow", (20, 56)
 IMAGES = 1_000
@@ -50,7 +49,7 @@ class Lesions:
 def blocks_can_be_lost(setup: Setup) -> Outcome:
     """Holds if residual networks lose little without a block, and plain ones fail without a layer."""
     variants = [f"{kind}-{depth}" for kind in ("resnet", "plain") for depth in DEPTHS]
-    budget, runs = trained.runs(setup, STUDY, variants)
+    runs = trained.runs(setup, STUDY, variants)
     lesions_of = {
         variant: [
             lesions(trained.network(run, setup), trained.test_batches(run.configuration, setup, IMAGES))
@@ -64,7 +63,7 @@ def blocks_can_be_lost(setup: Setup) -> Outcome:
         for variant in variants
         for run, lesion in zip(runs[variant], lesions_of[variant], strict=True)
     ]
-    evidence = [_evidence(variant, lesions_of[variant], f"budget {budget}") for variant in variants]
+    evidence = [_evidence(variant, lesions_of[variant], f"budget {runs.budget}") for variant in variants]
     for depth in DEPTHS:
         if (given := trained.published(setup, depth, IMAGES)) is not None:
             lesion = lesions(given.network, given.batches)
@@ -81,7 +80,7 @@ def blocks_can_be_lost(setup: Setup) -> Outcome:
         judge(halves["resnet"], halves["plain"]),
         (rule, *evidence),
         {"tables": [table(*BY_NETWORK, rows), _by_part(lesions_of)]},
-        tuple(run.id for variant in variants for run in runs[variant]),
+        runs.ids,
     )
 
 
@@ -98,13 +97,10 @@ def _shares(depths: Sequence[Sequence[Lesions]]) -> list[list[float]]:
     ]
 
 
-def lesions(network: "nn.Module", batches: "Iterable[tuple[Tensor, Tensor]]") -> Lesions:
+def lesions(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Lesions:
     """Test a CIFAR ResNet or plain network in evaluation mode: whole, and without a part of each block."""
-    import torch
 
-    from architectures.resnet import ResidualBlock
-
-    blocks = [module for module in network.modules() if isinstance(module, ResidualBlock)]
+    blocks = residual_blocks(network)
     errors, images = [0] * (len(blocks) + 1), 0
     with torch.inference_mode():
         for batch, labels in batches:
@@ -119,7 +115,7 @@ def lesions(network: "nn.Module", batches: "Iterable[tuple[Tensor, Tensor]]") ->
     return Lesions(whole, tuple(without))
 
 
-def damaged(block: "ResidualBlock", x: "Tensor") -> "Tensor":
+def damaged(block: ResidualBlock, x: Tensor) -> Tensor:
     """Return what a block makes of x, (N, inputs, H, W), without its branch, or without its second layer if it is plain."""
     if block.shortcut is not None:
         return block.shortcut(x)  # not below zero, so that the block's ReLU changes nothing
@@ -127,7 +123,7 @@ def damaged(block: "ResidualBlock", x: "Tensor") -> "Tensor":
     return block.relu(relu(norm(convolution(x))))
 
 
-def _errors(network: "nn.Module", blocks: "Sequence[ResidualBlock]", x: "Tensor", labels: "Tensor") -> int:
+def _errors(network: nn.Module, blocks: Sequence[ResidualBlock], x: Tensor, labels: Tensor) -> int:
     for block in blocks:
         x = block(x)
     return int((network.get_submodule("classifier")(x).argmax(1) != labels).sum())

@@ -54,7 +54,7 @@ def training_densenets(
             {name: training(network, batch) for name, network in networks.items()}, rounds, watch
         )
     parameters = {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
-    kept = {name: bytes_kept(network, batch[:1]) for name, network in networks.items()}
+    bytes_of = {name: bytes_kept(network, batch[:1]) for name, network in networks.items()}
     mult_adds = {name: count(network, SIDE).mult_adds for name, network in networks.items()}
     usual, saving = (
         [bytes_kept(make("densenet", depth, growth_rate=12).to(setup.device), batch[:1]) for depth in depths]
@@ -73,7 +73,7 @@ def training_densenets(
             f"{DENSENET} has {parameters[DENSENET] / parameters[EQUAL]:.1%} of the parameters, so that a parameter takes "
             f"{1 / per_parameter:.1f} times the time"
         ),
-        f"its forward pass keeps {_mib(kept[DENSENET])} MiB an image, that of {EQUAL} {_mib(kept[EQUAL])}",
+        f"its forward pass keeps {_mib(bytes_of[DENSENET])} MiB an image, that of {EQUAL} {_mib(bytes_of[EQUAL])}",
         (
             f"what a DenseNet (k = 12) keeps grows {WORDS[growth(usual)]}, saving memory {WORDS[growth(saving)]}, for which a "
             f"step takes {times.ratio(SAVING, DENSENET)} times as long"
@@ -81,7 +81,7 @@ def training_densenets(
     )
     columns: dict[str, Mapping[str, Cell]] = {
         "parameters": parameters,
-        "kept, MiB an image": {name: _mib(size) for name, size in kept.items()},
+        "kept, MiB an image": {name: _mib(size) for name, size in bytes_of.items()},
         "printed error, C10+": {name: _error(name) for name in ROWS},
     }
     rows: list[list[Cell]] = [

@@ -76,5 +76,5 @@ def here(device: str, batch: int | None = None) -> str:
     """Say where it was timed, in words, for the evidence: times hold for a machine."""
 
     name = describe(device, 1, 1, "32-true")["device"]
-    place = name if device == "cuda" else f"one thread of a CPU ({name})"
-    return f"on {place}, batch {batch or BATCH[device]}"
+    where = name if device == "cuda" else f"one thread of a CPU ({name})"
+    return f"on {where}, batch {batch or BATCH[device]}"

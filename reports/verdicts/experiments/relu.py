@@ -10,12 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import mean
-from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
 
 from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 FEW, BETWEEN, MANY = (2, 3), (5,), (15, 30)  # the figure's dimensions
 POINTS, TURNS = 500, 2
@@ -27,7 +26,6 @@ DESTROYS, KEEPS = 0.25, 0.01
 @experiment("mobilenetv2.relu_low_dim_loses")
 def relu_needs_many_dimensions(setup: Setup) -> Outcome:
     """Holds if points collapse in few dimensions and not in many, and the loss falls with every step between."""
-    import torch
 
     generator = torch.Generator().manual_seed(0)
     dimensions = (*FEW, *BETWEEN, *MANY)
@@ -59,9 +57,8 @@ def judge(losses: Mapping[int, Sequence[float]], collapsed: Mapping[int, Sequenc
     return rules.all_hold([*falls, *destroys, *keeps])
 
 
-def left_over(embeddings: "Tensor") -> "tuple[Tensor, Tensor]":
+def left_over(embeddings: Tensor) -> tuple[Tensor, Tensor]:
     """Return loss and share of collapsed points, from 0 to 1, (draws,) each, for matrices (draws, n, 2)."""
-    import torch
 
     angle = torch.linspace(0, TURNS * 2 * math.pi, POINTS + 1)[1:]
     spiral = angle / angle.max() * torch.stack([angle.cos(), angle.sin()])

@@ -1,21 +1,25 @@
 """Networks with trained weights, for experiments to look into: those of finished runs, and published ones."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
-from typing import TYPE_CHECKING
 
+import torch
+from torch import Tensor, nn
+
+import architectures
+from lightning_modules import weights
 from lightning_modules.configuration import Configuration, resolve
+from lightning_modules.data import batches, cache, catalogue, preprocessing
+from lightning_modules.data.cache import Arrays
+from lightning_modules.data.preprocessing import Preprocessing
+from lightning_modules.initialisation import initialise, set_batch_norm
+from lightning_modules.recipes import Recipe
+from reports.runs import records
 from reports.verdicts.experiments import CannotExperiment, Setup
 from sweeps import study as studies
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from lightning_modules.data.cache import Arrays
-    from lightning_modules.data.preprocessing import Preprocessing
 
 BUDGETS = ("paper", "short", "mini", "smoke")  # the most training first
 BATCH = 125  # as in every evaluation of this project
@@ -37,20 +41,34 @@ class Run:
         return self.configuration.run_id
 
 
-def runs(
-    setup: Setup, study: str, variants: Sequence[str], dataset: str = "cifar10"
-) -> tuple[str, dict[str, list[Run]]]:
-    """Find a budget, and by variant the finished runs at it, by rising seed.
+@dataclass(frozen=True)
+class Runs:
+    """The finished runs of a study's variants at one budget, by rising seed."""
 
-    It is the largest budget at which every variant has a run: figures of different budgets aren't compared.
-    Raises CannotExperiment, with the command that trains the first one that is missing.
+    budget: str
+    by_variant: Mapping[str, Sequence[Run]]
+
+    def __getitem__(self, variant: str) -> Sequence[Run]:
+        return self.by_variant[variant]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Of all runs, variant by variant."""
+        return tuple(run.id for of_variant in self.by_variant.values() for run in of_variant)
+
+
+def runs(setup: Setup, study: str, variants: Sequence[str], dataset: str = "cifar10") -> Runs:
+    """Find the finished runs of variants, at the largest budget at which every variant has one.
+
+    Figures of different budgets aren't compared. Raises CannotExperiment, with the command that trains the first run
+    that is missing.
     """
     declared = studies.read(study)
     for budget in BUDGETS:
         finished = {variant: _finished(setup, declared, variant, dataset, budget) for variant in variants}
         if all(finished.values()):
-            return budget, finished
-    missing = next(variant for variant, there in finished.items() if not there)
+            return Runs(budget, finished)
+    missing = next(variant for variant in variants if not finished[variant])
     raise CannotExperiment(
         f"no finished run of {study}/{missing} on {dataset} with its weights is in {setup.runs}; train it with "
         f"python run.py --study {study} --variant {missing} --dataset {dataset} --seed 0 --budget {budget} "
@@ -59,7 +77,6 @@ def runs(
 
 
 def _finished(setup: Setup, study: studies.Study, variant: str, dataset: str, budget: str) -> list[Run]:
-    from reports.runs import records
 
     finished = []
     for seed in study.seeds:
@@ -73,9 +90,8 @@ def _finished(setup: Setup, study: studies.Study, variant: str, dataset: str, bu
     return finished
 
 
-def network(run: Run, setup: Setup) -> "nn.Module":
+def network(run: Run, setup: Setup) -> nn.Module:
     """Load the network of a run with its trained weights, in evaluation mode. Raises CannotExperiment."""
-    from lightning_modules import weights
 
     untrained = initial(run.configuration)
     try:
@@ -85,12 +101,8 @@ def network(run: Run, setup: Setup) -> "nn.Module":
     return untrained.eval().to(setup.device)
 
 
-def initial(configuration: Configuration) -> "nn.Module":
+def initial(configuration: Configuration) -> nn.Module:
     """Return the network as the run's training found it: `lightning_modules.classifier` draws the same weights."""
-    import torch
-
-    from lightning_modules.initialisation import initialise, set_batch_norm
-    from lightning_modules.recipes import Recipe
 
     recipe = Recipe.from_hyperparameters(configuration.recipe)
     with torch.random.fork_rng(devices=[]):
@@ -101,9 +113,8 @@ def initial(configuration: Configuration) -> "nn.Module":
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
 
 
-def resemblance(end: "Sequence[Tensor]", start: "Sequence[Tensor]") -> float:
+def resemblance(end: Sequence[Tensor], start: Sequence[Tensor]) -> float:
     """Return the correlation of each layer's weights with those before the training, mean over layers: 1, untouched."""
-    import torch
 
     correlations = [
         torch.corrcoef(torch.stack([now.detach().flatten(), drawn.detach().flatten()]))[0, 1].item()
@@ -115,18 +126,14 @@ def resemblance(end: "Sequence[Tensor]", start: "Sequence[Tensor]") -> float:
 # Images
 
 
-def test_batches(configuration: Configuration, setup: Setup, images: int) -> "list[tuple[Tensor, Tensor]]":
+def test_batches(configuration: Configuration, setup: Setup, images: int) -> list[tuple[Tensor, Tensor]]:
     """Return the first test images as the recipe shows them: (B, 3, H, W) on the setup's device, and labels (B,)."""
-    from lightning_modules.data import preprocessing
 
     return _batches(configuration, setup, images, preprocessing.for_arrays(configuration))
 
 
-def training_batch(configuration: Configuration, setup: Setup) -> "tuple[Tensor, Tensor]":
+def training_batch(configuration: Configuration, setup: Setup) -> tuple[Tensor, Tensor]:
     """Return the first batch of the run's training: images (B, 3, H, W) on the setup's device, and labels (B,)."""
-    import torch
-
-    from lightning_modules.data import batches, preprocessing
 
     arrays = _arrays(configuration, setup)
     train_batches = batches.TrainBatches(
@@ -142,26 +149,22 @@ def training_batch(configuration: Configuration, setup: Setup) -> "tuple[Tensor,
 
 
 def _batches(
-    configuration: Configuration, setup: Setup, images: int, how: "Preprocessing"
-) -> "list[tuple[Tensor, Tensor]]":
-    import torch
-
-    from lightning_modules.data.batches import TestBatches
+    configuration: Configuration, setup: Setup, images: int, how: Preprocessing
+) -> list[tuple[Tensor, Tensor]]:
 
     arrays = _arrays(configuration, setup)
-    batches = TestBatches(
+    test_batches = batches.TestBatches(
         arrays.test_images[:images],
         arrays.test_labels[:images],
         batch_size=BATCH,
         preprocessing=how.fitted(arrays.train_images),
         memory_format=torch.channels_last,
     )
-    numbered = (batches[index] for index in range(len(batches)))
+    numbered = (test_batches[index] for index in range(len(test_batches)))
     return [(batch.to(setup.device), labels.to(setup.device)) for batch, labels in numbered]
 
 
-def _arrays(configuration: Configuration, setup: Setup) -> "Arrays":
-    from lightning_modules.data import cache, catalogue
+def _arrays(configuration: Configuration, setup: Setup) -> Arrays:
 
     dataset = catalogue.find(configuration.dataset)
     if not isinstance(dataset, catalogue.ArrayDataset):
@@ -186,8 +189,8 @@ class Published:
     batches: as of `test_batches`. source: the author, the file and its checksum, for the evidence.
     """
 
-    network: "nn.Module"
-    batches: "list[tuple[Tensor, Tensor]]"
+    network: nn.Module
+    batches: list[tuple[Tensor, Tensor]]
     source: str
 
 
@@ -199,12 +202,6 @@ def published(setup: Setup, depth: int, images: int) -> Published | None:
     paths = sorted(setup.weights.glob(f"resnet{depth}-*.th")) if setup.weights else []
     if not paths:
         return None
-
-    import torch
-
-    import architectures
-    from lightning_modules import weights
-    from lightning_modules.data import preprocessing
 
     (path,) = paths[:1]
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -19,5 +19,5 @@ def code_lengths(counts: Sequence[int]) -> list[int]:
 
 
 def coded_bits(counts: Sequence[int]) -> int:
-    """Bits of a whole sequence in which the symbols occur so often."""
+    """Return the bits of a whole sequence in which the symbols occur so often."""
     return sum(times * length for times, length in zip(counts, code_lengths(counts), strict=True))
