@@ -30,7 +30,7 @@ def check(project: str) -> None:
 def publish(pages: Mapping[str, str], project: str) -> str:
     """Make the project's report of these pages, or replace it by them; returns its address.
 
-    pages: Markdown by name, as `reports.pages.make` orders them. Raises ValueError if W&B can't be reached.
+    pages: Markdown by name, as `reports.pages.build.make` orders them. Raises ValueError if W&B can't be reached.
     """
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb

@@ -1,6 +1,6 @@
 """What experiments have found: the evidence on the claims that are measured with a stopwatch or computed from networks.
 
-`python -m reports find CLAIM` makes the claim's experiment (`reports/experiments/`) on the machine at hand and leaves
+`python -m reports find CLAIM` makes the claim's experiment (`reports/verdicts/experiments/`) on the machine at hand and leaves
 `reports/findings/<claim>.<machine>.json`, one file a machine, committed. Pages read only these files.
 """
 

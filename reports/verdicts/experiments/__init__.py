@@ -5,7 +5,7 @@ One file a topic. An experiment is a function of its setup, and is registered un
     @experiment("flops.not_speed")
     def same_operations_other_times(setup: Setup) -> Outcome: ...
 
-`python -m reports find flops.not_speed` makes it and keeps the outcome as a finding (`reports/findings.py`). The page
+`python -m reports find flops.not_speed` makes it and keeps the outcome as a finding (`reports/verdicts/findings.py`). The page
 `reports/experiments.md` shows what lies under "tables" in its data, a list of `table(…)`.
 """
 
