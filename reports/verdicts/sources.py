@@ -81,8 +81,8 @@ def _claims(function: ast.FunctionDef, decorator: str) -> Iterator[str]:
 
 def _definitions_used(path: Path, claim_id: str) -> frozenset[ast.AST]:
     """Return the function of an exact claim, and the functions and constants of its file to which it leads."""
-    defined = {name: node for node in _tree(path).body for name in _names_defined(node)}
-    function = next(f for f in _functions(path) if claim_id in _claims(f, "exact"))
+    defined: dict[str, ast.AST] = {name: node for node in _tree(path).body for name in _names_defined(node)}
+    function: ast.AST = next(f for f in _functions(path) if claim_id in _claims(f, "exact"))
     return _reached(
         [function],
         lambda node: [defined[n.id] for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in defined],
