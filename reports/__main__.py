@@ -79,19 +79,19 @@ EPILOG = (
 def _collect(folders: Sequence[Path]) -> int:
     from reports.runs.collect import collect
 
-    said, warnings = collect(folders, RECORDS[0])
+    lines, warnings = collect(folders, RECORDS[0])
     _warn(warnings)
-    print(*said, sep="\n")
+    print(*lines, sep="\n")
     return DONE
 
 
-def _pull(places: Sequence[str]) -> int:
+def _pull(sources: Sequence[str]) -> int:
     from reports.runs.collect import Committed, summary
     from reports.runs.pull import is_folder, offline, pull
 
     committed, counts = Committed(RECORDS[0]), Counter[str]()
-    projects = [place for place in places if not is_folder(place)]
-    finished, warnings = offline(Path(place) for place in places if place not in projects)
+    projects = [source for source in sources if not is_folder(source)]
+    finished, warnings = offline(Path(source) for source in sources if source not in projects)
     new, complaints = committed.add(finished)
     counts.update(new)
     _warn(warnings + complaints)
@@ -104,8 +104,8 @@ def _pull(places: Sequence[str]) -> int:
     return DONE
 
 
-def _why(place: str, folders: Sequence[Path]) -> int:
-    name, _, variant = place.partition("/")
+def _why(row: str, folders: Sequence[Path]) -> int:
+    name, _, variant = row.partition("/")
     study = studies.read(name)
     study.variant(variant)
 
@@ -135,18 +135,19 @@ def _find(claims: list[str], options: argparse.Namespace) -> int:
 
     import torch
 
-    from reports.verdicts.experiments import Place
+    from reports.verdicts.experiments import Setup
     from reports.verdicts.find import find
 
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    place = Place(device, options.runs_dir, options.data_dir, options.weights_dir)
-    for line in find(claims, place):
+    setup = Setup(device, options.runs_dir, options.data_dir, options.weights_dir)
+    for line in find(claims, setup):
         print(line, flush=True)
     return DONE
 
 
 def _pages(options: argparse.Namespace) -> int:
-    only = [studies.read(name).name for name in options.words]
+    for name in options.words:
+        studies.read(name)
     if options.publish:
         from reports.pages import publish
 
@@ -157,29 +158,33 @@ def _pages(options: argparse.Namespace) -> int:
     from reports.runs import records
     from reports.verdicts import cache, findings
 
-    known, warnings = records.read(options.records or RECORDS)
-    found, left_out = findings.read()
-    warnings += left_out
+    finished, warnings = records.read(options.records or RECORDS)
+    by_claim, findings_left_out = findings.read()
+    warnings += findings_left_out
     _warn(warnings)
+    pages: dict[str, bytes] = {}
     with cache.opened(HERE) as answers:
-        made = build.make(known, found, warnings, only)
-        made[cache.NAME] = answers.content(only_asked=not only)
-    stale = [name for name, content in made.items() if _differs(options.out / name, content)]
-    left = [] if only else build.leftovers(options.out, made)
+        for name in options.words:
+            pages |= build.make_study(name, finished, by_claim)
+        if not options.words:
+            pages = build.make(finished, by_claim, warnings)
+        pages[cache.NAME] = answers.content(only_asked=not options.words)
+    stale = [name for name, content in pages.items() if _differs(options.out / name, content)]
+    leftovers = [] if options.words else build.leftovers(options.out, pages)
     if options.check:
-        for name in [*stale, *left]:
+        for name in [*stale, *leftovers]:
             print(f"stale: {options.out.name}/{name}; run python -m reports and commit it", file=sys.stderr)
-        return FAILED if stale or left else DONE
+        return FAILED if stale or leftovers else DONE
     for name in stale:
-        files.write(options.out / name, made[name])
+        files.write(options.out / name, pages[name])
         print(f"written: {name}")
-    for name in left:
+    for name in leftovers:
         (options.out / name).unlink()
         print(f"removed: {name}")
-    if not stale and not left:
+    if not stale and not leftovers:
         print("everything was up to date")
     if options.publish:
-        texts = {name: content.decode() for name, content in made.items() if name.endswith(".md")}
+        texts = {name: content.decode() for name, content in pages.items() if name.endswith(".md")}
         print(f"published: {publish.publish(texts, options.publish)}")
     return DONE
 

@@ -8,13 +8,13 @@ import torch
 from torch import nn
 
 from architectures.resnet import ResidualBlock
-from reports.verdicts.experiments import Place, trained
+from reports.verdicts.experiments import Setup, trained
 from sweeps import study as studies
 from tests.reports.conftest import facts_of
 
 
-def place(tmp_path: Path) -> Place:
-    return Place("cpu", tmp_path / "runs", tmp_path / "data")
+def setup(tmp_path: Path) -> Setup:
+    return Setup("cpu", tmp_path / "runs", tmp_path / "data")
 
 
 def finish(

@@ -64,7 +64,7 @@ def tables(file: Path = PAPERS / "architecture_tables.toml") -> list[Table]:
 
 
 def files() -> dict[str, bytes]:
-    """The page, by its path below `reports/`."""
+    """Make the page, by its path below `reports/`."""
     sections = [part for table in tables() if table.is_built for part in parts(table)]
     page = markdown.page("# The papers' architecture tables", HOW_TO_READ, *sections)
     return {"architectures.md": page.encode()}

@@ -17,49 +17,73 @@ from reports.pages import (
     programme,
 )
 from reports.pages import study as study_page
-from reports.verdicts import by_claim, counts, results
+from reports.verdicts import by_claim, counts, ledger
+from reports.verdicts.counts import Counts
 from reports.verdicts.findings import Finding
+from reports.verdicts.results import Results, collate
 from sweeps import study as studies
+from sweeps.study import Study
 
 LINK = re.compile(rb"\]\((?!https?:|#|\.\./)([^)\s])")
 
 
 def make(
-    records: Sequence[Record],
-    found: Mapping[str, Sequence[Finding]],
-    warnings: Sequence[str],
-    only: Sequence[str] = (),
+    records: Sequence[Record], findings: Mapping[str, Sequence[Finding]], warnings: Sequence[str]
 ) -> dict[str, bytes]:
-    """The pages of all claims, and those of the studies named in `only` or, without names, all pages there are.
+    """Make all pages and pictures, by path below `reports/`.
 
-    found: findings by claim; warnings: records and findings left out. By path below `reports/`.
+    findings: by claim. warnings: records and findings left out, a line each.
     """
-    collated = {}
-    for name in studies.names():
-        study = studies.read(name)
-        collated[name] = (study, results.collate(study, records), counts.count_variants(study))
+    collated = {name: _collate(studies.read(name), records) for name in studies.names()}
     judged = by_claim.judge(collated)
-    verdicts = by_claim.of_all(collated, judged, found)
-    made = index.files(collated, verdicts, records, warnings) | claims.files(verdicts)
-    for name, (study, budgets, counted) in collated.items():
-        if not only or name in only:
-            made |= study_page.files(study, budgets, counted, judged, verdicts)
-    if not only:
-        made |= complexity.files() | architectures.files() | figures.files(collated, found)
-        made |= paper_tables.files((study, budgets) for study, budgets, _ in collated.values())
-        made |= experiments.files(found) | programme.files(records)
-    return {name: _from_its_folder(name, content) for name, content in made.items()}
+    verdicts = by_claim.of_claims(ledger.entries(), collated, judged, findings)
+    files = index.files(collated, verdicts, records, warnings) | claims.files(verdicts)
+    for study, results, variant_counts in collated.values():
+        files |= study_page.files(study, results, variant_counts, judged, verdicts)
+    files |= complexity.files() | architectures.files() | figures.files(collated, findings)
+    files |= paper_tables.files((study, results) for study, results, _ in collated.values())
+    files |= experiments.files(findings) | programme.files(records)
+    return _linked(files)
+
+
+def make_study(
+    name: str, records: Sequence[Record], findings: Mapping[str, Sequence[Finding]]
+) -> dict[str, bytes]:
+    """Make the page of one study and its pictures, with as little of the other studies as the page shows."""
+    study = studies.read(name)
+    collated = {other.name: _collate(other, records) for other in (study, *_tested_elsewhere(study))}
+    judged = by_claim.judge(collated)
+    verdicts = by_claim.of_claims((claim.id for claim in study.claims), collated, judged, findings)
+    _, results, variant_counts = collated[name]
+    return _linked(study_page.files(study, results, variant_counts, judged, verdicts))
+
+
+def _collate(study: Study, records: Sequence[Record]) -> tuple[Study, list[Results], Counts]:
+    return study, collate(study, records), counts.VariantCounts(study)
+
+
+def _tested_elsewhere(study: Study) -> list[Study]:
+    """The other studies whose trainings decide claims that this one shows and doesn't test."""
+    untested = {
+        claim.id for claim in study.claims if not claim.tests and "trained" in ledger.find(claim.id).kinds
+    }
+    others = [studies.read(name) for name in studies.names() if name != study.name] if untested else []
+    return [other for other in others if any(claim.tests and claim.id in untested for claim in other.claims)]
+
+
+def _linked(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {name: _from_its_folder(name, content) for name, content in files.items()}
 
 
 def _from_its_folder(name: str, content: bytes) -> bytes:
-    """A page's links, which are all written from `reports/`, as its own folder has them; other files as they are."""
+    """Rewrite a page's links, which are all written from `reports/`, for its own folder."""
     if "/" not in name or not name.endswith(".md"):
         return content
     return LINK.sub(rb"](../\1", content)
 
 
-def leftovers(folder: Path, made: dict[str, bytes]) -> list[str]:
-    """Generated files of an earlier run, by path below `folder`, that nothing makes any more."""
+def leftovers(folder: Path, files: Mapping[str, bytes]) -> list[str]:
+    """Return the generated files of an earlier run, by path below `folder`, that nothing makes any more."""
     pages = [path for path in folder.rglob("*.md") if path.read_text("utf-8").startswith(markdown.GENERATED)]
     generated = [*pages, *folder.glob("figures/*.png"), *folder.glob("figures/*.csv")]
-    return sorted(name for path in generated if (name := path.relative_to(folder).as_posix()) not in made)
+    return sorted(name for path in generated if (name := path.relative_to(folder).as_posix()) not in files)

@@ -19,7 +19,7 @@ HOW_TO_READ = (
 
 
 def files(verdicts: Mapping[str, Sequence[ClaimVerdict]]) -> dict[str, bytes]:
-    """The page, by its path below `reports/`."""
+    """Make the page, by its path below `reports/`."""
     families: dict[str, list[str]] = {}
     for claim in verdicts:
         families.setdefault(claim.partition(".")[0], []).append(claim)
@@ -35,8 +35,20 @@ def files(verdicts: Mapping[str, Sequence[ClaimVerdict]]) -> dict[str, bytes]:
 
 
 def linked(claim: str) -> str:
-    """The claim's id, leading to its row on the page."""
+    """Return the claim's id, leading to its row on the page."""
     return f"[`{claim}`](claims.md#{claim})"
+
+
+def where(verdict: ClaimVerdict) -> str:
+    """Return place and budget, linked to the page if there is one; empty where the claim holds anywhere."""
+    budget = verdict.budget and f"budget `{verdict.budget}`"
+    text = ", ".join(filter(None, [markdown.escaped(verdict.place), budget]))
+    return f"[{text or 'evidence'}]({verdict.page})" if verdict.page else text
+
+
+def evidence(verdict: ClaimVerdict) -> list[str]:
+    """Return the lines of evidence as Markdown."""
+    return [markdown.escaped(line) if verdict.is_of_finding else line for line in verdict.evidence]
 
 
 def _glance(families: Mapping[str, Sequence[str]], verdicts: Mapping[str, Sequence[ClaimVerdict]]) -> str:
@@ -76,7 +88,7 @@ def _verdicts(verdicts: Sequence[ClaimVerdict]) -> list[str]:
 
 def _line(verdict: ClaimVerdict) -> str:
     line = f"{MARKS[verdict.word]} **{verdict.word}** ({verdict.kind})"
-    line += f": {verdict.where}" if verdict.where else ""
+    line += f": {place}" if (place := where(verdict)) else ""
     if verdict.kind == "trained":  # the evidence fills the study's page
         return line + (f". {verdict.tested}" if verdict.tested else "")
-    return f"{line}. {'; '.join(verdict.evidence)}"
+    return f"{line}. {'; '.join(evidence(verdict))}"

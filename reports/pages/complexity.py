@@ -25,7 +25,7 @@ HOW_TO_READ = (
 
 
 def files() -> dict[str, bytes]:
-    """The page, by its path below `reports/`."""
+    """Make the page, by its path below `reports/`."""
     judged = {paper: list(complexity.rows(paper)) for paper in complexity.papers()}
     sections = [_section(paper, rows) for paper, rows in judged.items()]
     unsure = variants.FOOTNOTE if any(variants.DAGGER in section for section in sections) else ""
@@ -47,7 +47,7 @@ def title(paper: str) -> tuple[str, str]:
 
 
 def typed(network: Network) -> str:
-    """The network as flags of run.py, knobs at their defaults left out."""
+    """Return the network as flags of run.py, knobs at their defaults left out."""
     flags = [f"--arch {network.arch}"]
     for name, value in network.knobs:
         if value != find(network.arch).knobs[name].default_for(network.stem):
@@ -112,7 +112,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def computed(figure: Figure, ours: float) -> str:
-    """Whole numbers whole, others to two more decimals than were printed."""
+    """Write our count: whole numbers whole, others to two more decimals than were printed."""
     return f"{ours:,}" if isinstance(ours, int) else f"{ours:,.{figure.precision + 2}f}"
 
 

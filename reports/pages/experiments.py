@@ -1,4 +1,4 @@
-"""The page `reports/experiments.md`: what experiments have found, on which machine, with their tables."""
+"""The page `reports/experiments.md`: what experiments show, on which machine, with their tables."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,50 +21,55 @@ HOW_TO_READ = (
 )
 
 
-def files(found: Mapping[str, Sequence[Finding]]) -> dict[str, bytes]:
-    """The page and its pictures, by path below `reports/`; found: findings by claim."""
+def files(findings: Mapping[str, Sequence[Finding]]) -> dict[str, bytes]:
+    """Make the page and its pictures, by path below `reports/`; findings: by claim."""
     claims = [
-        claim for claim, entry in ledger.entries().items() if claim in found or set(KINDS) & set(entry.kinds)
+        claim
+        for claim, entry in ledger.entries().items()
+        if claim in findings or set(KINDS) & set(entry.kinds)
     ]
-    sections = [_section(claim, found[claim]) for claim in claims if claim in found]
+    sections = [_section(claim, findings[claim]) for claim in claims if claim in findings]
     unsure = variants.FOOTNOTE if any(variants.DAGGER in section for section in sections) else ""
-    page = markdown.page("# Experiments", HOW_TO_READ, _glance(claims, found), unsure, *sections)
-    made = {"experiments.md": page.encode()}
-    for picture in pictures(found):
-        made |= picture.files()
-    return made
+    page = markdown.page("# Experiments", HOW_TO_READ, _glance(claims, findings), unsure, *sections)
+    content = {"experiments.md": page.encode()}
+    for picture in pictures(findings):
+        content |= picture.files()
+    return content
 
 
-def pictures(found: Mapping[str, Sequence[Finding]]) -> list[Picture]:
-    """Of all findings that have something to draw."""
-    return [picture for findings in found.values() for finding in findings for picture in _pictures(finding)]
+def pictures(findings: Mapping[str, Sequence[Finding]]) -> list[Picture]:
+    """Return the pictures of all findings that have something to draw."""
+    return [
+        picture for of_claim in findings.values() for finding in of_claim for picture in _pictures(finding)
+    ]
 
 
 def _pictures(finding: Finding) -> list[Picture]:
     if "heat_maps" not in finding.data:
         return []
     drawn = finding.data["heat_maps"]
+    what = "mean absolute weight by source and target layer, a panel a block"
     return [
         heat_map.picture(
-            f"{finding.claim.replace('.', '_')}_{finding.place}",
+            f"{finding.claim.replace('.', '_')}_{finding.machine_slug}",
             drawn["blocks"],
             title=drawn["title"],
-            alt=f"{drawn['title']}: mean absolute weight by source and target layer, a panel a block",
-            caption=drawn["caption"],
+            alt=markdown.escaped(f"{drawn['title']}: {what}"),
+            caption=markdown.escaped(drawn["caption"]),
         )
     ]
 
 
-def _glance(claims: Sequence[str], found: Mapping[str, Sequence[Finding]]) -> str:
+def _glance(claims: Sequence[str], findings: Mapping[str, Sequence[Finding]]) -> str:
     rows = []
     for claim in claims:
-        link = f"[`{claim}`](#{claim})" if claim in found else f"`{claim}`"
+        link = f"[`{claim}`](#{claim})" if claim in findings else f"`{claim}`"
         sentence = ledger.find(claim).sentence
         rows += [
-            [link, sentence, finding.machine["device"], OF_OUTCOME[finding.holds]]
-            for finding in found.get(claim, ())
+            [link, sentence, _device(finding), OF_OUTCOME[finding.holds]]
+            for finding in findings.get(claim, ())
         ]
-        if claim not in found:
+        if claim not in findings:
             rows.append([link, sentence, "—", NOT_RUN])
     return markdown.table(("claim", "sentence", "machine", "verdict"), rows)
 
@@ -77,23 +82,27 @@ def _section(claim: str, findings: Sequence[Finding]) -> str:
     ]
     for finding in findings:
         parts += [
-            f"### {finding.machine['device']}: {OF_OUTCOME[finding.holds]}",
-            markdown.bullets(finding.evidence),
+            f"### {_device(finding)}: {OF_OUTCOME[finding.holds]}",
+            markdown.bullets(list(map(markdown.escaped, finding.evidence))),
             *(picture.markdown() for picture in _pictures(finding)),
-            *(_table(shown) for shown in finding.data.get("tables", ())),
+            *(_table(table) for table in finding.data.get("tables", ())),
             _origin(finding),
         ]
     return "\n\n".join(parts)
 
 
-def _table(shown: Mapping) -> str:
+def _device(finding: Finding) -> str:
+    return markdown.escaped(finding.machine["device"])
+
+
+def _table(table: Mapping) -> str:
     """A table of `reports.verdicts.experiments.table`; columns of figures are set to the right."""
-    columns, rows = shown["columns"], shown["rows"]
+    columns, rows = [markdown.escaped(name) for name in table["columns"]], table["rows"]
     right = [
         name for name, *cells in zip(columns, *rows, strict=True) if _figures(cells, first=name == columns[0])
     ]
     body = markdown.table(columns, [[_cell(cell) for cell in row] for row in rows], right=right)
-    return f"**{shown['title']}**\n\n{body}"
+    return f"**{markdown.escaped(table['title'])}**\n\n{body}"
 
 
 def _figures(cells: Sequence[Cell], first: bool) -> bool:
@@ -106,7 +115,7 @@ def _cell(cell: Cell) -> str:
         return "—"
     if isinstance(cell, float):
         return f"{cell:,.0f}" if abs(cell) >= 1e4 else f"{cell:.4g}"
-    return cell if isinstance(cell, str) else f"{cell:,}"
+    return markdown.escaped(cell) if isinstance(cell, str) else f"{cell:,}"
 
 
 def _origin(finding: Finding) -> str:
@@ -115,12 +124,11 @@ def _origin(finding: Finding) -> str:
     code = f"commit {commit[:12]}" if commit else "an unknown commit"
     if finding.git.get("dirty"):
         code += " with changes"
-    made = [
+    facts = [
         f"{finding.machine['device']}, {threads} thread{'s' if threads != 1 else ''}",
         ", ".join(f"{name} {version}" for name, version in finding.versions.items()),
         code,
         finding.finished,
     ]
-    if finding.runs:
-        made.append(f"runs {', '.join(f'`{run}`' for run in finding.runs)}")
-    return f"*{'; '.join(made)}*"
+    runs = f"; runs {', '.join(f'`{markdown.escaped(run)}`' for run in finding.runs)}" if finding.runs else ""
+    return f"*{markdown.escaped('; '.join(facts))}{runs}*"

@@ -18,14 +18,14 @@ HOW_TO_READ = (
 )
 
 
-def files(collated: Collated, found: Mapping[str, Sequence[Finding]]) -> dict[str, bytes]:
-    """The page and the pictures over all studies, by path below `reports/`; the others belong to pages of their own."""
+def files(collated: Collated, findings: Mapping[str, Sequence[Finding]]) -> dict[str, bytes]:
+    """Make the page and the pictures over all studies, by path below `reports/`; the others belong to other pages."""
     overall = families.pictures((results, counts) for _, results, counts in collated.values())
     sections = [
         _section(f"[{study.title}](studies/{study.name}.md)", _of(study, results, counts))
         for study, results, counts in collated.values()
     ]
-    sections.append(_section("[Experiments](experiments.md)", experiments.pictures(found)))
+    sections.append(_section("[Experiments](experiments.md)", experiments.pictures(findings)))
     page = markdown.page(
         "# All figures",
         HOW_TO_READ,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lightning_modules.record import Record
 from reports.pages import markdown, programme
-from reports.pages.claims import linked
+from reports.pages.claims import evidence, linked, where
 from reports.verdicts import by_claim, ledger
 from reports.verdicts.by_claim import NO_TEST, ClaimVerdict, Collated
 from reports.verdicts.words import (
@@ -96,7 +96,7 @@ def files(
 
 def _ablations(records: Sequence[Record]) -> str:
     """What the programme of reduced trainings has found; empty before its first look."""
-    table = programme.found(records)
+    table = programme.decided(records)
     return f"## What the planned ablations show so far\n\n{REDUCED}\n\n{table}" if table else ""
 
 
@@ -155,8 +155,8 @@ def _listed(
         for verdict in of_claim:
             if verdict.word == word and selects(verdict):
                 sentence = " ".join(filter(None, [ledger.find(claim).sentence, verdict.tested]))
-                how = ": ".join(filter(None, [KINDS[verdict.kind], verdict.where]))
-                rows.append([f"{MARKS[word]} {linked(claim)}", sentence, how, _first(verdict.evidence)])
+                how = ": ".join(filter(None, [KINDS[verdict.kind], where(verdict)]))
+                rows.append([f"{MARKS[word]} {linked(claim)}", sentence, how, _first(evidence(verdict))])
     return (
         markdown.table(("claim", "sentence", "decided how and where", "evidence"), rows)
         if rows
@@ -164,10 +164,10 @@ def _listed(
     )
 
 
-def _first(evidence: Sequence[str]) -> str:
-    """The first line that isn't the rule by which is decided, and how many more there are."""
-    said = [line for line in evidence if not line.startswith("rule: ")]
-    return f"{said[0]} … (and {len(said) - 1} more)" if len(said) > 1 else "".join(said)
+def _first(lines: Sequence[str]) -> str:
+    """The first line of evidence that isn't the rule by which is decided, and how many more there are."""
+    results = [line for line in lines if not line.startswith("rule: ")]
+    return f"{results[0]} … (and {len(results) - 1} more)" if len(results) > 1 else "".join(results)
 
 
 def _unknown(collated: Collated, verdicts: Mapping[str, Sequence[ClaimVerdict]]) -> str:

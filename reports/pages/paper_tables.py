@@ -49,7 +49,7 @@ def name(page: Page) -> str:
 
 
 def link(study: Study) -> str:
-    """Where the figures that a study is about stand in their tables; empty if it cites none."""
+    """Return where the figures that a study is about stand in their tables; empty if it cites none."""
     cited = {
         (figure.paper, figure.table)
         for dataset in study.datasets

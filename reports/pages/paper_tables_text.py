@@ -13,17 +13,17 @@ from reports.printed.figures import Figure
 
 def caption(laid_out: pd.DataFrame, ours: Ours) -> str:
     """Say data sets, augmentation and statistic of the printed figures where columns don't; the studies."""
-    said = []
+    sentences = []
     for title, field in (("Data", "dataset"), ("Augmentation", "augmentation")):
         values = dict.fromkeys(getattr(figure, field) for figure in laid_out.figure)
         if not laid_out[field].any() and any(values):
-            said.append(f"{title}: {', '.join(filter(None, values))}.")
+            sentences.append(f"{title}: {', '.join(filter(None, values))}.")
     cited = [ours.on_the_papers_data(figure) for figure in laid_out.figure]
     if statistics := _most(cited, lambda by: by.study.printed_runs if by.is_first else ""):
-        said.append(f"Printed: {statistics[0]}.")
+        sentences.append(f"Printed: {statistics[0]}.")
     if names := _most(cited, lambda by: by.study.name):
-        said.append(f"Studies: {', '.join(f'[{study}](studies/{study}.md)' for study in names)}.")
-    return " ".join(said)
+        sentences.append(f"Studies: {', '.join(f'[{study}](studies/{study}.md)' for study in names)}.")
+    return " ".join(sentences)
 
 
 def _most(cited: Iterable[Sequence[Cited]], of: Callable[[Cited], str]) -> list[str]:
@@ -35,11 +35,11 @@ def _most(cited: Iterable[Sequence[Cited]], of: Callable[[Cited], str]) -> list[
 def apart(laid_out: pd.DataFrame) -> str:
     """Say why figures have no counterpart, with the columns that they stand in."""
     figures = laid_out[laid_out.kind == APART].sort_values(["row", "column"])
-    said = [
+    reasons = [
         f"{', '.join(titles.unique())} ({reason})"
         for reason, titles in figures.groupby("reason", sort=False).title
     ]
-    return f"No counterpart: {'; '.join(said)}." if said else ""
+    return f"No counterpart: {'; '.join(reasons)}." if reasons else ""
 
 
 def notes(laid_out: pd.DataFrame) -> str:
@@ -61,5 +61,5 @@ def _said(figure: Figure) -> list[str]:
 
 
 def in_documents(text: str) -> str:
-    """A note with the lecture notes called that, whichever file of them it names."""
+    """Return a note with the lecture notes called that, whichever file of them it names."""
     return re.sub(r"\bseeds?\b( 00\d(/00\d)?)?", "lecture notes", text)

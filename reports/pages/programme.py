@@ -42,14 +42,14 @@ uv run -m sweeps.local --programme    # runs what is needed now, at the lowest p
 
 
 def files(records: Sequence[Record]) -> dict[str, bytes]:
-    """The page, by its path below `reports/`."""
+    """Make the page, by its path below `reports/`."""
     by_run, lines = _by_run(records), programme.read()
     states = [programme.status(line, by_run) for line in lines]
     page = markdown.page(
         "# The programme",
         ABOUT,
         "## What it found",
-        found(records) or "No line has reached its first look yet.",
+        decided(records) or "No line has reached its first look yet.",
         "## Whether bf16 may stand for fp32",
         _checks(lines, by_run),
         "## The lines",
@@ -59,8 +59,8 @@ def files(records: Sequence[Record]) -> dict[str, bytes]:
     return {"programme.md": page.encode()}
 
 
-def found(records: Sequence[Record]) -> str:
-    """A table of every test of every line that has reached a look; empty if none has."""
+def decided(records: Sequence[Record]) -> str:
+    """Make a table of every test of every line that has reached a look; empty if none has."""
     by_run, rows = _by_run(records), []
     for line in programme.read():
         state = programme.status(line, by_run)
@@ -78,7 +78,7 @@ def _row(line: Line, test: Test, sample: list[float], sentence: str, decision: s
 
 
 def in_words(test: Test) -> str:
-    """What a contrast is the difference of; below zero, it is as claimed."""
+    """Return what a contrast is the difference of; below zero, it is as claimed."""
     match test:
         case Comparison(lower=lower, higher=higher):
             return f"`{lower}` less `{higher}`"

@@ -11,7 +11,7 @@ COLUMNS = ("variant", "seed", "error", "run", "commit", "device", "finished", "W
 
 
 def section(results: list[Results]) -> str:
-    """The page's last section: a table of the records for each budget and data set."""
+    """Make the page's last section: a table of the records for each budget and data set."""
     parts = [
         "## Records",
         "Every figure above comes from these runs. The full records, with curves, are in `reports/records/`.",
@@ -30,7 +30,7 @@ def section(results: list[Results]) -> str:
 
 
 def explain(study: Study, results: list[Results], variant: str) -> str:
-    """What stands behind one row, as plain text for the terminal."""
+    """Say what stands behind one row, as plain text for the terminal."""
     row = study.variant(variant)
     knobs = ", ".join(f"{name} {value}" for name, value in row.knobs.items())
     lines = [f"{study.name}/{variant}: {row.arch} with {knobs or 'default knobs'}"]
@@ -62,7 +62,7 @@ def explain(study: Study, results: list[Results], variant: str) -> str:
 
 
 def device(record: Record) -> str:
-    """The machine in words; threads and precision are in the record."""
+    """Return the machine in words; threads and precision are in the record."""
     machine = record.machine
     return machine["device"] if machine["devices"] == 1 else f"{machine['devices']} × {machine['device']}"
 

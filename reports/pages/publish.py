@@ -17,7 +17,7 @@ TITLE = "Results"  # by it the report is found again and replaced
 
 
 def check(project: str) -> None:
-    """Raises ValueError, in one line, if nothing could be published from here: asked before the pages are made."""
+    """Check, before the pages are made, that they can be published from here. Raises ValueError, in one line, if not."""
     if not PROJECT.fullmatch(project):
         raise ValueError(f"--publish wants ENTITY/PROJECT, not {project}")
     if importlib.util.find_spec("wandb_workspaces") is None:
@@ -30,7 +30,7 @@ def check(project: str) -> None:
 def publish(pages: Mapping[str, str], project: str) -> str:
     """Make the project's report of these pages, or replace it by them; returns its address.
 
-    pages: Markdown by name, as `reports.pages.make` orders them. Raises ValueError if W&B can't be reached.
+    pages: Markdown by name, as `reports.pages.build.make` orders them. Raises ValueError if W&B can't be reached.
     """
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
@@ -50,8 +50,8 @@ def publish(pages: Mapping[str, str], project: str) -> str:
     )
     try:
         with answering():
-            if any(own.name == name for own in wandb.Api().projects(entity)):  # else it is made by saving
-                earlier = [own.id for own in wandb.Api().reports(project) if own.display_name == TITLE]
+            if any(known.name == name for known in wandb.Api().projects(entity)):  # else it is made by saving
+                earlier = [known.id for known in wandb.Api().reports(project) if known.display_name == TITLE]
                 report.id = earlier[0] if earlier else ""
             report.save()
     except Unreachable as error:
@@ -60,7 +60,7 @@ def publish(pages: Mapping[str, str], project: str) -> str:
 
 
 def sections(pages: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Each page's title and the rest of it, without what has no meaning outside the repository."""
+    """Return each page's title and the rest of it, without what has no meaning outside the repository."""
     made = []
     for text in pages.values():
         title, _, rest = text.removeprefix(markdown.GENERATED).lstrip().removeprefix("# ").partition("\n")

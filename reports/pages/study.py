@@ -35,7 +35,7 @@ def files(
     judged: Judged,
     verdicts: Mapping[str, Sequence[ClaimVerdict]],
 ) -> dict[str, bytes]:
-    """All files of the study's page, by path below `reports/`; `judged` and `verdicts` of all studies and claims."""
+    """Make all files of the study's page, by path below `reports/`; `judged` and `verdicts` of all studies and claims."""
     made: dict[str, bytes] = {}
     sections = [_budget(result, counts, judged, made) for result in results]
     exact = [judge_exact(claim.id) for claim in study.claims if "exact" in ledger.find(claim.id).kinds]

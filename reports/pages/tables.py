@@ -13,7 +13,7 @@ from sweeps.study import Table, Variant
 
 
 def table(results: Results, dataset: str, declared: Table, counts: Counts) -> str:
-    """One declared table: a row a variant, in declared order, printed figures beside ours.
+    """Make one declared table: a row a variant, in declared order, printed figures beside ours.
 
     Parameters and mult-adds in millions, errors in per cent. On a transfer the printed errors are those of the
     paper's own data set. The difference, ours minus printed, stands only under the budget `paper` and on that data
@@ -51,7 +51,7 @@ def table(results: Results, dataset: str, declared: Table, counts: Counts) -> st
 
 
 def anchor(budget: str, dataset: str, variant: str) -> str:
-    """The place in the trace where the records of a group begin."""
+    """Return the place in the trace where the records of a group begin."""
     return f"trace-{budget}-{dataset}-{variant}"
 
 

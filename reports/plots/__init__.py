@@ -13,7 +13,7 @@ __all__ = ["Picture", "of_study"]
 
 
 def of_study(results: Results, dataset: str, counts: Counts) -> list[Picture]:
-    """The pictures of a study under one budget on one data set; none before its first run.
+    """Draw the pictures of a study under one budget on one data set; none before its first run.
 
     Every study has its curves and its seeds. Over what its networks cost or over what it varies, it has the picture
     that it declares as its paper's, or else the errors over the parameters, where these differ.

@@ -16,7 +16,7 @@ LONG = 20  # epochs from which on the first descent may leave the panel
 
 
 def picture(results: Results, dataset: str) -> Picture | None:
-    """A panel for each declared table, of the variants that have been run; None if no run has a figure to draw."""
+    """Draw a panel for each declared table, of the variants that have been run; None if no run has a figure to draw."""
     records = runs.done(results, dataset)
     points = _points(records)
     panels = [
@@ -28,14 +28,14 @@ def picture(results: Results, dataset: str) -> Picture | None:
         return None
     return Picture(
         name=f"{results.study.name}_{results.budget}_{dataset}_curves",
-        alt=f"Error against epochs, training and test, for each variant; {runs.place(results, dataset)}",
+        alt=f"Error against epochs, training and test, for each variant; {runs.where(results, dataset)}",
         caption=f"Mean over seeds, banded from the least to the greatest ({runs.number(results, dataset)}, budget "
         f"{results.budget}). The test error of the curves is taken on {_images(records)} test images, that of the "
         "tables on all of them.",
         points=points,
         draw=draw,
         settings={
-            "title": f"{results.study.title}: {runs.place(results, dataset)}",
+            "title": f"{results.study.title}: {runs.where(results, dataset)}",
             "panels": panels,
             "variants": [variant.name for variant in results.study.variants],
         },
@@ -45,12 +45,12 @@ def picture(results: Results, dataset: str) -> Picture | None:
 def draw(
     points: Points, *, title: str, panels: Sequence[tuple[str, list[str]]], variants: Sequence[str]
 ) -> bytes:
-    """PNG; a variant looks the same in all panels, by its place among `variants`. Panels: title and variants.
+    """Draw the PNG; a variant looks the same in all panels, by its place among `variants`. Panels: title and variants.
 
     Of long curves the first tenth may leave the panel at its top, so that the end of the training fills it.
     """
     with style.sheet(len(panels), title=title, sharex=True, sharey=True) as (figure, cells):
-        marks = {name: style.mark(place) for place, name in enumerate(variants)}
+        marks = {name: style.mark(index) for index, name in enumerate(variants)}
         curves = pd.DataFrame(points)
         last = curves.epoch.max()
         for panel, (heading, names) in zip(cells, panels, strict=True):

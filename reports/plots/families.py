@@ -15,24 +15,24 @@ from sweeps import study as studies
 
 
 def pictures(of_studies: Iterable[tuple[list[Results], Counts]]) -> list[Picture]:
-    """One for each data set and budget under which at least two networks have been run.
+    """Return one for each data set and budget under which at least two networks have been run.
 
     of_studies: each study's results by budget, and its counts.
     """
-    by_place: dict[tuple[str, str], dict[frozenset[str], dict]] = {}
+    by_dataset_and_budget: dict[tuple[str, str], dict[frozenset[str], dict]] = {}
     for results, counts in of_studies:
         for result in results:
             for dataset in result.study.datasets:
-                networks = by_place.setdefault((dataset, result.budget), {})
+                networks = by_dataset_and_budget.setdefault((dataset, result.budget), {})
                 for name, records in runs.done(result, dataset).items():
                     # studies share runs: a network that two of them train in the same way is drawn once
                     network = frozenset(record.run_id for record in records)
                     networks.setdefault(network, _point(result, dataset, name, counts))
     return [
-        _picture(dataset, budget, _sorted(by_place[dataset, budget].values()))
+        _picture(dataset, budget, _sorted(by_dataset_and_budget[dataset, budget].values()))
         for dataset in DATASETS
         for budget in studies.BUDGETS
-        if len(by_place.get((dataset, budget), ())) > 1
+        if len(by_dataset_and_budget.get((dataset, budget), ())) > 1
     ]
 
 
@@ -55,18 +55,18 @@ def _sorted(points: Iterable[Mapping]) -> Points:
 
 
 def _picture(dataset: str, budget: str, points: Points) -> Picture:
-    place = f"{DATASETS[dataset].title}, budget {budget}"
+    where = f"{DATASETS[dataset].title}, budget {budget}"
     families, number = {point["family"] for point in points}, sum(point["runs"] for point in points)
     of = f"{len(families)} families" if len(families) > 1 else "one family"
     return Picture(
         name=f"all_{budget}_{dataset}_mult_adds",
-        alt=f"Test error against multiply-adds, a mark a network, for each family; {place}",
+        alt=f"Test error against multiply-adds, a mark a network, for each family; {where}",
         caption=f"A mark a network, the mean of its runs with a bar from the least to the greatest ({len(points)} "
         f"networks of {of}, {number} runs in all, budget {budget}), over the multiply-adds of one "
         "image as we count them. Each family is trained by its own recipe.",
         points=points,
         draw=draw,
-        settings={"title": f"All families: {place}", "families": sorted(_families())},
+        settings={"title": f"All families: {where}", "families": sorted(_families())},
     )
 
 
@@ -76,15 +76,15 @@ def _families() -> set[str]:
 
 
 def draw(points: Points, *, title: str, families: list[str]) -> bytes:
-    """PNG; a family looks the same in all such pictures, by its place among `families`."""
+    """Draw the PNG; a family looks the same in all such pictures, by its place among `families`."""
     with style.sheet(1, width=style.WIDTH, height=4.6, title=title) as (figure, panels):
         panel, entries = panels[0], {}
         frame = pd.DataFrame(points)
-        for place, family in enumerate(families):
+        for index, family in enumerate(families):
             networks = frame[frame.family == family]
             if networks.empty:
                 continue
-            entries[family] = style.mark(place) | {"linestyle": ""}
+            entries[family] = style.mark(index) | {"linestyle": ""}
             bars = networks["mean"] - networks.least, networks.greatest - networks["mean"]
             look = entries[family] | {"elinewidth": 0.8, "markersize": 6}
             panel.errorbar(networks.mult_adds / 1e6, networks["mean"], bars, **look)

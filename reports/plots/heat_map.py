@@ -10,7 +10,7 @@ from reports.plots.picture import Picture, Points
 
 
 def picture(name: str, blocks: Mapping[str, np.ndarray], *, title: str, alt: str, caption: str) -> Picture:
-    """A panel a block.
+    """Draw a panel a block.
 
     Args:
         name: the file's below `figures/`, without an ending.
@@ -25,7 +25,7 @@ def picture(name: str, blocks: Mapping[str, np.ndarray], *, title: str, alt: str
 
 
 def points(blocks: Mapping[str, np.ndarray]) -> Points:
-    """A row for each source and target that are connected."""
+    """Return a row for each source and target that are connected."""
     rows: list[dict[str, Any]] = []
     for block, matrix in blocks.items():
         matrix = np.asarray(matrix, dtype=float)
@@ -43,7 +43,7 @@ def points(blocks: Mapping[str, np.ndarray]) -> Points:
 
 
 def draw(points: Points, *, title: str) -> bytes:
-    """PNG; sources downwards, targets to the right, dark where the weights are large. The last target is framed."""
+    """Draw the PNG; sources downwards, targets to the right, dark where the weights are large. The last target is framed."""
     from matplotlib.patches import Rectangle
     from seaborn import heatmap
 
@@ -67,9 +67,9 @@ def draw(points: Points, *, title: str) -> bytes:
             )  # fmt: skip
             shown = range(0, size, step)
             panel.set_xticks(
-                [place + 0.5 for place in shown], [str(place + 1) for place in shown], rotation=0
+                [index + 0.5 for index in shown], [str(index + 1) for index in shown], rotation=0
             )
-            panel.set_yticks([place + 0.5 for place in shown], [str(place) for place in shown], rotation=0)
+            panel.set_yticks([index + 0.5 for index in shown], [str(index) for index in shown], rotation=0)
             panel.add_patch(Rectangle((size - 1, 0), 1, size, fill=False, edgecolor="black", linewidth=1.5))
             panel.set(title=block, xlabel="target layer ℓ", ylabel="source layer s")
         colours = panels[-1].collections[0]

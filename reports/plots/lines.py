@@ -20,7 +20,7 @@ OURS, PRINTED = "ours", "printed"
 def draw(
     points: Points, *, title: str, y: str, over: Sequence[str], panels: str, printed: str, together: bool
 ) -> bytes:
-    """PNG; a column for each property in `over`, or for each value of the property `panels`.
+    """Draw the PNG; a column for each property in `over`, or for each value of the property `panels`.
 
     Printed points stand in the panels of ours if `together`, else in further panels titled `printed`.
     """
@@ -29,7 +29,7 @@ def draw(
     columns = [(name, value) for name in over for value in values]
     cells = [(source, name, value) for source in sources for name, value in columns]
     series = list(dict.fromkeys(point["series"] for point in points))
-    marks = {name: style.mark(place) for place, name in enumerate(series)}
+    marks = {name: style.mark(index) for index, name in enumerate(series)}
     across = len(columns) if len(columns) > 1 else len(sources)
     with style.sheet(len(cells), columns=across, height=2.7, title=title) as (figure, axes):
         for panel, (source, name, value) in zip(axes, cells, strict=True):

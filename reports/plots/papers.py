@@ -29,14 +29,14 @@ def _picture(declared: PaperPicture, results: Results, dataset: str, counts: Cou
     what = f"Test {declared.y} against {' and '.join(lines.TITLES.get(name, name) for name in declared.over)}"
     return Picture(
         name=f"{study.name}_{results.budget}_{dataset}_{'_'.join(declared.over)}",
-        alt=f"{what}, after {declared.source}; {runs.place(results, dataset)}",
+        alt=f"{what}, after {declared.source}; {runs.where(results, dataset)}",
         caption=f"{what}, as in {declared.source} of the paper: small points are runs ({runs.number(results, dataset)}, "
         f"budget {results.budget}), lines join their means."
         + (f" Printed: {study.printed_runs}, {DATASETS[paper_data].title}{counted}." if theirs else ""),
         points=[*points, *theirs],
         draw=lines.draw,
         settings={
-            "title": f"{study.title}: {runs.place(results, dataset)}",
+            "title": f"{study.title}: {runs.where(results, dataset)}",
             "y": declared.y,
             "over": list(declared.over),
             "panels": declared.panels,
@@ -85,7 +85,7 @@ def _properties(
 
 
 def property_of(study: Study, variant: Variant, dataset: str, counts: Counts, name: str) -> Any:
-    """A property of the network that a variant is on a data set; None for a knob that its architecture lacks."""
+    """Return a property of the network that a variant is on a data set; None for a knob that its architecture lacks."""
     stem = DATASETS[dataset].stem
     if name in ("parameters", "mult_adds"):
         return getattr(counts[variant.name, dataset], name)

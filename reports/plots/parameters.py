@@ -13,7 +13,7 @@ SAME = 1.1  # counts whose ratio is less are meant to be equal: there is nothing
 
 
 def picture(results: Results, dataset: str, counts: Counts) -> Picture | None:
-    """The variants that have been run; None if all have about the same number of parameters."""
+    """Draw the variants that have been run; None if all have about the same number of parameters."""
     points: Points = [
         {"variant": name, "parameters": counts[name, dataset].parameters}
         | {"seed": record.seed, "run": record.run_id, "error": round(record.error, 4)}
@@ -25,27 +25,27 @@ def picture(results: Results, dataset: str, counts: Counts) -> Picture | None:
         return None
     return Picture(
         name=f"{results.study.name}_{results.budget}_{dataset}_parameters",
-        alt=f"Test error against the number of parameters, a point a run; {runs.place(results, dataset)}",
+        alt=f"Test error against the number of parameters, a point a run; {runs.where(results, dataset)}",
         caption=f"A point a run ({runs.number(results, dataset)}, budget {results.budget}), a bar at their mean, over "
         "the parameters as we count them.",
         points=points,
         draw=draw,
         settings={
-            "title": f"{results.study.title}: {runs.place(results, dataset)}",
+            "title": f"{results.study.title}: {runs.where(results, dataset)}",
             "variants": [variant.name for variant in results.study.variants],
         },
     )
 
 
 def draw(points: Points, *, title: str, variants: Sequence[str]) -> bytes:
-    """PNG; a variant looks as in the curves, by its place among `variants`."""
+    """Draw the PNG; a variant looks as in the curves, by its place among `variants`."""
     with style.sheet(1, height=3.6, title=title) as (figure, panels):
         panel, entries = panels[0], {}
-        for place, name in enumerate(variants):
+        for index, name in enumerate(variants):
             points_of = [point for point in points if point["variant"] == name]
             if not points_of:
                 continue
-            entries[name] = style.mark(place) | {"linestyle": ""}
+            entries[name] = style.mark(index) | {"linestyle": ""}
             errors = [point["error"] for point in points_of]
             millions = points_of[0]["parameters"] / 1e6
             panel.plot([millions] * len(points_of), errors, **entries[name], alpha=0.8)

@@ -58,7 +58,7 @@ class Picture:
         return _digest(f"{sources.fingerprint(frozenset(CODE))} {json.dumps(source)}".encode())
 
     def csv(self) -> bytes:
-        """The points, a row each."""
+        """Return the points, a row each."""
         text = io.StringIO()
         writer = csv.DictWriter(text, list(self.points[0]), lineterminator="\n")
         writer.writeheader()
@@ -66,11 +66,11 @@ class Picture:
         return text.getvalue().encode()
 
     def files(self) -> dict[str, bytes]:
-        """Picture and data, by path below `reports/`."""
+        """Make picture and data, by path below `reports/`."""
         return {self.path: self.png(), self.data_path: self.csv()}
 
     def markdown(self) -> str:
-        """The picture, its caption and the link to its data, for a page in `reports/`."""
+        """Return the picture, its caption and the link to its data, for a page in `reports/`."""
         return f"![{self.alt}]({self.path})\n\n{self.caption} [The points]({self.data_path})."
 
 

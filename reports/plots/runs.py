@@ -18,7 +18,7 @@ def done(results: Results, dataset: str) -> dict[str, tuple[Record, ...]]:
 
 
 def printed(results: Results, dataset: str) -> dict[str, float]:
-    """The printed test errors, in per cent, on the paper's own data set, of the variants that have been run.
+    """Return the printed test errors, in per cent, on the paper's own data set, of the variants that have been run.
 
     Where the paper's data set has variants of its own, these. On another axis than ours they are of use by their
     shape alone, and left out if they are one or less than half.
@@ -33,17 +33,17 @@ def printed(results: Results, dataset: str) -> dict[str, float]:
 
 
 def comparable(results: Results, dataset: str) -> bool:
-    """Whether the printed errors may stand on the same axis as ours: same training, same data set."""
+    """Return whether the printed errors may stand on the same axis as ours: same training, same data set."""
     return results.budget == "paper" and dataset == variants.paper_dataset(results.study, dataset)
 
 
-def place(results: Results, dataset: str) -> str:
-    """`CIFAR-10, budget smoke`"""
+def where(results: Results, dataset: str) -> str:
+    """Return `CIFAR-10, budget smoke`"""
     return f"{DATASETS[dataset].title}, budget {results.budget}"
 
 
 def number(results: Results, dataset: str) -> str:
-    """`3 runs a variant, 30 in all`, or `1 to 3 runs a variant, 12 in all`."""
+    """Return `3 runs a variant, 30 in all`, or `1 to 3 runs a variant, 12 in all`."""
     counts = [len(records) for records in done(results, dataset).values()]
     least, most = min(counts), max(counts)
     a_variant = f"{most} run{'s' if most > 1 else ''}" if least == most else f"{least} to {most} runs"

@@ -21,7 +21,7 @@ STEP = 0.12  # of the distance between two variants, from a run to the next
 
 
 def picture(results: Results, dataset: str) -> Picture:
-    """The variants that have been run, and the printed errors: where they don't compare, in a panel of their own."""
+    """Draw the variants that have been run, and the printed errors: where they don't compare, in a panel of their own."""
     records, printed = runs.done(results, dataset), runs.printed(results, dataset)
     points = [
         {"source": OURS, "variant": name, "seed": r.seed, "run": r.run_id, "error": round(r.error, 4)}
@@ -35,14 +35,14 @@ def picture(results: Results, dataset: str) -> Picture:
     paper_data = DATASETS[variants.paper_dataset(results.study, dataset)].title
     return Picture(
         name=f"{results.study.name}_{results.budget}_{dataset}_seeds",
-        alt=f"Test error, a point a run, for each variant; {runs.place(results, dataset)}",
+        alt=f"Test error, a point a run, for each variant; {runs.where(results, dataset)}",
         caption=f"A point a run ({runs.number(results, dataset)}, budget {results.budget}); the bar is the mean with "
         "its 95 % t-interval."
         + (f" Printed: {results.study.printed_runs}, {paper_data}." if printed else ""),
         points=points,
         draw=draw,
         settings={
-            "title": f"{results.study.title}: {runs.place(results, dataset)}",
+            "title": f"{results.study.title}: {runs.where(results, dataset)}",
             "printed": f"printed, {paper_data}",
             "together": runs.comparable(results, dataset),
         },
@@ -50,7 +50,7 @@ def picture(results: Results, dataset: str) -> Picture:
 
 
 def draw(points: Points, *, title: str, printed: str, together: bool) -> bytes:
-    """PNG; printed errors stand among ours if `together`, else in a second panel that is titled `printed`."""
+    """Draw the PNG; printed errors stand among ours if `together`, else in a second panel that is titled `printed`."""
     ours, theirs = _errors(points, OURS), _errors(points, PRINTED)
     apart = bool(theirs) and not together
     contents = [(ours, {}, "ours"), ({}, theirs, printed)] if apart else [(ours, theirs, "")]
@@ -60,10 +60,12 @@ def draw(points: Points, *, title: str, printed: str, together: bool) -> bytes:
     height = 2.3 + 0.5 * style.LETTER * max(map(len, names[0])) * _aslant(names[0], width)
     with style.sheet(len(contents), columns=1, width=width, height=height, title=title) as (figure, panels):
         entries: style.Legend = {}
-        for panel, (runs_of, figures_of, heading), places in zip(panels, contents, names, strict=True):
-            entries |= _runs(panel, runs_of, places) | _printed(panel, figures_of, places)
+        for panel, (runs_of, figures_of, heading), names_of_panel in zip(
+            panels, contents, names, strict=True
+        ):
+            entries |= _runs(panel, runs_of, names_of_panel) | _printed(panel, figures_of, names_of_panel)
             _frame(panel, [*chain(*runs_of.values(), *figures_of.values())])
-            _name(panel, places, width)
+            _name(panel, names_of_panel, width)
             panel.set(title=heading, ylabel="test error (%)")
         if names[0] == names[-1]:
             for panel in panels[:-1]:
@@ -84,10 +86,10 @@ def _runs(panel: "Axes", errors: Mapping[str, list[float]], names: Sequence[str]
     run: dict[str, Any] = style.mark(0) | {"linestyle": "", "fillstyle": "none", "markersize": 5}
     bar: dict[str, Any] = {"color": "black", "marker": "_", "markersize": 14, "linestyle": ""}
     for name, values in errors.items():
-        place, summary = names.index(name), statistics.summarise(values)
-        panel.errorbar(place, summary.mean, summary.half_width, **bar, elinewidth=1, capsize=4, zorder=1)
+        x, summary = names.index(name), statistics.summarise(values)
+        panel.errorbar(x, summary.mean, summary.half_width, **bar, elinewidth=1, capsize=4, zorder=1)
         middle = (len(values) - 1) / 2
-        panel.plot([place + STEP * (nth - middle) for nth in range(len(values))], values, **run)
+        panel.plot([x + STEP * (nth - middle) for nth in range(len(values))], values, **run)
     return {"run": run, "mean ± 95 % t-interval": bar} if errors else {}
 
 

@@ -22,20 +22,20 @@ DPI = 110
 Legend = dict[str, dict[str, Any]]  # what each label looks like, as arguments of a line
 
 
-def mark(place: int) -> dict[str, Any]:
-    """Colour, marker and filling of the nth variant or series; forty differ without colour."""
+def mark(index: int) -> dict[str, Any]:
+    """Return colour, marker and filling of the nth variant or series; forty differ without colour."""
     from seaborn import color_palette
 
-    turn, place = divmod(place, len(MARKERS))
-    shade = color_palette("dark").as_hex()[place]  # dark: a pale one is lost in print
-    return {"color": shade, "marker": MARKERS[place], "fillstyle": FILLS[turn % len(FILLS)]}
+    turn, index = divmod(index, len(MARKERS))
+    shade = color_palette("dark").as_hex()[index]  # dark: a pale one is lost in print
+    return {"color": shade, "marker": MARKERS[index], "fillstyle": FILLS[turn % len(FILLS)]}
 
 
 @contextmanager
 def sheet(
     panels: int, *, columns: int = 3, width: float = 0, height: float = 3.0, title: str = "", **shared: Any
 ) -> Iterator[tuple["Figure", list["Axes"]]]:
-    """A title over panels in rows, in a fixed style, whatever the user's own matplotlib settings are.
+    """Open a sheet: a title over panels in rows, in a fixed style, whatever the user's own matplotlib settings are.
 
     What stands behind the last colon of a title that is too long goes to a line of its own.
 
@@ -70,7 +70,7 @@ SMALL = {
 
 
 def legend(figure: "Figure", entries: Legend) -> None:
-    """A legend below all panels, for which the sheet grows."""
+    """Draw a legend below all panels, for which the sheet grows."""
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], label=label, **look) for label, look in entries.items()]
@@ -81,7 +81,7 @@ def legend(figure: "Figure", entries: Legend) -> None:
 
 
 def wrapped(text: str) -> str:
-    """A title in lines that fit over one panel of three."""
+    """Break a title into lines that fit over one panel of three."""
     return textwrap.fill(text.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"), 42)
 
 

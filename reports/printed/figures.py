@@ -65,7 +65,7 @@ class Figure:
         return 100 - (number if number > 1 else number.scaleb(2))
 
     def is_on(self, title: str) -> bool:
-        """Whether the figure was taken on the data set of that title; "CIFAR" stands for both, in every table."""
+        """Return whether the figure was taken on the data set of that title; "CIFAR" stands for both, in every table."""
         if title.startswith("CIFAR-"):
             return self.dataset in (title, "CIFAR")
         return (
@@ -83,11 +83,11 @@ class Figure:
         return max(0, -self._exponent)
 
     def matches(self, x: float) -> bool:
-        """Whether x, in the unit of the metric, rounds to the printed number."""
+        """Return whether x, in the unit of the metric, rounds to the printed number."""
         return abs(Decimal(x) - self.number) <= self._unit / 2
 
     def cut(self, x: float) -> bool:
-        """Whether x cut off, and not rounded, after the last printed decimal is the printed number."""
+        """Return whether x cut off, and not rounded, after the last printed decimal is the printed number."""
         return self.number <= Decimal(x) < self.number + self._unit
 
     @property
@@ -96,13 +96,13 @@ class Figure:
 
 
 def names(folder: Path = PAPERS) -> list[str]:
-    """The files that there are, without their endings."""
+    """Return the files that there are, without their endings."""
     return sorted(path.stem for path in folder.glob("*.csv"))
 
 
 @cache
 def read(name: str, folder: Path = PAPERS) -> tuple[Figure, ...]:
-    """The figures of `<folder>/<name>.csv`, in its order.
+    """Read the figures of `<folder>/<name>.csv`, in its order.
 
     Raises:
         ValueError: there is no such table, or a row of it can't be read; the message names the row.

@@ -167,7 +167,7 @@ PLUS = {"pad4 crop32+flip (+)": "+", "translation+flip (+)": "+", "none": ""}
 
 
 def label(arch: str, kwargs: Mapping[str, object]) -> str:
-    """A row's network as its paper writes it: what is named first, then what is particular."""
+    """Return a row's network as its paper writes it: what is named first, then what is particular."""
     rest = {name: value for name, value in kwargs.items() if name not in SILENT}
     named = arch
     for form in FORMS.get(arch, ()):
@@ -181,7 +181,7 @@ def label(arch: str, kwargs: Mapping[str, object]) -> str:
 
 
 def phrase(name: str, value: object) -> str:
-    """One particular of a network: g = 3, with dropout, 10 crops."""
+    """Return one particular of a network: g = 3, with dropout, 10 crops."""
     words = WORDS.get(name, name.replace("_", " "))
     if value is None or value is False:
         return f"no {words}"
@@ -196,7 +196,7 @@ def phrase(name: str, value: object) -> str:
 
 
 def heading(metric: str) -> str:
-    """A column's title, with its unit where that isn't per cent."""
+    """Return a column's title, with its unit where that isn't per cent."""
     known = [name for name in METRICS if metric == name or metric.startswith(f"{name}_")]
     if not known:
         return metric.replace("_", " ")
@@ -206,5 +206,5 @@ def heading(metric: str) -> str:
 
 
 def where(dataset: str, augmentation: str) -> str:
-    """A data set and, as the papers mark it, its augmentation: CIFAR-10+."""
+    """Return a data set and, as the papers mark it, its augmentation: CIFAR-10+."""
     return dataset + PLUS.get(augmentation, augmentation)

@@ -14,13 +14,13 @@ FOOTNOTE = f"{DAGGER} Printed figure taken from memory or uncertain: not seen in
 
 
 def paper_dataset(study: Study, dataset: str) -> str:
-    """The data set itself, or for a transfer the first that the paper has."""
+    """Return the data set itself, or for a transfer the first that the paper has."""
     papers_data = [name for name in study.datasets if name not in study.transfers]
     return papers_data[0] if dataset in study.transfers and papers_data else dataset
 
 
 def printed_error(variant: Variant, dataset: str) -> Figure | None:
-    """The printed test error, or accuracy, on a data set.
+    """Return the printed test error, or accuracy, on a data set.
 
     Raises:
         ValueError: the variant's row doesn't exist, or has several such figures; the message says what to add.
@@ -36,7 +36,7 @@ def printed_error(variant: Variant, dataset: str) -> Figure | None:
 
 
 def printed_errors(variant: Variant, dataset: str) -> list[Figure]:
-    """The figures that a variant is to be held against on a data set: one, or the same one of several tables.
+    """Return the figures that a variant is to be held against on a data set: one, or the same one of several tables.
 
     Raises:
         ValueError: the variant's row doesn't exist.
@@ -44,25 +44,25 @@ def printed_errors(variant: Variant, dataset: str) -> list[Figure]:
     title = DATASETS[dataset].title
     return [
         figure
-        for place in variant.printed
-        for figure in _row(place, variant)
-        if figure.metric == place.metric
+        for printed in variant.printed
+        for figure in _row(printed, variant)
+        if figure.metric == printed.metric
         and figure.is_on(title)
-        and figure.augmentation in (place.augmentation or figure.augmentation,)
+        and figure.augmentation in (printed.augmentation or figure.augmentation,)
     ]
 
 
 def printed_count(variant: Variant, dataset: str, metrics: Sequence[str]) -> Figure | None:
-    """The first of these metrics that the variant's row prints for a data set."""
-    for place in variant.printed:
-        for figure in _row(place, variant):
+    """Return the first of these metrics that the variant's row prints for a data set."""
+    for printed in variant.printed:
+        for figure in _row(printed, variant):
             if figure.metric in metrics and figure.is_on(DATASETS[dataset].title):
                 return figure
     return None
 
 
 def marked(figure: Figure | None, text: str = "") -> str:
-    """A printed figure for a cell, or another `text` for it, marked if it wasn't seen in a copy of the paper."""
+    """Return a printed figure for a cell, or another `text` for it, marked if it wasn't seen in a copy of the paper."""
     if figure is None:
         return "—"
     unsure = re.search(r"\b(recalled|check)\b", figure.note)
@@ -70,20 +70,20 @@ def marked(figure: Figure | None, text: str = "") -> str:
 
 
 def as_error(figure: Figure | None) -> str:
-    """As an error, whichever the paper prints; a "fail" as it is."""
+    """Return the figure as an error, whichever the paper prints; a "fail" as it is."""
     if figure is None or figure.error is None or "acc" not in figure.metric:
         return marked(figure)
     return marked(figure, f"{figure.error} (accuracy {figure.value})")
 
 
-def _row(place: Printed, variant: Variant) -> list[Figure]:
-    rows = [figure for figure in figures.read(place.table) if place.part in ("", figure.table)]
-    row = [figure for figure in rows if figure.row_id == place.row]
+def _row(printed: Printed, variant: Variant) -> list[Figure]:
+    rows = [figure for figure in figures.read(printed.table) if printed.part in ("", figure.table)]
+    row = [figure for figure in rows if figure.row_id == printed.row]
     if not row:
         names = list(dict.fromkeys(figure.row_id for figure in rows))
-        where = f"{place.table}.csv{f', {place.part},' if place.part else ''}"
+        where = f"{printed.table}.csv{f', {printed.part},' if printed.part else ''}"
         raise ValueError(
-            f"{where} has no row {place.row!r}, which variant {variant.name!r} names"
-            + did_you_mean(place.row, names)
+            f"{where} has no row {printed.row!r}, which variant {variant.name!r} names"
+            + did_you_mean(printed.row, names)
         )
     return row

@@ -27,11 +27,11 @@ class Committed:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.of_study = {path.stem: _whole(path) for path in sorted(folder.glob("*.jsonl"))}
-        self.of_run = records.by_run(record for kept in self.of_study.values() for record in kept)
+        self.of_run = records.by_run(record for committed in self.of_study.values() for record in committed)
         self.order = {name: _order(name) for name in studies.names()}
 
     def study_of(self, run_id: str, made_for: str | None) -> str | None:
-        """The study that the run was made for, if it declares it, else the first that does."""
+        """Return the study that the run was made for, if it declares it, else the first that does."""
         names = [name for name, order in self.order.items() if run_id in order]
         return made_for if made_for in names else next(iter(names), None)
 
@@ -63,11 +63,11 @@ class Committed:
         path, order = self.folder / f"{name}.jsonl", self.order[name]
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / f".{name}.lock"):  # two at once would each write what the other hasn't
-            kept = _whole(path) if path.exists() else []  # again: another one may have been here since
-            ids = {record.run_id for record in kept}
+            committed = _whole(path) if path.exists() else []  # again: another one may have been here since
+            ids = {record.run_id for record in committed}
             # records of an older configuration are no longer declared and go to the end
             ordered = sorted(
-                [*kept, *(record for record in new if record.run_id not in ids)],
+                [*committed, *(record for record in new if record.run_id not in ids)],
                 key=lambda record: (order.get(record.run_id, len(order)), record.run_id),
             )
             lines = [json.dumps(record.as_dict(), ensure_ascii=False) + "\n" for record in ordered]
@@ -104,22 +104,22 @@ def collect(folders: Iterable[Path], committed: Path) -> tuple[list[str], list[s
 
 
 def summary(target: Committed, counts: dict[str, int]) -> list[str]:
-    """A line for each study, and one for the runs that no study declares."""
-    said = [
+    """Return a line for each study, and one for the runs that no study declares."""
+    lines = [
         f"{name}: {counts.get(name, 0)} new, {len(target.of_study.get(name, []))} in all"
         for name in target.order
         if counts.get(name)
     ]
     new = sum(count for name, count in counts.items() if name)
     total = sum(map(len, target.of_study.values()))
-    said.append(f"{new} new records, {total} in all")
+    lines.append(f"{new} new records, {total} in all")
     if "" in counts:
-        said.append(f"{counts['']} finished runs belong to no study and are left where they are")
-    return said
+        lines.append(f"{counts['']} finished runs belong to no study and are left where they are")
+    return lines
 
 
 def contradiction(run_id: str, known: list[Record], others: Iterable[Record]) -> str:
-    """One line that names records of one run with different results."""
+    """Return one line that names records of one run with different results."""
     results = ", ".join(f"{record.error:.2f} % in {record.where}" for record in [*known, *others])
     outcome = f"the one in {known[0].where} stays" if known else "none is taken"
     return f"run {run_id}: records contradict each other ({results}); {outcome}: delete the wrong one"
@@ -133,14 +133,14 @@ def _order(name: str) -> dict[str, int]:
     """
     study = studies.read(name)
     seeds = tuple(sorted({*study.seeds, *range(max(LOOKS))}))
-    places = {variant.name: place for place, variant in enumerate(study.variants)}
+    order = {variant.name: position for position, variant in enumerate(study.variants)}
     ids = [
         cell.run_id
         for budget in studies.BUDGETS
         for cell in sorted(
             studies.cells(study, budget, seeds=seeds),
-            key=lambda cell: (study.datasets.index(cell.dataset), places[cell.variant], cell.seed),
+            key=lambda cell: (study.datasets.index(cell.dataset), order[cell.variant], cell.seed),
         )
     ]
     ids += [cell.run_id for line in programme.read() if line.study == name for cell in line.cells(seeds)]
-    return {run_id: place for place, run_id in reversed(list(enumerate(ids)))}
+    return {run_id: position for position, run_id in reversed(list(enumerate(ids)))}

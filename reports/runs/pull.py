@@ -31,14 +31,14 @@ PER_PAGE = 200  # runs to a request; each brings its configuration and summary
 PATIENCE = 3  # downloads in a row that may fail before the server is given up
 
 
-def is_folder(place: str) -> bool:
-    """Whether a place to pull from is on this disk. W&B's client may leave empty folders named ENTITY/PROJECT."""
-    folder = Path(place)
-    return folder.is_dir() and (any(folder.rglob("*.wandb")) or not PROJECT.fullmatch(place))
+def is_folder(source: str) -> bool:
+    """Return whether a place to pull from is on this disk. W&B's client may leave empty folders named ENTITY/PROJECT."""
+    folder = Path(source)
+    return folder.is_dir() and (any(folder.rglob("*.wandb")) or not PROJECT.fullmatch(source))
 
 
 def offline(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
-    """The records in W&B's own folders, these or any below them, and a line for each run that has none.
+    """Read the records in W&B's own folders, these or any below them, and a line for each run that has none.
 
     W&B's log of a run, the `.wandb` file, is looked for but not read: nothing in Python reads it. Raises ValueError
     if a folder holds no run of W&B's.
@@ -195,6 +195,6 @@ def _fetch(tracked: Tracked) -> Record:
 
 
 def check_login() -> None:
-    """Raises ValueError, in one line, if W&B's client cannot get at its server."""
+    """Check that W&B's client gets at its server. Raises ValueError, in one line, if not."""
     if reason := refusal():
         raise ValueError(f"W&B cannot be used, because {reason}")

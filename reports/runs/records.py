@@ -20,28 +20,28 @@ def read(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
     of test errors, the one of an earlier folder stays, so that a committed record stands against a repetition
     on another machine; within a folder nothing says which is right, and all are left out.
     """
-    kept: dict[str, Record | None] = {}  # None: left out
+    chosen: dict[str, Record | None] = {}  # None: left out
     warnings: list[str] = []
     for folder in folders:
         readable, complaints = read_all(folder)
         warnings += complaints
         for run_id, same_run in by_run(readable).items():
-            earlier = kept.get(run_id)
+            earlier = chosen.get(run_id)
             candidates = [earlier, *same_run] if earlier else same_run
             if agree(candidates):
-                kept.setdefault(run_id, candidates[0])
-                if kept[run_id] and (remark := of_several_commits(candidates)):
+                chosen.setdefault(run_id, candidates[0])
+                if chosen[run_id] and (remark := of_several_commits(candidates)):
                     warnings.append(f"run {run_id}: {remark}; the first is kept")
                 continue
             results = ", ".join(f"{record.error:.2f} % in {record.where}" for record in candidates)
             outcome = "the first is kept" if earlier else "all left out"
             warnings.append(f"run {run_id}: records contradict each other ({results}); {outcome}")
-            kept.setdefault(run_id, None)
-    return [record for record in kept.values() if record], warnings
+            chosen.setdefault(run_id, None)
+    return [record for record in chosen.values() if record], warnings
 
 
 def read_all(folder: Path, whole_paths: bool = False) -> tuple[list[Record], list[str]]:
-    """All records below one folder, duplicates and contradictions too, and a line for each that had to be skipped."""
+    """Read all records below one folder, duplicates and contradictions too, and a line for each that had to be skipped."""
     readable, warnings = [], []
     for path in _files(folder):
         good, complaints = read_file(path, whole_paths)
@@ -51,7 +51,7 @@ def read_all(folder: Path, whole_paths: bool = False) -> tuple[list[Record], lis
 
 
 def by_run(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """The records of each run, in the order in which they come."""
+    """Return the records of each run, in the order in which they come."""
     grouped: dict[str, list[Record]] = {}
     for record in records:
         grouped.setdefault(record.run_id, []).append(record)
@@ -59,12 +59,12 @@ def by_run(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 
 def agree(records: Iterable[Record]) -> bool:
-    """Whether these records of one run have the same result."""
+    """Return whether these records of one run have the same result."""
     return len({(record.errors, record.images) for record in records}) <= 1
 
 
 def of_several_commits(records: Iterable[Record]) -> str | None:
-    """What to say of records of one run that agree although different commits made them; None if one did."""
+    """Return what to say of records of one run that agree although different commits made them; None if one did."""
     commits = {record.git["commit"]: record.where for record in reversed(list(records))}
     if len(commits) < 2:
         return None
@@ -88,7 +88,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def read_file(path: Path, whole_path: bool = False) -> tuple[list[Record], list[str]]:
-    """The records of a `.jsonl` or `.json` file, and one line for each that had to be skipped.
+    """Read the records of a `.jsonl` or `.json` file, and one line for each that had to be skipped.
 
     They name the file without the folders above, so that a page that quotes a warning doesn't depend on the machine,
     unless its whole path is asked for, which tells machines apart.
@@ -110,8 +110,8 @@ def read_file(path: Path, whole_path: bool = False) -> tuple[list[Record], list[
 
 def _skipped(name: str, number: int, error: ValueError) -> str:
     if isinstance(error, json.JSONDecodeError):
-        place = f"{name}:{number + error.lineno - 1}"
-        return f"{place}: skipped, not valid JSON ({error.msg} at column {error.colno})"
+        where = f"{name}:{number + error.lineno - 1}"
+        return f"{where}: skipped, not valid JSON ({error.msg} at column {error.colno})"
     if isinstance(error, UnicodeDecodeError):
         return f"{name}:{number}: skipped, cannot be read as text ({error})"
     return f"{name}:{number}: skipped, {error}"

@@ -20,7 +20,7 @@ Collated = Mapping[str, tuple[Study, list[Results], Counts]]
 Judged = Mapping[tuple[str, str, str], Sequence[Verdict]]
 
 NO_TEST = "no study tests it, and no experiment"
-EXPERIMENTS = "experiments.md#{}"
+EXPERIMENTS_PAGE = "experiments.md"
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,13 @@ class ClaimVerdict:
     tested: str = ""
 
     @property
-    def where(self) -> str:
-        """Place and budget, linked to the page if there is one; empty where the claim holds anywhere."""
-        text = ", ".join(filter(None, [self.place, self.budget and f"budget `{self.budget}`"]))
-        return f"[{text or 'evidence'}]({self.page})" if self.page else text
+    def is_of_finding(self) -> bool:
+        """Whether an experiment gave it: then its place and its evidence are text from a finding's file."""
+        return self.page.startswith(EXPERIMENTS_PAGE)
 
 
 def judge(collated: Collated) -> Judged:
-    """Judge all trained claims of all studies, on all that has been run."""
+    """Judge all trained claims of the given studies, on all that has been run."""
     return {
         (name, result.budget, dataset): trained.judge_trained(result, dataset, counts)
         for name, (study, results, counts) in collated.items()
@@ -57,18 +56,18 @@ def judge(collated: Collated) -> Judged:
     }
 
 
-def of_all(
-    collated: Collated, judged: Judged, findings: Mapping[str, Sequence[Finding]]
+def of_claims(
+    claims: Iterable[str], collated: Collated, judged: Judged, findings: Mapping[str, Sequence[Finding]]
 ) -> dict[str, list[ClaimVerdict]]:
-    """Return every claim of the ledger, in its order, with all of its verdicts; a claim without any has one, `not run`."""
+    """Return these claims, in their order, with all verdicts of the given studies; a claim without any has `not run`."""
     of_trainings = _of_trainings(collated, judged)
     return {
         claim: [
             verdict
-            for kind in entry.kinds
+            for kind in ledger.find(claim).kinds
             for verdict in _of_kind(claim, kind, of_trainings.get(claim, []), findings.get(claim, []))
         ]
-        for claim, entry in ledger.entries().items()
+        for claim in claims
     }
 
 
@@ -102,7 +101,7 @@ def _of_finding(finding: Finding, kind: str) -> ClaimVerdict:
     word = OF_OUTCOME[finding.holds]
     machine = finding.machine["device"] if kind == "measured" else ""
     return ClaimVerdict(
-        finding.claim, kind, word, machine, EXPERIMENTS.format(finding.claim), finding.evidence
+        finding.claim, kind, word, machine, f"{EXPERIMENTS_PAGE}#{finding.claim}", finding.evidence
     )
 
 
@@ -114,9 +113,9 @@ def _what_is_missing(claim: str) -> str:
 
 def best(verdicts: Sequence[ClaimVerdict]) -> list[ClaimVerdict]:
     """Return those that say something, of trained ones those at the largest budget that says something."""
-    said = [verdict for verdict in verdicts if verdict.word != NOT_RUN]
-    budgets = [budget for budget in BUDGETS if any(verdict.budget == budget for verdict in said)]
-    return [s for s in said if s.budget in ("", *budgets[:1])]
+    decided = [verdict for verdict in verdicts if verdict.word != NOT_RUN]
+    budgets = [budget for budget in BUDGETS if any(verdict.budget == budget for verdict in decided)]
+    return [s for s in decided if s.budget in ("", *budgets[:1])]
 
 
 def summary(verdicts: Sequence[ClaimVerdict]) -> str:

@@ -76,10 +76,10 @@ def opened(folder: Path) -> Iterator[Cache]:
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     """Return the file's answers by kind and name; a damaged or missing file has none."""
-    kept: Any = None
+    content: Any = None
     with suppress(OSError, ValueError):
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    kinds = kept if isinstance(kept, dict) else {}
+        content = json.loads(path.read_text(encoding="utf-8"))
+    kinds = content if isinstance(content, dict) else {}
     return {kind: answers if isinstance(answers := kinds.get(kind), dict) else {} for kind in KINDS}
 
 

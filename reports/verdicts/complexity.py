@@ -4,8 +4,8 @@ One module a paper, `reports/verdicts/checks/<paper>.py`, says how its tables ar
 
     TABLES       the files of `reports/papers/` that it reads
     CONVENTION   in words, for the page: what its tables count
-    meant(figure)            the network that a row means: a `Network`; or, in words, why there is none here
-    counted(figure, counts)  our count in the figure's unit, by the table's convention
+    network_for(figure)        the `Network` of a row; or, in words, why there is none here
+    count_for(figure, counts)  our count in the figure's unit, by the table's convention
     CUT          keys of figures that the paper cut off instead of rounding, if there are any
     EXPLAINED    keys of figures that no sensible count gives, each with the reason, if there are any
 """
@@ -25,6 +25,8 @@ from reports.verdicts import cache, sources
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from architectures.counting import Stage
 
 EXACT, CUT, EXPLAINED, UNEXPLAINED = "exact", "exact if cut", "not reproducible as printed", "unexplained"
 # How the metrics that can be counted begin, and widths named by a letter; all others are trained or measured.
@@ -110,12 +112,12 @@ def rows(paper: str) -> Iterator[Row | Quoted]:
         for figure in read(table):
             if not countable(figure.metric):
                 continue
-            meant = module.meant(figure)
-            if isinstance(meant, str):
-                yield Quoted(paper, figure, meant)
+            network = module.network_for(figure)
+            if isinstance(network, str):
+                yield Quoted(paper, figure, network)
                 continue
-            ours = module.counted(figure, counts(meant))
-            yield Row(paper, figure, meant, ours, *_judge(module, figure, ours))
+            ours = module.count_for(figure, counts(network))
+            yield Row(paper, figure, network, ours, *_judge(module, figure, ours))
 
 
 def _judge(module: ModuleType, figure: Figure, ours: float) -> tuple[str, str]:
@@ -146,8 +148,8 @@ def counts(network: Network) -> Counts:
 
 
 @functools.cache
-def stages(network: Network) -> dict:
-    """Return the rows of the network's architecture table by name; `architectures.counting.Stage`."""
+def stages(network: Network) -> "dict[str, Stage]":
+    """Return the rows of the network's architecture table by name."""
     from architectures.counting import count_stages
 
     return {stage.name: stage for stage in count_stages(network.on_meta(), network.resolution)}

@@ -25,27 +25,20 @@ class VariantCounts(Mapping[tuple[str, str], Count]):
     def __init__(self, study: Study):
         self.study = study
 
-    def __getitem__(self, place: tuple[str, str]) -> Count:
-        name, on = place
-        if place not in tuple(self):
-            raise KeyError(place)
-        variant, dataset = self.study.variant(name), DATASETS[on]
+    def __getitem__(self, names: tuple[str, str]) -> Count:
+        if names not in tuple(self):
+            raise KeyError(names)
+        variant, dataset = self.study.variant(names[0]), DATASETS[names[1]]
         knobs = variant.knobs_for(dataset.stem)
         resolution = self.study.resolution_of(variant, dataset.stem) or dataset.resolution
-        counted = complexity.counts(
-            Network.of(variant.arch, dataset.stem, knobs, resolution, dataset.classes)
-        )
+        network = Network.of(variant.arch, dataset.stem, knobs, resolution, dataset.classes)
+        counted = complexity.counts(network)
         return Count(counted.parameters, counted.mult_adds)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        for on in self.study.datasets:
-            for variant in self.study.variants_on(on):
-                yield variant.name, on
+        for dataset in self.study.datasets:
+            for variant in self.study.variants_on(dataset):
+                yield variant.name, dataset
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-
-def count_variants(study: Study) -> Counts:
-    """Return the counts of a study's variants on its data sets, by both names."""
-    return VariantCounts(study)

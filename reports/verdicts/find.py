@@ -8,11 +8,11 @@ from architectures.spelling import did_you_mean
 from lightning_modules import provenance
 from lightning_modules.execution.machine import describe
 from reports.verdicts import experiments, findings
-from reports.verdicts.experiments import CannotExperiment, Outcome, Place
+from reports.verdicts.experiments import CannotExperiment, Outcome, Setup
 from reports.verdicts.findings import Finding
 
 
-def find(claims: Sequence[str], place: Place, folder: Path = findings.FOLDER) -> Iterator[str]:
+def find(claims: Sequence[str], setup: Setup, folder: Path = findings.FOLDER) -> Iterator[str]:
     """Make the experiments of these claims, or without any of all; a line on each as it ends.
 
     One that can't be made here is passed over. Raises ValueError, before any is made, for a claim without one.
@@ -25,17 +25,17 @@ def find(claims: Sequence[str], place: Place, folder: Path = findings.FOLDER) ->
     for claim in claims or known:
         begun = time.monotonic()
         try:
-            outcome = known[claim](place)
+            outcome = known[claim](setup)
         except CannotExperiment as error:
             yield f"{claim}: not made, {error}"
             continue
-        path = findings.write(_finding(claim, outcome, place, git), folder)
+        path = findings.write(_finding(claim, outcome, setup, git), folder)
         word = {True: "holds", False: "doesn't hold", None: "undecided"}[outcome.holds]
         yield f"{claim}: {word} ({time.monotonic() - begun:.0f} s), kept in {folder.name}/{path.name}"
 
 
-def _finding(claim: str, outcome: Outcome, place: Place, git: dict) -> Finding:
-    machine = describe(place.device, 1, 1, "32-true")
+def _finding(claim: str, outcome: Outcome, setup: Setup, git: dict) -> Finding:
+    machine = describe(setup.device, 1, 1, "32-true")
     return Finding(
         claim=claim,
         holds=outcome.holds,

@@ -1,6 +1,6 @@
 """What experiments have found: the evidence on the claims that are measured with a stopwatch or computed from networks.
 
-`python -m reports find CLAIM` makes the claim's experiment (`reports/experiments/`) on the machine at hand and leaves
+`python -m reports find CLAIM` makes the claim's experiment (`reports/verdicts/experiments/`) on the machine at hand and leaves
 `reports/findings/<claim>.<machine>.json`, one file a machine, committed. Pages read only these files.
 """
 
@@ -43,21 +43,24 @@ class Finding:
     format: int = FORMAT
 
     @property
-    def place(self) -> str:
+    def machine_slug(self) -> str:
         """The kind of machine as a part of a file's name."""
         return re.sub(r"[^a-z0-9]+", "-", self.machine["device"].lower()).strip("-")
 
 
 def write(finding: Finding, folder: Path = FOLDER) -> Path:
-    """Keep it in place of an earlier one from the same kind of machine."""
-    path = folder / f"{finding.claim}.{finding.place}.json"
+    """Write a finding in place of an earlier one from the same kind of machine; returns its file."""
+    path = folder / f"{finding.claim}.{finding.machine_slug}.json"
     files.write(path, (json.dumps(asdict(finding), indent=1, ensure_ascii=False) + "\n").encode())
     return path
 
 
 def read(folder: Path | None = None) -> tuple[dict[str, list[Finding]], list[str]]:
-    """All findings by claim, the committed ones without a folder, in the order of the files' names; in warnings, a line each, those that can't be read."""
-    found: dict[str, list[Finding]] = {}
+    """Return all findings by claim, in the order of the files' names, and a warning for each that can't be read.
+
+    folder: None for that of the committed ones.
+    """
+    findings: dict[str, list[Finding]] = {}
     warnings = []
     folder = folder or FOLDER
     for path in sorted(folder.glob("*.json")):
@@ -66,8 +69,8 @@ def read(folder: Path | None = None) -> tuple[dict[str, list[Finding]], list[str
         except (OSError, ValueError) as error:
             warnings.append(f"{folder.name}/{path.name}: skipped, {error}")
         else:
-            found.setdefault(finding.claim, []).append(finding)
-    return found, warnings
+            findings.setdefault(finding.claim, []).append(finding)
+    return findings, warnings
 
 
 def _parse(text: str) -> Finding:
@@ -78,8 +81,8 @@ def _parse(text: str) -> Finding:
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise ValueError(f"not a finding of format {FORMAT}")
     for name, kind in FIELDS.items():
-        holder, _, leaf = name.rpartition(".")
-        value = (facts[holder] if holder else facts).get(leaf, ...)
+        parent, _, leaf = name.rpartition(".")
+        value = (facts[parent] if parent else facts).get(leaf, ...)
         if not isinstance(value, kind):
             raise ValueError(f"the field '{name}' is missing or of a wrong kind")  # noqa: TRY004 (a bad file)
     if strange := sorted(set(facts) - set(FIELDS)):

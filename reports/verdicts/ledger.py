@@ -25,13 +25,13 @@ class Entry:
 
 @cache
 def entries() -> dict[str, Entry]:
-    """All claims by id, in the order of the file."""
+    """Return all claims by id, in the order of the file."""
     declared = tomllib.loads((PAPERS / "claims.toml").read_text(encoding="utf-8"))["claims"]
     return {entry["id"]: Entry(**entry | {"kinds": tuple(entry["kinds"])}) for entry in declared}
 
 
 def find(claim_id: str) -> Entry:
-    """The claim of that id. Raises ValueError, with the near misses, if the documents make none."""
+    """Return the claim of that id. Raises ValueError, with the near misses, if the documents make none."""
     known = entries()
     if claim_id in known:
         return known[claim_id]

@@ -5,9 +5,11 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from architectures import catalogue
 
+T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 CHECKS = ROOT / "reports" / "verdicts" / "checks"
 EXPERIMENTS = ROOT / "reports" / "verdicts" / "experiments"
@@ -39,8 +41,10 @@ def of_architecture(arch: str) -> frozenset[Path]:
 
 @cache
 def of_check(claim_id: str) -> frozenset[Path]:
-    """Return the files that decide an exact claim: its module's, with the networks and tables that it names."""
-    return _reached([checks()[claim_id]], lambda path: _imported(path, FOLLOWED) | _named(path))
+    """Return the files that decide an exact claim: its module's, with the networks and tables that its function names."""
+    path = checks()[claim_id]
+    direct = _imported(path, FOLLOWED) | _named_by(_definitions_used(path, claim_id))
+    return _reached(direct, lambda path: _imported(path, FOLLOWED) | _named(path)) | {path}
 
 
 @cache
@@ -59,22 +63,48 @@ def _registered(folder: Path, decorator: str) -> dict[str, Path]:
     return {
         claim: path
         for path in sorted(folder.glob("*.py"))
-        for node in _tree(path).body
-        if isinstance(node, ast.FunctionDef)
-        for call in node.decorator_list
-        if isinstance(call, ast.Call) and _called(call) == decorator
-        for claim in _texts(call.args)
+        for function in _functions(path)
+        for claim in _claims(function, decorator)
     }
 
 
-def _reached(begin: Iterable[Path], following: Callable[[Path], Iterable[Path]]) -> frozenset[Path]:
-    """Return the files at which one arrives from the first ones."""
+def _functions(path: Path) -> list[ast.FunctionDef]:
+    return [node for node in _tree(path).body if isinstance(node, ast.FunctionDef)]
+
+
+def _claims(function: ast.FunctionDef, decorator: str) -> Iterator[str]:
+    """Yield the claims that a decorator registers a function for."""
+    for call in function.decorator_list:
+        if isinstance(call, ast.Call) and _called(call) == decorator:
+            yield from _texts(call.args)
+
+
+def _definitions_used(path: Path, claim_id: str) -> frozenset[ast.AST]:
+    """Return the function of an exact claim, and the functions and constants of its file to which it leads."""
+    defined: dict[str, ast.AST] = {name: node for node in _tree(path).body for name in _names_defined(node)}
+    function: ast.AST = next(f for f in _functions(path) if claim_id in _claims(f, "exact"))
+    return _reached(
+        [function],
+        lambda node: [defined[n.id] for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in defined],
+    )
+
+
+def _names_defined(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        yield node.name
+    elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        yield from (n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
+
+
+def _reached(begin: Iterable[T], following: Callable[[T], Iterable[T]]) -> frozenset[T]:
+    """Return all at which one arrives from the first ones."""
     reached, open_ends = set(), list(begin)
     while open_ends:
-        path = open_ends.pop()
-        if path not in reached:
-            reached.add(path)
-            open_ends += following(path)
+        item = open_ends.pop()
+        if item not in reached:
+            reached.add(item)
+            open_ends += following(item)
     return frozenset(reached)
 
 
@@ -93,10 +123,13 @@ def _imported(path: Path, packages: tuple[str, ...], root: Path = ROOT) -> froze
 
 @cache
 def _named(path: Path) -> frozenset[Path]:
-    """Return what a check names instead of importing it: families, by their architectures; tables; other checks."""
-    if path.parent != CHECKS:
-        return frozenset()
-    nodes = list(ast.walk(_tree(path)))
+    """Return what a whole file of checks names (`_named_by`); other files name nothing."""
+    return _named_by(_tree(path).body) if path.parent == CHECKS else frozenset()
+
+
+def _named_by(code: Iterable[ast.AST]) -> frozenset[Path]:
+    """Return what code names instead of importing it: families, by their architectures; tables; other checks."""
+    nodes = [node for part in code for node in ast.walk(part)]
     words = set(_texts(nodes))
     calls = [node for node in nodes if isinstance(node, ast.Call) and _called(node) in BY_PAPER]
     papers = {paper for call in calls for paper in _texts(call.args[:1])}

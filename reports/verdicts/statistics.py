@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special  # `scipy.stats`, which has the tests, takes a second more to import
 
 LEVEL = 0.05
 
@@ -41,11 +41,11 @@ def summarise(values: Sequence[float]) -> Summary:
     n, mean = len(values), math.fsum(values) / len(values)
     if n == 1:
         return Summary(1, mean, None)
-    return Summary(n, mean, float(stats.t.ppf(1 - LEVEL / 2, n - 1)) * math.sqrt(variance(values) / n))
+    return Summary(n, mean, float(special.stdtrit(n - 1, 1 - LEVEL / 2)) * math.sqrt(variance(values) / n))
 
 
 def variance(values: Sequence[float]) -> float:
-    """Unbiased variance (n - 1 in the denominator) of at least two values."""
+    """Return the unbiased variance (n - 1 in the denominator) of at least two values."""
     mean = math.fsum(values) / len(values)
     return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
@@ -57,18 +57,20 @@ def welch(lower: Sequence[float], higher: Sequence[float]) -> float:
     """
     if max(lower) == min(lower) and max(higher) == min(higher):
         return 1.0
+    from scipy import stats
+
     return float(stats.ttest_ind(lower, higher, equal_var=False, alternative="less").pvalue)
 
 
 def near(values: Sequence[float], figure: float, margin: float) -> float:
-    """p-value of "the mean is less than `margin` from a figure": two one-sided t-tests. Without spread p is 1."""
+    """Return p of "the mean is less than `margin` from a figure": two one-sided t-tests. Without spread p is 1."""
     if max(values) == min(values):  # compared, because rounding gives equal values a variance
         return 1.0
     return max(_t_test(values, figure + margin, "less"), _t_test(values, figure - margin, "greater"))
 
 
 def far(values: Sequence[float], figure: float, margin: float) -> float:
-    """p-value of "the mean is more than `margin` from a figure", in whichever direction (Bonferroni)."""
+    """Return p of "the mean is more than `margin` from a figure", in whichever direction (Bonferroni)."""
     if max(values) == min(values):  # compared, because rounding gives equal values a variance
         return 1.0
     smallest = min(_t_test(values, figure - margin, "less"), _t_test(values, figure + margin, "greater"))
@@ -76,16 +78,18 @@ def far(values: Sequence[float], figure: float, margin: float) -> float:
 
 
 def _t_test(values: Sequence[float], figure: float, alternative: str) -> float:
+    from scipy import stats
+
     return float(stats.ttest_1samp(values, figure, alternative=alternative).pvalue)
 
 
 def off_the_line(places: Sequence[float], groups: Sequence[Sequence[float]]) -> np.ndarray:
-    """How far the means of the groups lie above the least-squares line through them, at these places."""
+    """Return how far the means of the groups lie above the least-squares line through them, at these places."""
     return _residues(places) @ [math.fsum(values) / len(values) for values in groups]
 
 
 def linear(places: Sequence[float], groups: Sequence[Sequence[float]], margin: float) -> float:
-    """p-value of "every mean is less than `margin` off the line": two one-sided t-tests each, all must hold.
+    """Return p of "every mean is less than `margin` off the line": two one-sided t-tests each, all must hold.
 
     The groups share one variance, their pooled one. Needs two values a group; without any spread p is 1.
     """
@@ -93,16 +97,16 @@ def linear(places: Sequence[float], groups: Sequence[Sequence[float]], margin: f
     if not error.any():
         return 1.0
     above, below = (off + margin) / error, (off - margin) / error
-    return float(max(stats.t.sf(above, freedom).max(), stats.t.cdf(below, freedom).max()))
+    return float(max(special.stdtr(freedom, -above).max(), special.stdtr(freedom, below).max()))
 
 
 def bent(places: Sequence[float], groups: Sequence[Sequence[float]], margin: float) -> float:
-    """p-value of "some mean is more than `margin` off the line" (Bonferroni over the groups and both directions)."""
+    """Return p of "some mean is more than `margin` off the line" (Bonferroni over the groups and both directions)."""
     off, error, freedom = _deviations(places, groups)
     if not error.any():
         return 1.0
     above, below = (off - margin) / error, (off + margin) / error
-    smallest = min(stats.t.sf(above, freedom).min(), stats.t.cdf(below, freedom).min())
+    smallest = min(special.stdtr(freedom, -above).min(), special.stdtr(freedom, below).min())
     return min(1.0, float(2 * len(groups) * smallest))
 
 
@@ -126,7 +130,7 @@ def _residues(places: Sequence[float]) -> np.ndarray:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction (Scand. J. Statistics 6, 1979): adjusted p-values in the order given."""
+    """Adjust p-values by Holm's step-down correction (Scand. J. Statistics 6, 1979), in the order given."""
     adjusted = [1.0] * len(p_values)
     largest = 0.0
     for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):

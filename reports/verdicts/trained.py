@@ -67,10 +67,10 @@ class Part:
 def judge_exact(claim_id: str) -> Verdict:
     """Run the registered check of a claim that needs no training."""
     claim = Claim(claim_id)
-    said = checks.verdict(claim_id)
-    if said is None:
+    answer = checks.verdict(claim_id)
+    if answer is None:
         return Verdict(claim, words.NOT_RUN, ("no check of this claim has been written yet",))
-    holds, evidence = said
+    holds, evidence = answer
     return Verdict(claim, words.OF_OUTCOME[holds], (evidence,))
 
 
@@ -191,10 +191,10 @@ def _ordered(parts: Sequence[Part], against: bool) -> tuple[str, ...]:
     counted = [
         (d, sum(part.decision == d for part in parts)) for d in ("as claimed", "against", "open", None)
     ]
-    said = f"{counted[0][1]} of {len(parts)} as claimed" + "".join(
+    summary = f"{counted[0][1]} of {len(parts)} as claimed" + "".join(
         f", {number} {decision or 'not run'}" for decision, number in counted[1:] if number
     )
-    return (f"{said}: {lines[0]}", *lines[1:])
+    return (f"{summary}: {lines[0]}", *lines[1:])
 
 
 def _reversal(test: Trend, values: Values) -> str:

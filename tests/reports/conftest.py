@@ -67,7 +67,7 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     made_up = {entry.id: entry for entry in LEDGER}
     monkeypatch.setattr(ledger, "entries", lambda: made_up)
     monkeypatch.setattr(findings, "FOLDER", Path("nowhere"))
-    monkeypatch.setattr(counts, "count_variants", lambda study: COUNTS)
+    monkeypatch.setattr(counts, "VariantCounts", lambda study: COUNTS)
     # The pages of the networks and of the papers' tables, cut short: they have tests of their own.
     monkeypatch.setattr(complexity, "papers", lambda: ["vgg"])
     first = architectures.tables()[:1]

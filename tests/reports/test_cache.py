@@ -51,7 +51,7 @@ def test_answers_are_kept_and_the_file_stays_the_same(ask, tmp_path):
         ("architectures/layers/conv_bn.py", ["count"]),
         ("architectures/counting.py", ["count", "check"]),
         ("architectures/alexnet.py", ["check"]),
-        ("reports/papers/alexnet_layers_seed.csv", ["check"]),
+        ("reports/verdicts/checks/alexnet.py", ["check"]),
         ("architectures/densenet.py", []),
         ("reports/plots/style.py", ["picture"]),
     ],

@@ -8,7 +8,7 @@ from lightning_modules.configuration import Run
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.execution.machine import Machine
 from lightning_modules.recipes import RECIPES
-from reports.verdicts.experiments import CannotExperiment, Place, compression
+from reports.verdicts.experiments import CannotExperiment, Setup, compression
 from sweeps import study as studies
 from tests import tiny
 
@@ -29,7 +29,7 @@ def test_the_claim_is_decided_where_pruning_costs_nothing(svd, pruning, deep_com
 
 def test_without_a_trained_network_nothing_is_found(tmp_path):
     with pytest.raises(CannotExperiment, match="run.py --study squeezenet_vs_alexnet --variant alexnet"):
-        compression.no_loss(Place("cpu", tmp_path, tmp_path))
+        compression.no_loss(Setup("cpu", tmp_path, tmp_path))
 
 
 def test_trained_runs_are_compared_before_and_after(tmp_path, monkeypatch):
@@ -45,7 +45,7 @@ def test_trained_runs_are_compared_before_and_after(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     machine = Machine(accelerator="cpu", data_dir=tmp_path / "data", wandb=False)
     record = training.train(Run(wanted), folder, machine)
-    outcome = compression.no_loss(Place("cpu", tmp_path / "runs", tmp_path / "data"))
+    outcome = compression.no_loss(Setup("cpu", tmp_path / "runs", tmp_path / "data"))
     assert outcome.runs == (wanted.run_id,) and outcome.holds is None
     (shown,) = outcome.data["tables"]
     rows = {(method, density): rest for method, density, *rest in shown["rows"]}

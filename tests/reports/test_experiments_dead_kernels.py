@@ -27,10 +27,10 @@ def some_of_one_layer_dead(network):
 )
 def test_what_is_planted_is_found(tmp_path, monkeypatch, plant, holds, dead):
     monkeypatch.setattr(dead_kernels, "VARIANT", "0.25")
-    place = planted.place(tmp_path)
+    setup = planted.setup(tmp_path)
     for seed in range(3):
-        planted.finish(place.runs, dead_kernels.STUDY, "0.25", seed, plant)
-    outcome = dead_kernels.kernels_become_zero(place)
+        planted.finish(setup.runs, dead_kernels.STUDY, "0.25", seed, plant)
+    outcome = dead_kernels.kernels_become_zero(setup)
     assert outcome.holds is holds, outcome.evidence
     rows = outcome.data["tables"][0]["rows"]
     assert len(rows) == 13 and all(at_start == 0 for _, _, at_start, _ in rows)

@@ -57,9 +57,9 @@ class Leak(nn.Module):
 def test_the_experiment_shows_each_depth_and_each_block(tmp_path, monkeypatch):
     monkeypatch.setattr(gradients, "DEPTHS", (20,))
     monkeypatch.setattr(trained, "training_batch", lambda *arguments: planted.images(4))
-    place = planted.place(tmp_path)
-    ids = [planted.finish(place.runs, gradients.STUDY, f"{kind}-20", 0) for kind in ("plain", "resnet")]
-    outcome = gradients.gradients_vanish(place)
+    setup = planted.setup(tmp_path)
+    ids = [planted.finish(setup.runs, gradients.STUDY, f"{kind}-20", 0) for kind in ("plain", "resnet")]
+    outcome = gradients.gradients_vanish(setup)
     assert outcome.holds is None and outcome.runs == tuple(ids)  # a single seed
     by_depth, by_block = outcome.data["tables"]
     assert [row[0] for row in by_depth["rows"]] == [20] and len(by_block["rows"]) == 9

@@ -51,10 +51,10 @@ def otherwise(network):
 )
 def test_what_is_planted_is_found(tmp_path, monkeypatch, plant, holds):
     monkeypatch.setattr(heat_map, "VARIANT", "plain-22")  # six layers a block: two are a third
-    place = planted.place(tmp_path)
-    ids = [planted.finish(place.runs, heat_map.STUDY, "plain-22", seed, plant) for seed in range(3)]
+    setup = planted.setup(tmp_path)
+    ids = [planted.finish(setup.runs, heat_map.STUDY, "plain-22", seed, plant) for seed in range(3)]
     for claim in CLAIMS:
-        outcome = registered()[claim](place)
+        outcome = registered()[claim](setup)
         assert outcome.holds is holds, (claim, outcome.evidence)
         assert outcome.runs == tuple(ids) and len(outcome.data["tables"][0]["rows"]) == 3
 

@@ -70,8 +70,8 @@ def explored(tmp_path, monkeypatch, seeds):
     """The experiment on untrained networks of 20 layers and a few images of noise."""
     monkeypatch.setattr(information, "DEPTHS", (20,))
     monkeypatch.setattr(trained, "test_batches", lambda *arguments: [planted.images(3)] * 2)
-    place = planted.place(tmp_path)
+    setup = planted.setup(tmp_path)
     for variant in ("resnet-20", "plain-20"):
         for seed in range(seeds):
-            planted.finish(place.runs, information.STUDY, variant, seed)
-    return information.shortcuts_keep_the_image(place)
+            planted.finish(setup.runs, information.STUDY, variant, seed)
+    return information.shortcuts_keep_the_image(setup)

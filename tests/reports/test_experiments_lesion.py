@@ -72,12 +72,12 @@ def made(variant):
 def test_the_experiment_shows_each_seed_and_each_block(tmp_path, monkeypatch):
     monkeypatch.setattr(lesion, "DEPTHS", (20,))
     monkeypatch.setattr(trained, "test_batches", lambda *arguments: [planted.images(4)])
-    place = planted.place(tmp_path)
+    setup = planted.setup(tmp_path)
     ids = [
-        planted.finish(place.runs, lesion.STUDY, variant, 0, planted.silence)
+        planted.finish(setup.runs, lesion.STUDY, variant, 0, planted.silence)
         for variant in ("resnet-20", "plain-20")
     ]
-    outcome = lesion.blocks_can_be_lost(place)
+    outcome = lesion.blocks_can_be_lost(setup)
     assert outcome.holds is None and outcome.runs == tuple(ids)  # a single seed
     by_network, by_part = outcome.data["tables"]
     assert [row[0] for row in by_network["rows"]] == ["resnet-20", "plain-20"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from reports.verdicts.experiments import Place, memory, timing
+from reports.verdicts.experiments import Setup, memory, timing
 
 SMALL = {
     "depth": 16,
@@ -15,8 +15,8 @@ SMALL = {
 
 
 @pytest.fixture
-def place(tmp_path):
-    return Place("cpu", tmp_path / "runs", tmp_path / "data")
+def setup(tmp_path):
+    return Setup("cpu", tmp_path / "runs", tmp_path / "data")
 
 
 def test_bytes_by_hand():
@@ -41,8 +41,8 @@ def test_how_sizes_grow(sizes, how):
     assert memory.growth(sizes) == how
 
 
-def test_the_experiment_on_small_networks(place):
-    outcome = memory.training_densenets(place, **SMALL)
+def test_the_experiment_on_small_networks(setup):
+    outcome = memory.training_densenets(setup, **SMALL)
     steps, kept = outcome.data["tables"]
     assert len(steps["rows"]) == 4
     usual, saving = ([row[column] for row in kept["rows"]] for column in (1, 2))
@@ -51,16 +51,16 @@ def test_the_experiment_on_small_networks(place):
 
 
 @pytest.mark.parametrize(("seconds", "holds"), [(1.2, True), (0.8, False)])
-def test_a_step_must_take_less_time_than_at_an_equal_error(place, monkeypatch, seconds, holds):
+def test_a_step_must_take_less_time_than_at_an_equal_error(setup, monkeypatch, seconds, holds):
     def in_turns(candidates, rounds, watch):
         times = dict.fromkeys(candidates, 1.0) | {memory.EQUAL: seconds}
         return timing.Times({name: [time] * rounds for name, time in times.items()})
 
     monkeypatch.setattr(memory, "in_turns", in_turns)
-    outcome = memory.training_densenets(place, **SMALL)
+    outcome = memory.training_densenets(setup, **SMALL)
     assert outcome.holds is holds and "printed errors are 4.62 and 4.51 %" in outcome.evidence[0]
 
 
 @pytest.mark.slow
-def test_the_experiment_at_its_size(place):
-    assert len(memory.training_densenets(place).data["tables"]) == 2
+def test_the_experiment_at_its_size(setup):
+    assert len(memory.training_densenets(setup).data["tables"]) == 2

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from reports.pages import claims, index
 from reports.pages import experiments as experiments_page
-from reports.verdicts import experiments, findings
+from reports.verdicts import by_claim, checks, experiments, findings
 from reports.verdicts.findings import Finding
 
 SPEED = Finding(
@@ -72,6 +73,42 @@ def test_a_table(page):
     ]  # fmt: skip
     assert [cell.strip() for cell in second.strip("|").split("|")] == ["1:2", "5", "123,457", "—", "—", "—"]
     assert "† Printed figure taken from memory" in page
+
+
+EVIL = "<script>x</script>\n# [click](javascript:x) ![y][z] `|` *b* http://a.b [0.99, 1.01]"
+SHOWN = (
+    "&#60;script&#62;x&#60;/script&#62; # [click&#93;(javascript:x) ![y&#93;[z] &#96;&#124;&#96; &#42;b&#42; "
+    "http&#58;//a.b [0.99, 1.01]"
+)
+
+
+def test_text_of_a_finding_stays_text(monkeypatch):
+    monkeypatch.setattr(checks, "verdict", lambda claim: (True, "counted"))
+    evil = replace(
+        SPEED,
+        evidence=(EVIL + ".", EVIL + "!"),
+        data={
+            "tables": [experiments.table(EVIL + " of", ("a", EVIL + " by"), [[EVIL + " at", 1]])],
+            "heat_maps": {"title": EVIL + " in", "caption": EVIL + " on", "blocks": {"block 1": [[1.0]]}},
+        },
+        machine={"device": EVIL + " as", "kind": "cpu", "threads": 1},
+        versions={EVIL: EVIL},
+        git={"commit": "0123456789ab", "dirty": False},
+        finished=EVIL + " to",
+        runs=(EVIL + " or",),
+    )
+    of_claim = {SPEED.claim: [evil]}
+    verdicts = by_claim.of_claims([SPEED.claim], {}, {}, of_claim)
+    page = experiments_page.files(of_claim)["experiments.md"].decode()
+    for ending in (".", "!", " of", " by", " at", " in", " on", " as", " to", " or"):
+        assert SHOWN + ending in page
+    for text in (
+        page,
+        claims.files(verdicts)["claims.md"].decode(),
+        index.files({}, verdicts, [], [])["index.md"].decode(),
+    ):
+        assert SHOWN + "." in text and SHOWN + " as" in text
+        assert not any(raw in text for raw in ("<script", "](javascript", "y][z", "`|`", "*b*", "http://a"))
 
 
 def test_heat_maps_are_drawn_beside_their_points():

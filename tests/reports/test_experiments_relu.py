@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from reports.verdicts.experiments import Place, relu
+from reports.verdicts.experiments import Setup, relu
 
 
 def test_losses_of_chosen_matrices():
@@ -23,7 +23,7 @@ def test_a_matrix_that_takes_all_to_zero_loses_all():
 
 def test_few_dimensions_lose_and_many_do_not(tmp_path, monkeypatch):
     monkeypatch.setattr(relu, "DRAWS", 200)
-    outcome = relu.relu_needs_many_dimensions(Place("cpu", tmp_path, tmp_path))
+    outcome = relu.relu_needs_many_dimensions(Setup("cpu", tmp_path, tmp_path))
     assert outcome.holds is True
     assert [row[0] for row in outcome.data["tables"][0]["rows"]] == [2, 3, 5, 15, 30]
 

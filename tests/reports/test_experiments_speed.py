@@ -7,7 +7,7 @@ from torch import nn
 import architectures
 from architectures import resnet
 from reports.verdicts import experiments
-from reports.verdicts.experiments import Outcome, Place, intensity, mobile, passes, speed, timing
+from reports.verdicts.experiments import Outcome, Setup, intensity, mobile, passes, speed, timing
 from reports.verdicts.experiments.timing import Ratio
 
 # Small enough for a second; shapes and claims are those of the real sizes.
@@ -22,8 +22,8 @@ TINY = {
 
 
 @pytest.fixture
-def place(tmp_path):
-    return Place("cpu", tmp_path / "runs", tmp_path / "data")
+def setup(tmp_path):
+    return Setup("cpu", tmp_path / "runs", tmp_path / "data")
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ def told(monkeypatch):
 
 
 @pytest.mark.parametrize("claim", TINY)
-def test_an_experiment_on_tiny_images(claim, place, monkeypatch):
+def test_an_experiment_on_tiny_images(claim, setup, monkeypatch):
     monkeypatch.setitem(resnet.IMAGENET_BLOCKS, 50, ("bottleneck", (1, 1, 1, 1)))
     made, sizes = TINY[claim]
-    outcome = made(place, **sizes)
+    outcome = made(setup, **sizes)
     assert isinstance(outcome, Outcome) and experiments.registered()[claim] is made
     assert outcome.data["tables"] and all(table["rows"] for table in outcome.data["tables"])
     assert "one thread of a CPU" in outcome.evidence[0]
@@ -52,8 +52,8 @@ def test_an_experiment_on_tiny_images(claim, place, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("claim", TINY)
-def test_an_experiment_at_its_size(claim, place):
-    assert TINY[claim][0](place).data["tables"]
+def test_an_experiment_at_its_size(claim, setup):
+    assert TINY[claim][0](setup).data["tables"]
 
 
 @pytest.mark.parametrize(("arch", "knobs"), [("mobilenet_v3_small", {}), ("shufflenet_v1", {"se": True})])
@@ -99,34 +99,34 @@ def test_whether_a_ratio_differs_by_a_factor(low, high, word):
 
 
 @pytest.mark.parametrize(("pace", "holds"), [(1.0, False), (1.3, True)])
-def test_operations_determine_speed_if_a_multiply_add_takes_the_same(place, told, pace, holds):
+def test_operations_determine_speed_if_a_multiply_add_takes_the_same(setup, told, pace, holds):
     told(dict.fromkeys(speed.LEVEL, 1.0))
-    counted = speed.same_operations_other_times(place, 32, 6).data["tables"][0]["rows"]
+    counted = speed.same_operations_other_times(setup, 32, 6).data["tables"][0]["rows"]
     seconds = {row[0]: row[1] * 1e-9 for row in counted}
     told(seconds | {"MobileNet v1 0.5": pace * seconds["MobileNet v1 0.5"]})
-    outcome = speed.same_operations_other_times(place, 32, 6)
+    outcome = speed.same_operations_other_times(setup, 32, 6)
     assert outcome.holds is holds
     assert f"MobileNet v1 0.5 {pace:.2f} [{pace:.2f}, {pace:.2f}]" in outcome.evidence[0]
 
 
 @pytest.mark.parametrize(("slower", "holds"), [(1.24, False), (1.26, True)])
-def test_excitation_must_cost_what_is_printed_at_least(place, told, slower, holds):
+def test_excitation_must_cost_what_is_printed_at_least(setup, told, slower, holds):
     told({"ShuffleNet 2x": 1.0, "ShuffleNet 2x, SE": slower})
-    assert speed.excited(place, 32, 6).holds is holds
+    assert speed.excited(setup, 32, 6).holds is holds
 
 
-def test_every_part_of_v3_must_save_time(place, told):
+def test_every_part_of_v3_must_save_time(setup, told):
     seconds = {mobile.V3: 1.0, mobile.RELU: 0.9, mobile.EVERYWHERE: 1.1, mobile.V2: 1.2}
     parts = {mobile.LAST_STAGE: 1.1, mobile.FIRST_LAYER: 1.05, mobile.SWISH: 1.01}
     told(seconds | parts)
-    outcome = mobile.v3_parts(place, 32, 6)
+    outcome = mobile.v3_parts(setup, 32, 6)
     assert outcome.holds is True and "MobileNet v2 1.20 [1.20, 1.20] (printed 1.25)" in outcome.evidence[1]
     told(seconds | parts | {mobile.SWISH: 0.99})
-    assert mobile.v3_parts(place, 32, 6).holds is False
+    assert mobile.v3_parts(setup, 32, 6).holds is False
 
 
 def test_intensity_by_hand():
-    made = intensity.on_maps(torch.zeros(2, 8, 5, 5))
+    made = intensity.on_feature_maps(torch.zeros(2, 8, 5, 5))
     numbers = 2 * 8 * 5 * 5
     assert made[intensity.RELU].moved == 4 * 2 * numbers and made[intensity.ADDITION].moved == 4 * 3 * numbers
     assert made[intensity.DEPTHWISE].operations == 9 * numbers
@@ -136,6 +136,6 @@ def test_intensity_by_hand():
 
 
 @pytest.mark.parametrize(("slower", "holds"), [(1.9, True), (2.1, False)])
-def test_bound_by_memory_means_under_twice_the_time_of_a_relu(place, told, slower, holds):
+def test_bound_by_memory_means_under_twice_the_time_of_a_relu(setup, told, slower, holds):
     told({intensity.RELU: 1.0, intensity.ADDITION: 1.5, intensity.DEPTHWISE: slower, intensity.DENSE: 9.0})
-    assert intensity.depthwise(place, 6, ((8, 4),)).holds is holds
+    assert intensity.depthwise(setup, 6, ((8, 4),)).holds is holds

@@ -18,45 +18,45 @@ STUDY = "deep_vs_shallow"
 
 
 @pytest.fixture
-def place(tmp_path):
-    return planted.place(tmp_path)
+def setup(tmp_path):
+    return planted.setup(tmp_path)
 
 
-def test_all_finished_seeds_are_found(place):
-    ids = [planted.finish(place.runs, STUDY, "plain-20", seed) for seed in (0, 2)]
-    unfinished = planted.finish(place.runs, STUDY, "plain-20", 1)
-    (place.runs / unfinished / "record.json").unlink()
-    budget, runs = trained.runs(place, STUDY, ["plain-20"])
-    assert budget == "smoke" and [run.id for run in runs["plain-20"]] == ids
+def test_all_finished_seeds_are_found(setup):
+    ids = [planted.finish(setup.runs, STUDY, "plain-20", seed) for seed in (0, 2)]
+    unfinished = planted.finish(setup.runs, STUDY, "plain-20", 1)
+    (setup.runs / unfinished / "record.json").unlink()
+    runs = trained.runs(setup, STUDY, ["plain-20"])
+    assert runs.budget == "smoke" and runs.ids == tuple(ids)
     assert [run.error for run in runs["plain-20"]] == [10.0, 10.0]
 
 
-def test_what_is_missing_is_named_with_its_command(place):
-    planted.finish(place.runs, STUDY, "plain-20", 0)
+def test_what_is_missing_is_named_with_its_command(setup):
+    planted.finish(setup.runs, STUDY, "plain-20", 0)
     command = f"python run.py --study {STUDY} --variant plain-32 --dataset cifar10 --seed 0 --budget smoke"
     with pytest.raises(CannotExperiment, match=command):
-        trained.runs(place, STUDY, ["plain-20", "plain-32"])
+        trained.runs(setup, STUDY, ["plain-20", "plain-32"])
 
 
-def test_budgets_are_not_mixed(place, monkeypatch):
+def test_budgets_are_not_mixed(setup, monkeypatch):
     finished = {("plain-20", "short"), ("plain-20", "smoke"), ("plain-32", "smoke")}
 
-    def there(place, study, variant, dataset, budget):
+    def there(setup, study, variant, dataset, budget):
         return [budget] if (variant, budget) in finished else []
 
     monkeypatch.setattr(trained, "_finished", there)
-    assert trained.runs(place, STUDY, ["plain-20", "plain-32"])[0] == "smoke"
-    assert trained.runs(place, STUDY, ["plain-20"])[0] == "short"
+    assert trained.runs(setup, STUDY, ["plain-20", "plain-32"]).budget == "smoke"
+    assert trained.runs(setup, STUDY, ["plain-20"]).budget == "short"
 
 
-def test_weights_are_those_that_the_run_left(place):
-    planted.finish(place.runs, STUDY, "plain-20", 0, planted.silence)
-    run = trained.runs(place, STUDY, ["plain-20"])[1]["plain-20"][0]
-    network = trained.network(run, place)
+def test_weights_are_those_that_the_run_left(setup):
+    planted.finish(setup.runs, STUDY, "plain-20", 0, planted.silence)
+    run = trained.runs(setup, STUDY, ["plain-20"])["plain-20"][0]
+    network = trained.network(run, setup)
     assert not network.training and not network.conv2_x[0].branch[-1].weight.any()
     run.checkpoint.write_bytes(b"damaged")
     with pytest.raises(CannotExperiment, match="checkpoint.ckpt"):
-        trained.network(run, place)
+        trained.network(run, setup)
 
 
 @pytest.mark.parametrize(("study", "variant"), [(STUDY, "resnet-20"), ("mobilenet_width", "0.25")])
@@ -77,16 +77,16 @@ def test_resemblance_is_one_untouched_and_none_with_another_draw():
     assert abs(trained.resemblance([torch.randn_like(weight) for weight in start], start)) < 0.1
 
 
-def test_published_weights_are_checked_by_their_name(place, tmp_path, monkeypatch):
+def test_published_weights_are_checked_by_their_name(setup, tmp_path, monkeypatch):
     monkeypatch.setattr(trained, "_batches", lambda *arguments: [])
-    assert trained.published(place, 20, 10) is None
+    assert trained.published(setup, 20, 10) is None
     made = architectures.build("resnet", stem="cifar", num_classes=10, depth=20, shortcut="A")
     nn.init.constant_(made.classifier[-1].bias, 7.0)
     torch.save(made.state_dict(), tmp_path / "weights.th")
     checksum = hashlib.sha256((tmp_path / "weights.th").read_bytes()).hexdigest()
     path = (tmp_path / "weights.th").rename(tmp_path / f"resnet20-{checksum[:8]}.th")
-    given = trained.published(replace(place, weights=tmp_path), 20, 10)
+    given = trained.published(replace(setup, weights=tmp_path), 20, 10)
     assert (given.network.classifier[-1].bias == 7).all() and checksum[:16] in given.source
     path.rename(tmp_path / "resnet20-00000000.th")
     with pytest.raises(CannotExperiment, match="is damaged"):
-        trained.published(replace(place, weights=tmp_path), 20, 10)
+        trained.published(replace(setup, weights=tmp_path), 20, 10)

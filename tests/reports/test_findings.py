@@ -5,32 +5,32 @@ import json
 import pytest
 
 from reports.verdicts import experiments, find, findings
-from reports.verdicts.experiments import CannotExperiment, Outcome, Place
+from reports.verdicts.experiments import CannotExperiment, Outcome, Setup
 
 CLAIM, OTHER = "flops.not_speed", "mobilenet.dead_depthwise"
 OUTCOME = Outcome(True, ("2.0 times as slow",), {"ratios": [1.9, 2.1]}, ("0123456789ab",))
 
 
-def refuse(place):
+def refuse(setup):
     raise CannotExperiment("no run has been trained; train one")
 
 
 @pytest.fixture
-def place(monkeypatch, tmp_path):
-    known = {CLAIM: lambda place: OUTCOME, OTHER: refuse}
+def setup(monkeypatch, tmp_path):
+    known = {CLAIM: lambda setup: OUTCOME, OTHER: refuse}
     monkeypatch.setattr(experiments, "registered", lambda: known)
-    return Place("cpu", tmp_path / "runs", tmp_path / "data")
+    return Setup("cpu", tmp_path / "runs", tmp_path / "data")
 
 
-def test_a_finding_comes_back_as_it_was_left(place, tmp_path):
-    said = list(find.find([], place, tmp_path))
+def test_a_finding_comes_back_as_it_was_left(setup, tmp_path):
+    said = list(find.find([], setup, tmp_path))
     assert [line.split(",")[0] for line in said] == [f"{CLAIM}: holds (0 s)", f"{OTHER}: not made"]
     found, warnings = findings.read(tmp_path)
     (finding,) = found.pop(CLAIM)
     assert not found and not warnings
     assert (finding.holds, finding.evidence, finding.runs) == (True, OUTCOME.evidence, OUTCOME.runs)
     assert finding.data == OUTCOME.data and finding.machine["kind"] == "cpu" and finding.versions["torch"]
-    list(find.find([CLAIM], place, tmp_path))
+    list(find.find([CLAIM], setup, tmp_path))
     assert len(list(tmp_path.glob("*.json"))) == 1  # of this machine the last one stays
 
 
@@ -38,19 +38,19 @@ def test_a_finding_is_no_change_of_the_code_that_makes_the_next(monkeypatch, tmp
     from lightning_modules import provenance
 
     monkeypatch.setattr(
-        experiments, "registered", lambda: {CLAIM: lambda place: OUTCOME, OTHER: lambda place: OUTCOME}
+        experiments, "registered", lambda: {CLAIM: lambda setup: OUTCOME, OTHER: lambda setup: OUTCOME}
     )
     monkeypatch.setattr(
         provenance, "git_state", lambda: {"commit": "c", "dirty": any(tmp_path.glob("*.json"))}
     )
-    list(find.find([], Place("cpu", tmp_path, tmp_path), tmp_path))
+    list(find.find([], Setup("cpu", tmp_path, tmp_path), tmp_path))
     found, _ = findings.read(tmp_path)
     assert [own[0].git["dirty"] for own in found.values()] == [False, False]
 
 
-def test_an_unknown_claim_is_refused_before_anything_is_made(place, tmp_path):
+def test_an_unknown_claim_is_refused_before_anything_is_made(setup, tmp_path):
     with pytest.raises(ValueError, match="did you mean flops.not_speed"):
-        list(find.find([CLAIM, "flops.not_sped"], place, tmp_path))
+        list(find.find([CLAIM, "flops.not_sped"], setup, tmp_path))
     assert not list(tmp_path.glob("*.json"))
 
 
@@ -65,8 +65,8 @@ def test_an_unknown_claim_is_refused_before_anything_is_made(place, tmp_path):
         (lambda facts: facts.update(more=1), "'more' is unknown"),
     ],
 )
-def test_a_damaged_finding_is_named_and_left_out(place, tmp_path, damage, complaint):
-    list(find.find([CLAIM], place, tmp_path))
+def test_a_damaged_finding_is_named_and_left_out(setup, tmp_path, damage, complaint):
+    list(find.find([CLAIM], setup, tmp_path))
     (path,) = tmp_path.glob("*.json")
     facts = json.loads(path.read_text())
     damage(facts)

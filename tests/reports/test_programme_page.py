@@ -26,7 +26,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 def test_nothing_is_found_before_the_first_look():
-    assert page.found([]) == ""
+    assert page.decided([]) == ""
     text = page.files([])["programme.md"].decode()
     assert "No line has reached its first look yet." in text
 
@@ -34,7 +34,7 @@ def test_nothing_is_found_before_the_first_look():
 def test_a_decided_line_shows_its_difference_with_interval_n_and_decision():
     of = line("ShuffleNet 0.25×: eight groups against one")
     clear = {"0.25x-g8": [5_000, 5_100, 5_050], "0.25x-g1": [5_500, 5_610, 5_540]}
-    (row,) = {row["what was compared"]: row for row in rows(page.found(records(of, clear)))}.values()
+    (row,) = {row["what was compared"]: row for row in rows(page.decided(records(of, clear)))}.values()
     # differences −5.00, −5.10, −4.90: mean −5.00, s = 0.1, t(0.975, 2) / √3 = 2.484
     assert row["difference, points (95 % interval)"] == "−5.00 (−5.25 to −4.75)"
     assert (row["SD"], row["n"], row["decision"]) == ("0.10", "3", "so far **as claimed**")

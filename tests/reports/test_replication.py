@@ -7,7 +7,7 @@ import pytest
 
 from reports.printed import variants
 from reports.verdicts import trained
-from reports.verdicts.counts import Count, count_variants
+from reports.verdicts.counts import Count, VariantCounts
 from reports.verdicts.results import Results
 from reports.verdicts.words import CONTRADICTED
 from sweeps import study as studies
@@ -60,7 +60,7 @@ def test_the_papers_own_figures_are_contradicted_hardly_ever(name, dataset):
     study, rng = studies.read(name), np.random.default_rng(0)
     counts = {(variant.name, dataset): Count(1, 1) for variant in study.variants_on(dataset)}
     if any(claim.log_linear for claim in study.claims):
-        counts = count_variants(study)
+        counts = VariantCounts(study)
     wrong: dict[str, int] = {}
     for _ in range(20):
         results = Results(study, "paper", replicas(study, dataset, 8, rng))

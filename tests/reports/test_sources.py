@@ -31,6 +31,16 @@ def test_a_check_comes_from_what_it_imports_and_what_it_names():
     assert "lightning_modules/initialisation.py" in names(sources.of_check("xavier.variance"))
 
 
+def test_a_check_does_not_come_from_what_its_neighbours_name():
+    halves, half = (
+        names(sources.of_check(f"densenet.{claim}")) for claim in ("compression_halves", "flops_half")
+    )
+    assert (
+        "architectures/resnet.py" in half - halves and "reports/papers/densenet_t2.csv" not in half | halves
+    )
+    assert {"architectures/densenet.py", "reports/verdicts/checks/densenet.py"} <= half & halves
+
+
 @pytest.mark.parametrize("claim", sources.checks())
 def test_every_network_built_and_table_read_is_among_the_sources(claim, monkeypatch):
     seen, find, figure = set(), registry.find, figures._figure

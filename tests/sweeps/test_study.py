@@ -4,7 +4,7 @@ import pytest
 
 from reports.printed import variants
 from reports.verdicts import ledger
-from reports.verdicts.counts import count_variants
+from reports.verdicts.counts import VariantCounts
 from sweeps import study as studies
 from sweeps import to_wandb
 
@@ -271,7 +271,7 @@ def test_resolutions_of_rows_and_stems(declare):
     shown = {name: studies.configure(study, name, "cifar10", "paper", 0).resolution for name in "ab"}
     assert shown == {"a": 28, "b": 24}
     assert study.resolution_of(study.variant("a"), "imagenet") is None
-    assert count_variants(study)["b", "cifar10"].mult_adds < count_variants(study)["a", "cifar10"].mult_adds
+    assert VariantCounts(study)["b", "cifar10"].mult_adds < VariantCounts(study)["a", "cifar10"].mult_adds
     with pytest.raises(ValueError, match="resolution of 'a': 'cifar10' is not one of cifar, imagenet"):
         declare(GOOD + "resolution = { cifar10 = 28 }\n")
     with pytest.raises(ValueError, match="resolution on cifar10 must be from 16 to 32, not 64"):

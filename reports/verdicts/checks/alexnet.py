@@ -2,11 +2,11 @@
 
 from math import prod
 
-from architectures.counting import count_stages
+from architectures.counting import Stage
 from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import IMAGENET, Holds, exact, on_meta
+from reports.verdicts.checks import Holds, exact
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("alexnet_layers_seed", "alexnet_ablations", "alexnet_t1", "alexnet_t2")
@@ -20,19 +20,19 @@ EXPLAINED = {
     (FIGURE, "conv4", "params"): "1.3M without groups; with two, as the 112M beside it are, 663,552",
 }
 # Images of 227 without padding, as the notes, the slides and the released Caffe network have them.
-UNPADDED = {"conv1_padding": 0, **IMAGENET}
+UNPADDED = {"conv1_padding": 0}
 RESOLUTION = 227
 # The totals as the slides and the abstract print them, with the smallest digit that they vouch for.
 PARAMETERS, NEURONS, CONNECTIONS = (60e6, 1e6), (650e3, 10e3), (630e6, 10e6)
 GROUPED = ("conv2", "conv4", "conv5")
 
 
-def meant(figure: Figure) -> Network | str:
-    return Network.of("alexnet", "imagenet", {"conv1_padding": 0}, resolution=227)
+def network_for(figure: Figure) -> Network | str:
+    return Network.of("alexnet", "imagenet", UNPADDED, RESOLUTION)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
-    layer = stages(meant(figure))[figure.kwargs["layer"]].counts
+def count_for(figure: Figure, counts: Counts) -> float:
+    layer = stages(network_for(figure))[figure.kwargs["layer"]].counts
     return layer.weights if figure.metric == "params" else layer.mult_adds
 
 
@@ -117,7 +117,6 @@ def groups_halve() -> tuple[bool, str]:
     )
 
 
-def _layers(groups: int) -> dict:
-    """The rows of the architecture table by name; `architectures.counting.Stage`."""
-    network = on_meta("alexnet", groups=groups, **UNPADDED)
-    return {stage.name: stage for stage in count_stages(network, RESOLUTION)}
+def _layers(groups: int) -> dict[str, Stage]:
+    """The rows of the architecture table by name."""
+    return stages(Network.of("alexnet", "imagenet", UNPADDED | {"groups": groups}, RESOLUTION))

@@ -20,9 +20,9 @@ EXPLAINED = {
 }
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     return Network.of("all_cnn", "cifar", {**figure.kwargs, "form": FORMS[figure.arch]})
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     return counts.parameters / 1e6

@@ -18,16 +18,14 @@ CUT = {("Table 4", "conv4", "weights")}
 EXPLAINED = {
     ("Table 1", "alex", "size_KB_ref"): "243.9 MB; 240 MB are four times 60 million",
     ("Table 1", "vgg16", "size_KB_ref"): "553.4 MB; 552 MB are four times 138 million",
-    (
-        "Table 1",
-        "alex",
-        "params_M",
-    ): "6.80M by the shares of Table 4, which are whole per cents; 6.7 is 11 % of 61",
+    ("Table 1", "alex", "params_M"): (
+        "6.80M by the shares of Table 4, which are whole per cents; 6.7 is 11 % of 61"
+    ),
     ("Table 4", "total", "flop"): "1.45B; the layers that the same table prints sum up to 1.449B",
 }
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     if figure.arch.startswith("LeNet"):
         return f"{figure.arch} isn't built here: the documents only name it"
     if figure.metric == "size_KB" or (figure.arch, figure.metric) == ("VGG-16", "params_M"):
@@ -35,7 +33,7 @@ def meant(figure: Figure) -> Network | str:
     return ALEXNET if figure.arch == "AlexNet" else VGG_16
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     if figure.metric == "size_KB_ref":
         return 4 * counts.parameters / 1e3
     if figure.metric == "params_M_ref":

@@ -34,11 +34,9 @@ NO_KNOBS = {"blocks", "bottleneck", "reported_by", "dropout", "drop_path"}
 FRACTALNET_COLUMNS = {21: 3}
 FRACTALNET = "33.7M with the widths of FractalNet's Section 4: 64, 128, 256, 512 and 512 in three columns"
 EXPLAINED = {
-    (
-        "Table 2",
-        "sd1202",
-        "params_M",
-    ): "10.2M is the 1001-layer pre-activation net's; ResNet's Table 6 prints 19.4M",
+    ("Table 2", "sd1202", "params_M"): (
+        "10.2M is the 1001-layer pre-activation net's; ResNet's Table 6 prints 19.4M"
+    ),
     ("Table 2", "fractal", "params_M"): FRACTALNET,
     ("Table 2", "fractal-dp", "params_M"): FRACTALNET,
     ("Table 1", "D264", "layers"): "2 · (6 + 12 + 64 + 48) + 5 = 265",
@@ -47,7 +45,7 @@ EXPLAINED = {
 ABOUT = 0.1
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     if figure.arch not in BUILDERS:
         return f"quoted from others: {figure.arch}"
     stem = "cifar" if figure.dataset.startswith("CIFAR") else "imagenet"
@@ -59,7 +57,7 @@ def meant(figure: Figure) -> Network | str:
     return Network.of(BUILDERS[figure.arch], stem, knobs)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     if figure.metric == "layers":
         return counts.layers
     return (counts.weights if figure.arch == "pre-act ResNet" else counts.parameters) / 1e6
@@ -140,13 +138,15 @@ def input_width() -> tuple[bool, str]:
 def connections() -> tuple[bool, str]:
     """Section 1: a block of L layers has L (L + 1) / 2 direct connections, one a layer and earlier output."""
     blocks = _blocks(on_meta("densenet", depth=40, growth_rate=12, **CIFAR), 32)
-    found = []
+    connections_by_block = []
     for block in blocks:
         layers = _layers(block, blocks, 1)
         # one connection to the block's input, and one for each 12 channels that the layers before have added
-        found.append(sum(1 + (layer.in_channels - layers[0].in_channels) / 12 for layer in layers))
-    return found == [12 * 13 / 2] * 3, (
-        f"the 12-layer blocks of DenseNet (L = 40, k = 12) have {', '.join(f'{n:g}' for n in found)} "
+        connections_by_block.append(
+            sum(1 + (layer.in_channels - layers[0].in_channels) / 12 for layer in layers)
+        )
+    return connections_by_block == [12 * 13 / 2] * 3, (
+        f"the 12-layer blocks of DenseNet (L = 40, k = 12) have {', '.join(f'{n:g}' for n in connections_by_block)} "
         "connections; 12 · 13 / 2 = 78"
     )
 

@@ -5,11 +5,11 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from architectures.counting import Stage, count_stages
+from architectures.counting import Stage
 from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts import complexity
-from reports.verdicts.checks import exact, on_meta, part
+from reports.verdicts.checks import exact, part
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("googlenet_t1", "googlenet_t2_t3", "bn_inception")
@@ -29,20 +29,18 @@ EXPLAINED = {
     (TABLE, "4e", "params_K"): f"848{_FILTERS}",
     (TABLE, "5b", "params_K"): f"1410{_FILTERS}",
     (TABLE, "5a", "params_K"): "1019K by the filters of the same row; 1082K with 48 channels before the 5×5",
-    (
-        TABLE,
-        "5a",
-        "ops_M",
-    ): "51M by the filters of the same row; 54M with 48 channels before the 5×5, as 5b has",
+    (TABLE, "5a", "ops_M"): (
+        "51M by the filters of the same row; 54M with 48 channels before the 5×5, as 5b has"
+    ),
 }
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     return Network.of("googlenet", "imagenet", {"conv1": "separable", "auxiliary": False})
 
 
-def counted(figure: Figure, counts: Counts) -> float:
-    rows = stages(meant(figure))
+def count_for(figure: Figure, counts: Counts) -> float:
+    rows = stages(network_for(figure))
     layer = figure.kwargs["layer"]
     row = rows[layer if layer in rows else f"inception_{layer}"].counts
     return row.parameters / 1024 if figure.metric == "params_K" else row.mult_adds / 1e6
@@ -51,7 +49,7 @@ def counted(figure: Figure, counts: Counts) -> float:
 @exact("inception.naive_too_expensive")
 def naive_too_expensive() -> tuple[bool, str]:
     """Section 4: without 1×1 reductions every module costs more, and the next one more still."""
-    reduced, naive = (_modules("googlenet", module=form) for form in ("reduced", "naive"))
+    reduced, naive = (_modules(form) for form in ("reduced", "naive"))
     dearer = [
         name
         for name in reduced
@@ -72,15 +70,14 @@ def naive_too_expensive() -> tuple[bool, str]:
 def output_widths() -> tuple[bool, str]:
     """Table 1: 3a puts out 64 + 128 + 32 + 32 = 256 channels of 28×28, 3b 128 + 192 + 96 + 64 = 480."""
     claimed = {"inception_3a": [64, 128, 32, 32], "inception_3b": [128, 192, 96, 64]}
-    stages = _stages("googlenet")
-    found, holds = [], True
-    for before, stage in pairwise(stages):
+    stages_printed, holds = [], True
+    for before, stage in pairwise(stages(Network.of("googlenet", "imagenet", {})).values()):
         if stage.name in claimed:
             features = torch.empty(1, *before.output, device="meta")
             widths = [path(features).shape[1] for path in part(stage.module, "paths", nn.ModuleList)]
             holds &= widths == claimed[stage.name] and stage.output == (sum(widths), 28, 28)
-            found.append(f"{stage.name} {' + '.join(map(str, widths))}, in all {stage.output[0]}")
-    return holds and len(found) == len(claimed), "; ".join(found)
+            stages_printed.append(f"{stage.name} {' + '.join(map(str, widths))}, in all {stage.output[0]}")
+    return holds and len(stages_printed) == len(claimed), "; ".join(stages_printed)
 
 
 @exact("googlenet.t1_counts")
@@ -97,10 +94,7 @@ def t1_counts() -> tuple[bool, str]:
     return bool(rows) and not others, f"{evidence}; not {', '.join(others)}" if others else evidence
 
 
-def _stages(arch: str, **knobs) -> list[Stage]:
-    """The rows of a network's architecture table, for ImageNet's 224 × 224."""
-    return count_stages(on_meta(arch, stem="imagenet", num_classes=1000, **knobs), 224)
-
-
-def _modules(arch: str, **knobs) -> dict[str, Stage]:
-    return {stage.name: stage for stage in _stages(arch, **knobs) if stage.name.startswith("inception_")}
+def _modules(form: str) -> dict[str, Stage]:
+    """GoogLeNet's modules, with 1×1 reductions or naive ones, by their names."""
+    rows = stages(Network.of("googlenet", "imagenet", {"module": form}))
+    return {name: stage for name, stage in rows.items() if name.startswith("inception_")}

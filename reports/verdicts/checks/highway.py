@@ -14,23 +14,21 @@ CONVENTION = "all parameters, gates and biases among them; layers with weights o
 DEPTHS = {"Highway A": 11, "Highway B": 19, "Highway C": 32}
 EXPLAINED = {
     ("Table 2", "hwA", "params_M"): "the widths of Highway A aren't printed; counted: 11 layers of B's",
-    (
-        "Table 2",
-        "hwC",
-        "params_M",
-    ): "the widths of Highway C, and which of its layers are 1×1, aren't printed; counted: 32 layers of B's",
+    ("Table 2", "hwC", "params_M"): (
+        "the widths of Highway C, and which of its layers are 1×1, aren't printed; counted: 32 layers of B's"
+    ),
 }
 # The sigmoid of it is 0 or 1 to the last bit of double precision.
 SHUT, OPEN = -1000.0, 1000.0
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     if figure.arch not in DEPTHS:
         return f"quoted from others: {figure.arch}"
     return Network.of("highway", "cifar", {"depth": DEPTHS[figure.arch]})
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     return counts.layers if figure.metric == "layers" else counts.parameters / 1e6
 
 

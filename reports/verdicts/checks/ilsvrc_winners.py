@@ -9,9 +9,9 @@ CONVENTION = "layers with weights on the main path"
 BUILDERS = {"AlexNet": "alexnet", "ZFNet": "zfnet", "GoogLeNet": "googlenet", "ResNet": "resnet"}
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     return Network.of(BUILDERS[figure.arch], "imagenet", figure.kwargs)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     return counts.layers

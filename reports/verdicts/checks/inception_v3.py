@@ -32,7 +32,7 @@ EXPLAINED = {
 }
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     if figure.arch not in ("Inception-v2", "Inception-v3"):
         return f"quoted from others: {figure.arch}"
     knobs = {
@@ -42,7 +42,7 @@ def meant(figure: Figure) -> Network | str:
     return Network.of("inception_v3", "imagenet", knobs, RESOLUTION)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     return counts.mult_adds / 1e9
 
 

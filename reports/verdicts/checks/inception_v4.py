@@ -16,12 +16,12 @@ BUILDERS = {
 RESOLUTION = 299
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     return Network.of(BUILDERS[figure.arch], "imagenet", {}, RESOLUTION)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
-    reduction_a = stages(meant(figure))["reduction_a"].module
+def count_for(figure: Figure, counts: Counts) -> float:
+    reduction_a = stages(network_for(figure))["reduction_a"].module
     single, (first, second, third) = (
         [layer.out_channels for layer in path if isinstance(layer, nn.Conv2d)]
         for path in reduction_a.paths[:2]

@@ -50,7 +50,7 @@ ALPHAS = (0.75, 0.5, 0.25)
 RESOLUTIONS = (192, 160, 128)
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     if figure.kwargs.get("framework"):
         return "a detector, of which the network is a part"
     if figure.table != "Table 3" and figure.arch != "MobileNet v1":
@@ -79,7 +79,7 @@ def _network(resolution: int | None = None, classes: int | None = None, **knobs)
     return Network.of("mobilenet_v1", "imagenet", knobs, resolution, classes)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     of_parameters = figure.metric.startswith("params")
     if figure.table == "Table 2":
         return _share(figure.row_id, of_parameters, counts)
@@ -195,7 +195,7 @@ def tables_4_7_counts() -> tuple[bool, str]:
 
 
 def separable_layers(network: nn.Module) -> Iterator[tuple[tuple[nn.Conv2d, nn.Conv2d], Fraction]]:
-    """Every depthwise convolution with the 1×1 behind it, and their weights as a share of a standard one's.
+    """Return every depthwise convolution with the 1×1 behind it, and their weights as a share of a standard one's.
 
     Both work on feature maps of one size, so that the share of the mult-adds is the same.
     """

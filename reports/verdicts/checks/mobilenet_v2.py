@@ -30,7 +30,7 @@ EXPLAINED = {
 }
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     if figure.arch not in BUILDERS:
         return f"another family's network: {figure.arch}"
     alpha = figure.kwargs.get("alpha", 1.0)
@@ -38,7 +38,7 @@ def meant(figure: Figure) -> Network | str:
     return Network.of(BUILDERS[figure.arch], "imagenet", {"width_mult": alpha}, resolution)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     return (counts.weights if figure.metric == "params_M" else counts.mult_adds) / 1e6
 
 

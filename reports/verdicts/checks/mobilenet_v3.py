@@ -44,11 +44,9 @@ _OLD_SMALL = (
 EXPLAINED = {
     ("Table 3 (arXiv v5)", "L1", "mult_adds_M"): _LARGE,
     ("Table 3 (arXiv v1)", "L1", "mult_adds_M"): _LARGE,
-    (
-        "Table 3 (arXiv v5)",
-        "S.75",
-        "mult_adds_M",
-    ): "43.4M; 44 is left from version 1, whose network takes 43.8M",
+    ("Table 3 (arXiv v5)", "S.75", "mult_adds_M"): (
+        "43.4M; 44 is left from version 1, whose network takes 43.8M"
+    ),
     ("Table 3 (arXiv v1)", "S1", "mult_adds_M"): _OLD_SMALL,
     ("V3", "S1", "mult_adds_M"): _OLD_SMALL,
     ("V3", "Smin", "mult_adds_M"): "52.3M; as the 66 of the same table it is about 10M above the layers' sum",
@@ -57,7 +55,7 @@ EXPLAINED = {
 }
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     alpha = figure.kwargs.get("alpha", 1.0)
     if figure.arch == "MobileNet v2":
         return Network.of("mobilenet_v2", "imagenet", {"width_mult": alpha})
@@ -72,7 +70,7 @@ def meant(figure: Figure) -> Network | str:
     return Network.of(f"mobilenet_v3_{kind}", "imagenet", knobs)
 
 
-def counted(figure: Figure, ours: Counts) -> float:
+def count_for(figure: Figure, ours: Counts) -> float:
     if figure.metric == "mult_adds_M_saved":
         before = Network.of("mobilenet_v3_large", "imagenet", BEFORE[figure.kwargs["change"]])
         return (counts(before).mult_adds - ours.mult_adds) / 1e6

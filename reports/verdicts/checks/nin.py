@@ -15,11 +15,11 @@ MIB = 2**20
 EXAMPLE, PRINTED_MULTIPLICATIONS = (4, 4, 4, 4), 216
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     return Network.of(BUILDERS[figure.arch], "imagenet", {})
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     return 4 * counts.parameters / 2**20
 
 

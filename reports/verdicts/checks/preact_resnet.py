@@ -12,7 +12,7 @@ CONVENTION = (
 QUOTED = ("r110", "r1202")
 
 
-def meant(figure: Figure) -> Network:
+def network_for(figure: Figure) -> Network:
     classes = int(figure.dataset.removeprefix("CIFAR-"))
     if figure.row_id in QUOTED:
         return Network.of("resnet", "cifar", {"depth": figure.kwargs["depth"]}, classes=classes)
@@ -21,5 +21,5 @@ def meant(figure: Figure) -> Network:
     return Network.of("preact_resnet", "cifar", knobs, classes=classes)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     return (counts.parameters if figure.row_id in QUOTED else counts.weights) / 1e6

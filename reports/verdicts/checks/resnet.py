@@ -33,18 +33,16 @@ NO_KNOBS = {"blocks", "block", "eval"}
 HIGHWAY_DEPTHS = {"hw19": 19, "hw32": 32}
 CUT = {("Table 1", "R50", "flops_G")}
 EXPLAINED = {
-    (
-        "Table 6",
-        "hw32",
-        "params_M",
-    ): "the widths of Highway C, and which of its layers are 1×1, aren't printed; counted: 32 layers of B's",
+    ("Table 6", "hw32", "params_M"): (
+        "the widths of Highway C, and which of its layers are 1×1, aren't printed; counted: 32 layers of B's"
+    ),
 }
 # Blocks of the stages of 64, 128, 256 and 512 channels (Table 1).
 BASIC_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 
 
-def meant(figure: Figure) -> Network | str:
-    """Table 1's 1.8 and 3.6 G leave the projections out, so 18 and 34 layers are those of shortcut A."""
+def network_for(figure: Figure) -> Network | str:
+    """Return the network of a row: Table 1's 1.8 and 3.6 G leave the projections out, so 18 and 34 layers have shortcut A."""
     if figure.arch == "VGG-19":
         return Network.of("vgg", "imagenet", {"config": "E"})
     if figure.arch not in BUILDERS:
@@ -58,7 +56,7 @@ def meant(figure: Figure) -> Network | str:
     return Network.of(BUILDERS[figure.arch], stem, knobs)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     if figure.metric == "layers":
         return counts.layers
     return counts.mult_adds / 1e9 if figure.metric == "flops_G" else counts.parameters / 1e6

@@ -34,7 +34,7 @@ CONV2_SIDE = 56
 ABOUT = 0.03
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     knobs = dict(figure.kwargs)
     if figure.arch == "WRN":
         return Network.of("wide_resnet", "cifar", {"depth": knobs["depth"], "widen_factor": knobs["k"]})
@@ -45,14 +45,14 @@ def meant(figure: Figure) -> Network | str:
     return Network.of("resnext", "cifar" if figure.dataset.startswith("CIFAR") else "imagenet", knobs)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     if figure.arch == "ResNeXt block":
         return _block_of_template(figure)
     return counts.mult_adds / 1e9 if figure.metric == "flops_G" else counts.weights / 1e6
 
 
 def _block_of_template(figure: Figure) -> float:
-    layers = convolutions(stages(meant(figure))["conv2_x"].module[-1])
+    layers = convolutions(stages(network_for(figure))["conv2_x"].module[-1])
     middle, weights = layers[1], sum(layer.weight.numel() for layer in layers)
     return {
         "bottleneck_width": middle.out_channels // middle.groups,
@@ -190,10 +190,10 @@ def _last_branch(network: nn.Module, stage: str) -> nn.Module:
 
 def _copy_weights(grouped: nn.Module, split: nn.Module) -> None:
     """From form (c) to (a) or (b): a path gets its rows of the first two kernels and its columns of the last."""
-    own = split.state_dict()
+    state = split.state_dict()
     for name, tensor in grouped.state_dict().items():
         if ".branch." not in name:
-            own[name].copy_(tensor)
+            state[name].copy_(tensor)
     for stage in ("conv2_x", "conv3_x", "conv4_x"):
         for whole, parts in zip(getattr(grouped, stage), getattr(split, stage), strict=True):
             first, first_norm, _, middle, middle_norm, _, last, last_norm = whole.branch
@@ -203,8 +203,10 @@ def _copy_weights(grouped: nn.Module, split: nn.Module) -> None:
             width = first.out_channels // len(paths)
             for number, path in enumerate(paths):
                 rows = slice(number * width, (number + 1) * width)
-                for mine, theirs in zip(path, (first, first_norm, None, middle, middle_norm), strict=False):
-                    for name, tensor in mine.state_dict().items():
-                        tensor.copy_(theirs.state_dict()[name][rows] if tensor.dim() else tensor)
+                for part_of_path, of_whole in zip(
+                    path, (first, first_norm, None, middle, middle_norm), strict=False
+                ):
+                    for name, tensor in part_of_path.state_dict().items():
+                        tensor.copy_(of_whole.state_dict()[name][rows] if tensor.dim() else tensor)
                 if len(path) == 7:
                     path[6].weight.copy_(last.weight[:, rows])

@@ -86,7 +86,7 @@ STAGES = ((3, 256), (4, 512), (6, 1024), (3, 2048))
 R = 16
 
 
-def meant(figure: Figure) -> Network:
+def network_for(figure: Figure) -> Network:
     if figure.table == "Table 1":
         arch, knobs = RELEASED[figure.row_id]
     elif figure.table in WITH_SHORTCUTS:
@@ -104,28 +104,30 @@ def _value(value: object) -> object:
     return VALUES.get(value, value) if not isinstance(value, list) else tuple(value)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     if figure.metric.startswith("params"):
         if figure.table == "Table 3":
             return counts.weights / 1e6
-        return (counts.weights + 2 * counts.norm_scales_and_shifts + scaled_maps(meant(figure))) / 1e6
+        return (
+            counts.weights + 2 * counts.norm_scales_and_shifts + scaled_channels(network_for(figure))
+        ) / 1e6
     if figure.metric == "size_MB":
         return 4 * (counts.weights + 2 * counts.norm_scales_and_shifts + counts.biases) / MIB
-    pooled, added = additions(meant(figure))
+    pooled, added = additions(network_for(figure))
     total = counts.mult_adds + pooled + (added if figure.table in WITH_SHORTCUTS else 0)
     return total / (1e9 if figure.metric.startswith("flops_G") else 1e6)
 
 
 @cache
-def scaled_maps(network: Network) -> int:
-    """Maps that squeeze-and-excitation scales, over the whole network."""
+def scaled_channels(network: Network) -> int:
+    """Count the channels that squeeze-and-excitation scales, over the whole network."""
     blocks = [module for module in network.on_meta().modules() if isinstance(module, SqueezeExcitation)]
     return sum(convolutions(block)[-1].out_channels for block in blocks)
 
 
 @cache
 def additions(network: Network) -> tuple[int, int]:
-    """Numbers that average poolings add up, and that shortcuts are added to, in one forward pass."""
+    """Count the numbers that average poolings add up, and that shortcuts are added to, in one forward pass."""
     pooled, added = [], []
 
     def note(module: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:

@@ -41,24 +41,20 @@ EXPLAINED = {
     ("Table 4", "140-ShuffleNet", "mult_adds_M"): LEVEL,
     ("Table 4", "38-Xception-like", "mult_adds_M"): WITHOUT_FC,
     ("Table 4", "13-ShuffleNet", "mult_adds_M"): LEVEL,
-    (
-        "sec. 4.2",
-        "38-ShuffleNet",
-        "stage4_channels",
-    ): "half of Table 1's 1088 with four groups are 544; 576 isn't half of any of its numbers",
+    ("sec. 4.2", "38-ShuffleNet", "stage4_channels"): (
+        "half of Table 1's 1088 with four groups are 544; 576 isn't half of any of its numbers"
+    ),
     ("Table 5", "s1", "mult_adds_M"): NOMINAL,
     ("Table 6", "s1", "mult_adds_M"): NOMINAL,
     ("Table 8", "s1", "mult_adds_M"): "137, as Table 1 prints; 140 names the level of Table 2",
-    (
-        "Table 5",
-        "s.5sh",
-        "mult_adds_M",
-    ): "half of the units at 0.5x make 22; the width that makes up for them isn't printed",
+    ("Table 5", "s.5sh", "mult_adds_M"): (
+        "half of the units at 0.5x make 22; the width that makes up for them isn't printed"
+    ),
 }
 GROUPS = (2, 3, 4, 8)
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     if figure.arch == "SqueezeNet":
         return Network.of("squeezenet", "imagenet", figure.kwargs, 227)
     if figure.arch in OTHER_UNITS:
@@ -68,9 +64,9 @@ def meant(figure: Figure) -> Network | str:
     return Network.of("shufflenet_v1", "imagenet", figure.kwargs)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     if figure.metric.endswith("_channels"):
-        return stages(meant(figure))[figure.metric.removesuffix("_channels")].output[0]
+        return stages(network_for(figure))[figure.metric.removesuffix("_channels")].output[0]
     return (counts.conv_mult_adds if figure.table == "Table 1" else counts.mult_adds) / 1e6
 
 

@@ -29,23 +29,19 @@ CUT = {
     ("V1", "0.5-g8", "mult_adds_M"),
 }
 EXPLAINED = {
-    (
-        "Table 8",
-        "ShuffleNet v1 1x",
-        "mult_adds_M",
-    ): "138; 140 names the level of ShuffleNet's Table 2, whose Table 1 prints 137",
-    (
-        "Table 8",
-        "ShuffleNet v2 2x SE",
-        "mult_adds_M",
-    ): "591 with SE on the right branch and r = 16; neither its place nor r is printed",
+    ("Table 8", "ShuffleNet v1 1x", "mult_adds_M"): (
+        "138; 140 names the level of ShuffleNet's Table 2, whose Table 1 prints 137"
+    ),
+    ("Table 8", "ShuffleNet v2 2x SE", "mult_adds_M"): (
+        "591 with SE on the right branch and r = 16; neither its place nor r is printed"
+    ),
 }
 # G1 and G2: mult-adds that a layer is held to, and the pixels of its feature maps, as in Table 1.
 PIXELS = 56 * 56
 CHANNEL_PRODUCT = 128 * 128
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     if figure.arch in ("ShuffleNet v1-50", "ShuffleNet v2-50", "SE-ShuffleNet v2-164"):
         return "a network of the paper's appendix, not built here"
     if figure.arch not in BUILDERS:
@@ -53,9 +49,9 @@ def meant(figure: Figure) -> Network | str:
     return Network.of(BUILDERS[figure.arch], "imagenet", figure.kwargs)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     if figure.metric in ("stage2", "stage3", "stage4", "conv5"):
-        return stages(meant(figure))[figure.metric].output[0]
+        return stages(network_for(figure))[figure.metric].output[0]
     if figure.metric == "params_M":
         released = figure.table in ("V1", "V2")
         return (counts.parameters - (counts.biases if released else 0)) / 1e6
@@ -88,7 +84,7 @@ def mac_lower_bound() -> tuple[bool, str]:
 
 
 def access_cost(layer: nn.Conv2d, pixels: int) -> int:
-    """MAC of Equation 1: numbers read and written, channels in and out and the weights."""
+    """Return MAC of Equation 1: numbers read and written, channels in and out and the weights."""
     return pixels * (layer.in_channels + layer.out_channels) + layer.weight.numel()
 
 

@@ -19,20 +19,16 @@ CONVENTION = (
 RESOLUTION = 227
 KNOBS = {"version": "version", "squeeze_ratio": "squeeze_ratio", "pct3x3": "share_3x3"}
 EXPLAINED = {
-    (
-        "Table 3",
-        "complex",
-        "size_MB",
-    ): "1×1 convolutions around fire2, 4, 6 and 8 make 6.1 MB; around all eight modules, 7.9 MB",
-    (
-        "v1.1",
-        "v1.1",
-        "gflops",
-    ): "0.78 at the 227 of the released network, 0.70 at 224, more with conv10 padded",
+    ("Table 3", "complex", "size_MB"): (
+        "1×1 convolutions around fire2, 4, 6 and 8 make 6.1 MB; around all eight modules, 7.9 MB"
+    ),
+    ("v1.1", "v1.1", "gflops"): (
+        "0.78 at the 227 of the released network, 0.70 at 224, more with conv10 padded"
+    ),
 }
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     if figure.arch != "SqueezeNet":
         return f"quoted from others: {figure.arch}"
     if "compress" in figure.kwargs:
@@ -43,13 +39,13 @@ def meant(figure: Figure) -> Network | str:
     return Network.of("squeezenet", "imagenet", knobs, RESOLUTION)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     if figure.metric == "params":
         layer = figure.kwargs.get("layer")
-        return stages(meant(figure))[layer].counts.parameters if layer else counts.parameters
+        return stages(network_for(figure))[layer].counts.parameters if layer else counts.parameters
     if figure.metric == "params_pruned":
         layer = figure.kwargs.get("layer")
-        rows = stages(meant(figure))
+        rows = stages(network_for(figure))
         return (
             pruned(rows[layer].module, layer, densities())
             if layer
@@ -61,7 +57,7 @@ def counted(figure: Figure, counts: Counts) -> float:
 
 
 def pruned(stage: nn.Module, layer: str, densities: dict[tuple[str, str], int]) -> int:
-    """Numbers that are left of a row of Table 1 after pruning; densities by row and kind of filter."""
+    """Count the numbers that are left of a row of Table 1 after pruning; densities by row and kind of filter."""
     total = 0
     for convolution in convolutions(stage):
         # The densities of conv1 and conv10 stand in the column of the squeeze layers.
@@ -72,7 +68,7 @@ def pruned(stage: nn.Module, layer: str, densities: dict[tuple[str, str], int]) 
 
 
 def densities() -> dict[tuple[str, str], int]:
-    """Percentage of weights left, by row of Table 1 and kind of filter, one misprint put right."""
+    """Return the percentage of weights left, by row of Table 1 and kind of filter, one misprint put right."""
     # Printed 33; only 30 gives the row's 77,581 and the total, and so it is in the released weights.
     return printed_densities() | {("fire8", "e3x3"): 30}
 
@@ -89,7 +85,7 @@ def _padding_of_conv10(figure: Figure) -> int:
     """Multiply-adds that the released v1.0's padding adds; v1.1 has none."""
     if figure.kwargs["version"] != "1.0":
         return 0
-    conv10 = stages(meant(figure))["conv10"]
+    conv10 = stages(network_for(figure))["conv10"]
     _, height, width = conv10.output
     return conv10.counts.conv_weights * ((height + 2) * (width + 2) - height * width)
 
@@ -100,10 +96,10 @@ def param_table() -> tuple[bool, str]:
     holds, evidence = as_printed("squeezenet", lambda figure: figure.metric in ("params", "params_pruned"))
     fire8 = stages(Network.of("squeezenet", "imagenet", {}, RESOLUTION))["fire8"].module
     printed = printed_densities()
-    kept = pruned(fire8, "fire8", printed)
+    left_if_printed = pruned(fire8, "fire8", printed)
     return holds, (
         f"{evidence}; fire8's 3×3 filters at a density of 30 %, as in the released weights: the "
-        f"{printed['fire8', 'e3x3']} % printed would leave {kept:,} of the row"
+        f"{printed['fire8', 'e3x3']} % printed would leave {left_if_printed:,} of the row"
     )
 
 
@@ -147,16 +143,16 @@ def ratios() -> tuple[bool, str]:
     """Table 2: AlexNet's size over every other one, 5, 9, 35, 50, 363 and 510 times."""
     table = figures.read("squeezenet_t2")
     sizes = {figure.row_id: figure for figure in table if figure.metric == "size_MB"}
-    found, failures = [], []
+    ratios, failures = [], []
     for figure in table:
         if figure.metric == "reduction_x" and figure.row_id != "alex":
             times = float(sizes["alex"].number / sizes[figure.row_id].number)
-            found.append(f"{times:.1f}")
+            ratios.append(f"{times:.1f}")
             if not figure.matches(times) and not figure.cut(times):
                 failures.append(f"{figure.row_id}: printed {figure.value}, {times:.1f} by the sizes")
     counted = [4 * parameters(on_meta(arch, **IMAGENET)) / 2**20 for arch in ("alexnet", "squeezenet")]
-    evidence = "; ".join(failures) or f"240 MB over the printed sizes: {', '.join(found)}, rounded or cut"
-    return not failures and len(found) == 6, (
+    evidence = "; ".join(failures) or f"240 MB over the printed sizes: {', '.join(ratios)}, rounded or cut"
+    return not failures and len(ratios) == 6, (
         f"{evidence}; counted, {counted[0]:.1f} MB over {counted[1]:.2f} MB of 2²⁰ bytes are "
         f"{counted[0] / counted[1]:.1f} times, because AlexNet's 240 is rounded"
     )

@@ -24,11 +24,11 @@ CHANNELS = 512
 LARGER = 48
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     return Network.of("vgg", "imagenet", figure.kwargs)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     return counts.layers if figure.metric == "weight_layers" else counts.parameters / 1e6
 
 

@@ -31,7 +31,7 @@ EXPLAINED = {
 }
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     if figure.arch not in BUILDERS:
         return f"quoted from others: {figure.arch}"
     stem = "cifar" if figure.dataset.startswith("CIFAR") else "imagenet"
@@ -40,6 +40,6 @@ def meant(figure: Figure) -> Network | str:
     )
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     weights_only = figure.table == "Table 5" and figure.arch == "pre-act ResNet"
     return (counts.weights if weights_only else counts.parameters) / 1e6

@@ -17,7 +17,7 @@ INCEPTION_V3 = {"filters": "keras", "auxiliary": "none"}
 RESOLUTION = 299
 
 
-def meant(figure: Figure) -> Network | str:
+def network_for(figure: Figure) -> Network | str:
     if figure.arch == "Inception V3":
         return Network.of("inception_v3", "imagenet", INCEPTION_V3, RESOLUTION)
     if figure.arch != "Xception":
@@ -25,7 +25,7 @@ def meant(figure: Figure) -> Network | str:
     return Network.of("xception", "imagenet", {}, resolution=RESOLUTION)
 
 
-def counted(figure: Figure, counts: Counts) -> float:
+def count_for(figure: Figure, counts: Counts) -> float:
     if figure.arch == "Inception V3":
         # A bias for every scale and shift.
         return counts.parameters + counts.norm_scales_and_shifts // 2

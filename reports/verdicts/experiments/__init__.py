@@ -1,11 +1,11 @@
 """Experiments on the claims that need more than counting and less than a study: timed, or computed from networks.
 
-One file a topic. An experiment is a function of the place where it is made; it is registered under its claim:
+One file a topic. An experiment is a function of its setup, and is registered under its claim:
 
     @experiment("flops.not_speed")
-    def same_operations_other_times(place: Place) -> Outcome: ...
+    def same_operations_other_times(setup: Setup) -> Outcome: ...
 
-`python -m reports find flops.not_speed` makes it and keeps the outcome as a finding (`reports/findings.py`). The page
+`python -m reports find flops.not_speed` makes it and keeps the outcome as a finding (`reports/verdicts/findings.py`). The page
 `reports/experiments.md` shows what lies under "tables" in its data, a list of `table(…)`.
 """
 
@@ -19,7 +19,7 @@ from reports.verdicts import ledger
 
 
 @dataclass(frozen=True)
-class Place:
+class Setup:
     """Where an experiment is made. device: "cpu" or "cuda". runs, data: folders of finished runs and of data sets.
 
     weights: a folder of published weights, which some experiments look into as well; none needs them.
@@ -45,7 +45,7 @@ Cell = str | int | float | None
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> dict:
-    """A table for the page: text as it is, whole numbers in full, others to four digits, None as a dash."""
+    """Make a table for the page: text as it is, whole numbers in full, others to four digits, None as a dash."""
     if any(len(row) != len(columns) for row in rows):
         raise ValueError(f"table {title!r}: a row hasn't the {len(columns)} cells of its columns")
     return {"title": title, "columns": list(columns), "rows": [list(row) for row in rows]}
@@ -55,7 +55,7 @@ class CannotExperiment(RuntimeError):
     """Something that the experiment needs isn't there; the message says how to get it."""
 
 
-Experiment = Callable[[Place], Outcome]
+Experiment = Callable[[Setup], Outcome]
 
 _experiments: dict[str, Experiment] = {}
 
@@ -72,7 +72,7 @@ def experiment(claim_id: str) -> Callable[[Experiment], Experiment]:
 
 
 def registered() -> dict[str, Experiment]:
-    """All experiments by claim, in the order of the ledger."""
+    """Return all experiments by claim, in the order of the ledger."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
     return {claim: _experiments[claim] for claim in ledger.entries() if claim in _experiments}

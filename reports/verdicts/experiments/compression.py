@@ -6,7 +6,11 @@ Ten networks a seed are evaluated on the whole test set: minutes on a CPU.
 from collections.abc import Mapping, Sequence
 from statistics import mean
 
-from reports.verdicts.experiments import Outcome, Place, experiment, rules, table, trained
+from lightning_modules import weights
+from lightning_modules.data.preprocessing import EvaluationProtocol
+from lightning_modules.execution.machine import Machine
+from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table, trained
+from reports.verdicts.experiments.deep_compression import compress
 
 STUDY, VARIANT, DATASET = "squeezenet_vs_alexnet", "alexnet", "cifar10"
 # SqueezeNet, Table 2: the sizes of AlexNet are a fifth and a ninth; Deep Compression prunes to a ninth too. The others
@@ -30,21 +34,21 @@ COLUMNS = (
 
 
 @experiment("compression.no_loss")
-def no_loss(place: Place) -> Outcome:
+def no_loss(setup: Setup) -> Outcome:
     """Errors before and after, at the densities of Table 2 and at milder ones.
 
     Departure: Han et al. train on after pruning, and here nothing is: so what pruning costs here decides nothing,
     and what it doesn't cost does.
     """
-    budget, runs = trained.runs(place, STUDY, [VARIANT], DATASET)
-    seeds = [compared(run, place) for run in runs[VARIANT]]
+    runs = trained.runs(setup, STUDY, [VARIANT], DATASET)
+    seeds = [compared(run, setup) for run in runs[VARIANT]]
     costs = {
         method: [seed[method, density]["after"] - seed[method, density]["before"] for seed in seeds]
         for method, density in PRINTED.items()
     }
     rule = (
         f"rule: pruning and deep compression cost less than {MARGIN:g} points of error and the decomposition costs "
-        f"more, at the densities of the printed table; 95 % intervals over seeds, budget {budget}; undecided where "
+        f"more, at the densities of the printed table; 95 % intervals over seeds, budget {runs.budget}; undecided where "
         "pruning costs something, since nothing is trained afterwards as it is in the papers"
     )
     evidence = [
@@ -55,33 +59,32 @@ def no_loss(place: Place) -> Outcome:
         judge(costs),
         (rule, *evidence),
         {"tables": [table(TITLE, COLUMNS, _rows(seeds))]},
-        tuple(run.id for run in runs[VARIANT]),
+        runs.ids,
     )
 
 
 def judge(costs: Mapping[str, Sequence[float]]) -> bool | None:
-    """The verdict on what each method costs in points of error, a seed each."""
+    """Judge what each method costs in points of error, a seed each."""
     free = rules.all_hold(rules.below(costs[method], MARGIN) for method in ("pruning", "deep_compression"))
     return rules.above(costs["svd"], MARGIN) if free else None
 
 
-def compared(run: trained.Run, place: Place) -> dict[tuple[str, float], dict]:
-    """By method and density: errors in per cent and bytes of a run's network, before and after."""
-    from lightning_modules import evaluation, weights
-    from lightning_modules.data.preprocessing import EvaluationProtocol
-    from lightning_modules.execution.machine import Machine
-    from reports.verdicts.experiments.deep_compression import compress
+def compared(run: trained.Run, setup: Setup) -> dict[tuple[str, float], dict]:
+    """Return by method and density errors in per cent and bytes of a run's network, before and after."""
+    from lightning_modules import evaluation  # imports Lightning
 
-    wanted = run.configuration
-    machine = Machine(accelerator=place.device, data_dir=place.data, wandb=False)
-    network, data, _ = evaluation.loaded(wanted, weights.read(run.checkpoint), machine, EvaluationProtocol())
-    made = {
+    configuration = run.configuration
+    machine = Machine(accelerator=setup.device, data_dir=setup.data, wandb=False)
+    network, data, _ = evaluation.loaded(
+        configuration, weights.read(run.checkpoint), machine, EvaluationProtocol()
+    )
+    compressed_networks = {
         (method, density): compress(network, method, density=density)
         for method, densities in DENSITIES.items()
         for density in densities
     }
-    networks = [network, *(compressed.network for compressed in made.values())]
-    before, *after = evaluation.errors(networks, data, wanted, machine)
+    networks = [network, *(compressed.network for compressed in compressed_networks.values())]
+    before, *after = evaluation.errors(networks, data, configuration, machine)
     return {
         key: {
             "before": before["error"],
@@ -89,7 +92,7 @@ def compared(run: trained.Run, place: Place) -> dict[tuple[str, float], dict]:
             "bytes_before": compressed.bytes_before,
             "bytes_after": compressed.bytes_after,
         }
-        for (key, compressed), tested in zip(made.items(), after, strict=True)
+        for (key, compressed), tested in zip(compressed_networks.items(), after, strict=True)
     }
 
 

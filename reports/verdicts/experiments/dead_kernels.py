@@ -6,12 +6,10 @@ layer's norms. Of freshly drawn kernels hardly one is: nine normal draws are sel
 
 from collections.abc import Sequence
 from statistics import mean
-from typing import TYPE_CHECKING
 
-from reports.verdicts.experiments import Outcome, Place, experiment, rules, table, trained
+from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table, trained
 
 STUDY, VARIANT = "mobilenet_width", "1.0"
 ZERO = 0.05
@@ -19,19 +17,19 @@ MANY = 0.1  # of all depthwise kernels
 
 
 @experiment("mobilenet.dead_depthwise")
-def kernels_become_zero(place: Place) -> Outcome:
+def kernels_become_zero(setup: Setup) -> Outcome:
     """Holds if training takes many kernels to zero; that it doesn't, only the whole training can show."""
-    budget, runs = trained.runs(place, STUDY, [VARIANT])
+    runs = trained.runs(setup, STUDY, [VARIANT])
     start = [zeros(trained.initial(run.configuration)) for run in runs[VARIANT]]
-    end = [zeros(trained.network(run, place)) for run in runs[VARIANT]]
+    end = [zeros(trained.network(run, setup)) for run in runs[VARIANT]]
     shares = [_percent(layers) for layers in end]
     rule = (
         f"rule: many are more than {MANY:.0%} of all kernels, and zero is a norm below {ZERO:.0%} of the root mean "
         "square in the layer; 95 % intervals over seeds; a training that was cut short can show it, but not refute it"
     )
     sizes = [len(layer) for layer in start[0]]
-    found = (
-        f"{STUDY}/{VARIANT} on CIFAR-10, budget {budget}: {rules.shown(shares)} % of {sum(sizes):,} depthwise kernels "
+    evidence = (
+        f"{STUDY}/{VARIANT} on CIFAR-10, budget {runs.budget}: {rules.shown(shares)} % of {sum(sizes):,} depthwise kernels "
         f"are zero, {rules.shown([_percent(layers) for layers in start])} % at the start"
     )
     counts = [
@@ -40,10 +38,10 @@ def kernels_become_zero(place: Place) -> Outcome:
     ]
     rows = [[number, *row] for number, row in enumerate(zip(sizes, *counts, strict=True), start=1)]
     return Outcome(
-        judge(shares, budget),
-        (rule, found),
+        judge(shares, runs.budget),
+        (rule, evidence),
         {"tables": [table(TITLE, COLUMNS, rows)]},
-        tuple(run.id for run in runs[VARIANT]),
+        runs.ids,
     )
 
 
@@ -52,14 +50,13 @@ COLUMNS = ("depthwise layer", "kernels", "zero at the start", "zero at the end")
 
 
 def judge(shares: Sequence[float], budget: str) -> bool | None:
-    """The verdict on the shares of kernels that are zero, in percent, a seed each."""
+    """Judge the shares of kernels that are zero, in percent, a seed each."""
     many = rules.above(shares, 100 * MANY)
     return None if many is False and budget != "paper" else many
 
 
-def zeros(network: "nn.Module") -> list[list[bool]]:
-    """Of each depthwise layer in order, for each kernel whether it is zero."""
-    from torch import nn
+def zeros(network: nn.Module) -> list[list[bool]]:
+    """Return of each depthwise layer, in order, for each kernel whether it is zero."""
 
     return [
         zero(module.weight.detach())
@@ -68,8 +65,8 @@ def zeros(network: "nn.Module") -> list[list[bool]]:
     ]
 
 
-def zero(kernels: "Tensor") -> list[bool]:
-    """kernels: (channels, 1, 3, 3)."""
+def zero(kernels: Tensor) -> list[bool]:
+    """Return for each kernel whether it is zero; kernels: (channels, 1, 3, 3)."""
     norms = kernels.flatten(1).norm(dim=1)
     return (norms < ZERO * norms.square().mean().sqrt()).tolist()
 

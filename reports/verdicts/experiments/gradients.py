@@ -12,17 +12,17 @@ at those that the run has ended with. No run trains without batch normalisation,
 import sys
 from collections.abc import Sequence
 from statistics import geometric_mean
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
+from lightning_modules.configuration import Configuration
+from lightning_modules.initialisation import initialise
 from lightning_modules.recipes import Recipe
-from reports.verdicts.experiments import Outcome, Place, experiment, rules, table, trained
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from lightning_modules.configuration import Configuration
+from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table, trained
+from reports.verdicts.experiments.blocks import block_outputs
 
 STUDY, DEPTHS = "deep_vs_shallow", (20, 32, 44, 56)
 # Gradients vanish if less than a hundredth of them comes back.
@@ -34,26 +34,26 @@ RESIDUAL_START, RESIDUAL_END = "residual, start", "residual, end"
 
 
 @experiment("plain.gradient_vanishes")
-def gradients_vanish(place: Place) -> Outcome:
+def gradients_vanish(setup: Setup) -> Outcome:
     """Holds if gradients vanish in the deepest plain network that is trained, at its start or at its end.
 
     Plain networks whose errors rise with depth have batch normalisation: there the slides and the paper disagree.
     What happens without it stands beside the verdict.
     """
     plain, residual = ([f"{kind}-{depth}" for depth in DEPTHS] for kind in ("plain", "resnet"))
-    budget, runs = trained.runs(place, STUDY, [*plain, *residual])
+    runs = trained.runs(setup, STUDY, [*plain, *residual])
     norms: dict[tuple[int, str], list[list[float]]] = {}  # a seed each, a block each
     for depth, *variants in zip(DEPTHS, plain, residual, strict=True):
         for variant, start, end in zip(variants, (START, RESIDUAL_START), (END, RESIDUAL_END), strict=True):
             for run in runs[variant]:
-                looked_into = {start: trained.initial(run.configuration), end: trained.network(run, place)}
+                looked_into = {start: trained.initial(run.configuration), end: trained.network(run, setup)}
                 if variant in plain:
                     looked_into[XAVIER] = bare(run.configuration, "xavier")
                     looked_into[HE] = bare(run.configuration, run.configuration.recipe["initialisation"])
-                batch = trained.training_batch(run.configuration, place)
+                batch = trained.training_batch(run.configuration, setup)
                 for name, network in looked_into.items():
                     norms.setdefault((depth, name), []).append(
-                        gradient_norms(network.to(place.device), *batch)
+                        gradient_norms(network.to(setup.device), *batch)
                     )
 
     reaches = {key: [reach(blocks) for blocks in seeds] for key, seeds in norms.items()}
@@ -61,14 +61,14 @@ def gradients_vanish(place: Place) -> Outcome:
     rule = (
         f"rule: gradients vanish if in the plain network of {deepest} layers with batch normalisation their norm in "
         f"the first third of the blocks is less than {VANISHED:g} of that in the last third, at the start or at the "
-        f"end of the training (the paper says that they don't); 95 % intervals of the logarithm over seeds, budget {budget}"
+        f"end of the training (the paper says that they don't); 95 % intervals of the logarithm over seeds, budget {runs.budget}"
     )
     evidence = [f"{deepest} layers, {name}: {_shown(reaches[deepest, name])}" for name in NAMES]
     return Outcome(
         judge(reaches[deepest, START], reaches[deepest, END]),
         (rule, *evidence),
         {"tables": [_by_depth(reaches), _by_block(norms, deepest)]},
-        tuple(run.id for variant in (*plain, *residual) for run in runs[variant]),
+        runs.ids,
     )
 
 
@@ -76,7 +76,7 @@ NAMES = (XAVIER, HE, START, END, RESIDUAL_START, RESIDUAL_END)
 
 
 def judge(start: Sequence[float], end: Sequence[float]) -> bool | None:
-    """Whether gradients vanish, from the reaches at the start and at the end, a seed each."""
+    """Return whether gradients vanish, from the reaches at the start and at the end, a seed each."""
     vanished = [
         rules.below(np.log10(reaches).tolist(), float(np.log10(VANISHED))) for reaches in (start, end)
     ]
@@ -86,17 +86,13 @@ def judge(start: Sequence[float], end: Sequence[float]) -> bool | None:
 
 
 def reach(blocks: Sequence[float]) -> float:
-    """The norms in the first third of the blocks over those in the last third."""
+    """Return the norms in the first third of the blocks over those in the last third."""
     third = max(1, len(blocks) // 3)
     return geometric_mean(blocks[:third]) / geometric_mean(blocks[-third:])
 
 
-def bare(configuration: "Configuration", draw: str) -> "nn.Module":
-    """The network of a run without its batch normalisation, with initial weights of a draw of the recipes."""
-    import torch
-    from torch import nn
-
-    from lightning_modules.initialisation import initialise
+def bare(configuration: Configuration, draw: str) -> nn.Module:
+    """Return the network of a run without its batch normalisation, with initial weights of a draw of the recipes."""
 
     network = trained.initial(configuration)
     for module in list(network.modules()):
@@ -110,22 +106,11 @@ def bare(configuration: "Configuration", draw: str) -> "nn.Module":
     return network
 
 
-def gradient_norms(network: "nn.Module", images: "Tensor", labels: "Tensor") -> list[float]:
-    """The norm of the loss's gradient for each block's output, of a CIFAR ResNet or plain network."""
-    import torch
-    from torch.nn.functional import cross_entropy
+def gradient_norms(network: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
+    """Return the norm of the loss's gradient for each block's output, of a CIFAR ResNet or plain network."""
 
-    from architectures.resnet import ResidualBlock
-
-    outputs: list[Tensor] = []
-    hooks = [
-        module.register_forward_hook(lambda module, inputs, output: outputs.append(output))
-        for module in network.modules()
-        if isinstance(module, ResidualBlock)
-    ]
-    loss = cross_entropy(network.train()(images), labels)
-    for hook in hooks:
-        hook.remove()
+    with block_outputs(network) as outputs:
+        loss = cross_entropy(network.train()(images), labels)
     # In double precision, because squares of small gradients are zero in single; zero itself has no logarithm.
     return [
         max(gradient.double().norm().item(), sys.float_info.min)
@@ -152,5 +137,5 @@ def _by_block(norms: dict[tuple[int, str], list[list[float]]], depth: int) -> di
 
 
 def _shown(reaches: Sequence[float]) -> str:
-    each = f"{min(reaches):.2g} to {max(reaches):.2g}"
-    return f"the first third has {geometric_mean(reaches):.2g} times the last third's ({each}, {len(reaches)} seeds)"
+    span = f"{min(reaches):.2g} to {max(reaches):.2g}"
+    return f"the first third has {geometric_mean(reaches):.2g} times the last third's ({span}, {len(reaches)} seeds)"

@@ -22,7 +22,7 @@ from torch import nn
 from architectures.mobilenet_v2 import Residual
 from architectures.resnext import Sum
 from reports.printed.figures import Figure, read
-from reports.verdicts.experiments import Outcome, Place, experiment, rules
+from reports.verdicts.experiments import Outcome, Setup, experiment, rules
 from reports.verdicts.experiments.passes import BATCH, deployed, forward, here, images
 from reports.verdicts.experiments.timing import Times, in_turns, stopwatch, tally
 
@@ -57,7 +57,7 @@ Unit = Callable[[Mapping, str, int], nn.Module]
 
 
 @experiment("shufflenetv2.g1_equal_width")
-def equal_width(place: Place, sizes: Sizes = Sizes()) -> Outcome:
+def equal_width(setup: Setup, sizes: Sizes = Sizes()) -> Outcome:
     """Table 1: units of two 1×1 convolutions, from c1 channels to c2 and back; c1 = c2 against each other ratio."""
 
     def unit(row: Mapping, widths: str, wider: int) -> nn.Module:
@@ -65,11 +65,11 @@ def equal_width(place: Place, sizes: Sizes = Sizes()) -> Outcome:
         return nn.Sequential(_conv(c1, c2), _conv(c2, c1))
 
     claimed = [Claimed(ratio, "1:1") for ratio in ("1:2", "1:6", "1:12")]
-    return _compare(place, "Table 1", unit, lambda wider: claimed, sizes)
+    return _compare(setup, "Table 1", unit, lambda wider: claimed, sizes)
 
 
 @experiment("shufflenetv2.g2_groups_slow")
-def groups(place: Place, sizes: Sizes = Sizes()) -> Outcome:
+def groups(setup: Setup, sizes: Sizes = Sizes()) -> Outcome:
     """Table 2: grouped 1×1 convolutions; each number of groups against the next smaller."""
 
     def unit(row: Mapping, widths: str, wider: int) -> nn.Module:
@@ -77,11 +77,11 @@ def groups(place: Place, sizes: Sizes = Sizes()) -> Outcome:
         return _conv(channels, channels, groups=row["groups"])
 
     claimed = [Claimed("g2", "g1"), Claimed("g4", "g2"), Claimed("g8", "g4")]
-    return _compare(place, "Table 2", unit, lambda wider: claimed, sizes)
+    return _compare(setup, "Table 2", unit, lambda wider: claimed, sizes)
 
 
 @experiment("shufflenetv2.g3_fragments_slow")
-def fragments(place: Place, sizes: Sizes = Sizes()) -> Outcome:
+def fragments(setup: Setup, sizes: Sizes = Sizes()) -> Outcome:
     """Table 3: one 1×1 convolution against two and four thinner ones, in series or in parallel."""
 
     def unit(row: Mapping, widths: str, wider: int) -> nn.Module:
@@ -92,11 +92,11 @@ def fragments(place: Place, sizes: Sizes = Sizes()) -> Outcome:
 
     rows = ("2-fragment-series", "4-fragment-series", "2-fragment-parallel", "4-fragment-parallel")
     claimed = [Claimed(row, "1-fragment") for row in rows]
-    return _compare(place, "Table 3", unit, lambda wider: claimed, sizes)
+    return _compare(setup, "Table 3", unit, lambda wider: claimed, sizes)
 
 
 @experiment("shufflenetv2.g4_elementwise_slow")
-def elementwise(place: Place, sizes: Sizes = Sizes()) -> Outcome:
+def elementwise(setup: Setup, sizes: Sizes = Sizes()) -> Outcome:
     """Table 4: ResNet's bottleneck with and without its ReLUs and its addition, one operation a number each."""
 
     def unit(row: Mapping, widths: str, wider: int) -> nn.Module:
@@ -117,7 +117,7 @@ def elementwise(place: Place, sizes: Sizes = Sizes()) -> Outcome:
         operations = {"relu1-sc1": relu + addition, "relu1-sc0": relu, "relu0-sc1": addition}
         return [Claimed(row, "relu0-sc0", 1 + more / convolutions) for row, more in operations.items()]
 
-    return _compare(place, "Table 4", unit, claimed, sizes)
+    return _compare(setup, "Table 4", unit, claimed, sizes)
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 1, groups: int = 1) -> nn.Conv2d:
@@ -125,23 +125,23 @@ def _conv(inputs: int, outputs: int, kernel: int = 1, groups: int = 1) -> nn.Con
 
 
 def _compare(
-    place: Place, table: str, unit: Unit, claimed: Callable[[int], Sequence[Claimed]], sizes: Sizes
+    setup: Setup, table: str, unit: Unit, claimed: Callable[[int], Sequence[Claimed]], sizes: Sizes
 ) -> Outcome:
     """Build, time and judge the rows of a table, at each width."""
     rows = _rows(table)
     decided, evidence, tables = [], [], []
     for wider in sizes.wider:
-        times, mult_adds = _time(place.device, rows, unit, wider, sizes)
-        speeds = {name: figures[f"{SPEEDS[place.device]}_x{wider}"] for name, figures in rows.items()}
+        times, mult_adds = _time(setup.device, rows, unit, wider, sizes)
+        speeds = {name: figures[f"{SPEEDS[setup.device]}_x{wider}"] for name, figures in rows.items()}
         # Mult-adds a second, as printed; batches are equally large, so that a ratio says the same of GPUs.
         paces = {name: float(speed.number) * mult_adds[name] for name, speed in speeds.items()}
         words = []
-        for each in claimed(wider):
-            ratio = times.ratio(each.slow, each.fast, mult_adds[each.slow] / mult_adds[each.fast])
-            decided.append(ratio.above(each.bound))
-            operations = f", by operations {each.bound:.2f}" if each.bound != 1 else ""
-            theirs = f"printed {paces[each.fast] / paces[each.slow]:.2f}"
-            words.append(f"{each.slow} to {each.fast} {ratio} ({theirs}{operations})")
+        for claim in claimed(wider):
+            ratio = times.ratio(claim.slow, claim.fast, mult_adds[claim.slow] / mult_adds[claim.fast])
+            decided.append(ratio.above(claim.bound))
+            operations = f", by operations {claim.bound:.2f}" if claim.bound != 1 else ""
+            printed = f"printed {paces[claim.fast] / paces[claim.slow]:.2f}"
+            words.append(f"{claim.slow} to {claim.fast} {ratio} ({printed}{operations})")
         evidence.append(f"time per mult-add at ×{wider}: {', '.join(words)}")
         against = claimed(wider)[0].fast
         columns = {
@@ -149,7 +149,7 @@ def _compare(
             "printed, per s": {name: speed.value for name, speed in speeds.items()},
         }
         tables.append(times.table(f"{table}, ×{wider}", against, mult_adds, columns, per_mult_add=True))
-    summary = f"{tally(decided)}, {here(place.device)}; printed on {THEIRS[place.device]}"
+    summary = f"{tally(decided)}, {here(setup.device)}; printed on {THEIRS[setup.device]}"
     return Outcome(rules.all_hold(decided), (summary, *evidence), {"tables": tables})
 
 

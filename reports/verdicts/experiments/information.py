@@ -1,39 +1,40 @@
 """How much of an image can be read off a network's layers: the information that shortcuts are said to keep.
 
-The 32×32 image is cut into 8×8 patches of 4×4 pixels. After each block, what the maps hold at a patch's place (larger
-maps are rearranged into more maps of 8×8) gives the patch's 48 numbers by a linear map, the same at all places, fitted
+The 32×32 image is cut into 8×8 patches of 4×4 pixels. After each block, what the channels hold at a patch's place (larger
+feature maps are rearranged into more channels of 8×8) gives the patch's 48 numbers by a linear map, the same at all places, fitted
 by ridge regression on half of the images. The measure is R² on the other half, of all 48 numbers together.
 """
 
 from collections.abc import Sequence
 from itertools import zip_longest
 from statistics import mean
-from typing import TYPE_CHECKING
 
-from reports.verdicts.experiments import Outcome, Place, experiment, rules, table, trained
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pixel_unshuffle
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table, trained
+from reports.verdicts.experiments.blocks import block_outputs, residual_blocks
 
 STUDY, DEPTHS = "deep_vs_shallow", (20, 56)
 IMAGES = 1_000
-GRID = 8  # the side of the last maps
-RIDGE = 1e-4  # of the maps' mean square
-TITLE = "R² of the image's pixels, read linearly off the maps after each block, mean over seeds"
+GRID = 8  # the side of the last feature maps
+RIDGE = 1e-4  # of the channels' mean square
+TITLE = "R² of the image's pixels, read linearly off the feature maps after each block, mean over seeds"
 
 
 @experiment("resnet.feature_reuse_of_input")
-def shortcuts_keep_the_image(place: Place) -> Outcome:
+def shortcuts_keep_the_image(setup: Setup) -> Outcome:
     """Holds if more of the image can be read off the last block with shortcuts than without, at each depth."""
     variants = [f"{kind}-{depth}" for depth in DEPTHS for kind in ("resnet", "plain")]
-    budget, runs = trained.runs(place, STUDY, variants)
+    runs = trained.runs(setup, STUDY, variants)
     after, before = {}, {}  # the training; by variant a seed each
     for variant in variants:
-        batches = trained.test_batches(runs[variant][0].configuration, place, IMAGES)
-        after[variant] = [readable(trained.network(run, place), batches) for run in runs[variant]]
+        batches = trained.test_batches(runs[variant][0].configuration, setup, IMAGES)
+        after[variant] = [readable(trained.network(run, setup), batches) for run in runs[variant]]
         # In training mode, because normalisation hasn't seen any images yet.
         before[variant] = [
-            readable(trained.initial(run.configuration).train().to(place.device), batches)
+            readable(trained.initial(run.configuration).train().to(setup.device), batches)
             for run in runs[variant]
         ]
 
@@ -41,14 +42,14 @@ def shortcuts_keep_the_image(place: Place) -> Outcome:
     first = {variant: [blocks[-1] for blocks in before[variant]] for variant in variants}
     decided = [rules.higher(last[f"resnet-{depth}"], last[f"plain-{depth}"]) for depth in DEPTHS]
     evidence = [
-        f"{variant} (budget {budget}): R² after the last block {rules.shown(last[variant], 3)}, before the training "
+        f"{variant} (budget {runs.budget}): R² after the last block {rules.shown(last[variant], 3)}, before the training "
         f"{rules.shown(first[variant], 3)}; test error {mean(run.error for run in runs[variant]):.2f} %"
         for variant in variants
     ]
     columns: dict[str, Sequence[float]] = {variant: _mean_by_block(after[variant]) for variant in variants}
     columns |= {f"{variant}, untrained": _mean_by_block(before[variant]) for variant in variants}
     for depth in DEPTHS:
-        if (given := trained.published(place, depth, IMAGES)) is not None:
+        if (given := trained.published(setup, depth, IMAGES)) is not None:
             columns[f"resnet-{depth}, published"] = readable(given.network, given.batches)
             evidence.append(
                 f"resnet-{depth} ({given.source}): R² after the last block "
@@ -63,48 +64,36 @@ def shortcuts_keep_the_image(place: Place) -> Outcome:
         rules.all_hold(decided),
         (rule, *evidence),
         {"tables": [table(TITLE, ["block", *columns], rows)]},
-        tuple(run.id for variant in variants for run in runs[variant]),
+        runs.ids,
     )
 
 
-def readable(network: "nn.Module", batches: "list[tuple[Tensor, Tensor]]") -> tuple[float, ...]:
-    """R² of the image after each block of a CIFAR ResNet or plain network; every other batch is held out."""
-    import torch
+def readable(network: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> tuple[float, ...]:
+    """Return R² of the image after each block of a CIFAR ResNet or plain network; every other batch is held out."""
 
-    from architectures.resnet import ResidualBlock
-
-    blocks = [module for module in network.modules() if isinstance(module, ResidualBlock)]
-    maps: list[Tensor] = []
-    hooks = [
-        block.register_forward_hook(lambda module, inputs, output: maps.append(output)) for block in blocks
-    ]
-    products: list[list] = [[0, 0] for _ in blocks]  # to fit, held out
-    with torch.inference_mode():
+    products: list[list] = [[0, 0] for _ in residual_blocks(network)]  # to fit, held out
+    with block_outputs(network) as feature_maps, torch.inference_mode():
         for index, (images, _) in enumerate(batches):
-            maps.clear()
+            feature_maps.clear()
             network(images)
             pixels = _at_places(images)
-            for product, own in zip(products, map(_at_places, maps), strict=True):
-                both = torch.cat([torch.ones_like(own[:, :1]), own, pixels], dim=1)
+            for product, channels in zip(products, map(_at_places, feature_maps), strict=True):
+                both = torch.cat([torch.ones_like(channels[:, :1]), channels, pixels], dim=1)
                 product[index % 2] += both.T @ both
-    for hook in hooks:
-        hook.remove()
     return tuple(_r_squared(fitted, held_out, pixels.shape[1]) for fitted, held_out in products)
 
 
-def _at_places(maps: "Tensor") -> "Tensor":
+def _at_places(feature_maps: Tensor) -> Tensor:
     """(B, C, H, W) to (B · 8 · 8, C · H/8 · W/8), in double precision."""
-    from torch.nn.functional import pixel_unshuffle
 
-    return pixel_unshuffle(maps.double(), maps.shape[-1] // GRID).movedim(1, -1).flatten(0, 2)
+    return pixel_unshuffle(feature_maps.double(), feature_maps.shape[-1] // GRID).movedim(1, -1).flatten(0, 2)
 
 
-def _r_squared(fit: "Tensor", held_out: "Tensor", numbers: int) -> float:
-    """Of the last `numbers` of (1, maps, pixels) by the others, from the sums of their products over places."""
-    import torch
+def _r_squared(fit: Tensor, held_out: Tensor, numbers: int) -> float:
+    """Of the last `numbers` of (1, channels, pixels) by the others, from the sums of their products over places."""
 
     x, y = slice(-numbers), slice(-numbers, None)
-    # A little more than the ridge, so that maps of zeros have a solution too.
+    # A little more than the ridge, so that channels of zeros have a solution too.
     ridge = RIDGE * fit[x, x].diagonal()[1:].mean() + 1e-12 * fit[0, 0]
     weights = torch.linalg.solve(
         fit[x, x] + ridge * torch.eye(len(fit[x, x]), dtype=fit.dtype, device=fit.device), fit[x, y]

@@ -11,11 +11,11 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from reports.verdicts.experiments import Cell, Outcome, Place, experiment, rules, table
+from reports.verdicts.experiments import Cell, Outcome, Setup, experiment, rules, table
 from reports.verdicts.experiments.passes import deployed, forward, here, images
 from reports.verdicts.experiments.timing import in_turns, stopwatch, tally
 
-# Maps and pixels a side of depthwise layers of stride 1 in MobileNet's Table 1.
+# Channels and pixels a side of depthwise layers of stride 1 in MobileNet's Table 1.
 SHAPES = ((32, 112), (128, 56), (256, 28), (512, 14))
 # An image on a CPU, as the paper timed; on a GPU so many that starting a kernel takes no time beside running it.
 BATCH = {"cpu": 1, "cuda": 512}
@@ -39,13 +39,13 @@ class Operation:
 
 
 @experiment("depthwise.low_arithmetic_intensity")
-def depthwise(place: Place, rounds: int = 241, shapes: Sequence[tuple[int, int]] = SHAPES) -> Outcome:
+def depthwise(setup: Setup, rounds: int = 241, shapes: Sequence[tuple[int, int]] = SHAPES) -> Outcome:
     """It holds if a depthwise convolution takes less than twice as long as a ReLU of the same feature maps, at all shapes."""
     decided, evidence = [], []
     rows: list[list[Cell]] = []
     for channels, side in shapes:
-        operations = on_maps(images(BATCH[place.device], channels, side, place.device))
-        with stopwatch(place.device) as watch:
+        operations = on_feature_maps(images(BATCH[setup.device], channels, side, setup.device))
+        with stopwatch(setup.device) as watch:
             times = in_turns({name: operation.run for name, operation in operations.items()}, rounds, watch)
         seconds = {name: median(measured) for name, measured in times.seconds.items()}
         rates = {name: operation.operations / seconds[name] / 1e9 for name, operation in operations.items()}
@@ -62,7 +62,7 @@ def depthwise(place: Place, rounds: int = 241, shapes: Sequence[tuple[int, int]]
             rows.append([f"{channels} × {side} × {side}", name, f"{operation.intensity:.2f}", *measures])
     summary = (
         f"bound by memory if it takes less than {BOUND:g} times as long as ReLU: {tally(decided)}, "
-        f"{here(place.device, BATCH[place.device])}"
+        f"{here(setup.device, BATCH[setup.device])}"
     )
     columns = ("channels", "operation", "mult-adds a byte", "ms", "GB/s", "G mult-adds/s")
     return Outcome(
@@ -72,8 +72,8 @@ def depthwise(place: Place, rounds: int = 241, shapes: Sequence[tuple[int, int]]
     )
 
 
-def on_maps(batch: Tensor) -> dict[str, Operation]:
-    """The operations on a batch (N, channels, H, W), each with an output of the same shape."""
+def on_feature_maps(batch: Tensor) -> dict[str, Operation]:
+    """Make the operations on a batch (N, channels, H, W), each with an output of the same shape."""
     channels, total = batch.shape[1], batch.numel()
     other = torch.randn_like(batch)
     depthwise = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)

@@ -10,14 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from statistics import median
-from typing import TYPE_CHECKING
 
-from reports.verdicts.experiments import Outcome, Place, experiment, rules, table, trained
+import torch
+from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from architectures.resnet import ResidualBlock
+from architectures.resnet import ResidualBlock
+from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table, trained
+from reports.verdicts.experiments.blocks import residual_blocks
 
 STUDY, DEPTHS = "deep_vs_shallow", (20, 56)
 IMAGES = 1_000
@@ -47,30 +46,30 @@ class Lesions:
 
 
 @experiment("resnet.is_ensemble")
-def blocks_can_be_lost(place: Place) -> Outcome:
+def blocks_can_be_lost(setup: Setup) -> Outcome:
     """Holds if residual networks lose little without a block, and plain ones fail without a layer."""
     variants = [f"{kind}-{depth}" for kind in ("resnet", "plain") for depth in DEPTHS]
-    budget, runs = trained.runs(place, STUDY, variants)
-    found = {
+    runs = trained.runs(setup, STUDY, variants)
+    lesions_of = {
         variant: [
-            lesions(trained.network(run, place), trained.test_batches(run.configuration, place, IMAGES))
+            lesions(trained.network(run, setup), trained.test_batches(run.configuration, setup, IMAGES))
             for run in runs[variant]
         ]
         for variant in variants
     }
-    halves = {kind: [found[f"{kind}-{depth}"] for depth in DEPTHS] for kind in ("resnet", "plain")}
+    halves = {kind: [lesions_of[f"{kind}-{depth}"] for depth in DEPTHS] for kind in ("resnet", "plain")}
     rows = [
-        _row(variant, run.configuration.seed, each)
+        _row(variant, run.configuration.seed, lesion)
         for variant in variants
-        for run, each in zip(runs[variant], found[variant], strict=True)
+        for run, lesion in zip(runs[variant], lesions_of[variant], strict=True)
     ]
-    evidence = [_evidence(variant, found[variant], f"budget {budget}") for variant in variants]
+    evidence = [_evidence(variant, lesions_of[variant], f"budget {runs.budget}") for variant in variants]
     for depth in DEPTHS:
-        if (given := trained.published(place, depth, IMAGES)) is not None:
-            each = lesions(given.network, given.batches)
-            rows.append(_row(f"resnet-{depth}, published", None, each))
+        if (given := trained.published(setup, depth, IMAGES)) is not None:
+            lesion = lesions(given.network, given.batches)
+            rows.append(_row(f"resnet-{depth}, published", None, lesion))
             evidence.append(
-                f"{_evidence(f'resnet-{depth}', [each], given.source)}; no run of ours, and not in the verdict"
+                f"{_evidence(f'resnet-{depth}', [lesion], given.source)}; no run of ours, and not in the verdict"
             )
     rule = (
         f"rule: without the middle one of its parts a residual network loses less than {LITTLE:.0%} of what it has "
@@ -80,13 +79,13 @@ def blocks_can_be_lost(place: Place) -> Outcome:
     return Outcome(
         judge(halves["resnet"], halves["plain"]),
         (rule, *evidence),
-        {"tables": [table(*BY_NETWORK, rows), _by_part(found)]},
-        tuple(run.id for variant in variants for run in runs[variant]),
+        {"tables": [table(*BY_NETWORK, rows), _by_part(lesions_of)]},
+        runs.ids,
     )
 
 
 def judge(residual: Sequence[Sequence[Lesions]], plain: Sequence[Sequence[Lesions]]) -> bool | None:
-    """The verdict over all depths, a sequence of seeds each; depths at which a seed hasn't learned are left out."""
+    """Judge over all depths, a sequence of seeds each; depths at which a seed hasn't learned are left out."""
     little = [rules.below(shares, LITTLE) for shares in _shares(residual)]
     most = [rules.above(shares, MOST) for shares in _shares(plain)]
     return rules.all_hold([rules.all_hold(little), rules.all_hold(most)])
@@ -98,13 +97,10 @@ def _shares(depths: Sequence[Sequence[Lesions]]) -> list[list[float]]:
     ]
 
 
-def lesions(network: "nn.Module", batches: "Iterable[tuple[Tensor, Tensor]]") -> Lesions:
-    """Errors of a CIFAR ResNet or plain network, in evaluation mode: whole, and without a part of each block."""
-    import torch
+def lesions(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Lesions:
+    """Test a CIFAR ResNet or plain network in evaluation mode: whole, and without a part of each block."""
 
-    from architectures.resnet import ResidualBlock
-
-    blocks = [module for module in network.modules() if isinstance(module, ResidualBlock)]
+    blocks = residual_blocks(network)
     errors, images = [0] * (len(blocks) + 1), 0
     with torch.inference_mode():
         for batch, labels in batches:
@@ -119,15 +115,15 @@ def lesions(network: "nn.Module", batches: "Iterable[tuple[Tensor, Tensor]]") ->
     return Lesions(whole, tuple(without))
 
 
-def damaged(block: "ResidualBlock", x: "Tensor") -> "Tensor":
-    """What a block makes of x, (N, inputs, H, W), without its branch, or without its second layer if it is plain."""
+def damaged(block: ResidualBlock, x: Tensor) -> Tensor:
+    """Return what a block makes of x, (N, inputs, H, W), without its branch, or without its second layer if it is plain."""
     if block.shortcut is not None:
         return block.shortcut(x)  # not below zero, so that the block's ReLU changes nothing
     convolution, norm, relu, *_ = block.branch.children()
     return block.relu(relu(norm(convolution(x))))
 
 
-def _errors(network: "nn.Module", blocks: "Sequence[ResidualBlock]", x: "Tensor", labels: "Tensor") -> int:
+def _errors(network: nn.Module, blocks: Sequence[ResidualBlock], x: Tensor, labels: Tensor) -> int:
     for block in blocks:
         x = block(x)
     return int((network.get_submodule("classifier")(x).argmax(1) != labels).sum())
@@ -141,25 +137,25 @@ BY_NETWORK = (
 )
 
 
-def _row(name: str, seed: int | None, each: Lesions) -> list:
-    share = each.share_lost if each.learned else None
-    return [name, seed, each.whole, median(each.without), max(each.without), share]
+def _row(name: str, seed: int | None, lesion: Lesions) -> list:
+    share = lesion.share_lost if lesion.learned else None
+    return [name, seed, lesion.whole, median(lesion.without), max(lesion.without), share]
 
 
-def _by_part(found: dict[str, list[Lesions]]) -> dict:
+def _by_part(lesions_of: dict[str, list[Lesions]]) -> dict:
     """Mean errors over seeds, a row a part."""
     means = [
-        [sum(errors) / len(errors) for errors in zip(*(each.without for each in seeds), strict=True)]
-        for seeds in found.values()
+        [sum(errors) / len(errors) for errors in zip(*(lesion.without for lesion in seeds), strict=True)]
+        for seeds in lesions_of.values()
     ]
     rows = [[number, *errors] for number, errors in enumerate(zip_longest(*means), start=1)]
-    return table("Error (%) without a block or layer, mean over seeds", ["number", *found], rows)
+    return table("Error (%) without a block or layer, mean over seeds", ["number", *lesions_of], rows)
 
 
 def _evidence(variant: str, seeds: list[Lesions], where: str) -> str:
     part = "block" if variant.startswith("resnet") else "layer"
-    whole, middle = [each.whole for each in seeds], [median(each.without) for each in seeds]
-    said = f"{variant} ({where}): error {rules.shown(whole)} % whole, {rules.shown(middle)} % without the middle {part}"
-    if all(each.learned for each in seeds):
-        return f"{said}, share lost {rules.shown([each.share_lost for each in seeds])}"
-    return f"{said}; it has learned too little to be judged"
+    whole, middle = [lesion.whole for lesion in seeds], [median(lesion.without) for lesion in seeds]
+    errors = f"{variant} ({where}): error {rules.shown(whole)} % whole, {rules.shown(middle)} % without the middle {part}"
+    if all(lesion.learned for lesion in seeds):
+        return f"{errors}, share lost {rules.shown([lesion.share_lost for lesion in seeds])}"
+    return f"{errors}; it has learned too little to be judged"

@@ -16,7 +16,7 @@ from architectures.densenet import DenseNet
 from lightning_modules.execution.memory import saved_bytes
 from reports.printed.figures import read
 from reports.printed.variants import marked
-from reports.verdicts.experiments import Cell, Outcome, Place, experiment, rules, table
+from reports.verdicts.experiments import Cell, Outcome, Setup, experiment, rules, table
 from reports.verdicts.experiments.passes import here, images, training
 from reports.verdicts.experiments.timing import in_turns, stopwatch
 
@@ -38,7 +38,7 @@ WORDS = {
 
 @experiment("densenet.trains_efficiently")
 def training_densenets(
-    place: Place,
+    setup: Setup,
     rounds: int = 11,
     depth: int = 100,
     resnets: Mapping = RESNETS,
@@ -47,17 +47,17 @@ def training_densenets(
     """It holds if a step of DenseNet-BC-100 takes less time than one of the ResNet with its printed error, with fewer
     parameters, and if memory grows faster than depth."""
     networks = {DENSENET: _cifar("densenet_bc", depth, growth_rate=12), SAVING: _saving("densenet_bc", depth)}
-    networks |= {name: _cifar(arch, own) for name, (arch, own) in resnets.items()}
-    batch = images(BATCH[place.device], 3, SIDE, place.device)
-    with stopwatch(place.device) as watch:
+    networks |= {name: _cifar(arch, depth) for name, (arch, depth) in resnets.items()}
+    batch = images(BATCH[setup.device], 3, SIDE, setup.device)
+    with stopwatch(setup.device) as watch:
         times = in_turns(
             {name: training(network, batch) for name, network in networks.items()}, rounds, watch
         )
     parameters = {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
-    kept = {name: bytes_kept(network, batch[:1]) for name, network in networks.items()}
+    bytes_of = {name: bytes_kept(network, batch[:1]) for name, network in networks.items()}
     mult_adds = {name: count(network, SIDE).mult_adds for name, network in networks.items()}
     usual, saving = (
-        [bytes_kept(make("densenet", own, growth_rate=12).to(place.device), batch[:1]) for own in depths]
+        [bytes_kept(make("densenet", depth, growth_rate=12).to(setup.device), batch[:1]) for depth in depths]
         for make in (_cifar, _saving)
     )
     ratio = times.ratio(EQUAL, DENSENET)
@@ -66,14 +66,14 @@ def training_densenets(
     decided = [ratio.above(1.0), fewer, growth(usual) in ("square", "faster")]
     evidence = (
         (
-            f"a step of {EQUAL} takes {ratio} times that of {DENSENET}, {here(place.device, len(batch))}; the printed errors "
+            f"a step of {EQUAL} takes {ratio} times that of {DENSENET}, {here(setup.device, len(batch))}; the printed errors "
             f"are {_error(EQUAL)} and {_error(DENSENET)} %"
         ),
         (
             f"{DENSENET} has {parameters[DENSENET] / parameters[EQUAL]:.1%} of the parameters, so that a parameter takes "
             f"{1 / per_parameter:.1f} times the time"
         ),
-        f"its forward pass keeps {_mib(kept[DENSENET])} MiB an image, that of {EQUAL} {_mib(kept[EQUAL])}",
+        f"its forward pass keeps {_mib(bytes_of[DENSENET])} MiB an image, that of {EQUAL} {_mib(bytes_of[EQUAL])}",
         (
             f"what a DenseNet (k = 12) keeps grows {WORDS[growth(usual)]}, saving memory {WORDS[growth(saving)]}, for which a "
             f"step takes {times.ratio(SAVING, DENSENET)} times as long"
@@ -81,7 +81,7 @@ def training_densenets(
     )
     columns: dict[str, Mapping[str, Cell]] = {
         "parameters": parameters,
-        "kept, MiB an image": {name: _mib(size) for name, size in kept.items()},
+        "kept, MiB an image": {name: _mib(size) for name, size in bytes_of.items()},
         "printed error, C10+": {name: _error(name) for name in ROWS},
     }
     rows: list[list[Cell]] = [
@@ -96,7 +96,7 @@ def training_densenets(
 
 
 def growth(sizes: Sequence[int]) -> str:
-    """How at least four sizes at equal steps of depth grow, a key of WORDS; the first two are exact."""
+    """Return how at least four sizes at equal steps of depth grow, a key of WORDS; the first two are exact."""
     first = [later - earlier for earlier, later in pairwise(sizes)]
     second = [later - earlier for earlier, later in pairwise(first)]
     if not any(second):
@@ -107,7 +107,7 @@ def growth(sizes: Sequence[int]) -> str:
 
 
 def bytes_kept(network: nn.Module, batch: Tensor) -> int:
-    """What a forward pass in training keeps of a batch for the backward pass."""
+    """Return what a forward pass in training keeps of a batch for the backward pass."""
     return saved_bytes(network.train(), batch)
 
 

@@ -18,13 +18,13 @@ BATCH = {"cpu": 1, "cuda": 8}
 
 
 def images(count: int, channels: int, side: int, device: str) -> Tensor:
-    """Random ones, (count, channels, side, side); no time depends on what they show."""
+    """Return random images, (count, channels, side, side); no time depends on what they show."""
     made = torch.randn(count, channels, side, side, device=device)
     return made.to(memory_format=torch.channels_last)
 
 
 def deployed(network: nn.Module, device: str) -> nn.Module:
-    """For inference as phones do it: every normalisation that follows a convolution becomes part of it."""
+    """Prepare a network for inference as phones do it: every normalisation that follows a convolution becomes part of it."""
     network.eval()
     for sequence in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
         for (name, layer), (following, norm) in pairwise(list(sequence.named_children())):
@@ -35,12 +35,12 @@ def deployed(network: nn.Module, device: str) -> nn.Module:
 
 
 def imagenet(arch: str, device: str, **knobs) -> nn.Module:
-    """A network of 1,000 classes with random weights, `deployed`."""
+    """Return a network of 1,000 classes with random weights, `deployed`."""
     return deployed(architectures.build(arch, stem="imagenet", num_classes=1000, **knobs), device)
 
 
 def forward(network: nn.Module, batch: Tensor) -> Callable[[], None]:
-    """A forward pass without gradients."""
+    """Return a forward pass without gradients."""
 
     @torch.inference_mode()
     def run() -> None:
@@ -52,7 +52,7 @@ def forward(network: nn.Module, batch: Tensor) -> Callable[[], None]:
 def time_inference(
     networks: Mapping[str, nn.Module], device: str, resolution: int, rounds: int
 ) -> tuple[Times, dict[str, int]]:
-    """Forward passes in turns, and the multiply-adds of an image."""
+    """Time forward passes in turns; returns with them the multiply-adds of an image."""
     batch = images(BATCH[device], 3, resolution, device)
     mult_adds = {name: count(network, resolution).mult_adds for name, network in networks.items()}
     with stopwatch(device) as watch:
@@ -61,7 +61,7 @@ def time_inference(
 
 
 def training(network: nn.Module, batch: Tensor) -> Callable[[], None]:
-    """Forward, loss and backward; the update of the weights is left out."""
+    """Return a step of training: forward, loss and backward; the update of the weights is left out."""
     network.to(batch.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     labels = torch.zeros(len(batch), dtype=torch.long, device=batch.device)
 
@@ -73,8 +73,8 @@ def training(network: nn.Module, batch: Tensor) -> Callable[[], None]:
 
 
 def here(device: str, batch: int | None = None) -> str:
-    """Where it was timed, in words, for the evidence: times hold for a machine."""
+    """Say where it was timed, in words, for the evidence: times hold for a machine."""
 
     name = describe(device, 1, 1, "32-true")["device"]
-    place = name if device == "cuda" else f"one thread of a CPU ({name})"
-    return f"on {place}, batch {batch or BATCH[device]}"
+    where = name if device == "cuda" else f"one thread of a CPU ({name})"
+    return f"on {where}, batch {batch or BATCH[device]}"

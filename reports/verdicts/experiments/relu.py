@@ -10,12 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import mean
-from typing import TYPE_CHECKING
 
-from reports.verdicts.experiments import Outcome, Place, experiment, rules, table
+import torch
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table
 
 FEW, BETWEEN, MANY = (2, 3), (5,), (15, 30)  # the figure's dimensions
 POINTS, TURNS = 500, 2
@@ -25,15 +24,14 @@ DESTROYS, KEEPS = 0.25, 0.01
 
 
 @experiment("mobilenetv2.relu_low_dim_loses")
-def relu_needs_many_dimensions(place: Place) -> Outcome:
+def relu_needs_many_dimensions(setup: Setup) -> Outcome:
     """Holds if points collapse in few dimensions and not in many, and the loss falls with every step between."""
-    import torch
 
     generator = torch.Generator().manual_seed(0)
     dimensions = (*FEW, *BETWEEN, *MANY)
-    found = {n: left_over(torch.randn(DRAWS, n, 2, generator=generator)) for n in dimensions}
-    losses = {n: loss.tolist() for n, (loss, _) in found.items()}
-    collapsed = {n: share.tolist() for n, (_, share) in found.items()}
+    losses_and_shares = {n: left_over(torch.randn(DRAWS, n, 2, generator=generator)) for n in dimensions}
+    losses = {n: loss.tolist() for n, (loss, _) in losses_and_shares.items()}
+    collapsed = {n: share.tolist() for n, (_, share) in losses_and_shares.items()}
     rows = [[n, mean(losses[n]), max(losses[n]), mean(collapsed[n]), max(collapsed[n])] for n in dimensions]
     rule = (
         f"rule: in {_listed(FEW)} dimensions more than {DESTROYS:.0%} of the points collapse, in {_listed(MANY)} less "
@@ -52,16 +50,15 @@ COLUMNS = ("n", "loss, mean", "loss, largest", "share of points that collapse, m
 
 
 def judge(losses: Mapping[int, Sequence[float]], collapsed: Mapping[int, Sequence[float]]) -> bool | None:
-    """The verdict on the loss and the share of collapsed points of each draw, by dimensions."""
+    """Judge the loss and the share of collapsed points of each draw, by dimensions."""
     falls = [rules.higher(losses[fewer], losses[more]) for fewer, more in pairwise(sorted(losses))]
     destroys = [rules.above(collapsed[n], DESTROYS) for n in FEW]
     keeps = [rules.below(collapsed[n], KEEPS) for n in MANY]
     return rules.all_hold([*falls, *destroys, *keeps])
 
 
-def left_over(embeddings: "Tensor") -> "tuple[Tensor, Tensor]":
-    """Loss and share of collapsed points, from 0 to 1, (draws,) each, for matrices (draws, n, 2)."""
-    import torch
+def left_over(embeddings: Tensor) -> tuple[Tensor, Tensor]:
+    """Return loss and share of collapsed points, from 0 to 1, (draws,) each, for matrices (draws, n, 2)."""
 
     angle = torch.linspace(0, TURNS * 2 * math.pi, POINTS + 1)[1:]
     spiral = angle / angle.max() * torch.stack([angle.cos(), angle.sin()])

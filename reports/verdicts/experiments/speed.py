@@ -3,7 +3,7 @@
 import architectures
 from architectures.counting import count
 from reports.printed.figures import read
-from reports.verdicts.experiments import Outcome, Place, experiment, rules
+from reports.verdicts.experiments import Outcome, Setup, experiment, rules
 from reports.verdicts.experiments.passes import BATCH, here, imagenet, images, time_inference, training
 from reports.verdicts.experiments.timing import Ratio, in_turns, stopwatch
 
@@ -25,11 +25,11 @@ SLOWER = (1.25, 1.40)
 
 
 @experiment("flops.not_speed")
-def same_operations_other_times(place: Place, resolution: int = 224, rounds: int = 61) -> Outcome:
+def same_operations_other_times(setup: Setup, resolution: int = 224, rounds: int = 61) -> Outcome:
     """ShuffleNet v2, Section 1, Figure 1: networks at one level of multiply-adds, by the time of a multiply-add."""
-    networks = {name: imagenet(arch, place.device, **knobs) for name, (arch, knobs) in LEVEL.items()}
-    times, mult_adds = time_inference(networks, place.device, resolution, rounds)
-    printed = {f.row_id: f for f in read("shufflenet_v2_t8") if f.metric == SPEEDS[place.device]}
+    networks = {name: imagenet(arch, setup.device, **knobs) for name, (arch, knobs) in LEVEL.items()}
+    times, mult_adds = time_inference(networks, setup.device, resolution, rounds)
+    printed = {f.row_id: f for f in read("shufflenet_v2_t8") if f.metric == SPEEDS[setup.device]}
     paces = {name: float(printed[name].number) * mult_adds[name] for name in LEVEL}
     first, *others = LEVEL
     apart, words = [], []
@@ -44,14 +44,14 @@ def same_operations_other_times(place: Place, resolution: int = 224, rounds: int
     }
     shown = times.table("About 140 million multiply-adds", first, mult_adds, columns, per_mult_add=True)
     evidence = (
-        f"time per mult-add against {first}, {here(place.device)}: {', '.join(words)}",
+        f"time per mult-add against {first}, {here(setup.device)}: {', '.join(words)}",
         f"if operations determined speed, it would be the same within {SAME - 1:.0%}",
     )
     return Outcome(holds, evidence, {"tables": [shown]})
 
 
 def differs(ratio: Ratio, factor: float) -> bool | None:
-    """Whether a ratio is more than a factor from 1, up or down; None where its interval holds a border."""
+    """Return whether a ratio is more than a factor from 1, up or down; None where its interval holds a border."""
     further, nearer = ratio.above(factor), ratio.above(1 / factor)
     if further is True or nearer is False:
         return True
@@ -59,55 +59,57 @@ def differs(ratio: Ratio, factor: float) -> bool | None:
 
 
 @experiment("resnext.grouped_slower")
-def grouped(place: Place, resolution: int = 224, rounds: int = 21, depth: int = 101) -> Outcome:
+def grouped(setup: Setup, resolution: int = 224, rounds: int = 21, depth: int = 101) -> Outcome:
     """ResNeXt, Section 5.1: steps of training, as the paper timed; inference beside them.
 
     Both networks have their strides in the 3×3 convolutions.
     """
     knobs = {"ResNet": ("resnet", {"stride_in": "3x3"}), "ResNeXt 32x4d": ("resnext", {})}
     dense, split = knobs
-    batch = images(1 if place.device == "cpu" else GPU_BATCH, 3, resolution, place.device)
+    batch = images(1 if setup.device == "cpu" else GPU_BATCH, 3, resolution, setup.device)
     steps, mult_adds = {}, {}
-    for name, (arch, own) in knobs.items():
-        network = architectures.build(arch, stem="imagenet", num_classes=1000, depth=depth, **own)
+    for name, (arch, variant) in knobs.items():
+        network = architectures.build(arch, stem="imagenet", num_classes=1000, depth=depth, **variant)
         mult_adds[name] = count(network, resolution).mult_adds
         steps[name] = training(network, batch)
-    with stopwatch(place.device) as watch:
+    with stopwatch(setup.device) as watch:
         trained = in_turns(steps, rounds, watch)
     steps.clear()
-    networks = {name: imagenet(arch, place.device, depth=depth, **own) for name, (arch, own) in knobs.items()}
-    inferred, _ = time_inference(networks, place.device, resolution, rounds)
-    theirs = {"printed, s": {dense: DENSE, split: GROUPED}}
+    networks = {
+        name: imagenet(arch, setup.device, depth=depth, **variant) for name, (arch, variant) in knobs.items()
+    }
+    inferred, _ = time_inference(networks, setup.device, resolution, rounds)
+    printed = {"printed, s": {dense: DENSE, split: GROUPED}}
     more = mult_adds[split] / mult_adds[dense]
     ratio = trained.ratio(split, dense, more)
     evidence = (
         (
             f"time per mult-add of a step of training with {split} against {dense}-{depth}, "
-            f"{here(place.device, len(batch))}: {ratio} (printed {float(GROUPED) / float(DENSE) / more:.2f}, on eight GPUs)"
+            f"{here(setup.device, len(batch))}: {ratio} (printed {float(GROUPED) / float(DENSE) / more:.2f}, on eight GPUs)"
         ),
-        f"of a forward pass, batch {BATCH[place.device]}: {inferred.ratio(split, dense, more)}",
+        f"of a forward pass, batch {BATCH[setup.device]}: {inferred.ratio(split, dense, more)}",
     )
     shown = [
-        trained.table("Forward and backward", dense, mult_adds, theirs, per_mult_add=True),
+        trained.table("Forward and backward", dense, mult_adds, printed, per_mult_add=True),
         inferred.table("Forward", dense, mult_adds, {}, per_mult_add=True),
     ]
     return Outcome(ratio.above(1.0), evidence, {"tables": shown})
 
 
 @experiment("shufflenet.se_slower")
-def excited(place: Place, resolution: int = 224, rounds: int = 241) -> Outcome:
+def excited(setup: Setup, resolution: int = 224, rounds: int = 241) -> Outcome:
     """ShuffleNet, Section 4.3, Table 5: 2x of three groups with SE; it holds from the smallest printed loss on."""
     without, with_se = "ShuffleNet 2x", "ShuffleNet 2x, SE"
     networks = {
-        name: imagenet("shufflenet_v1", place.device, groups=3, scale=2.0, se=name == with_se)
+        name: imagenet("shufflenet_v1", setup.device, groups=3, scale=2.0, se=name == with_se)
         for name in (without, with_se)
     }
-    times, mult_adds = time_inference(networks, place.device, resolution, rounds)
+    times, mult_adds = time_inference(networks, setup.device, resolution, rounds)
     ratio, (least, most) = times.ratio(with_se, without), SLOWER
     evidence = (
-        f"{ratio} times the time with SE (printed {least:.2f} to {most:.2f}, on phones), {here(place.device)}",
+        f"{ratio} times the time with SE (printed {least:.2f} to {most:.2f}, on phones), {here(setup.device)}",
         f"{mult_adds[with_se] / mult_adds[without]:.3f} times the mult-adds",
     )
-    theirs = {"printed": {with_se: f"{least:.2f}–{most:.2f}"}}
-    shown = times.table("Squeeze-and-excitation in ShuffleNet", without, mult_adds, theirs)
+    printed = {"printed": {with_se: f"{least:.2f}–{most:.2f}"}}
+    shown = times.table("Squeeze-and-excitation in ShuffleNet", without, mult_adds, printed)
     return Outcome(ratio.above(least), evidence, {"tables": [shown]})

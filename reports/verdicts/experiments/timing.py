@@ -43,7 +43,7 @@ class Ratio:
         return f"{self.median:.2f} [{self.low:.2f}, {self.high:.2f}]"
 
     def above(self, bound: float) -> bool | None:
-        """The rule: yes or no if the whole interval is on one side of the bound, None if the bound is within."""
+        """Decide: yes or no if the whole interval is on one side of the bound, None if the bound is within."""
         if self.low > bound:
             return True
         return False if self.high < bound else None
@@ -56,7 +56,7 @@ class Times:
     seconds: Mapping[str, Sequence[float]]
 
     def ratio(self, candidate: str, against: str, by: float = 1.0) -> Ratio:
-        """The candidate's time over the other's in the same round, divided by `by`."""
+        """Return the candidate's time over the other's in the same round, divided by `by`."""
         pairs = zip(self.seconds[candidate], self.seconds[against], strict=True)
         return Ratio.of([one / other / by for one, other in pairs])
 
@@ -69,21 +69,21 @@ class Times:
         *,
         per_mult_add: bool = False,
     ) -> dict:
-        """A row each candidate, its time over that of `against`. printed: a column each, by candidate."""
+        """Return a row each candidate, its time over that of `against`. printed: a column each, by candidate."""
         what = "time per mult-add" if per_mult_add else "time"
         columns = ("", "mult-adds", "ms", f"{what} ÷ {against}", "95 % interval", "min–max", *printed)
         rows = []
         for name, seconds in self.seconds.items():
             ratio = self.ratio(name, against, mult_adds[name] / mult_adds[against] if per_mult_add else 1.0)
-            own = name == against
+            is_reference = name == against
             rows.append(
                 [
                     name,
                     mult_adds[name],
                     1e3 * median(seconds),
                     ratio.median,
-                    None if own else f"{ratio.low:.3f}–{ratio.high:.3f}",
-                    None if own else f"{ratio.least:.2f}–{ratio.most:.2f}",
+                    None if is_reference else f"{ratio.low:.3f}–{ratio.high:.3f}",
+                    None if is_reference else f"{ratio.least:.2f}–{ratio.most:.2f}",
                     *(column.get(name) for column in printed.values()),
                 ]
             )
@@ -106,7 +106,7 @@ def in_turns(candidates: Mapping[str, Run], rounds: int, stopwatch: Stopwatch) -
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """A 95 % interval of the median that holds for any distribution (order statistics, binomial).
+    """Return a 95 % interval of the median that holds for any distribution (order statistics, binomial).
 
     The k-th of n sorted values from below and from above, with the largest k for which a coin shows less than k heads
     in n throws with a probability of 2.5 % at most. Raises ValueError below 6 values, the fewest that give one.
@@ -122,7 +122,7 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def tally(decided: Sequence[bool | None]) -> str:
-    """How many comparisons came out how."""
+    """Say how many comparisons came out how."""
     return (
         f"{decided.count(True)} of {len(decided)} comparisons as claimed, {decided.count(False)} the other way"
         f", {decided.count(None)} undecided"
@@ -131,7 +131,7 @@ def tally(decided: Sequence[bool | None]) -> str:
 
 @contextmanager
 def stopwatch(device: str) -> Iterator[Stopwatch]:
-    """A stopwatch for "cpu", on one thread, or "cuda"."""
+    """Give a stopwatch for "cpu", on one thread, or "cuda"."""
     if device == "cuda":
         yield _between_events
         return

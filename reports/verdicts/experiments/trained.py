@@ -1,21 +1,25 @@
 """Networks with trained weights, for experiments to look into: those of finished runs, and published ones."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
-from typing import TYPE_CHECKING
 
+import torch
+from torch import Tensor, nn
+
+import architectures
+from lightning_modules import weights
 from lightning_modules.configuration import Configuration, resolve
-from reports.verdicts.experiments import CannotExperiment, Place
+from lightning_modules.data import batches, cache, catalogue, preprocessing
+from lightning_modules.data.cache import Arrays
+from lightning_modules.data.preprocessing import Preprocessing
+from lightning_modules.initialisation import initialise, set_batch_norm
+from lightning_modules.recipes import Recipe
+from reports.runs import records
+from reports.verdicts.experiments import CannotExperiment, Setup
 from sweeps import study as studies
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from lightning_modules.data.cache import Arrays
-    from lightning_modules.data.preprocessing import Preprocessing
 
 BUDGETS = ("paper", "short", "mini", "smoke")  # the most training first
 BATCH = 125  # as in every evaluation of this project
@@ -37,99 +41,102 @@ class Run:
         return self.configuration.run_id
 
 
-def runs(
-    place: Place, study: str, variants: Sequence[str], dataset: str = "cifar10"
-) -> tuple[str, dict[str, list[Run]]]:
-    """A budget, and by variant the finished runs at it, by rising seed.
+@dataclass(frozen=True)
+class Runs:
+    """The finished runs of a study's variants at one budget, by rising seed."""
 
-    It is the largest budget at which every variant has a run: figures of different budgets aren't compared.
-    Raises CannotExperiment, with the command that trains the first one that is missing.
+    budget: str
+    by_variant: Mapping[str, Sequence[Run]]
+
+    def __getitem__(self, variant: str) -> Sequence[Run]:
+        return self.by_variant[variant]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Of all runs, variant by variant."""
+        return tuple(run.id for of_variant in self.by_variant.values() for run in of_variant)
+
+
+def runs(setup: Setup, study: str, variants: Sequence[str], dataset: str = "cifar10") -> Runs:
+    """Find the finished runs of variants, at the largest budget at which every variant has one.
+
+    Figures of different budgets aren't compared. Raises CannotExperiment, with the command that trains the first run
+    that is missing.
     """
     declared = studies.read(study)
     for budget in BUDGETS:
-        found = {variant: _finished(place, declared, variant, dataset, budget) for variant in variants}
-        if all(found.values()):
-            return budget, found
-    missing = next(variant for variant, there in found.items() if not there)
+        finished = {variant: _finished(setup, declared, variant, dataset, budget) for variant in variants}
+        if all(finished.values()):
+            return Runs(budget, finished)
+    missing = next(variant for variant in variants if not finished[variant])
     raise CannotExperiment(
-        f"no finished run of {study}/{missing} on {dataset} with its weights is in {place.runs}; train it with "
+        f"no finished run of {study}/{missing} on {dataset} with its weights is in {setup.runs}; train it with "
         f"python run.py --study {study} --variant {missing} --dataset {dataset} --seed 0 --budget {budget} "
         "(and other seeds), or name another folder by --runs-dir"
     )
 
 
-def _finished(place: Place, study: studies.Study, variant: str, dataset: str, budget: str) -> list[Run]:
-    from reports.runs import records
+def _finished(setup: Setup, study: studies.Study, variant: str, dataset: str, budget: str) -> list[Run]:
 
-    found = []
+    finished = []
     for seed in study.seeds:
         configuration = studies.configure(study, variant, dataset, budget, seed)
-        folder = place.runs / configuration.run_id
+        folder = setup.runs / configuration.run_id
         if (folder / "record.json").is_file() and (folder / "checkpoint.ckpt").is_file():
             good, _ = records.read_file(folder / "record.json")
-            found += [
+            finished += [
                 Run(variant, configuration, folder / "checkpoint.ckpt", record.error) for record in good
             ]
-    return found
+    return finished
 
 
-def network(run: Run, place: Place) -> "nn.Module":
-    """The network of a run with its trained weights, in evaluation mode. Raises CannotExperiment."""
-    from lightning_modules import weights
+def network(run: Run, setup: Setup) -> nn.Module:
+    """Load the network of a run with its trained weights, in evaluation mode. Raises CannotExperiment."""
 
-    made = initial(run.configuration)
+    untrained = initial(run.configuration)
     try:
-        weights.load(made, run.checkpoint)
+        weights.load(untrained, run.checkpoint)
     except ValueError as error:
         raise CannotExperiment(str(error)) from error
-    return made.eval().to(place.device)
+    return untrained.eval().to(setup.device)
 
 
-def initial(configuration: Configuration) -> "nn.Module":
-    """The network as the run's training found it: `lightning_modules.classifier` draws the same weights."""
-    import torch
-
-    from lightning_modules.initialisation import initialise, set_batch_norm
-    from lightning_modules.recipes import Recipe
+def initial(configuration: Configuration) -> nn.Module:
+    """Return the network as the run's training found it: `lightning_modules.classifier` draws the same weights."""
 
     recipe = Recipe.from_hyperparameters(configuration.recipe)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(configuration.seed)
-        made = configuration.build()
-        initialise(made, recipe)
-    set_batch_norm(made, recipe)
-    return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+        network = configuration.build()
+        initialise(network, recipe)
+    set_batch_norm(network, recipe)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
 
 
-def resemblance(end: "Sequence[Tensor]", start: "Sequence[Tensor]") -> float:
-    """Correlation of each layer's weights with those before the training, mean over layers: 1, untouched."""
-    import torch
+def resemblance(end: Sequence[Tensor], start: Sequence[Tensor]) -> float:
+    """Return the correlation of each layer's weights with those before the training, mean over layers: 1, untouched."""
 
-    each = [
+    correlations = [
         torch.corrcoef(torch.stack([now.detach().flatten(), drawn.detach().flatten()]))[0, 1].item()
         for now, drawn in zip(end, start, strict=True)
     ]
-    return mean(each)
+    return mean(correlations)
 
 
 # Images
 
 
-def test_batches(configuration: Configuration, place: Place, images: int) -> "list[tuple[Tensor, Tensor]]":
-    """The first test images as the recipe shows them: (B, 3, H, W) on the place's device, and labels (B,)."""
-    from lightning_modules.data import preprocessing
+def test_batches(configuration: Configuration, setup: Setup, images: int) -> list[tuple[Tensor, Tensor]]:
+    """Return the first test images as the recipe shows them: (B, 3, H, W) on the setup's device, and labels (B,)."""
 
-    return _batches(configuration, place, images, preprocessing.for_arrays(configuration))
+    return _batches(configuration, setup, images, preprocessing.for_arrays(configuration))
 
 
-def training_batch(configuration: Configuration, place: Place) -> "tuple[Tensor, Tensor]":
-    """The first batch of the run's training: images (B, 3, H, W) on the place's device, and labels (B,)."""
-    import torch
+def training_batch(configuration: Configuration, setup: Setup) -> tuple[Tensor, Tensor]:
+    """Return the first batch of the run's training: images (B, 3, H, W) on the setup's device, and labels (B,)."""
 
-    from lightning_modules.data import batches, preprocessing
-
-    arrays = _arrays(configuration, place)
-    made = batches.TrainBatches(
+    arrays = _arrays(configuration, setup)
+    train_batches = batches.TrainBatches(
         arrays.train_images,
         arrays.train_labels,
         batch_size=configuration.recipe["batch_size"],
@@ -137,37 +144,33 @@ def training_batch(configuration: Configuration, place: Place) -> "tuple[Tensor,
         preprocessing=preprocessing.for_arrays(configuration).fitted(arrays.train_images),
         memory_format=torch.channels_last,
     )
-    images, labels = made[0, 0]
-    return images.to(place.device), labels.to(place.device)
+    images, labels = train_batches[0, 0]
+    return images.to(setup.device), labels.to(setup.device)
 
 
 def _batches(
-    configuration: Configuration, place: Place, images: int, how: "Preprocessing"
-) -> "list[tuple[Tensor, Tensor]]":
-    import torch
+    configuration: Configuration, setup: Setup, images: int, how: Preprocessing
+) -> list[tuple[Tensor, Tensor]]:
 
-    from lightning_modules.data.batches import TestBatches
-
-    arrays = _arrays(configuration, place)
-    made = TestBatches(
+    arrays = _arrays(configuration, setup)
+    test_batches = batches.TestBatches(
         arrays.test_images[:images],
         arrays.test_labels[:images],
         batch_size=BATCH,
         preprocessing=how.fitted(arrays.train_images),
         memory_format=torch.channels_last,
     )
-    numbered = (made[index] for index in range(len(made)))
-    return [(batch.to(place.device), labels.to(place.device)) for batch, labels in numbered]
+    numbered = (test_batches[index] for index in range(len(test_batches)))
+    return [(batch.to(setup.device), labels.to(setup.device)) for batch, labels in numbered]
 
 
-def _arrays(configuration: Configuration, place: Place) -> "Arrays":
-    from lightning_modules.data import cache, catalogue
+def _arrays(configuration: Configuration, setup: Setup) -> Arrays:
 
     dataset = catalogue.find(configuration.dataset)
     if not isinstance(dataset, catalogue.ArrayDataset):
         raise CannotExperiment(f"{dataset.title} is kept as image files; choose runs on small images")
     try:
-        return cache.load(dataset, place.data)
+        return cache.load(dataset, setup.data)
     except cache.DataError as error:
         raise CannotExperiment(str(error)) from error
 
@@ -186,36 +189,30 @@ class Published:
     batches: as of `test_batches`. source: the author, the file and its checksum, for the evidence.
     """
 
-    network: "nn.Module"
-    batches: "list[tuple[Tensor, Tensor]]"
+    network: nn.Module
+    batches: list[tuple[Tensor, Tensor]]
     source: str
 
 
-def published(place: Place, depth: int, images: int) -> Published | None:
-    """The ResNet of that depth whose weights lie in the place's folder; None where there are none.
+def published(setup: Setup, depth: int, images: int) -> Published | None:
+    """Load the ResNet of that depth whose weights lie in the setup's folder; None where there are none.
 
     Raises CannotExperiment if the file is damaged: the first digits of its SHA-256 stand in its name.
     """
-    found = sorted(place.weights.glob(f"resnet{depth}-*.th")) if place.weights else []
-    if not found:
+    paths = sorted(setup.weights.glob(f"resnet{depth}-*.th")) if setup.weights else []
+    if not paths:
         return None
 
-    import torch
-
-    import architectures
-    from lightning_modules import weights
-    from lightning_modules.data import preprocessing
-
-    (path,) = found[:1]
+    (path,) = paths[:1]
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
     if not checksum.startswith(path.stem.rpartition("-")[2]):
         raise CannotExperiment(f"{path} is damaged: its SHA-256 is {checksum}; fetch it again from {AUTHOR}")
-    made = architectures.build("resnet", stem="cifar", num_classes=10, depth=depth, shortcut="A")
-    weights.load(made, path)
+    network = architectures.build("resnet", stem="cifar", num_classes=10, depth=depth, shortcut="A")
+    weights.load(network, path)
     shown = resolve("resnet", {"depth": depth}, dataset="cifar10", budget="paper", seed=0)
     how = replace(preprocessing.for_arrays(shown), mean=MEAN, std=STD)
     return Published(
-        made.eval().to(place.device, memory_format=torch.channels_last),  # type: ignore[call-overload]
-        _batches(shown, place, images, how),
+        network.eval().to(setup.device, memory_format=torch.channels_last),  # type: ignore[call-overload]
+        _batches(shown, setup, images, how),
         f"{AUTHOR}, {path.name}, SHA-256 {checksum[:16]}…",
     )

@@ -6,7 +6,7 @@ from itertools import count
 
 
 def code_lengths(counts: Sequence[int]) -> list[int]:
-    """The length of each symbol's word in bits, from how often it occurs; 0 for one that doesn't, or stands alone."""
+    """Return the length of each symbol's word in bits, from how often it occurs; 0 for one that doesn't, or stands alone."""
     lengths, order = [0] * len(counts), count()  # of two equal weights the older goes first
     heap = [(times, next(order), [symbol]) for symbol, times in enumerate(counts) if times]
     heapq.heapify(heap)
@@ -19,5 +19,5 @@ def code_lengths(counts: Sequence[int]) -> list[int]:
 
 
 def coded_bits(counts: Sequence[int]) -> int:
-    """Bits of a whole sequence in which the symbols occur so often."""
+    """Return the bits of a whole sequence in which the symbols occur so often."""
     return sum(times * length for times, length in zip(counts, code_lengths(counts), strict=True))

@@ -15,13 +15,13 @@ from reports.verdicts.experiments.deep_compression.layers import compressible
 
 
 def prune(network: nn.Module, densities: Mapping[str, float]) -> None:
-    """Set all weights of every layer to zero, in place, but the `kept` largest ones."""
+    """Set all weights of every layer to zero, in place, but the `number_kept` largest ones."""
     for name, layer in compressible(network).items():
         weights = layer.weight.numel()
-        torch_prune.l1_unstructured(layer, "weight", weights - kept(weights, densities[name]))
+        torch_prune.l1_unstructured(layer, "weight", weights - number_kept(weights, densities[name]))
         torch_prune.remove(layer, "weight")
 
 
-def kept(weights: int, density: float) -> int:
-    """How many weights of a layer are left: ⌈density × weights⌉, as SqueezeNet's Table 1 counts."""
+def number_kept(weights: int, density: float) -> int:
+    """Return how many weights of a layer are left: ⌈density × weights⌉, as SqueezeNet's Table 1 counts."""
     return ceil(Fraction(str(density)) * weights)  # 0.07 × 100 is a little more than 7 in floating point

@@ -17,21 +17,14 @@ from reports.verdicts.experiments.deep_compression.layers import Layer, compress
 NUMBER = 4  # bytes of a number in single precision, and of a layer's count of stored weights
 
 
-def numbers(network: nn.Module) -> int:
-    """Numbers that say something: of layers' weights those that aren't zero, and all others."""
-    return sum(int(layer.weight.count_nonzero()) for layer in compressible(network).values()) + _others(
-        network
-    )
-
-
 def whole(network: nn.Module) -> dict[str, int]:
-    """Bytes of the network when every number is stored, by part."""
+    """Return the bytes of the network when every number is stored, by part."""
     weights = sum(layer.weight.numel() for layer in compressible(network).values())
     return {"weights": NUMBER * weights, "others": NUMBER * _others(network)}
 
 
 def pruned(network: nn.Module, index_bits: Mapping[str, int]) -> dict[str, int]:
-    """Bytes when the weights that aren't zero are stored with their positions, in single precision.
+    """Return the bytes when the weights that aren't zero are stored with their positions, in single precision.
 
     A layer is stored whole where that takes less, as if nothing of it were pruned.
     """
@@ -47,26 +40,8 @@ def pruned(network: nn.Module, index_bits: Mapping[str, int]) -> dict[str, int]:
     return dict(parts)
 
 
-def shared(network: nn.Module, bits: Mapping[str, int], index_bits: Mapping[str, int]) -> dict[str, int]:
-    """Bytes when a weight is told by its number in the layer's codebook, and its position by the distance.
-
-    With 8 bits and 4, the released SqueezeNet (Iandola et al., Table 2) takes the 0.66 MB that are printed.
-    """
-    parts = Counter(others=NUMBER * _others(network))
-    for name, layer in compressible(network).items():
-        _, stored = relative_index(*_left(layer), index_bits[name])
-        parts.update(
-            {
-                "weights": _bytes(bits[name] * len(stored)),
-                "positions": NUMBER + _bytes(index_bits[name] * len(stored)),
-                "codebooks": NUMBER * 2 ** bits[name],
-            }
-        )
-    return dict(parts)
-
-
 def coded(network: nn.Module, index_bits: Mapping[str, int]) -> dict[str, int]:
-    """Bytes when both are Huffman-coded, as in Deep Compression (Section 4).
+    """Return the bytes when numbers of shared weights and distances are Huffman-coded, as in Deep Compression (Section 4).
 
     codebooks: the shared weights of every layer. code tables: a byte for the length of every word, from which both
     codes can be made again; the paper doesn't say what it takes for them.
@@ -89,7 +64,7 @@ def coded(network: nn.Module, index_bits: Mapping[str, int]) -> dict[str, int]:
 
 
 def relative_index(positions: Tensor, values: Tensor, bits: int) -> tuple[Tensor, Tensor]:
-    """Ascending positions (n,) from 0 on as distances (m,), 1 to 2^bits, each from the one before or the beginning.
+    """Return ascending positions (n,) from 0 on as distances (m,), 1 to 2^bits, each from the one before or the beginning.
 
     Where the next position is further away, zeros are put between (Figure 2): so the values (m,) that go with the
     distances are the given ones (n,) and these zeros.
@@ -97,10 +72,10 @@ def relative_index(positions: Tensor, values: Tensor, bits: int) -> tuple[Tensor
     furthest = 2**bits
     steps = positions.diff(prepend=positions.new_full((1,), -1))
     fillers = (steps - 1) // furthest
-    own = (fillers + 1).cumsum(0) - 1
+    of_values = (fillers + 1).cumsum(0) - 1
     total = len(positions) + int(fillers.sum())
     gaps, filled = steps.new_full((total,), furthest), values.new_zeros(total)
-    gaps[own], filled[own] = steps - furthest * fillers, values
+    gaps[of_values], filled[of_values] = steps - furthest * fillers, values
     return gaps, filled
 
 

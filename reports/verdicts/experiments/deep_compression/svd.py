@@ -25,23 +25,23 @@ def decompose(network: nn.Module, densities: Mapping[str, float]) -> None:
     for name, layer in compressible(network).items():
         rank = rank_within(layer, densities[name])
         if rank * _numbers_a_rank(layer) < layer.weight.numel():
-            parent, _, own = name.rpartition(".")
-            setattr(network.get_submodule(parent), own, product(layer, rank))
+            parent, _, child = name.rpartition(".")
+            setattr(network.get_submodule(parent), child, product(layer, rank))
 
 
 def rank_within(layer: Layer, density: float) -> int:
-    """The highest rank at which the two layers have no more than this share of the weights; 1 at least."""
+    """Return the highest rank at which the two layers have no more than this share of the weights; 1 at least."""
     affordable = int(density * layer.weight.numel() / _numbers_a_rank(layer))
     return max(1, min(affordable, full_rank(layer)))
 
 
 def full_rank(layer: Layer) -> int:
-    """The rank at which nothing is lost."""
+    """Return the rank at which nothing is lost."""
     return min(_matrices(layer).shape[1:])
 
 
 def product(layer: Layer, rank: int) -> nn.Sequential:
-    """Two layers that compute the best approximation of `layer` of that rank, and the layer itself at full rank."""
+    """Return two layers that compute the best approximation of `layer` of that rank, and the layer itself at full rank."""
     left, values, right = torch.linalg.svd(_matrices(layer).double(), full_matrices=False)
     share = values[:, :rank].sqrt()  # of both alike, so that neither has the large numbers
     left, right = left[:, :, :rank] * share[:, None], right[:, :rank] * share[:, :, None]

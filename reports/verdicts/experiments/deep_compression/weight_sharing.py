@@ -23,7 +23,7 @@ def share(network: nn.Module, bits: Mapping[str, int]) -> None:
 
 
 def clustered(values: Tensor, count: int) -> Tensor:
-    """Values (n,), each replaced by the mean of its cluster, of which there are `count` at most.
+    """Return values (n,), each replaced by the mean of its cluster, of which there are `count` at most.
 
     k-means from centroids that lie evenly from the lowest value to the highest (Section 3.2): so the few large
     weights, which matter most, have centroids of their own.
