@@ -55,13 +55,13 @@ class WarmProcess:
         return self
 
     def wait(self) -> int:
-        """The exit code of the run, negative for a signal."""
+        """Return the exit code of the run, negative for a signal."""
         assert self.process and self.process.stdout, "wait comes after start"
         answer = self.process.stdout.readline()
         return int(answer) if answer else self.process.wait()
 
     def terminate(self) -> None:
-        """SIGTERM to the run, or to the process where there is none yet."""
+        """Send SIGTERM to the run, or to the process where there is none yet."""
         if self.process is not None:
             self.process.terminate()
 
@@ -79,7 +79,7 @@ class Server:
         signal.signal(signal.SIGTERM, self.stop)
 
     def stop(self, *_) -> None:
-        """Also when the launcher is killed, as `end_with_parent` has it: then the input ends too."""
+        """Pass SIGTERM on to the run; also when the launcher is killed, as `end_with_parent` has it: then the input ends too."""
         if self.child is None:
             os._exit(TERMINATED)
         with suppress(ProcessLookupError):  # over at this moment
