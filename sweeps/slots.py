@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lightning_modules.execution import environment
-from sweeps.warm import WarmProcess
+from sweeps.warm import WarmProcess, share_niceness
 
 LOWEST_PRIORITY = 19  # of a process, as `nice` counts
 
@@ -40,7 +40,7 @@ class Slot:
             return self.warm.start(command, log)
         with open(log, "a", encoding="utf-8") as output:
             # A session of its own, so that Ctrl-C reaches only the launcher, which lets the runs save.
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, *command],
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -48,6 +48,8 @@ class Slot:
                 env=self.environment,
                 start_new_session=True,
             )
+        share_niceness(process.pid)
+        return process
 
     def close(self) -> None:
         """End what its runs start from: no more come."""

@@ -23,6 +23,15 @@ from lightning_modules.exit_codes import TERMINATED
 IMPORTS = ["lightning_modules.training", "lightning_modules.data.module", "wandb.wandb_run"]
 
 
+def share_niceness(pid: int) -> None:
+    """Give the session of a process this process's niceness.
+
+    Linux shares the cores between sessions first, and lets niceness count only within one (sched(7), autogroups).
+    """
+    with suppress(OSError):  # another system, or one without autogroups
+        Path(f"/proc/{pid}/autogroup").write_text(str(os.nice(0)))
+
+
 class WarmProcess:
     """The launcher's end. One run at a time: `start`, then `wait`; the process starts with the first run.
 
@@ -49,6 +58,7 @@ class WarmProcess:
                     env=self.environment,
                     start_new_session=True,
                 )
+                share_niceness(process.pid)
         assert process.stdin
         with suppress(BrokenPipeError):  # `wait` tells
             process.stdin.write(json.dumps({"command": command, "log": str(log)}).encode() + b"\n")

@@ -238,6 +238,39 @@ def test_a_slot_is_a_gpu_or_a_core_and_the_threads_fit_the_cores(monkeypatch):
     assert made(jobs=3) == [(None, "2")] * 3
 
 
+NICE = """
+import sys
+from pathlib import Path
+from sweeps import slots, warm
+warm.IMPORTS = []
+slot = slots.Slot({}, warm=sys.argv[1] == "warm")
+run = slot.start([sys.argv[2]], Path(sys.argv[3]))
+pid = run.process.pid if sys.argv[1] == "warm" else run.pid
+print(Path(f"/proc/{pid}/autogroup").read_text().split()[-1])
+run.wait()
+slot.close()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this system knows no autogroups")
+@pytest.mark.parametrize("how", ["warm", "cold"])
+def test_runs_of_the_lowest_priority_yield_to_other_sessions(tmp_path, how):
+    (tmp_path / "empty.py").touch()
+    command = [
+        "nice",
+        "-n",
+        "7",
+        sys.executable,
+        "-c",
+        NICE,
+        how,
+        tmp_path / "empty.py",
+        tmp_path / "log.txt",
+    ]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True)
+    assert int(done.stdout) == 7 + os.nice(0)
+
+
 @pytest.mark.parametrize("how", ["warm", "cold"])
 def test_sigterm_stops_the_runs_and_starts_no_more(tmp_path, how):
     more = ["--cold"] if how == "cold" else []
