@@ -107,7 +107,7 @@ class Claim:
 
     @property
     def tests(self) -> tuple[Test, ...]:
-        """All of them."""
+        """Return the tests of all kinds."""
         return (
             *self.comparisons,
             *self.trends,
@@ -120,7 +120,7 @@ class Claim:
 
 
 def variants_of(test: Test) -> tuple[str, ...]:
-    """The variants that a test is about."""
+    """Return the variants that a test is about."""
     match test:
         case Comparison(lower, higher):
             return lower, higher

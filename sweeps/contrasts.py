@@ -118,6 +118,6 @@ def power(effect: float, spread: float, seeds: int, level: float) -> float:
 def _fall(row: Sequence[float]) -> float:
     """The change from the first to the last of a least-squares line through the values, equally spaced."""
     middle = (len(row) - 1) / 2
-    weights = [place - middle for place in range(len(row))]
+    weights = [position - middle for position in range(len(row))]
     slope = math.fsum(w * x for w, x in zip(weights, row, strict=True)) / math.fsum(w * w for w in weights)
     return slope * (len(row) - 1)

@@ -7,7 +7,7 @@ Reading and decoding large images isn't counted.
 
 import json
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -26,17 +26,17 @@ TIMED_IMAGES = {"cuda": 64, "cpu": 4}  # per step: few don't fill a GPU, many ke
 
 
 class Costs:
-    """Estimates for one run on each GPU of this machine or, without any, on each core.
+    """Estimate runs' time, one run on each GPU of this machine or, without any, on each core.
 
     cells: all that will be asked about, so that each architecture is timed once, by its cheapest network.
     """
 
     def __init__(self, cells: Iterable[Cell], runs: Path) -> None:
         self.kind = "cuda" if torch.cuda.is_available() else "cpu"
-        self.places = len(slots.gpus()) or slots.usable_cores()
+        self.side_by_side = len(slots.gpus()) or slots.usable_cores()
         torch.set_num_threads(1)  # as runs side by side have
         self.device = describe(self.kind, 1, 1, "32-true")["device"]
-        self.speeds: dict[str, float] = {}  # of a network in one place, training images per second
+        self.speeds: dict[str, float] = {}  # of a network in one of these runs, training images per second
         self.sources: dict[str, str] = {}
         self.networks: dict[tuple, Configuration] = {}  # seeds make no difference
         declared = {}
@@ -55,47 +55,47 @@ class Costs:
             machine, speeds = record.machine, record.curve["images_per_second"]
             if machine["device"] != self.device or not speeds:
                 continue
-            places = machine["devices"] * (machine["threads"] if self.kind == "cpu" else 1)
-            speed = statistics.median(speeds) / places
+            processors = machine["devices"] * (machine["threads"] if self.kind == "cpu" else 1)
+            speed = statistics.median(speeds) / processors
             same[_network(record.config)].append(speed)
             if "teacher" not in record.config:
                 rates[record.arch].append(speed * record.mult_adds)
         recorded = set(rates)
 
         unknown: dict[str, tuple[float, Configuration]] = {}
-        for wanted in self.networks.values():
-            network = _network(vars(wanted))
+        for configuration in self.networks.values():
+            network = _network(vars(configuration))
             if network in same:
                 self.speeds[network] = statistics.median(same[network])
                 self.sources[network] = "from their own runs"
             elif network not in unknown:
-                unknown[network] = _mult_adds(wanted), wanted
-        for network, (mult_adds, wanted) in sorted(unknown.items(), key=lambda item: item[1][0]):
-            if wanted.arch not in rates:
-                each = timed(wanted, TIMED_IMAGES[self.kind])
-                rates[wanted.arch].append(mult_adds / each)
-            self.speeds[network] = statistics.median(rates[wanted.arch]) / mult_adds
-            self.sources[network] = (
-                "from relatives' runs" if wanted.arch in recorded else "from timing relatives"
-            )
+                unknown[network] = _mult_adds(configuration), configuration
+        for network, (mult_adds, configuration) in sorted(unknown.items(), key=lambda item: item[1][0]):
+            arch = configuration.arch
+            if arch not in rates:
+                rates[arch].append(mult_adds / timed(configuration, TIMED_IMAGES[self.kind]))
+            self.speeds[network] = statistics.median(rates[arch]) / mult_adds
+            self.sources[network] = "from relatives' runs" if arch in recorded else "from timing relatives"
 
     def seconds(self, cells: Iterable[Cell]) -> float:
-        """Wall-clock time of the runs, every place of this machine being at work."""
-        return sum(self._seconds(self.networks[_row(cell)]) for cell in cells) / self.places
+        """Return the wall-clock time of the runs, side by side on all of this machine."""
+        return sum(self._seconds(self.networks[_row(cell)]) for cell in cells) / self.side_by_side
 
     def basis(self) -> str:
-        """What the estimates rest on, and how far to trust them."""
-        found = list(self.sources.values())
-        sources = ", ".join(f"{found.count(source)} {source}" for source in sorted(set(found)))
+        """Say what the estimates rest on, and how far to trust them."""
+        numbers = sorted(Counter(self.sources.values()).items())
+        sources = ", ".join(f"{number} {source}" for source, number in numbers)
         return (
-            f"Times are for {self.places} × {self.device} ({'GPUs' if self.kind == 'cuda' else 'cores'}), a run on each. "
+            f"Times are for {self.side_by_side} × {self.device} ({'GPUs' if self.kind == 'cuda' else 'cores'}), a run on each. "
             f"Speeds of networks: {sources}. The first are good to about a quarter, the others to a factor of two."
         )
 
-    def _seconds(self, wanted: Configuration) -> float:
-        tests = catalogue.find(wanted.dataset).test_images
-        worth = images_worth(wanted.epochs, wanted.train_images, wanted.curve_test_images, tests)
-        return worth / self.speeds[_network(vars(wanted))]
+    def _seconds(self, configuration: Configuration) -> float:
+        test_images = catalogue.find(configuration.dataset).test_images
+        worth = images_worth(
+            configuration.epochs, configuration.train_images, configuration.curve_test_images, test_images
+        )
+        return worth / self.speeds[_network(vars(configuration))]
 
 
 def _row(cell: Cell) -> tuple[str, str, str, str]:
@@ -109,14 +109,17 @@ def _network(config: dict) -> str:
     return json.dumps(parts, sort_keys=True)
 
 
-def timed(wanted: Configuration, images: int) -> float:
-    """Seconds of a training step, an image."""
+def timed(configuration: Configuration, images: int) -> float:
+    """Time a few training steps of so many images; return seconds per image."""
     with torch.random.fork_rng():
-        teacher = Configuration(**wanted.teacher).build().eval() if wanted.teacher else None
-        return seconds_per_image(wanted.build(), wanted.resolution, images=images, teacher=teacher)
+        teacher = Configuration(**configuration.teacher).build().eval() if configuration.teacher else None
+        return seconds_per_image(
+            configuration.build(), configuration.resolution, images=images, teacher=teacher
+        )
 
 
-def _mult_adds(wanted: Configuration) -> float:
+def _mult_adds(configuration: Configuration) -> float:
     """Of a network and a third of its teacher's, which only answers: a training step is three forward passes' work."""
-    own = training.counted(wanted, training.on_meta(wanted))["mult_adds"]
-    return own + (_mult_adds(Configuration(**wanted.teacher)) / 3 if wanted.teacher else 0)
+    mult_adds = training.counted(configuration, training.on_meta(configuration))["mult_adds"]
+    teacher = configuration.teacher
+    return mult_adds + (_mult_adds(Configuration(**teacher)) / 3 if teacher else 0)

@@ -25,13 +25,12 @@ from tqdm import tqdm
 from lightning_modules.console import browsing
 from lightning_modules.execution import run_lock
 from lightning_modules.exit_codes import BAD_INPUT, BUSY, DONE, FAILED, TERMINATED
-from sweeps import options as asked
+from sweeps import options as launch_options
 from sweeps import programme, state
-from sweeps.slots import Running, Slot, gpus, slots
+from sweeps.slots import LOWEST_PRIORITY, Running, Slot, gpus, make_slots
 from sweeps.study import Cell
 
 REFRESH_SECONDS = 1
-LOWEST_PRIORITY = 19  # of a process, as `nice` counts
 
 
 def main(argv: list[str]) -> int:
@@ -39,7 +38,7 @@ def main(argv: list[str]) -> int:
         options = parse(argv)
         if options.programme:
             return run_programme(options)
-        cells = asked.cells(options, lambda: "paper" if gpus() else "smoke")
+        cells = launch_options.cells(options, lambda: "paper" if gpus() else "smoke")
         runs = state.missing(cells, options.runs_dir)
         if not runs:
             print(
@@ -47,12 +46,12 @@ def main(argv: list[str]) -> int:
                 "`python -m reports` makes the report, other seeds (--seeds 3,4,5) add to it"
             )
             return DONE
-        places = slots(options)
+        slots = make_slots(options)
         print(
-            f"{len(runs)} runs are missing at budget {options.budget}; {len(places)} side by side", flush=True
+            f"{len(runs)} runs are missing at budget {options.budget}; {len(slots)} side by side", flush=True
         )
         say_browsing(options)
-        return Launcher(lambda: runs, places, options).run()
+        return Launcher(lambda: runs, slots, options).run()
     except ValueError as error:
         print(f"sweeps.local: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -69,9 +68,9 @@ def run_programme(options: argparse.Namespace) -> int:
             "nothing is missing: every line of the programme has ended; `python -m reports` makes the pages"
         )
         return DONE
-    places = slots(options)
+    slots = make_slots(options)
     print(
-        f"The programme of {len(lines)} lines needs {len(missing)} runs now; {len(places)} side by side, at the lowest "
+        f"The programme of {len(lines)} lines needs {len(missing)} runs now; {len(slots)} side by side, at the lowest "
         "priority. A look may ask for more, or end a line.",
         flush=True,
     )
@@ -83,7 +82,7 @@ def run_programme(options: argparse.Namespace) -> int:
             records[run_id] = state.read(options.runs_dir / run_id / "record.json")
         return programme.needed(lines, records)
 
-    return Launcher(source, places, options).run()
+    return Launcher(source, slots, options).run()
 
 
 def say_browsing(options: argparse.Namespace) -> None:
@@ -92,7 +91,7 @@ def say_browsing(options: argparse.Namespace) -> None:
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    parser = asked.parser("sweeps.local", __doc__)
+    parser = launch_options.parser("sweeps.local", __doc__)
     add = parser.add_argument
     add(
         "--jobs",
@@ -100,7 +99,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         metavar="N",
         help="runs side by side (default: one per GPU; on a CPU one per core)",
     )
-    add("--devices", type=asked.names, metavar="0,1", help="GPUs to use (default: all)")
+    add("--devices", type=launch_options.names, metavar="0,1", help="GPUs to use (default: all)")
     add("--per-gpu", type=int, default=1, metavar="K", help="runs side by side on each GPU (default: 1)")
     add(
         "--cold",
@@ -126,9 +125,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 
 class Launcher:
-    """Runs cells in slots, shows one overall progress, and goes on when a cell fails.
+    """Run cells in slots, show one overall progress, and go on when a cell fails.
 
-    source: the cells that are wanted as far as is known, in order; asked again whenever a run has ended, so that what
+    source: the cells that are needed as far as is known, in order; asked again whenever a run has ended, so that what
     the runs say may decide what comes next.
     """
 
@@ -136,7 +135,7 @@ class Launcher:
         self, source: Callable[[], list[Cell]], slots: list[Slot], options: argparse.Namespace
     ) -> None:
         self.source, self.slots, self.options, self.runs = source, slots, options, options.runs_dir
-        self.cells: dict[str, Cell] = {cell.run_id: cell for cell in source()}  # all that were ever wanted
+        self.cells: dict[str, Cell] = {cell.run_id: cell for cell in source()}  # all that were ever needed
         self.taken: set[str] = set()
         self.postponed: deque[Cell] = deque()  # another launcher is at them
         self.running: dict[str, Running] = {}
@@ -157,11 +156,11 @@ class Launcher:
         return self.conclude()
 
     def work(self, slot: Slot) -> None:
-        """Run one cell after another in a slot until no more are wanted."""
+        """Run one cell after another in a slot until no more are needed."""
         while chosen := self.next_cell():
             cell, wait = chosen
             try:
-                code = self.found(cell, wait)
+                code = self.code_elsewhere(cell, wait)
                 if code is None:
                     code = self.start(cell, slot, wait)
             except OSError as error:
@@ -176,9 +175,9 @@ class Launcher:
                 self.ended.notify_all()
 
     def next_cell(self) -> tuple[Cell, bool] | None:
-        """The next cell, and whether to wait for another launcher that is at it, as for those left to the end.
+        """Return the next cell, and whether to wait for another launcher that is at it, as for those left to the end.
 
-        Waits itself while runs are under way that may decide that more are wanted; None when that is over.
+        Waits itself while runs are under way that may decide that more are needed; None when that is over.
         """
         with self.ended:
             while not self.stopped.is_set():
@@ -196,8 +195,8 @@ class Launcher:
                     pass
         return None
 
-    def found(self, cell: Cell, wait: bool) -> int | None:
-        """What another launcher has made of the cell since this one began, as an exit code; None if nothing."""
+    def code_elsewhere(self, cell: Cell, wait: bool) -> int | None:
+        """Return what another launcher has made of the cell since this one began, as an exit code; None if nothing."""
         folder = self.runs / cell.run_id
         if (folder / "record.json").exists():
             return DONE
@@ -219,7 +218,7 @@ class Launcher:
         return DONE if (self.runs / cell.run_id / "record.json").exists() else code
 
     def show_progress(self, over: Callable[[], bool]) -> None:
-        """One bar in units of runs; fractions of the runs under way count."""
+        """Show one bar in units of runs until all is over; fractions of the runs under way count."""
         bar = tqdm(
             total=len(self.cells),
             bar_format="{percentage:3.0f} %|{bar:24}| {elapsed}, {remaining} left  {postfix}",
@@ -265,7 +264,7 @@ class Launcher:
         return f"test error {record.error:.2f} %{', did not start' * record.did_not_start}"
 
     def stop(self) -> None:
-        """SIGTERM or Ctrl-C: no new run starts, those under way save and stop."""
+        """Start no new run, and have those under way save and stop: SIGTERM or Ctrl-C."""
         self.stopped.set()
         for process in list(self.running.values()):
             process.terminate()

@@ -9,14 +9,14 @@ from sweeps.study import Cell
 
 
 def parser(module: str, description: str) -> argparse.ArgumentParser:
-    """A parser that knows the study, its budget, data sets, variants and seeds, and the folders."""
-    made = argparse.ArgumentParser(
+    """Return a parser that knows the study, its budget, data sets, variants and seeds, and the folders."""
+    parser = argparse.ArgumentParser(
         prog=f"python -m {module}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add = made.add_argument
+    add = parser.add_argument
     add("study", nargs="?", metavar="STUDY", help=", ".join(studies.names()))
     add("--budget", choices=studies.BUDGETS, help="default: paper with a GPU, smoke without")
     add("--datasets", type=names, metavar="A,B", help="default: the study's")
@@ -25,11 +25,11 @@ def parser(module: str, description: str) -> argparse.ArgumentParser:
     add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
     add("--data-dir", type=Path, default=Path("data"), metavar="DIR")
     add("--no-wandb", action="store_true", help="no W&B at all")
-    return made
+    return parser
 
 
 def cells(options: argparse.Namespace, default_budget: Callable[[], str]) -> list[Cell]:
-    """The cells that the options ask for, whose budget is written out; the seed varies slowest.
+    """Return the cells that the options ask for, whose budget is written out; the seed varies slowest.
 
     Raises ValueError, in one line, for unknown names.
     """
@@ -49,8 +49,10 @@ def cells(options: argparse.Namespace, default_budget: Callable[[], str]) -> lis
 
 
 def names(text: str) -> list[str]:
+    """Return the names that commas separate."""
     return text.split(",")
 
 
 def numbers(text: str) -> list[int]:
+    """Return the whole numbers that commas separate."""
     return [int(part) for part in text.split(",")]

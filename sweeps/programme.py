@@ -51,7 +51,7 @@ class Line:
 
     @property
     def decides(self) -> tuple[Claim, ...]:
-        """The study's claims of these ids, each with the tests that are made over these rows alone."""
+        """Return the study's claims of these ids, each with the tests that are made over these rows alone."""
         of_rows = (self._of_rows(claim) for claim in self.declared.claims if claim.id in self.claims)
         return tuple(claim for claim in of_rows if claim.tests)
 
@@ -67,20 +67,20 @@ class Line:
 
     @property
     def plan(self) -> str:
-        """Twelve hexadecimal digits of all that the line fixes beforehand: itself, its tests, and the looks."""
+        """Return twelve hexadecimal digits of all that the line fixes beforehand: itself, its tests, and the looks."""
         fixed = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "declared"}
         tests = [[type(test).__name__, vars(test)] for claim in self.decides for test in claim.tests]
         text = json.dumps([fixed, tests, LOOKS], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def cells(self, seeds: tuple[int, ...]) -> list[Cell]:
-        """The runs of these seeds, the seed varying slowest."""
+        """Return the runs of these seeds, the seed varying slowest."""
         options = ("--plan", self.plan, *(("--precision", self.precision) if self.precision else ()))
-        made = studies.cells(
+        cells = studies.cells(
             self.declared, self.budget, datasets=[self.dataset], variants=self.variants, seeds=seeds,
             precision=self.precision,
         )  # fmt: skip
-        return [dataclasses.replace(cell, options=options) for cell in made]
+        return [dataclasses.replace(cell, options=options) for cell in cells]
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,6 @@ class Status:
     done: int
     seeds: int
     decisions: tuple[tuple[Claim, Decision], ...] = ()
-
-    @property
-    def ended(self) -> bool:
-        return not self.missing
 
 
 def read(path: Path | None = None) -> list[Line]:
@@ -162,8 +158,8 @@ def _decisions(
 def _values(cells: list[Cell], records: Mapping[str, Record], measure: Measure) -> Values:
     values: dict[str, dict[int, float]] = {cell.variant: {} for cell in cells}
     for cell in cells:
-        if (found := value(records[cell.run_id], measure)) is not None:
-            values[cell.variant][cell.seed] = found
+        if (measured := value(records[cell.run_id], measure)) is not None:
+            values[cell.variant][cell.seed] = measured
     return values
 
 
@@ -173,9 +169,9 @@ def _line(declared: dict) -> Line:
     line = Line(**values, declared=studies.read(declared["study"]))
     for name in line.variants:
         line.declared.variant(name)
-    found = {claim.id for claim in line.decides}
-    if strange := sorted(set(line.claims) - found):
-        raise ValueError(f"{line.title}: {line.study} tests no {strange[0]!r} over these rows alone")
+    tested = {claim.id for claim in line.decides}
+    if untested := sorted(set(line.claims) - tested):
+        raise ValueError(f"{line.title}: {line.study} tests no {untested[0]!r} over these rows alone")
     if bool(line.seeds) == bool(line.claims):
         raise ValueError(f"{line.title}: a line decides claims by looks, or has seeds of its own")
     line.cells((0,))  # raises for a data set, a budget or a precision that there isn't

@@ -25,7 +25,7 @@ from lightning_modules import configuration, recipes
 from lightning_modules.configuration import Configuration
 from lightning_modules.exit_codes import BAD_INPUT, DONE
 from sweeps import state
-from sweeps.slots import Slot, slots
+from sweeps.slots import LOWEST_PRIORITY, Slot, make_slots
 
 HERE = Path(__file__).parent
 DECLARED, TABLE = HERE / "rates.toml", HERE / "rates.csv"
@@ -51,7 +51,7 @@ class Trial:
 
     @property
     def command(self) -> list[str]:
-        """run.py's arguments, without the folders."""
+        """Return run.py's arguments, without the folders."""
         knobs = [
             text for name, value in self.knobs.items() for text in (f"--{name.replace('_', '-')}", str(value))
         ]
@@ -64,7 +64,7 @@ class Trial:
 
 
 def trials() -> list[Trial]:
-    """All runs of all searches, in the order declared."""
+    """Return all runs of all searches, in the order declared."""
     return [
         Trial(search["recipe"], network["arch"], {k: v for k, v in network.items() if k != "arch"}, rate)
         for search in tomllib.loads(DECLARED.read_text(encoding="utf-8"))["searches"]
@@ -94,8 +94,7 @@ def main(argv: list[str]) -> int:
     try:
         for name in options.recipes:
             recipes.find(name)
-        wanted = [trial for trial in trials() if not options.recipes or trial.recipe in options.recipes]
-        run(wanted, options)
+        run([trial for trial in trials() if not options.recipes or trial.recipe in options.recipes], options)
     except ValueError as error:
         print(f"sweeps.rates: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -103,41 +102,41 @@ def main(argv: list[str]) -> int:
     return DONE
 
 
-def run(wanted: list[Trial], options: argparse.Namespace) -> None:
+def run(searched: list[Trial], options: argparse.Namespace) -> None:
     """Make the runs that have no record yet."""
-    os.nice(19)
+    os.nice(LOWEST_PRIORITY)
     free: queue.SimpleQueue[Slot] = queue.SimpleQueue()
-    places = slots(options)
-    for place in places:
-        free.put(place)
+    slots = make_slots(options)
+    for slot in slots:
+        free.put(slot)
 
-    def one(trial: Trial) -> None:
+    def make(trial: Trial) -> None:
         folder = options.runs_dir / trial.configuration.run_id
         if not (folder / "record.json").exists():
             folder.mkdir(parents=True, exist_ok=True)
-            place = free.get()
+            slot = free.get()
             folders = ["--runs-dir", str(options.runs_dir), "--data-dir", str(options.data_dir)]
-            place.start([*trial.command, *folders], folder / "log.txt").wait()
-            free.put(place)
+            slot.start([*trial.command, *folders], folder / "log.txt").wait()
+            free.put(slot)
 
-    with ThreadPoolExecutor(len(places)) as pool:
-        list(tqdm(pool.map(one, wanted), total=len(wanted), desc="rates", unit="run"))
-    for place in places:
-        place.close()
+    with ThreadPoolExecutor(len(slots)) as pool:
+        list(tqdm(pool.map(make, searched), total=len(searched), desc="rates", unit="run"))
+    for slot in slots:
+        slot.close()
 
 
 def write(runs: Path) -> None:
     """Bring rates.csv up to date with the records in `runs`; rows of runs that aren't there stay."""
     import pandas as pd
 
-    found = pd.DataFrame([row for trial in trials() if (row := _row(trial, runs))])
+    new = pd.DataFrame([row for trial in trials() if (row := _row(trial, runs))])
     known = pd.read_csv(TABLE) if TABLE.exists() else pd.DataFrame()
-    table = pd.concat([found, known]).drop_duplicates("run").sort_values(["recipe", "network", "rate"])
+    table = pd.concat([new, known]).drop_duplicates("run").sort_values(["recipe", "network", "rate"])
     table.to_csv(TABLE, index=False)
 
 
-def chosen(recipe: str, own: float) -> float | None:
-    """The rate that the search says; own: that of the recipe's source; None while a rate's run is missing."""
+def chosen(recipe: str, source_rate: float) -> float | None:
+    """Return the rate that the search of a recipe says; None while a run of it is missing."""
     import pandas as pd
 
     table = pd.read_csv(TABLE)
@@ -148,11 +147,9 @@ def chosen(recipe: str, own: float) -> float | None:
     losses = (
         table.pivot(index="rate", columns="network", values="last_loss").sum(axis=1, skipna=False).dropna()
     )
-    return (
-        own
-        if losses.get(own, float("inf")) <= (1 + TOLERANCE) * losses.min()
-        else float(losses.index[int(losses.argmin())])
-    )
+    if losses.get(source_rate, float("inf")) <= (1 + TOLERANCE) * losses.min():
+        return source_rate
+    return float(losses.idxmin())
 
 
 def _row(trial: Trial, runs: Path) -> dict | None:

@@ -1,4 +1,4 @@
-"""The places for runs on this machine: as many as fill it and none more."""
+"""The slots of this machine for runs: as many as fill it and none more."""
 
 import os
 import subprocess
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from lightning_modules.execution import environment
-from sweeps.warm import WarmProcess
+from sweeps.warm import WarmProcess, share_niceness
+
+LOWEST_PRIORITY = 19  # of a process, as `nice` counts
 
 
 class Running(Protocol):
@@ -20,7 +22,7 @@ class Running(Protocol):
 
 
 class Slot:
-    """A place for one run at a time: its variables of the environment, and whether its runs start warm."""
+    """A GPU or a share of the cores, for one run at a time, which may start warm."""
 
     def __init__(self, variables: dict[str, str], warm: bool = True) -> None:
         self.variables = variables
@@ -28,9 +30,9 @@ class Slot:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of its runs. Within a SLURM job a run is no task of it: its processes are counted here."""
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
-        return ours | self.variables | {environment.ENDS_WITH_PARENT: "1"}
+        """Return that of its runs. Within a SLURM job a run is no task of it: its processes are counted here."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
+        return inherited | self.variables | {environment.ENDS_WITH_PARENT: "1"}
 
     def start(self, command: list[str], log: Path) -> Running:
         """Start a Python program with its arguments, its output appended to `log`."""
@@ -38,7 +40,7 @@ class Slot:
             return self.warm.start(command, log)
         with open(log, "a", encoding="utf-8") as output:
             # A session of its own, so that Ctrl-C reaches only the launcher, which lets the runs save.
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, *command],
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -46,15 +48,17 @@ class Slot:
                 env=self.environment,
                 start_new_session=True,
             )
+        share_niceness(process.pid)
+        return process
 
     def close(self) -> None:
-        """No more runs come."""
+        """End what its runs start from: no more come."""
         if self.warm:
             self.warm.close()
 
 
-def slots(options: Namespace) -> list[Slot]:
-    """One per GPU, or on a CPU one per core; the threads of all together are no more than the cores.
+def make_slots(options: Namespace) -> list[Slot]:
+    """Return one slot per GPU, or on a CPU one per core; the threads of all together are no more than the cores.
 
     More threads than cores cost up to seven times. Raises ValueError for more runs than a machine can carry so.
     """
@@ -74,18 +78,18 @@ def slots(options: Namespace) -> list[Slot]:
 
 
 def gpus() -> list[str]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    """Return the GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible == "":
         return []
     import torch
 
-    found = torch.cuda.device_count()
-    return visible.split(",")[:found] if visible else [str(index) for index in range(found)]
+    number = torch.cuda.device_count()
+    return visible.split(",")[:number] if visible else [str(index) for index in range(number)]
 
 
 def usable_cores() -> int:
-    """Cores that this process may use: a container's quota counts, not what the machine has."""
+    """Return the number of cores that this process may use: a container's quota counts, not what the machine has."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()

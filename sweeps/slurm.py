@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from lightning_modules.exit_codes import BAD_INPUT, DONE, FAILED
-from sweeps import options as asked
+from sweeps import options as launch_options
 from sweeps import state
 from sweeps.study import Cell
 
@@ -25,7 +25,7 @@ POLL_SECONDS = 10
 def main(argv: list[str]) -> int:
     try:
         options = parse(argv)
-        cells = asked.cells(options, lambda: "paper" if options.gpus_per_run else "smoke")
+        cells = launch_options.cells(options, lambda: "paper" if options.gpus_per_run else "smoke")
         cells = state.missing(cells, options.runs_dir)
         waiting = queued()
         new = [cell for cell in cells if job(cell, options.runs_dir) not in waiting]
@@ -42,7 +42,7 @@ def main(argv: list[str]) -> int:
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    parser = asked.parser("sweeps.slurm", __doc__)
+    parser = launch_options.parser("sweeps.slurm", __doc__)
     add = parser.add_argument
     add("--partition", required=True, metavar="NAME")
     add(
@@ -112,7 +112,7 @@ def submit(cells: list[Cell], options: argparse.Namespace) -> None:
 
 
 def job(cell: Cell, runs: Path) -> str | None:
-    """The job that a cell was last submitted as."""
+    """Return the job that a cell was last submitted as; None: never."""
     try:
         return (runs / cell.run_id / "slurm_job.txt").read_text()
     except OSError:
@@ -120,7 +120,7 @@ def job(cell: Cell, runs: Path) -> str | None:
 
 
 def queued() -> set[str]:
-    """The user's jobs that wait or run. Raises ValueError where there is no SLURM."""
+    """Return the user's jobs that wait or run. Raises ValueError where there is no SLURM."""
     command = ["squeue", "--noheader", "--array", "--user", getpass.getuser(), "--format", "%i"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)

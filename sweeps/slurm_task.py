@@ -12,9 +12,8 @@ from submitit.core.utils import DelayedSubmission
 
 from lightning_modules.exit_codes import TERMINATED
 
-WARNING = (
-    signal.SIGUSR2
-)  # what submitit has SLURM send before the job's time is up, or before it is preempted
+# What submitit has SLURM send before the job's time is up, or before it is preempted.
+WARNING = signal.SIGUSR2
 
 
 class Task:
@@ -47,7 +46,7 @@ class Task:
             raise RuntimeError(f"exit code {self.code}, see {self.log}")
 
     def checkpoint(self) -> DelayedSubmission:
-        """Called by submitit on the warning; what is returned runs again when the job comes back."""
+        """Stop run.py and return what runs again when the job comes back; submitit calls this on the warning."""
         self.process.terminate()
         self._wait()
         return DelayedSubmission(Task(self.arguments, self.log))

@@ -1,5 +1,6 @@
 """What has been done of a study: read from disk, so that any launcher, here or elsewhere, goes on from there."""
 
+import itertools
 import os
 import re
 from collections.abc import Iterable
@@ -14,21 +15,21 @@ RECORDS = Path(__file__).parent.parent / "reports" / "records"
 
 
 def missing(cells: Iterable[Cell], runs: Path) -> list[Cell]:
-    """Those without a record in `runs` or among the committed ones, each training once."""
+    """Return the cells without a record in `runs` or among the committed ones, each training once."""
     by_id = {cell.run_id: cell for cell in cells}
     done = finished(runs) | committed()
     return [cell for run_id, cell in by_id.items() if run_id not in done]
 
 
 def records(runs: Path) -> dict[str, Record]:
-    """The records in `runs` and the committed ones, which stand against repetitions, by run id.
+    """Return the records in `runs` and the committed ones, which stand against repetitions, by run id.
 
     Raises ValueError, in one line, for one that doesn't prove itself.
     """
-    found = [read(runs / name / "record.json") for name in sorted(finished(runs))]
+    records = [read(runs / name / "record.json") for name in sorted(finished(runs))]
     for path in sorted(RECORDS.glob("*.jsonl")):
-        found += [_parse(line, path) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {record.run_id: record for record in found}
+        records += [_parse(line, path) for line in path.read_text(encoding="utf-8").splitlines()]
+    return {record.run_id: record for record in records}
 
 
 def _parse(text: str, path: Path) -> Record:
@@ -39,7 +40,7 @@ def _parse(text: str, path: Path) -> Record:
 
 
 def finished(runs: Path) -> set[str]:
-    """Ids of the runs that left a record in `runs`."""
+    """Return the ids of the runs that left a record in `runs`."""
     try:
         # Only folders that exist are looked into: a study may have ten thousand cells, and the disk be far away.
         with os.scandir(runs) as folders:
@@ -49,35 +50,24 @@ def finished(runs: Path) -> set[str]:
 
 
 def committed() -> set[str]:
-    """Ids of the runs whose records came with the project; elsewhere a repetition would only contradict them."""
+    """Return the ids of the runs whose records came with the project; elsewhere a repetition would only contradict them."""
     texts = (path.read_text(encoding="utf-8") for path in RECORDS.glob("*.jsonl"))
     return {run_id for text in texts for run_id in re.findall(r'"run_id": "(\w+)"', text)}
 
 
 def command(cell: Cell, runs: Path, data: Path, *more: str) -> list[str]:
-    """run.py's arguments for a cell, without the interpreter."""
-    return [
-        *(str(PROGRAM), "--study", cell.study, "--variant", cell.variant, "--dataset", cell.dataset),
-        *(
-            "--seed",
-            str(cell.seed),
-            "--budget",
-            cell.budget,
-            "--runs-dir",
-            str(runs),
-            "--data-dir",
-            str(data),
-        ),
-        *cell.options,
-        *more,
-    ]
+    """Return run.py's arguments for a cell, without the interpreter."""
+    fields = ("study", "variant", "dataset", "seed", "budget")
+    named = {f"--{name}": str(getattr(cell, name)) for name in fields}
+    named |= {"--runs-dir": str(runs), "--data-dir": str(data)}
+    return [str(PROGRAM), *itertools.chain(*named.items()), *cell.options, *more]
 
 
 def title(cell: Cell) -> str:
-    """A cell in words."""
+    """Return a cell in words."""
     return f"{cell.variant} on {cell.dataset}, seed {cell.seed} ({cell.run_id})"
 
 
 def log(cell: Cell, runs: Path) -> Path:
-    """Where a launcher puts what a run says."""
+    """Return where a launcher puts what a run says."""
     return runs / cell.run_id / "log.txt"

@@ -106,9 +106,8 @@ class Study:
     paper: str
     source: str
     question: str
-    statistic: (
-        str  # of the printed figures: "single run", "median of 5" …; "not stated" where no paper says it
-    )
+    # Of the printed figures: "single run", "median of 5" …; "not stated" where no paper says it.
+    statistic: str
     datasets: tuple[str, ...]
     seeds: tuple[int, ...]
     variants: tuple[Variant, ...]
@@ -126,37 +125,37 @@ class Study:
 
     @property
     def printed_runs(self) -> str:
-        """`statistic` as pages say it behind a printed figure."""
+        """Return `statistic` as pages say it behind a printed figure."""
         return "number of runs not stated" if self.statistic == "not stated" else self.statistic
 
     def variants_on(self, dataset: str) -> tuple[Variant, ...]:
-        """The rows that stand on a data set."""
+        """Return the rows that stand on a data set."""
         stem = catalogue.find(dataset).stem
         return tuple(variant for variant in self.variants if variant.only_on in ("", stem))
 
     def tables_on(self, dataset: str) -> tuple[Table, ...]:
-        """The tables cut to the rows that stand on a data set; those without any are left out."""
-        here = {variant.name for variant in self.variants_on(dataset)}
+        """Return the tables cut to the rows that stand on a data set; those without any are left out."""
+        rows = {variant.name for variant in self.variants_on(dataset)}
         cut = (
-            dataclasses.replace(table, variants=tuple(name for name in table.variants if name in here))
+            dataclasses.replace(table, variants=tuple(name for name in table.variants if name in rows))
             for table in self.tables
         )
         return tuple(table for table in cut if table.variants)
 
     def recipe_of(self, variant: Variant, stem: str) -> str | None:
-        """The recipe that a row is trained by on a stem; None: the architecture's own."""
+        """Return the recipe that a row is trained by on a stem; None: the architecture's own."""
         return _first(stem, variant.recipe, self.recipe)
 
     def resolution_of(self, variant: Variant, stem: str) -> int | None:
-        """Pixels at a side of what a row is shown on a stem; None: the data set's own."""
+        """Return the pixels at a side of what a row is shown on a stem; None: the data set's own."""
         return _first(stem, variant.resolution, self.resolution)
 
     def variant(self, name: str) -> Variant:
-        """The variant of that name. Raises ValueError, with the near misses, if there is none."""
-        found = {variant.name: variant for variant in self.variants}
-        if name in found:
-            return found[name]
-        raise ValueError(f"{self.name} has no variant {name!r}{did_you_mean(name, found)}")
+        """Return the variant of that name. Raises ValueError, with the near misses, if there is none."""
+        by_name = {variant.name: variant for variant in self.variants}
+        if name in by_name:
+            return by_name[name]
+        raise ValueError(f"{self.name} has no variant {name!r}{did_you_mean(name, by_name)}")
 
 
 @dataclass(frozen=True)
@@ -173,7 +172,7 @@ class Cell:
 
 
 def names() -> list[str]:
-    """The declared studies."""
+    """Return the names of the declared studies."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
@@ -230,7 +229,7 @@ def cells(
     seeds: Sequence[int] | None = None,
     precision: str | None = None,
 ) -> list[Cell]:
-    """The runs of a study at a budget, all of them unless a choice is given (seeds may be others than declared).
+    """Return the runs of a study at a budget, all of them unless a choice is given (seeds may be others than declared).
 
     The seed varies slowest, so a whole table completes at the first seed. Raises ValueError for unknown names.
     """
@@ -261,7 +260,7 @@ def _of_seed(configured: Configuration, seed: int) -> Configuration:
 
 
 def size(study: Study) -> int:
-    """How many `cells` there are at a budget, without naming them."""
+    """Return how many `cells` there are at a budget, without naming them."""
     return len(study.seeds) * sum(len(study.variants_on(dataset)) for dataset in study.datasets)
 
 
@@ -271,8 +270,8 @@ def _study(declared: dict) -> Study:
     rows = declared.get("variants")
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and "printed" in row:
-            places = row["printed"] if isinstance(row["printed"], list) else [row["printed"]]
-            row["printed"] = [shared | place if isinstance(place, dict) else place for place in places]
+            printed = row["printed"] if isinstance(row["printed"], list) else [row["printed"]]
+            row["printed"] = [shared | figure if isinstance(figure, dict) else figure for figure in printed]
     return build(Study, declared)
 
 
@@ -325,13 +324,13 @@ def _check(study: Study) -> None:
             raise ValueError(
                 f"precision is one of {', '.join(PRECISIONS)} by budget, not {budget} = {precision!r}"
             )
-    if strange := [name for name in study.transfers if name not in study.datasets]:
-        raise ValueError(f"transfers names {strange[0]!r}, which is none of the datasets")
+    if unknown := [name for name in study.transfers if name not in study.datasets]:
+        raise ValueError(f"transfers names {unknown[0]!r}, which is none of the datasets")
     rows: tuple[Study | Variant, ...] = (study, *study.variants)
     for declared, key in itertools.product(rows, ("recipe", "resolution")):
         by_stem = getattr(declared, key)
-        if isinstance(by_stem, dict) and (strange := sorted(set(by_stem) - set(STEMS))):
-            raise ValueError(f"{key} of {declared.name!r}: {strange[0]!r} is not one of {', '.join(STEMS)}")
+        if isinstance(by_stem, dict) and (unknown := sorted(set(by_stem) - set(STEMS))):
+            raise ValueError(f"{key} of {declared.name!r}: {unknown[0]!r} is not one of {', '.join(STEMS)}")
     for variant in study.variants:
         if variant.only_on not in ("", *STEMS):
             raise ValueError(

@@ -68,7 +68,7 @@ def _more(options: argparse.Namespace) -> list[str]:
     flags["--wait"] = options.wait or environment.in_sweep()
     return [
         *(part for name, value in valued.items() if value is not None for part in (name, str(value))),
-        *(name for name, wanted in flags.items() if wanted),
+        *(name for name, given in flags.items() if given),
     ]
 
 

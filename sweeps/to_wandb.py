@@ -82,7 +82,7 @@ def sweeps_of(study: Study) -> dict[str, list[str]]:
 
 
 def sweep(study: Study, name: str, datasets: list[str], budget: str = COMMITTED) -> str:
-    """The YAML of a sweep: a grid in which the seed varies slowest, so that whole tables complete early.
+    """Return the YAML of a sweep: a grid in which the seed varies slowest, so that whole tables complete early.
 
     No early termination: a reproduction must not kill its losing rows.
     """

@@ -23,6 +23,15 @@ from lightning_modules.exit_codes import TERMINATED
 IMPORTS = ["lightning_modules.training", "lightning_modules.data.module", "wandb.wandb_run"]
 
 
+def share_niceness(pid: int) -> None:
+    """Give the session of a process this process's niceness.
+
+    Linux shares the cores between sessions first, and lets niceness count only within one (sched(7), autogroups).
+    """
+    with suppress(OSError):  # another system, or one without autogroups
+        Path(f"/proc/{pid}/autogroup").write_text(str(os.nice(0)))
+
+
 class WarmProcess:
     """The launcher's end. One run at a time: `start`, then `wait`; the process starts with the first run.
 
@@ -49,19 +58,20 @@ class WarmProcess:
                     env=self.environment,
                     start_new_session=True,
                 )
+                share_niceness(process.pid)
         assert process.stdin
         with suppress(BrokenPipeError):  # `wait` tells
             process.stdin.write(json.dumps({"command": command, "log": str(log)}).encode() + b"\n")
         return self
 
     def wait(self) -> int:
-        """The exit code of the run, negative for a signal."""
+        """Return the exit code of the run, negative for a signal."""
         assert self.process and self.process.stdout, "wait comes after start"
         answer = self.process.stdout.readline()
         return int(answer) if answer else self.process.wait()
 
     def terminate(self) -> None:
-        """SIGTERM to the run, or to the process where there is none yet."""
+        """Send SIGTERM to the run, or to the process where there is none yet."""
         if self.process is not None:
             self.process.terminate()
 
@@ -79,7 +89,7 @@ class Server:
         signal.signal(signal.SIGTERM, self.stop)
 
     def stop(self, *_) -> None:
-        """Also when the launcher is killed, as `end_with_parent` has it: then the input ends too."""
+        """Pass SIGTERM on to the run; also when the launcher is killed, as `end_with_parent` has it: then the input ends too."""
         if self.child is None:
             os._exit(TERMINATED)
         with suppress(ProcessLookupError):  # over at this moment

@@ -1,8 +1,21 @@
 """What tests of several folders share."""
 
+import os
 import sys
 
 import pytest
+
+MOST_PROCESSES = 4  # each holds torch and Lightning: about 1 GB
+
+# The processes of the suite share the cores; torch reads this when it is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes `-n auto` starts: one a core, within limits."""
+    from sweeps.slots import usable_cores
+
+    return min(usable_cores(), MOST_PROCESSES)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,9 +27,12 @@ def compiled_once(tmp_path_factory):
     if not sys.dont_write_bytecode:
         yield
         return
+    compiled = tmp_path_factory.getbasetemp()  # of this process of the suite
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        compiled = compiled.parent  # of all of them
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("compiled")))
+        patch.setenv("PYTHONPYCACHEPREFIX", str(compiled / "compiled"))
         yield
 
 

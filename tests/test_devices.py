@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from lightning_modules.data.module import CIFARDataModule
 from lightning_modules.execution import environment
 from lightning_modules.execution.machine import Machine
 from tests import tiny
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 TWO = ["--accelerator", "cpu", "--devices", "2", "--strategy", "ddp"]
@@ -75,15 +75,15 @@ def running(pid: int) -> bool:
 
 def reach(tmp_path: Path, process: subprocess.Popen, step: int) -> None:
     """Wait until the run has trained so many steps."""
-    deadline = time.monotonic() + 600
-    while time.monotonic() < deadline and process.poll() is None:
+
+    def reached() -> bool:
+        assert process.poll() is None, process.communicate()[0]
         try:
-            if json.loads(only(tmp_path, "progress.json").read_text())["step"] >= step:
-                return
+            return json.loads(only(tmp_path, "progress.json").read_text())["step"] >= step
         except (ValueError, OSError):
-            pass
-        time.sleep(0.01)
-    raise AssertionError(process.communicate()[0])
+            return False
+
+    wait_until(reached)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import torch
 
 import run
 from lightning_modules.execution.environment import alone
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 STUDENT = ("--study", "distilled", "--variant", "student")
@@ -102,9 +102,7 @@ def test_two_launchers_train_one_teacher_once(tmp_path):
 @pytest.mark.slow
 def test_stopped_while_the_teacher_trains_it_goes_on(tmp_path):
     process = start(tmp_path, *STUDENT)
-    deadline = time.monotonic() + 300
-    while not list((tmp_path / "runs").glob("*/checkpoint.ckpt")) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: list((tmp_path / "runs").glob("*/checkpoint.ckpt")))
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 143, output

@@ -6,11 +6,13 @@ import random
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import pytest
 import torch
+
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 # Dropout, so that the random state matters; the last batch of an epoch is smaller than the others.
@@ -79,15 +81,15 @@ def undisturbed_rmsprop(tmp_path_factory, data_dir) -> Path:
 
 def interrupt(process: subprocess.Popen, folder: Path, how: signal.Signals, after_step: int) -> int:
     """Signal the one run below `folder` once it has trained `after_step` steps, and give its exit code."""
-    deadline = time.monotonic() + 200
-    while time.monotonic() < deadline and process.poll() is None:
+
+    def reached() -> bool:
         try:
-            if json.loads(only(folder, "*/progress.json").read_text())["step"] >= after_step:
-                break
+            return json.loads(only(folder, "*/progress.json").read_text())["step"] >= after_step
         except (ValueError, OSError):
-            pass
-        time.sleep(0.002)
-    time.sleep(random.uniform(0, 0.05))
+            return process.poll() is not None
+
+    wait_until(reached)
+    threading.Event().wait(random.uniform(0, 0.05))  # at any moment of a step
     process.send_signal(how)
     process.communicate(timeout=100)
     return process.returncode

@@ -5,11 +5,11 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import yaml
 
+from tests.waiting import wait_until
 from tests.wandb_server import WandbServer
 
 ROOT = Path(__file__).parent.parent
@@ -105,10 +105,9 @@ class World:
 
     def reach(self, step: int) -> None:
         """Wait until the run under way has trained so many steps."""
-        deadline = time.monotonic() + 600
-        while time.monotonic() < deadline:
-            for path in self.path.glob("runs/*/progress.json"):
-                if json.loads(path.read_text())["step"] >= step:
-                    return
-            time.sleep(0.05)
-        raise AssertionError("no run got that far")
+        wait_until(
+            lambda: any(
+                json.loads(path.read_text())["step"] >= step
+                for path in self.path.glob("runs/*/progress.json")
+            )
+        )

@@ -115,9 +115,9 @@ def test_costs_come_from_recorded_speeds_then_from_relatives_then_from_timing(de
     study = studies.read("one")
     known = studies.configure(study, "a", "cifar10", "smoke", 0)
     mult_adds = {
-        name: training.counted(wanted, training.on_meta(wanted))["mult_adds"]
+        name: training.counted(configuration, training.on_meta(configuration))["mult_adds"]
         for name in "abc"
-        for wanted in [studies.configure(study, name, "cifar10", "smoke", 0)]
+        for configuration in [studies.configure(study, name, "cifar10", "smoke", 0)]
     }
     facts = facts_of(known, 5000, "one", "a", mult_adds=mult_adds["a"])
     facts["machine"] = describe("cpu", 1, 128, "32-true") | {"threads": 2}
@@ -126,16 +126,18 @@ def test_costs_come_from_recorded_speeds_then_from_relatives_then_from_timing(de
     (tmp_path / "runs" / "x" / "record.json").write_text(json.dumps(sealed(facts)))
     timed = []
     # with the signature of the real one, so that a call which that doesn't take fails here too
-    timing = create_autospec(costs.timed, side_effect=lambda wanted, _: timed.append(wanted.arch) or 0.02)
+    timing = create_autospec(
+        costs.timed, side_effect=lambda configuration, _: timed.append(configuration.arch) or 0.02
+    )
     monkeypatch.setattr(costs, "timed", timing)
 
     cells = studies.cells(study, "smoke")
-    found = costs.Costs(cells, tmp_path / "runs")
+    estimates = costs.Costs(cells, tmp_path / "runs")
     # 4 epochs of 2,500 training and 500 test images, then 10,000 test images, at a third of the price
     worth = 4 * (2500 + 500 / 3) + 10_000 / 3
     expected = {"a": worth / 100, "b": worth / 100 * mult_adds["b"] / mult_adds["a"], "c": worth * 0.02}
     for name, seconds in expected.items():
-        own = [cell for cell in cells if cell.variant == name]
-        assert found.seconds(own) == pytest.approx(2 * seconds / 4)  # two seeds on four cores
+        runs = [cell for cell in cells if cell.variant == name]
+        assert estimates.seconds(runs) == pytest.approx(2 * seconds / 4)  # two seeds on four cores
     assert timed == ["plain"]
-    assert "1 from relatives' runs, 1 from their own runs, 1 from timing relatives" in found.basis()
+    assert "1 from relatives' runs, 1 from their own runs, 1 from timing relatives" in estimates.basis()

@@ -7,13 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from sweeps import local, slots, warm
 from sweeps import study as studies
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 LEASE = 3
@@ -163,9 +163,9 @@ def test_a_killed_launchers_cell_is_taken_over_by_another(tmp_path):
     cell = ("--seeds", "0", "--variants", "plain", "--jobs", "1")
     program = stand_in(tmp_path, seconds=100)
     first = launcher(tmp_path, *cell, program=program)
-    wait_for(lambda: starts(tmp_path))
+    wait_until(lambda: starts(tmp_path))
     second = launcher(tmp_path, *cell, program=program)
-    wait_for(lambda: list(tmp_path.glob("runs/*/waiting")))
+    wait_until(lambda: list(tmp_path.glob("runs/*/waiting")))
     first.kill()
     output, _ = second.communicate(timeout=60)
     assert second.returncode == 0 and "test error 12.62 %" in output, output
@@ -193,21 +193,14 @@ def test_two_machines_share_the_cells_and_one_takes_over_when_the_other_is_gone(
     cell = ("--seeds", "5", "--variants", "plain", "--jobs", "1")
     program = stand_in(tmp_path, seconds=100)
     first = launcher(tmp_path, *cell, program=program, machine=machine("a"))
-    wait_for(lambda: len(starts(tmp_path)) == 5)
+    wait_until(lambda: len(starts(tmp_path)) == 5)
     second = launcher(tmp_path, *cell, program=program, machine=machine("b"))
     (folder,) = (path.parent for path in tmp_path.glob("runs/*/starts") if path.parent not in before)
-    wait_for((folder / "waiting").exists)
+    wait_until((folder / "waiting").exists)
     first.kill()  # and with it all of its machine's processes
     output, _ = second.communicate(timeout=60)
     assert second.returncode == 0 and "test error 12.62 %" in output, output
     assert sorted(len(text) for text in starts(tmp_path)) == [1, 1, 1, 1, 2]
-
-
-def wait_for(happened, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_a_damaged_record_is_said_in_one_line(tmp_path):
@@ -231,8 +224,8 @@ def test_a_slot_is_a_gpu_or_a_core_and_the_threads_fit_the_cores(monkeypatch):
     monkeypatch.setattr(slots, "gpus", lambda: ["2", "3"])
 
     def made(**given) -> list[tuple]:
-        places = [slot.environment for slot in slots.slots(options(**given))]
-        return [(place.get("CUDA_VISIBLE_DEVICES"), place["OMP_NUM_THREADS"]) for place in places]
+        environments = [slot.environment for slot in slots.make_slots(options(**given))]
+        return [(given.get("CUDA_VISIBLE_DEVICES"), given["OMP_NUM_THREADS"]) for given in environments]
 
     assert made() == [("2", "8"), ("3", "8")]
     assert made(per_gpu=2) == [("2", "4"), ("3", "4"), ("2", "4"), ("3", "4")]
@@ -245,17 +238,48 @@ def test_a_slot_is_a_gpu_or_a_core_and_the_threads_fit_the_cores(monkeypatch):
     assert made(jobs=3) == [(None, "2")] * 3
 
 
+NICE = """
+import sys
+from pathlib import Path
+from sweeps import slots, warm
+warm.IMPORTS = []
+slot = slots.Slot({}, warm=sys.argv[1] == "warm")
+run = slot.start([sys.argv[2]], Path(sys.argv[3]))
+pid = run.process.pid if sys.argv[1] == "warm" else run.pid
+print(Path(f"/proc/{pid}/autogroup").read_text().split()[-1])
+run.wait()
+slot.close()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this system knows no autogroups")
+@pytest.mark.parametrize("how", ["warm", "cold"])
+def test_runs_of_the_lowest_priority_yield_to_other_sessions(tmp_path, how):
+    (tmp_path / "empty.py").touch()
+    command = [
+        "nice",
+        "-n",
+        "7",
+        sys.executable,
+        "-c",
+        NICE,
+        how,
+        tmp_path / "empty.py",
+        tmp_path / "log.txt",
+    ]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True)
+    assert int(done.stdout) == 7 + os.nice(0)
+
+
 @pytest.mark.parametrize("how", ["warm", "cold"])
 def test_sigterm_stops_the_runs_and_starts_no_more(tmp_path, how):
     more = ["--cold"] if how == "cold" else []
     process = launcher(tmp_path, "--jobs", "1", *more, program=stand_in(tmp_path, seconds=60))
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("runs/*/starts")) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until(lambda: starts(tmp_path))
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 143 and "the same command goes on" in output
-    assert len(list(tmp_path.glob("runs/*/starts"))) == 1
+    assert len(starts(tmp_path)) == 1
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_a_line_ends_where_a_look_decides_it(line):
     assert (len(now.missing), now.done, now.seeds) == (6, 0, 0)
     clear = {"0.25x-g8": [5_000, 5_100, 5_050], "0.25x-g1": [5_500, 5_610, 5_540]}
     now = programme.status(line, records_of(line, clear))
-    assert now.ended and now.seeds == 3
+    assert not now.missing and now.seeds == 3
     assert {decision for _, decision in now.decisions} == {"as claimed"}
 
 
@@ -44,10 +44,10 @@ def test_an_open_line_asks_for_more_seeds_and_ends_at_eight(line):
     flat = {"0.25x-g8": [5_000 + n for n in noise], "0.25x-g1": [5_000 - n for n in noise]}
     three = {name: values[:3] for name, values in flat.items()}
     now = programme.status(line, records_of(line, three))
-    assert not now.ended and now.seeds == 3 and {cell.seed for cell in now.missing} == {3, 4}
+    assert now.missing and now.seeds == 3 and {cell.seed for cell in now.missing} == {3, 4}
     assert {decision for _, decision in now.decisions} == {"open"}
     now = programme.status(line, records_of(line, flat))
-    assert now.ended and now.seeds == 8 and {decision for _, decision in now.decisions} == {"open"}
+    assert not now.missing and now.seeds == 8 and {decision for _, decision in now.decisions} == {"open"}
 
 
 def test_a_run_that_did_not_start_enters_no_test(line):

@@ -10,10 +10,11 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 DAEMONS = ("munged", "slurmctld", "slurmd")
@@ -104,11 +105,12 @@ def cluster(tmp_path_factory):
         for command in commands:
             log = open(folder / f"{command[0]}.log", "w")  # noqa: SIM115, the daemon keeps it
             daemons.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
-            time.sleep(1)
-        deadline = time.monotonic() + 60
-        while "idle" not in output(environment, "sinfo", "--noheader", "--format=%T"):
-            assert time.monotonic() < deadline, "".join(p.read_text() for p in folder.glob("slurm*.log"))
-            time.sleep(0.5)
+            if command[0] == "munged":
+                wait_until((folder / "munge.socket").exists)
+        wait_until(
+            lambda: "idle" in output(environment, "sinfo", "--noheader", "--format=%T"),
+            explain=lambda: "".join(path.read_text() for path in folder.glob("slurm*.log")),
+        )
         yield environment
     finally:
         output(environment, "scancel", "--full", "--user=root")
@@ -144,13 +146,6 @@ def records(tmp_path: Path) -> list[dict]:
     return [json.loads(path.read_text()) for path in tmp_path.glob("runs/*/record.json")]
 
 
-def wait_for(happened, seconds: float = 300) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
 def test_an_array_runs_every_cell_once_and_then_nothing_is_missing(submit, tmp_path):
     code, said = submit("tiny", "--budget", "smoke", "--seeds", "0", "--wait")
     assert code == 0 and "submitted 3 runs" in said, said
@@ -181,17 +176,17 @@ def test_a_warned_job_and_a_preempted_one_are_requeued_and_resumed(submit, clust
     (log,) = [
         tmp_path / "runs" / path.parent.name / "log.txt" for path in tmp_path.glob("runs/*/slurm_job.txt")
     ]
-    wait_for(lambda: step() >= 8)
+    wait_until(lambda: step() >= 8)
     assert "queued or running already" in submit(*cell)[1]  # the same command again submits nothing
     output(cluster, "scancel", "--signal=USR2", job)  # as SLURM does before the time is up
-    wait_for(lambda: log.read_text().count("Going on where it was interrupted") == 1)
-    wait_for(lambda: step() >= 30)
+    wait_until(lambda: log.read_text().count("Going on where it was interrupted") == 1)
+    wait_until(lambda: step() >= 30)
     output(cluster, "scontrol", "requeue", job)  # as SLURM does on preemption
-    wait_for(lambda: records(tmp_path))
+    wait_until(lambda: records(tmp_path))
     (record,) = records(tmp_path)
     assert record["resumed"] == 2 and record["curve"]["epoch"] == list(range(1, 31))
     assert log.read_text().count("progress is saved") == 2
-    wait_for(lambda: job not in output(cluster, "squeue", "--noheader", "--format=%i").split(), 60)
+    wait_until(lambda: job not in output(cluster, "squeue", "--noheader", "--format=%i").split(), 60)
 
 
 def test_the_tasks_of_a_job_are_the_processes_of_one_run(cluster, tmp_path):

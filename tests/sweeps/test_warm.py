@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from lightning_modules.execution import environment
 from sweeps import warm
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs start warm on Linux alone")
 ROOT = Path(__file__).parent.parent.parent
@@ -53,10 +53,7 @@ def program(tmp_path) -> list[str]:
 
 def asleep(log: Path) -> list[int]:
     """Waits until the run sleeps; its process and the one that it is a fork of."""
-    deadline = time.monotonic() + 20
-    while not (log.exists() and "asleep" in log.read_text()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: log.exists() and "asleep" in log.read_text())
     return [int(number) for number in log.read_text().split()[:2]]
 
 
@@ -100,10 +97,8 @@ def test_a_run_ends_with_its_process_and_the_next_one_gets_another(process, prog
     pid, parent = asleep(log)
     os.kill(parent, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    deadline = time.monotonic() + 20
-    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    cmdline = Path(f"/proc/{pid}/cmdline")
+    wait_until(lambda: not cmdline.exists() or not cmdline.read_bytes())
     assert process.start(program, log).wait() == 0
     assert process.process.pid != parent
 
