@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 def main(argv: list[str]) -> int:
     try:
         options = parse(argv, __doc__)
+        environment.settle_cluster()
         if options.list:
             return show_list()
         if options.evaluate:

@@ -11,6 +11,7 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from architectures.outputs import TrainingOutputs
 from architectures.recomputing import SavesMemory
 from lightning_modules.configuration import Configuration
+from lightning_modules.data.batches import in_epoch
 from lightning_modules.distillation import Teacher, soft_loss
 from lightning_modules.execution.settings import DEFAULT, ExecutionSettings, compiled, laid_out
 from lightning_modules.initialisation import initialise, set_batch_norm
@@ -113,8 +114,8 @@ class Classifier(pl.LightningModule):
     def steps(self) -> int:
         """Return the optimiser steps of the whole training."""
         # Not from the trainer: asking it makes the training batches before a resumed run's progress is known.
-        batches = math.ceil(self.config["train_images"] / self.recipe.batch_size)
-        return self.config["epochs"] * batches
+        devices = self.trainer.world_size
+        return self.config["epochs"] * in_epoch(self.config["train_images"], self.recipe.batch_size, devices)
 
     def in_training(self, images: torch.Tensor) -> torch.Tensor | TrainingOutputs:
         """Return what `forward` does; compiled, if it is, for whole batches alone, as every size is compiled for itself."""

@@ -3,7 +3,6 @@
 Only the logger made here touches wandb in the training process: a second `wandb.init` breaks DDP.
 """
 
-import math
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from tqdm import tqdm
 from lightning_modules.callbacks.progress import STEP_METRICS
 from lightning_modules.configuration import WANDB_PROJECT, Configuration, Run
 from lightning_modules.console import browsing, offline_folders, sync_command
+from lightning_modules.data.batches import in_epoch
 from lightning_modules.execution import environment
 from lightning_modules.execution.wandb_login import Unreachable, answering, refusal
 from lightning_modules.record import write
@@ -212,7 +212,8 @@ def mirror(run: Run, record: dict, runs_dir: Path) -> None:
     if tracker is None:
         return
     configuration = run.configuration
-    batches = math.ceil(configuration.train_images / configuration.recipe["batch_size"])
+    batch, devices = configuration.recipe["batch_size"], record["machine"]["devices"]
+    batches = in_epoch(configuration.train_images, batch, devices)
     for row in zip(*record["curve"].values(), strict=True):
         metrics = dict(zip(record["curve"], row, strict=True))
         tracker.log_metrics(metrics, step=metrics["epoch"] * batches)

@@ -1,6 +1,7 @@
 """One run from its configuration to its record."""
 
 import logging
+import re
 import signal
 import sys
 import time
@@ -20,6 +21,7 @@ from torch import nn
 from architectures.counting import count
 from lightning_modules import distillation, files, provenance, record, tracking
 from lightning_modules.callbacks.checkpointing import AtomicCheckpointIO, SaveProgress, StopOnSigterm
+from lightning_modules.callbacks.one_run import OneRun, UnlikeProcesses
 from lightning_modules.callbacks.progress import EpochLines, Progress, StepCurve
 from lightning_modules.callbacks.weight_averaging import MovingAverage
 from lightning_modules.classifier import Classifier, Diverged
@@ -97,8 +99,10 @@ def train(
         *filter(None, [tracker, file_logger(machine.file_logger, folder)]),
     ]
     trainer, handler, diverged = None, signal.getsignal(signal.SIGTERM), None
+    one_run = OneRun(configuration.run_id, git["commit"])
     try:
-        trainer = _trainer(configuration, folder, machine, loggers, checkpoint, precision)
+        trainer = _trainer(configuration, folder, machine, loggers, checkpoint, precision, one_run)
+        one_run.expect(trainer, TIMEOUT)
         begun = checkpoint if checkpoint.exists() else None
         with tracking.closing(tracker):
             try:
@@ -108,15 +112,16 @@ def train(
                 diverged = error.epoch
                 if trainer.is_global_zero:
                     print(f"run.py: {error}", file=sys.stderr)
-    except MisconfigurationException as error:
+    except (MisconfigurationException, UnlikeProcesses) as error:
         raise CannotRun(" ".join(str(error).split())) from error
     except SIGTERMException as stop:
         raise Terminated from stop
     except RuntimeError as error:
-        if trainer and trainer.world_size > 1 and (lost := _lost(trainer, error)):
+        if trainer and trainer.world_size > 1 and (lost := _lost(trainer, error, one_run.waiting)):
             raise LostProcess(lost) from error
         raise
     finally:
+        one_run.release()
         signal.signal(signal.SIGTERM, handler)
     if diverged is None:
         assert module.tested
@@ -167,6 +172,7 @@ def _trainer(
     loggers: list,
     checkpoint: Path,
     precision: LightningPrecision,
+    one_run: OneRun,
 ) -> pl.Trainer:
     recipe = Recipe.from_hyperparameters(configuration.recipe)
     averages = [] if recipe.weight_average is None else [MovingAverage(recipe.weight_average)]
@@ -180,6 +186,7 @@ def _trainer(
         callbacks=[
             Progress(folder / "progress.json"),
             StepCurve(),
+            one_run,
             StopOnSigterm(),
             SaveProgress(checkpoint),
             *averages,
@@ -196,7 +203,22 @@ def _trainer(
             f"{trainer.world_size} devices cannot share a batch of {batch} evenly; "
             "choose --devices so that their number divides the batch"
         )
+    if min(batch, configuration.train_images) // trainer.world_size == 1:
+        _check_single_image(configuration)
     return trainer
+
+
+def _check_single_image(configuration: Configuration) -> None:
+    """Raises CannotRun if the network cannot be trained on one image at a time."""
+    try:
+        with torch.device("meta"):
+            side = configuration.resolution
+            configuration.build().train()(torch.empty(1, 3, side, side))
+    except ValueError as error:
+        raise CannotRun(
+            "a device gets one image at a time, of which this network's batch normalisation has no variance; choose a "
+            "larger --batch-size or fewer --devices"
+        ) from error
 
 
 def file_logger(name: str | None, folder: Path) -> Logger | None:
@@ -207,13 +229,20 @@ def file_logger(name: str | None, folder: Path) -> Logger | None:
     return kind(folder, name=name, version="")
 
 
-def _lost(trainer: pl.Trainer, error: RuntimeError) -> str | None:
-    """What is known of the process that is gone; None if the error is of another kind."""
+def _lost(trainer: pl.Trainer, error: RuntimeError, waiting: bool) -> str | None:
+    """What is known of the process that is gone, or never came; None if the error is of another kind."""
     for rank, child in enumerate(getattr(trainer.strategy.launcher, "procs", []), start=1):
         if child.poll():
             return f"process {rank} of this run died (exit code {child.returncode})"
-    if isinstance(error, torch.distributed.DistError) or "peer" in str(error):
+    if isinstance(error, torch.distributed.DistError) or re.search(
+        "peer|timed out", str(error), re.IGNORECASE
+    ):
         reason = str(error).strip().splitlines()[0]
+        if waiting:
+            return (
+                f"not all of the {trainer.world_size} processes of this run came ({reason}); start all of them, or ask "
+                "for fewer by --num-nodes and --devices"
+            )
         return f"process {trainer.global_rank} has lost another process of this run ({reason})"
     return None
 

@@ -18,6 +18,9 @@ from torch.utils.data import Dataset, Sampler
 
 from lightning_modules.data.preprocessing import Preprocessing
 
+# Images a device in an incomplete last batch: of one, batch normalisation has no variance where a channel is one pixel.
+FEWEST = 2
+
 
 class EpochPlan(NamedTuple):
     """For each place in an epoch: which image, its crop's corner in the padded image, its mirroring."""
@@ -63,12 +66,18 @@ def subset(labels: np.ndarray, n: int) -> np.ndarray:
     return np.sort(np.concatenate([order[s : s + k] for s, k in zip(starts, shares, strict=True)]))
 
 
+def in_epoch(images: int, batch_size: int, world_size: int = 1) -> int:
+    """Return the batches of an epoch over so many images; the last one may be smaller."""
+    full, rest = divmod(images, batch_size)
+    return full + (rest // world_size >= (FEWEST if full else 1))
+
+
 class EpochBatches(Dataset):
     """Which images make which training batch: item (epoch, batch), on any number of devices.
 
     `batch_size` is the global batch. Of each one, rank r of W takes every W-th image from the r-th on, so
     that the ranks together see what a single process sees; only an incomplete last batch is cut to a multiple
-    of W.
+    of W, and left out where a device would get fewer than `FEWEST` images.
     """
 
     def __init__(self, images: int, batch_size: int, rank: int, world_size: int) -> None:
@@ -76,9 +85,7 @@ class EpochBatches(Dataset):
         self.rank, self.world_size = rank, world_size
 
     def __len__(self) -> int:
-        """Return the batches of an epoch; the last one may be smaller."""
-        full, rest = divmod(self.images, self.batch_size)
-        return full + (rest >= self.world_size)
+        return in_epoch(self.images, self.batch_size, self.world_size)
 
     def places(self, batch: int) -> slice:
         """Return this rank's places of the batch in the epoch's order."""

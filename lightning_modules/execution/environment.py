@@ -4,9 +4,11 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 
 ENDS_WITH_PARENT = "RUN_ENDS_WITH_PARENT"  # set by launchers that may be killed themselves
+# Names of SLURM jobs in which the tasks are the user's to start, as Lightning sees it too.
+INTERACTIVE = ("bash", "interactive")
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -21,13 +23,39 @@ def in_sweep() -> bool:
     return "WANDB_SWEEP_ID" in os.environ
 
 
+def settle_cluster(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Let SLURM's variables say what this process is to its run, before Lightning reads them.
+
+    In a sweep a task is an agent with runs of its own, so that its run is no part of the job. Elsewhere the tasks of a
+    step are the processes of one run, also where srun was told only how many they are in all (`--ntasks`).
+
+    Raises ValueError, in one line, where there are several tasks and srun didn't start them, or nodes have unlike shares.
+    """
+    if in_sweep():
+        for name in [name for name in environment if name.startswith("SLURM_")]:
+            del environment[name]
+    tasks = int(environment.get("SLURM_NTASKS", "1"))
+    if tasks == 1 or environment.get("SLURM_JOB_NAME") in INTERACTIVE:
+        return
+    if not any(name.startswith("SLURM_STEP") for name in environment):
+        raise ValueError(
+            f"this SLURM job has {tasks} tasks, but srun didn't start this process, so that the others never come: "
+            "put srun before the command, or ask for --ntasks=1"
+        )
+    nodes = int(environment.get("SLURM_NNODES", "1"))
+    if tasks % nodes:
+        raise ValueError(
+            f"{tasks} tasks on {nodes} nodes are unlike shares: ask for as many tasks on every node"
+        )
+    environment.setdefault("SLURM_NTASKS_PER_NODE", str(tasks // nodes))
+
+
 def processes(environment: Mapping[str, str] = os.environ) -> tuple[int, int]:
     """Return the processes per node, and the nodes, that torchrun or srun have started for this run; (1, 1) otherwise."""
     if "TORCHELASTIC_RUN_ID" in environment:
         per_node = int(environment["LOCAL_WORLD_SIZE"])
         return per_node, int(environment["WORLD_SIZE"]) // per_node
-    # In an interactive allocation the tasks are the user's to start, as Lightning sees it too.
-    if "SLURM_NTASKS" in environment and environment.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
+    if "SLURM_NTASKS" in environment and environment.get("SLURM_JOB_NAME") not in INTERACTIVE:
         nodes = int(environment.get("SLURM_NNODES", "1"))
         return int(environment["SLURM_NTASKS"]) // nodes, nodes
     return 1, 1

@@ -11,7 +11,15 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from lightning_modules.data import batches
-from lightning_modules.data.batches import EpochSampler, TrainBatches, epoch_plan, epoch_sampler, subset
+from lightning_modules.data.batches import (
+    EpochBatches,
+    EpochSampler,
+    TrainBatches,
+    epoch_plan,
+    epoch_sampler,
+    in_epoch,
+    subset,
+)
 from lightning_modules.data.preprocessing import Preprocessing
 
 N = 103
@@ -151,7 +159,7 @@ def test_workers_change_nothing(workers):
 def test_ranks_together_see_what_one_process_sees(world):
     whole = loaded(train_batches(), 1)
     ranks = [loaded(train_batches(rank=r, world_size=world), 1) for r in range(world)]
-    rest = N % 16 // world * world
+    rest = N % 16 // world * world if N % 16 // world > 1 else 0
     for batch, (images, labels) in enumerate(whole):
         parts = [rank[batch][1] for rank in ranks if batch < len(rank)]
         kept = len(labels) if len(labels) == 16 else rest
@@ -160,6 +168,23 @@ def test_ranks_together_see_what_one_process_sees(world):
         for r in range(world):
             if batch < len(ranks[r]):
                 assert same_bits(ranks[r][batch][0], images[:kept][r::world].contiguous())
+
+
+@pytest.mark.parametrize(
+    ("images", "batch", "world", "batches"),
+    [
+        (33, 16, 1, 2),
+        (34, 16, 1, 3),
+        (35, 16, 2, 2),
+        (36, 16, 2, 3),
+        (1_281_167, 32, 8, 40_036),
+        (1, 16, 1, 1),
+    ],
+)
+def test_a_last_batch_of_one_image_a_device_is_left_out(images, batch, world, batches):
+    made = EpochBatches(images, batch, 0, world)
+    assert len(made) == in_epoch(images, batch, world) == batches
+    assert len(range(images)[made.places(batches - 1)]) >= min(2, images)
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 7])
