@@ -30,6 +30,12 @@ SMALL = {
     **{(name, "cifar"): {"cardinality": 2} for name in ("resnext", "se_resnext")},
     **{(name, "imagenet"): {"cardinality": 4} for name in ("resnext", "se_resnext")},
     **{(name, "cifar"): {"widen_factor": 2.0} for name in ("wide_resnet", "se_wide_resnet")},
+    **{(name, "imagenet"): {"widen_factor": 1.0} for name in ("wide_resnet", "se_wide_resnet")},
+    ("plain", "imagenet"): {"depth": 18},
+    **{
+        (name, "imagenet"): {"growth_rate": 8}
+        for name in ("densenet", "densenet_b", "densenet_bc", "densenet_c")
+    },
     **{(name, "imagenet"): {"config": "A"} for name in ("vgg", "se_vgg")},
     **{("fractalnet", stem): {"first_width": 16} for stem in ("cifar", "imagenet")},
     **{("zfnet", stem): {"fc": 64} for stem in ("cifar", "imagenet")},
@@ -63,8 +69,9 @@ ELSEWHERE = {
         for block in ("B(3,1)", "B(1,3)", "B(1,3,1)", "B(3,1,1)", "B(3,1,3)")
     ),
 }
-# A hundred million weights, which a step on values takes seconds for; the other stem has the same layers.
-LARGE = {("se_vgg", "imagenet"), ("vgg", "imagenet")}
+# A hundred million weights, which a step on values takes seconds for; VGG's other stem and SE-ResNeXt have the same
+# layers.
+LARGE = {("se_vgg", "imagenet"), ("senet_154", "imagenet"), ("vgg", "imagenet")}
 # Architectures that leave out some parts in every batch.
 PARTS_REST = {"fractalnet", "stochastic_depth"}
 

@@ -13,6 +13,8 @@ import architectures
 from lightning_modules import weights
 from lightning_modules.weights import fitting, references
 
+pytestmark = pytest.mark.usefixtures("few_references")
+
 
 def built(arch: str, stem: str = "imagenet", classes: int = 10, **knobs) -> nn.Module:
     return architectures.build(arch, stem=stem, num_classes=classes, **knobs)

@@ -15,6 +15,8 @@ from lightning_modules.configuration import Configuration, resolve
 from lightning_modules.data.catalogue import DATASETS
 from tests import image_folder
 
+pytestmark = pytest.mark.usefixtures("few_references")
+
 
 def trained(network: torch.nn.Module) -> torch.nn.Module:
     """With variances that are no defaults, and logits that depend on the image."""
@@ -95,7 +97,8 @@ def test_weights_of_another_network_of_this_project_are_refused(tmp_path, of, in
             fitted(wanted(**target), trained(wanted(**source).build()), tmp_path)
 
 
-def test_unknown_names_are_said_to_be_fitted_by_order(tmp_path, resolved):
+def test_unknown_names_are_said_to_be_fitted_by_order(tmp_path, resolved, few_references):
+    few_references.undo()
     wanted = resolved("resnet", depth=18)
     state = {f"trunk.{name}": value for name, value in wanted.build().state_dict().items()}
     torch.save(state, tmp_path / "w.pth")
