@@ -1,6 +1,6 @@
 """A real one-node SLURM: an array runs every cell once, is requeued and resumed, and names what failed.
 
-Needs Debian's slurm-wlm and munge, submitit, and root: `apt-get install slurm-wlm munge; pytest -m slurm`.
+Needs Debian's slurm-wlm and munge, submitit, and root: `apt-get install slurm-wlm munge; pytest -m slurm -n 0`.
 """
 
 import importlib.util
