@@ -149,7 +149,7 @@ def chosen(recipe: str, source_rate: float) -> float | None:
     )
     if losses.get(source_rate, float("inf")) <= (1 + TOLERANCE) * losses.min():
         return source_rate
-    return float(losses.idxmin())
+    return dict(zip(losses, losses.index.to_numpy(float), strict=True))[losses.min()]
 
 
 def _row(trial: Trial, runs: Path) -> dict | None:

@@ -30,7 +30,7 @@ class OneRun(pl.Callback):
 
     @property
     def waiting(self) -> bool:
-        """Whether not all processes have been met yet."""
+        """Return whether not all processes have been met yet."""
         return bool(self.handlers)
 
     def expect(self, trainer: pl.Trainer, timeout: timedelta) -> None:
@@ -59,7 +59,7 @@ class OneRun(pl.Callback):
         self.handlers = {}
 
     def setup(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
-        """Lightning calls this when all are there. Raises UnlikeProcesses, in each of them."""
+        """Compare what all were asked for, now that Lightning has brought them together. Raises UnlikeProcesses, in each of them."""
         if not self.waiting:
             return
         self.release()

@@ -18,7 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
 
-from architectures import build, resolve
+import architectures
+from architectures import resolve
 from architectures.counts import Counts
 from reports.printed.figures import Figure, read
 from reports.verdicts import cache, sources
@@ -60,7 +61,7 @@ class Network:
         import torch
 
         with torch.device("meta"):
-            return build(self.arch, stem=self.stem, num_classes=self.classes, **dict(self.knobs))
+            return architectures.build(self.arch, stem=self.stem, num_classes=self.classes, **dict(self.knobs))
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,14 @@ COUNTS = {
 
 
 @pytest.fixture
+def built_anew():
+    """Networks are built again in this test, which changes how, and again after it."""
+    complexity.stages.cache_clear()
+    yield
+    complexity.stages.cache_clear()
+
+
+@pytest.fixture
 def study(monkeypatch: pytest.MonkeyPatch) -> Study:
     """The made-up study, declared as the only one; a run id spells out its cell."""
 

@@ -19,7 +19,7 @@ def test_claim_holds(claim):
 
 
 @pytest.mark.parametrize(("claim", "knobs"), [(HOLD[0], {"conv1_padding": 2}), (HOLD[1], {"groups": 1})])
-def test_another_network_would_be_noticed(monkeypatch, claim, knobs):
+def test_another_network_would_be_noticed(monkeypatch, built_anew, claim, knobs):
     real = architectures.build
     monkeypatch.setattr(architectures, "build", lambda arch, **arguments: real(arch, **arguments | knobs))
     holds, evidence = checks.find(claim).__wrapped__()  # without the cache

@@ -34,19 +34,19 @@ def test_table_1_of_googlenet_contradicts_itself_and_the_evidence_says_where():
 
 
 def test_table_1_would_hold_if_every_figure_were_reproduced(monkeypatch):
-    monkeypatch.setattr(table_1, "counted", lambda figure, counts: float(figure.number))
+    monkeypatch.setattr(table_1, "count_for", lambda figure, counts: float(figure.number))
     holds, evidence = again("googlenet.t1_counts")
     assert holds and evidence.startswith("24 of 24")
 
 
 def test_other_counts_of_table_1_would_be_noticed(monkeypatch):
-    real = table_1.counted
-    monkeypatch.setattr(table_1, "counted", lambda figure, counts: 2 * real(figure, counts))
+    real = table_1.count_for
+    monkeypatch.setattr(table_1, "count_for", lambda figure, counts: 2 * real(figure, counts))
     _, evidence = again("googlenet.t1_counts")
     assert evidence.startswith("0 of 24") and "conv1 ops_M 34 (counted 68)" in evidence
 
 
-def test_a_naive_module_with_reductions_would_be_noticed(monkeypatch):
+def test_a_naive_module_with_reductions_would_be_noticed(monkeypatch, built_anew):
     real = architectures.build
 
     def build(arch, *, module, **arguments):
@@ -58,7 +58,7 @@ def test_a_naive_module_with_reductions_would_be_noticed(monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "filters"), [("3a", {"conv_5x5": 48}), ("3b", {"pool_proj": 32})])
-def test_other_widths_would_be_noticed(monkeypatch, name, filters):
+def test_other_widths_would_be_noticed(monkeypatch, built_anew, name, filters):
     changed = googlenet.TABLE_1[name]._replace(**filters)
     monkeypatch.setitem(googlenet.TABLE_1, name, changed)
     holds, evidence = again("inception.output_widths")

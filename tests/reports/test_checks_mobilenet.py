@@ -48,8 +48,8 @@ def test_the_misprint_of_table_2_is_named():
 def test_counts_3_percent_off_would_be_noticed(monkeypatch, claim):
     from reports.verdicts.checks import mobilenet_v1 as tables
 
-    real = tables.counted
-    monkeypatch.setattr(tables, "counted", lambda figure, counts: 1.03 * real(figure, counts))
+    real = tables.count_for
+    monkeypatch.setattr(tables, "count_for", lambda figure, counts: 1.03 * real(figure, counts))
     holds, evidence = again(claim)
     assert not holds and "printed" in evidence
 
@@ -57,7 +57,7 @@ def test_counts_3_percent_off_would_be_noticed(monkeypatch, claim):
 def test_a_last_stage_that_saves_30_million_would_be_noticed(monkeypatch):
     from reports.verdicts.checks import mobilenet_v3 as tables
 
-    monkeypatch.setattr(tables, "counted", lambda figure, counts: 30.2)
+    monkeypatch.setattr(tables, "count_for", lambda figure, counts: 30.2)
     assert again("mobilenetv3.last_stage_free") == (True, "the printed figure is exact")
 
 

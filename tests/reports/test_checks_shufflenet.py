@@ -17,8 +17,8 @@ def test_claim_holds(claim):
 
 
 def test_counts_3_percent_off_would_be_noticed(monkeypatch):
-    real = tables.counted
-    monkeypatch.setattr(tables, "counted", lambda figure, counts: 1.03 * real(figure, counts))
+    real = tables.count_for
+    monkeypatch.setattr(tables, "count_for", lambda figure, counts: 1.03 * real(figure, counts))
     assert not checks.find(IDS[0]).__wrapped__()[0]
 
 

@@ -35,6 +35,6 @@ def test_an_activation_too_many_would_be_noticed(monkeypatch):
 
 
 def test_one_parameter_more_would_be_noticed(monkeypatch):
-    monkeypatch.setattr(table, "counted", lambda figure, counts: counts.parameters + 1)
+    monkeypatch.setattr(table, "count_for", lambda figure, counts: counts.parameters + 1)
     holds, evidence = checks.find(CLAIM).__wrapped__()
     assert not holds and "counted 22,855,953" in evidence

@@ -6,7 +6,7 @@ from architectures.counting import Stage
 from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import Holds, exact
+from reports.verdicts.checks import Holds, convolutions, exact
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("alexnet_layers_seed", "alexnet_ablations", "alexnet_t1", "alexnet_t2")
@@ -64,7 +64,7 @@ def sizes_of_227() -> tuple[bool, str]:
     """Notes: (227 - 11) / 4 + 1 = 55, then 27, 13 and 6; images of 224 give no whole number of places."""
     layers = _layers(groups=2)
     sides = [layers[name].output[-1] for name in ("conv1", "pool1", "pool2", "pool5")]
-    (conv1,) = (module for module in layers["conv1"].module if hasattr(module, "kernel_size"))
+    (conv1,) = convolutions(layers["conv1"].module)
     places = {
         resolution: (resolution - conv1.kernel_size[0]) / conv1.stride[0] + 1
         for resolution in (RESOLUTION, 224)

@@ -1,9 +1,8 @@
 """Inception v4 and Inception-ResNet (arXiv:1602.07261): Table 1."""
 
-from torch import nn
-
 from architectures.counts import Counts
 from reports.printed.figures import Figure
+from reports.verdicts.checks import convolutions
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("inception_v4",)
@@ -23,7 +22,7 @@ def network_for(figure: Figure) -> Network | str:
 def count_for(figure: Figure, counts: Counts) -> float:
     reduction_a = stages(network_for(figure))["reduction_a"].module
     single, (first, second, third) = (
-        [layer.out_channels for layer in path if isinstance(layer, nn.Conv2d)]
-        for path in reduction_a.paths[:2]
+        [layer.out_channels for layer in convolutions(reduction_a.get_submodule(f"paths.{path}"))]
+        for path in (0, 1)
     )
     return {"k": first, "l": second, "m": third, "n": single[0]}[figure.metric]

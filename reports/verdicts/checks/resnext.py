@@ -52,7 +52,7 @@ def count_for(figure: Figure, counts: Counts) -> float:
 
 
 def _block_of_template(figure: Figure) -> float:
-    layers = convolutions(stages(network_for(figure))["conv2_x"].module[-1])
+    layers = convolutions(list(stages(network_for(figure))["conv2_x"].module.children())[-1])
     middle, weights = layers[1], sum(layer.weight.numel() for layer in layers)
     return {
         "bottleneck_width": middle.out_channels // middle.groups,
