@@ -37,7 +37,8 @@ def make(
     collated = {name: _collate(studies.read(name), records) for name in studies.names()}
     judged = by_claim.judge(collated)
     verdicts = by_claim.of_claims(ledger.entries(), collated, judged, findings)
-    files = index.files(collated, verdicts, records, warnings) | claims.files(verdicts)
+    files = index.files(collated, verdicts, records, warnings)
+    files |= claims.files(verdicts, [study for study, _, _ in collated.values()])
     for study, results, variant_counts in collated.values():
         files |= study_page.files(study, results, variant_counts, judged, verdicts)
     files |= complexity.files() | architectures.files() | figures.files(collated, findings)

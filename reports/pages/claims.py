@@ -1,25 +1,30 @@
 """The page `reports/claims.md`: the whole ledger, at a glance and claim by claim."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from reports.pages import markdown
-from reports.verdicts import by_claim, ledger
+from reports.verdicts import by_claim, ledger, others
 from reports.verdicts.by_claim import ClaimVerdict
-from reports.verdicts.words import MARKS, NOT_RUN
+from reports.verdicts.words import CONTRADICTED, HOLDING, MARKS, NOT_RUN, SO_FAR_AGAINST
+from sweeps.study import Study
 
 # Told apart without colour too.
 HOW_TO_READ = (
-    "Every claim that the documents make, in our own words, with what they print for it and all verdicts on it. "
-    "**reproduced**: the stated test holds, all of its parts. **contradicted**: a part of it holds the other way round. "
+    "Every claim that the lecture notes and the papers make, in our own words, with what they print for it and all "
+    "verdicts on it. **reproduced**: the stated test holds, all of its parts. **sense reproduced, figure differs**: what "
+    "is claimed holds, and the number printed for it is another here. **contradicted**: a part of it holds the other way "
+    "round. "
     "**inconclusive**: neither. **partly**: what has been run is as claimed, and parts haven't been. **so far as claimed**, "
     "**so far against**, **open**: the same of shortened trainings, which say how a compressed training ends, not the "
     "paper's. **not run**: there is nothing to test yet. A verdict holds for its data set, budget and machine only."
 )
 
 
-def files(verdicts: Mapping[str, Sequence[ClaimVerdict]]) -> dict[str, bytes]:
-    """Make the page, by its path below `reports/`."""
+def files(
+    verdicts: Mapping[str, Sequence[ClaimVerdict]], studied: Collection[Study] = ()
+) -> dict[str, bytes]:
+    """Make the page, by its path below `reports/`; studied: the studies, by which others' figures are found."""
     families: dict[str, list[str]] = {}
     for claim in verdicts:
         families.setdefault(claim.partition(".")[0], []).append(claim)
@@ -29,7 +34,7 @@ def files(verdicts: Mapping[str, Sequence[ClaimVerdict]]) -> dict[str, bytes]:
         "## At a glance",
         " · ".join(f"{mark} {word}" for word, mark in MARKS.items()),
         _glance(families, verdicts),
-        *(_family(family, claims, verdicts) for family, claims in families.items()),
+        *(_family(family, claims, verdicts, studied) for family, claims in families.items()),
     )
     return {"claims.md": page.encode()}
 
@@ -55,35 +60,53 @@ def _glance(families: Mapping[str, Sequence[str]], verdicts: Mapping[str, Sequen
     """A mark a claim, of its best verdicts."""
     return markdown.bullets(
         [
-            f"[{family}](#{family}) "
+            f"[{ledger.family(family)}](#{family}) "
             + " ".join(f"[{MARKS[by_claim.summary(verdicts[claim])]}](#{claim})" for claim in claims)
             for family, claims in families.items()
         ]
     )
 
 
-def _family(family: str, claims: Sequence[str], verdicts: Mapping[str, Sequence[ClaimVerdict]]) -> str:
+def _family(
+    family: str,
+    claims: Sequence[str],
+    verdicts: Mapping[str, Sequence[ClaimVerdict]],
+    studied: Collection[Study],
+) -> str:
     rows = []
     for claim in claims:
         entry = ledger.find(claim)
         sentence = f"{entry.sentence} *Printed: {entry.printed}.* ({entry.source})".replace("..*", ".*")
-        rows.append([f'<a id="{claim}"></a>`{claim}`', sentence, "<br>".join(_verdicts(verdicts[claim]))])
-    return f'## <a id="{family}"></a>{family}\n\n' + markdown.table(("claim", "sentence", "verdicts"), rows)
+        lines = [*_verdicts(verdicts[claim]), *_by_others(claim, verdicts[claim], studied)]
+        rows.append([f'<a id="{claim}"></a>`{claim}`', sentence, "<br>".join(lines)])
+    title = f'## <a id="{family}"></a>{ledger.family(family)}'
+    return f"{title}\n\n" + markdown.table(("claim", "sentence", "verdicts"), rows)
 
 
 def _verdicts(verdicts: Sequence[ClaimVerdict]) -> list[str]:
     """A line a verdict with its place; trained ones that haven't been run are one line, with the studies to run."""
     lines = [_line(verdict) for verdict in verdicts if verdict.word != NOT_RUN]
     waiting = [verdict for verdict in verdicts if verdict.word == NOT_RUN]
-    if studies := list(dict.fromkeys(s.page for s in waiting if s.page)):
-        links = ", ".join(f"[{Path(page).stem}]({page})" for page in studies)
-        lines.append(
-            f"{MARKS[NOT_RUN]} not run: {links}" if not lines else f"{MARKS[NOT_RUN]} other places: {links}"
-        )
+    if pages := list(dict.fromkeys(verdict.page for verdict in waiting if verdict.page)):
+        links = ", ".join(f"[{Path(page).stem}]({page})" for page in pages)
+        trained_before = any(v.kind == "trained" and v.word != NOT_RUN for v in verdicts)
+        lines.append(f"{MARKS[NOT_RUN]} not run{' elsewhere' * trained_before}: {links}")
     for other in waiting:
         if not other.page:
             lines.append(f"{MARKS[NOT_RUN]} not run ({other.kind}): {'; '.join(other.evidence)}")
     return lines
+
+
+def _by_others(claim: str, verdicts: Sequence[ClaimVerdict], studied: Collection[Study]) -> list[str]:
+    """What other people's trainings say of it, and whether they oppose ours; nothing if nobody published any."""
+    votes = others.on_claim(claim, studied)
+    if not votes:
+        return []
+    ahead = votes.count("for") - votes.count("against")
+    ours = {verdict.word for verdict in verdicts if verdict.kind == "trained"}
+    opposed = (ahead < 0 and ours & HOLDING) or (ahead > 0 and ours & {CONTRADICTED, SO_FAR_AGAINST})
+    enough = len(votes) >= others.ENOUGH
+    return [f"by others: {others.tally(votes)}" + "; **opposed to ours**" * bool(opposed and enough)]
 
 
 def _line(verdict: ClaimVerdict) -> str:

@@ -102,16 +102,20 @@ def _ablations(records: Sequence[Record]) -> str:
 
 def _counts(collated: Collated, verdicts: Mapping[str, Sequence[ClaimVerdict]]) -> str:
     """Claims by how they are decided and by verdict; a claim of two kinds counts under both."""
-    rows = []
+    rows: list[list] = []
     for kind, words in KINDS.items():
         of_kind = [of_claim for of_claim in verdicts.values() if any(v.kind == kind for v in of_claim)]
         for budget in studies.BUDGETS if kind == "trained" else ("",):
             title = f"{words}, budget `{budget}`" if budget else words
             if budget == "smoke" or not _any_run(collated, budget):
                 continue
-            rows.append([title, str(len(of_kind)), *_by_word(of_kind, kind, budget)])
-    columns = ("decided how", "claims", *(f"{mark} {word}" for word, mark in MARKS.items()))
-    return markdown.table(columns, rows, right=columns[1:])
+            rows.append([title, len(of_kind), *_by_word(of_kind, kind, budget)])
+    columns = ["decided how", "claims", *(f"{mark} {word}" for word, mark in MARKS.items())]
+    shown = [
+        i for i in range(len(columns)) if any(row[i] for row in rows)
+    ]  # words that nothing has are left out
+    kept = [columns[i] for i in shown]
+    return markdown.table(kept, [[str(row[i]) for i in shown] for row in rows], right=kept[1:])
 
 
 def _any_run(collated: Collated, budget: str) -> bool:
@@ -123,11 +127,11 @@ def _any_run(collated: Collated, budget: str) -> bool:
     )
 
 
-def _by_word(claims: Sequence[Sequence[ClaimVerdict]], kind: str, budget: str) -> list[str]:
+def _by_word(claims: Sequence[Sequence[ClaimVerdict]], kind: str, budget: str) -> list[int]:
     counted = Counter(
         by_claim.summary([v for v in of_claim if (v.kind, v.budget) == (kind, budget)]) for of_claim in claims
     )
-    return [str(counted[word]) for word in MARKS]
+    return [counted[word] for word in MARKS]
 
 
 def _what_counts(collated: Collated) -> str:

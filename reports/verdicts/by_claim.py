@@ -12,7 +12,7 @@ from reports.verdicts.counts import Counts
 from reports.verdicts.findings import Finding
 from reports.verdicts.results import Results
 from reports.verdicts.trained import Verdict
-from reports.verdicts.words import DIFFERS, NOT_RUN, OF_OUTCOME
+from reports.verdicts.words import DIFFERS, HOLDING, NOT_RUN, OF_OUTCOME, PARTLY, SO_FAR, WEAKEST_FIRST
 from sweeps.study import BUDGETS, Study
 
 Collated = Mapping[str, tuple[Study, list[Results], Counts]]
@@ -94,6 +94,13 @@ def _of_trainings(collated: Collated, judged: Judged) -> dict[str, list[ClaimVer
             claim, word, evidence = verdict.claim, verdict.word, verdict.evidence
             placed = ClaimVerdict(claim.id, "trained", word, place, page, evidence, budget, claim.tested)
             by_claim.setdefault(claim.id, []).append(placed)
+    for name, (study, _, _) in collated.items():  # of what no verdict stands on yet, the study to be run
+        for claim in study.claims:
+            if claim.tests and not any(v.page == f"studies/{name}.md" for v in by_claim.get(claim.id, [])):
+                waiting = ClaimVerdict(
+                    claim.id, "trained", NOT_RUN, "", f"studies/{name}.md", (), "paper", claim.tested
+                )
+                by_claim.setdefault(claim.id, []).append(waiting)
     return by_claim
 
 
@@ -119,6 +126,17 @@ def best(verdicts: Sequence[ClaimVerdict]) -> list[ClaimVerdict]:
 
 
 def summary(verdicts: Sequence[ClaimVerdict]) -> str:
-    """Return one word for a claim where one is enough: that of its best verdicts if they agree, else "differs"."""
+    """Return one word for a claim where one is enough.
+
+    Of one kind it is that of the best verdicts if they agree, else "differs". What is said in several ways, such as a
+    cost that is counted and an accuracy that is trained, stands as its weakest part does, and partly while one waits.
+    """
+    words = {_of_one_kind([v for v in verdicts if v.kind == kind]) for kind in {v.kind for v in verdicts}}
+    if len(words) > 1 and words & {NOT_RUN, SO_FAR} and words - {NOT_RUN} <= HOLDING:
+        return PARTLY
+    return min(words - {NOT_RUN}, key=WEAKEST_FIRST.index, default=NOT_RUN)
+
+
+def _of_one_kind(verdicts: Sequence[ClaimVerdict]) -> str:
     words = {verdict.word for verdict in best(verdicts)} or {NOT_RUN}
     return words.pop() if len(words) == 1 else DIFFERS

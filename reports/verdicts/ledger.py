@@ -24,10 +24,19 @@ class Entry:
 
 
 @cache
+def _read() -> dict:
+    return tomllib.loads((PAPERS / "claims.toml").read_text(encoding="utf-8"))
+
+
+@cache
 def entries() -> dict[str, Entry]:
     """Return all claims by id, in the order of the file."""
-    declared = tomllib.loads((PAPERS / "claims.toml").read_text(encoding="utf-8"))["claims"]
-    return {entry["id"]: Entry(**entry | {"kinds": tuple(entry["kinds"])}) for entry in declared}
+    return {entry["id"]: Entry(**entry | {"kinds": tuple(entry["kinds"])}) for entry in _read()["claims"]}
+
+
+def family(prefix: str) -> str:
+    """Return the name of the networks that claims of a prefix are about, as papers write it."""
+    return _read()["families"][prefix]
 
 
 def find(claim_id: str) -> Entry:

@@ -8,12 +8,16 @@ comparison, whatever number of settings it published; the papers' own authors, a
 There is no p-value: these are single runs, mostly of the best epoch.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
+
+from sweeps.claim import Claim, Comparison, Test, Trend
+from sweeps.study import Study
 
 FOLDER = Path(__file__).parents[1] / "others"
 SETTING = ["source", "dataset", "resolution", "augmentation", "group"]
@@ -37,13 +41,17 @@ class Votes:
     def __str__(self) -> str:
         if self.pairs.empty:
             return ""
-        parts = [f"{self.count('for')} of {len(self.votes)} for", f"{self.count('against')} against"]
-        undecided: dict[Vote, str] = {"noise": "within noise", "both": "both ways"}
-        parts += [f"{self.count(vote)} {text}" for vote, text in undecided.items() if self.count(vote)]
-        few = ", too few to say" if len(self.votes) < ENOUGH else ""
         analogous = int((~self.pairs.counted).sum())
         more = f"; {analogous} analogous or authors' pairs not counted" if analogous else ""
-        return f"others: {', '.join(parts)}{few}{more}"
+        return f"others: {tally(list(self.votes.values()))}{more}"
+
+
+def tally(votes: Sequence[Vote]) -> str:
+    """Return how many votes are for, against and neither, and whether they are too few to say something."""
+    parts = [f"{votes.count('for')} of {len(votes)} for", f"{votes.count('against')} against"]
+    undecided: dict[Vote, str] = {"noise": "within noise", "both": "both ways"}
+    parts += [f"{votes.count(vote)} {text}" for vote, text in undecided.items() if votes.count(vote)]
+    return ", ".join(parts) + (", too few to say" if len(votes) < ENOUGH else "")
 
 
 @cache
@@ -108,6 +116,38 @@ def poll(study: str, lower: str, higher: str, dataset: str, deviation: float | N
     margin = max(MARGINS.get(dataset, MARGIN), 2 * (deviation or 0.0))
     differences = rows[rows.counted].groupby("people").difference
     return Votes({str(people): _vote(d.min(), d.max(), margin) for people, d in differences}, rows)
+
+
+def on_claim(claim_id: str, studied: Iterable[Study]) -> list[Vote]:
+    """Return all votes on a claim's differences of test errors, over the studies' comparisons and the ends of trends."""
+    return [
+        vote
+        for study in studied
+        for claim in study.claims
+        if claim.id == claim_id
+        for lower, higher, dataset in differences(study, claim)
+        for vote in poll(study.name, lower, higher, dataset).votes.values()
+    ]
+
+
+def differences(study: Study, claim: Claim) -> list[tuple[str, str, str]]:
+    """Return what others' figures can say of a claim: pairs of variants and a data set, the lower error claimed first."""
+    asked = {
+        (*pair, dataset): None
+        for dataset in study.datasets
+        for test in claim.tests
+        if test.measure == "test_error" and test.only_on in ("", dataset) and (pair := _ends(test))
+    }
+    return list(asked)
+
+
+def _ends(test: Test) -> tuple[str, str] | None:
+    match test:
+        case Comparison(lower=lower, higher=higher, times=1):
+            return lower, higher
+        case Trend(falling=(first, *_, last)):
+            return last, first
+    return None
 
 
 def _vote(least: float, greatest: float, margin: float) -> Vote:

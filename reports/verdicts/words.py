@@ -13,6 +13,11 @@ MARKS = {
     REPRODUCED: "✅", SENSE: "☑️", CONTRADICTED: "❌", INCONCLUSIVE: "❓",
     SO_FAR: "➕", SO_FAR_AGAINST: "➖", OPEN: "〰️", PARTLY: "🔸", DIFFERS: "🔀", NOT_RUN: "⬜",
 }  # fmt: skip
+# A claim of several parts stands as the weakest of them does.
+WEAKEST_FIRST = (
+    CONTRADICTED, DIFFERS, SO_FAR_AGAINST, INCONCLUSIVE, OPEN, PARTLY, SO_FAR, SENSE, REPRODUCED,
+)  # fmt: skip
+HOLDING = {REPRODUCED, SENSE, SO_FAR}
 # What a check or an experiment decides.
 OF_OUTCOME = {True: REPRODUCED, False: CONTRADICTED, None: INCONCLUSIVE, "sense": SENSE}
 

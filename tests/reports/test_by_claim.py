@@ -5,10 +5,22 @@ import re
 import pytest
 
 from reports.pages import claims
-from reports.verdicts import by_claim, checks, ledger
+from reports.verdicts import by_claim, checks, ledger, others
 from reports.verdicts.by_claim import ClaimVerdict
+from reports.verdicts.counts import VariantCounts
 from reports.verdicts.findings import Finding
-from reports.verdicts.words import CONTRADICTED, DIFFERS, INCONCLUSIVE, NOT_RUN, REPRODUCED
+from reports.verdicts.words import (
+    CONTRADICTED,
+    DIFFERS,
+    INCONCLUSIVE,
+    NOT_RUN,
+    OPEN,
+    PARTLY,
+    REPRODUCED,
+    SENSE,
+    SO_FAR,
+)
+from sweeps import study as studies
 
 MACHINE = {"device": "Abacus", "kind": "cpu", "threads": 1}
 
@@ -17,6 +29,10 @@ def trained(
     word: str, budget: str = "mini", place: str = "CIFAR-10", page: str = "made_up.md"
 ) -> ClaimVerdict:
     return ClaimVerdict("a.b", "trained", word, place, page, ("seen",), budget)
+
+
+def counted(word: str) -> ClaimVerdict:
+    return ClaimVerdict("a.b", "exact", word, "", "", ())
 
 
 def finding(claim: str, holds: bool | None) -> Finding:
@@ -32,8 +48,13 @@ def finding(claim: str, holds: bool | None) -> Finding:
         # what the larger budget says goes before what the smaller one does
         ([trained(CONTRADICTED), trained(REPRODUCED, "short")], REPRODUCED),
         ([trained(CONTRADICTED), trained(NOT_RUN, "paper")], CONTRADICTED),
-        # an identity counts beside every budget
-        ([trained(REPRODUCED), ClaimVerdict("a.b", "exact", CONTRADICTED, "", "", ())], DIFFERS),
+        # of two kinds the weakest part counts, and what waits keeps it from being whole
+        ([trained(REPRODUCED), counted(CONTRADICTED)], CONTRADICTED),
+        ([trained(REPRODUCED), counted(SENSE)], SENSE),
+        ([trained(SO_FAR), counted(REPRODUCED)], PARTLY),
+        ([trained(NOT_RUN), counted(REPRODUCED)], PARTLY),
+        ([trained(NOT_RUN), counted(CONTRADICTED)], CONTRADICTED),
+        ([trained(OPEN), counted(REPRODUCED)], OPEN),
     ],
 )
 def test_one_word_where_the_best_agree(verdicts, word):
@@ -74,3 +95,20 @@ def test_the_page_has_a_mark_and_a_row_for_every_claim(no_checks):
     assert "❌ **contradicted** (measured): [Abacus](experiments.md#flops.not_speed). timed" in re.sub(
         r" +", " ", row
     )
+
+
+def test_a_claim_whose_study_has_only_smoke_waits_for_that_study(no_checks):
+    study = studies.read("vgg_depth")
+    stands = by_claim.of_claims(["vgg.depth_helps"], {study.name: (study, [], VariantCounts(study))}, {}, {})
+    page = claims.files(stands)["claims.md"].decode()
+    assert "⬜ not run: [vgg_depth](studies/vgg_depth.md)" in page and by_claim.NO_TEST not in page
+
+
+def test_what_others_found_stands_below_and_says_where_it_opposes_ours(no_checks, monkeypatch):
+    monkeypatch.setattr(others, "on_claim", lambda claim, studied: ["against"] * 3)
+    for word, opposed in ((SO_FAR, True), (OPEN, False), (CONTRADICTED, False)):
+        verdict = ClaimVerdict(
+            "vgg.depth_helps", "trained", word, "CIFAR-10", "made_up.md", ("seen",), "mini"
+        )
+        page = claims.files({"vgg.depth_helps": [verdict]})["claims.md"].decode()
+        assert "by others: 0 of 3 for, 3 against" in page and ("**opposed to ours**" in page) == opposed

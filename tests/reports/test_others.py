@@ -84,3 +84,14 @@ def test_the_committed_figures_have_a_place_and_a_variant_that_there_is():
     for variant in frame.variant.unique():
         study, _, name = variant.partition("/")
         studies.read(study).variant(name)
+
+
+def test_on_a_claim_all_its_comparisons_and_the_ends_of_its_trends_are_asked():
+    study = studies.read("mobilenet_resolution")
+    claim = next(claim for claim in study.claims if claim.trends)
+    asked = others.differences(study, claim)
+    ends = {(trend.falling[-1], trend.falling[0]) for trend in claim.trends}
+    assert ends <= {(lower, higher) for lower, higher, _ in asked}
+    known = studies.read("deep_vs_shallow")
+    votes = [vote for claim in known.claims for vote in others.on_claim(claim.id, [known])]
+    assert set(votes) <= {"for", "against", "noise", "both"}

@@ -25,6 +25,8 @@ IMAGENET = {"stem": "imagenet", "num_classes": 1000}
 CIFAR = {"stem": "cifar", "num_classes": 10}
 # Rounding errors of double precision stay far below, all else far above.
 NEGLIGIBLE = 1e-9
+# A printed count that is off by less is another figure, not another network.
+ROUGHLY = 0.1
 # Whether the claim holds, or "sense" where what it says does and the figure printed for it differs; and the evidence.
 Holds = bool | Literal["sense"]
 Check = Callable[[], tuple[Holds, str]]
