@@ -61,7 +61,9 @@ class Network:
         import torch
 
         with torch.device("meta"):
-            return architectures.build(self.arch, stem=self.stem, num_classes=self.classes, **dict(self.knobs))
+            return architectures.build(
+                self.arch, stem=self.stem, num_classes=self.classes, **dict(self.knobs)
+            )
 
 
 @dataclass(frozen=True)
