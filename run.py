@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: list[str]) -> int:
+    environment.print_anything()
     try:
         options = parse(argv, __doc__)
         environment.settle_cluster()
@@ -58,6 +59,9 @@ def main(argv: list[str]) -> int:
         return execute(run, options)
     except ValueError as error:
         print(f"run.py: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except OSError as error:
+        print(f"run.py: cannot use {error.filename} ({error.strerror}); name another folder", file=sys.stderr)
         return BAD_INPUT
     except run_lock.Busy as busy:
         print(f"run.py: {busy}; --wait waits for it", file=sys.stderr)

@@ -6,6 +6,7 @@ Nothing heavy is imported, so that help, a list or a mistyped flag is answered a
 import argparse
 import shutil
 import textwrap
+from collections.abc import Iterator
 from dataclasses import fields
 from functools import partial
 from importlib.util import find_spec
@@ -181,9 +182,8 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
                 metavar=knob.kind,
                 help=f"{symbol}{knob.help} (default {default})",
             )
-    options, unknown = parser.parse_known_args(
-        [_as_declared(word) for word in argv], argparse.Namespace(changes={}, changed_by=[])
-    )
+    words = [_as_declared(word) for word in _plain_switches(argv, parser)]
+    options, unknown = parser.parse_known_args(words, argparse.Namespace(changes={}, changed_by=[]))
     if unknown:
         raise ValueError(_unknown(unknown[0], list(parser._option_string_actions)))
     lonely = [name for name in OF_EVALUATION if getattr(options, name)]
@@ -228,6 +228,22 @@ def recipe_flags(name: str) -> list[str]:
     """Return the flags of a field of the recipe, the short ones last."""
     spellings = [name, *(other for other, field in SPELT.items() if field == name)]
     return [f"--recipe.{name}", *(flag(spelling) for spelling in spellings if name in SHORT)]
+
+
+def _plain_switches(argv: list[str], parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Yield the words, of switches that a sweep writes as `--deterministic=True` the flag alone, or nothing for False."""
+    switches = {
+        spelling
+        for action in parser._actions
+        if isinstance(action, argparse._StoreTrueAction)
+        for spelling in action.option_strings
+    }
+    for word in argv:
+        name, _, value = word.partition("=")
+        if name in switches and value.lower() in ("true", "false"):
+            word = name if value.lower() == "true" else ""
+        if word:
+            yield word
 
 
 def _as_declared(word: str) -> str:

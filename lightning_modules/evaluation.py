@@ -130,8 +130,7 @@ def errors(
     keep_freed_memory()
     results, check = [], BatchNormCheck()
     try:
-        trainer = pl.Trainer(
-            **machine.trainer_arguments(),
+        trainer = machine.trainer(
             precision=set_precision(configuration.precision),
             logger=False,
             callbacks=[EvaluationProgress(), check],

@@ -29,7 +29,13 @@ from lightning_modules.configuration import Configuration, Run
 from lightning_modules.data import data_module
 from lightning_modules.execution import environment
 from lightning_modules.execution.allocator import keep_freed_memory
-from lightning_modules.execution.machine import LightningPrecision, Machine, describe, set_precision
+from lightning_modules.execution.machine import (
+    CannotRun,
+    LightningPrecision,
+    Machine,
+    describe,
+    set_precision,
+)
 from lightning_modules.recipes import Recipe
 from lightning_modules.weights import integrity
 
@@ -39,10 +45,6 @@ if TYPE_CHECKING:
 
 # How long a process waits for the others of its run. They load and evaluate at about the same pace.
 TIMEOUT = timedelta(minutes=10)
-
-
-class CannotRun(RuntimeError):
-    """This machine cannot run it as asked; the message says what to change."""
 
 
 class Terminated(RuntimeError):
@@ -176,8 +178,7 @@ def _trainer(
 ) -> pl.Trainer:
     recipe = Recipe.from_hyperparameters(configuration.recipe)
     averages = [] if recipe.weight_average is None else [MovingAverage(recipe.weight_average)]
-    trainer = pl.Trainer(
-        **machine.trainer_arguments(),
+    trainer = machine.trainer(
         precision=precision,
         benchmark=not machine.deterministic,
         max_epochs=configuration.epochs,

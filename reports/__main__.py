@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from lightning_modules.execution import environment
 from lightning_modules.exit_codes import BAD_INPUT, DONE, FAILED
 from sweeps import study as studies
 
@@ -15,6 +16,7 @@ RECORDS = (HERE / "records", HERE.parent / "runs")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, 1 if `--check` finds stale files, 2 for bad input."""
+    environment.print_anything()
     parser = argparse.ArgumentParser(prog="python -m reports", description=__doc__, epilog=EPILOG)
     parser.add_argument(
         "words", nargs="*", metavar="STUDY", help="studies to make the pages of (default: all)"

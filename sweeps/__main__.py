@@ -17,6 +17,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from lightning_modules.execution import environment
 from lightning_modules.execution.estimate import duration
 from lightning_modules.exit_codes import BAD_INPUT, DONE
 from sweeps import programme, state
@@ -24,6 +25,7 @@ from sweeps import study as studies
 
 
 def main(argv: list[str]) -> int:
+    environment.print_anything()
     parser = argparse.ArgumentParser(
         prog="python -m sweeps",
         description=__doc__,

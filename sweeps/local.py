@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tqdm import tqdm
 
 from lightning_modules.console import browsing
-from lightning_modules.execution import run_lock
+from lightning_modules.execution import environment, run_lock
 from lightning_modules.exit_codes import BAD_INPUT, BUSY, DONE, FAILED, TERMINATED
 from sweeps import options as launch_options
 from sweeps import programme, state
@@ -34,6 +34,7 @@ REFRESH_SECONDS = 1
 
 
 def main(argv: list[str]) -> int:
+    environment.print_anything()
     try:
         options = parse(argv)
         if options.programme:

@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from lightning_modules.execution import environment
 from lightning_modules.exit_codes import BAD_INPUT, DONE, FAILED
 from sweeps import options as launch_options
 from sweeps import state
@@ -23,6 +24,7 @@ POLL_SECONDS = 10
 
 
 def main(argv: list[str]) -> int:
+    environment.print_anything()
     try:
         options = parse(argv)
         cells = launch_options.cells(options, lambda: "paper" if options.gpus_per_run else "smoke")

@@ -12,6 +12,7 @@ import pytest
 import run
 from lightning_modules import cli, console
 from lightning_modules.execution import estimate, run_lock
+from lightning_modules.execution.machine import CannotRun, Machine
 from tests.reports.conftest import facts_of
 
 ROOT = Path(__file__).parent.parent
@@ -279,3 +280,44 @@ def test_a_checkpoint_is_evaluated_as_it_was_trained_or_the_difference_is_refuse
         (("--dataset", "cifar10"), "was trained with dataset tiny, not cifar10"),
     ):
         assert told in refused(capsys, *given, *changes)
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        (["--devices", "0,1", "--accelerator", "cpu"], "--devices 0,1 --strategy auto can't be had here"),
+        (["--accelerator", "tpu"], "--accelerator tpu"),
+        (["--strategy", "sunshine"], "--strategy sunshine"),
+    ],
+)
+def test_a_machine_that_lightning_refuses_is_one_line(argv, complaint, tmp_path):
+    asked = Machine(
+        **{flag.removeprefix("--"): value for flag, value in zip(argv[::2], argv[1::2], strict=True)}
+    )
+    with pytest.raises(CannotRun, match=re.escape(complaint)) as refusal:
+        asked.trainer(logger=False, default_root_dir=tmp_path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_sweep_may_write_switches_with_their_values():
+    options = cli.parse(["--arch", "nin", "--deterministic=True", "--wait=false", "--no-wandb=true"])
+    assert options.deterministic and options.no_wandb and not options.wait
+    with pytest.raises(ValueError, match="deterministic"):
+        cli.parse(["--arch", "nin", "--deterministic=2"])
+
+
+def test_a_name_that_is_too_long_is_one_line(capsys, tmp_path):
+    assert run.main(["--arch", "nin", "--no-wandb", "--runs-dir", str(tmp_path / ("a" * 300))]) == 2
+    assert "File name too long" in (error := capsys.readouterr().err) and error.count("\n") == 1
+
+
+def test_a_console_that_lacks_a_sign_gets_another():
+    code = "from lightning_modules.execution import environment; environment.print_anything(); print('a ≤ b')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "cp1252"},
+    )
+    assert done.returncode == 0 and done.stdout.split() == [b"a", b"?", b"b"]

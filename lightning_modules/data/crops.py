@@ -54,7 +54,7 @@ def random_sized_crop(image: Tensor, side: int, smallest_area: float, draws: Dra
         w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
         if draws.uniform() < 0.5:
             w, h = h, w
-        if h <= height and w <= width:
+        if 0 < h <= height and 0 < w <= width:  # of an image of a few pixels a part may round to none
             top, left = draws.integer(0, height - h), draws.integer(0, width - w)
             return functional.resized_crop(image, top, left, h, w, [side, side], antialias=True)
     return centre_crop(shorter_side(image, side), side)

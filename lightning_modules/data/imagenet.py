@@ -8,6 +8,7 @@ Each may be stopped and repeated: it goes on where it was.
 """
 
 import argparse
+import csv
 import os
 import shutil
 import sys
@@ -40,23 +41,47 @@ def unpack(folder: Path) -> None:
 
 
 def sort(val: Path, devkit: Path) -> None:
-    """Move the 50,000 images of `val` into a folder for each class, by the devkit's ground truth."""
-    if devkit.is_file():
+    """Move the 50,000 images of `val` into a folder for each class.
+
+    devkit: the devkit's folder or archive, or Kaggle's LOC_val_solution.csv.
+    """
+    if devkit.suffix == ".csv":
+        classes = _classes_by_kaggle(devkit)
+    elif devkit.is_file():
         with tempfile.TemporaryDirectory() as work, tarfile.open(devkit) as tar:
             tar.extractall(work, filter="data")
             return sort(val, Path(work))
+    else:
+        classes = _classes_by_devkit(devkit)
+    moved = 0
+    for name, wnid in classes.items():
+        if (val / name).exists():
+            (val / wnid).mkdir(exist_ok=True)
+            os.replace(val / name, val / wnid / name)
+            moved += 1
+    print(f"{moved:,} images sorted into classes in {val}")
+
+
+def _classes_by_devkit(devkit: Path) -> dict[str, str]:
+    """The WordNet id of every image of the validation set, by its file."""
     truth, meta = (_only(devkit, name) for name in ("ILSVRC2012_validation_ground_truth.txt", "meta.mat"))
     from scipy.io import loadmat
 
     wnids = {int(row[0]): str(row[1]) for row in loadmat(meta, squeeze_me=True)["synsets"]}
-    moved = 0
-    for number, ilsvrc_id in enumerate(truth.read_text().split(), start=1):
-        name, folder = IMAGES.format(number), val / wnids[int(ilsvrc_id)]
-        if (val / name).exists():
-            folder.mkdir(exist_ok=True)
-            os.replace(val / name, folder / name)
-            moved += 1
-    print(f"{moved:,} images sorted into classes in {val}")
+    ids = map(int, truth.read_text().split())
+    return {IMAGES.format(number): wnids[ilsvrc_id] for number, ilsvrc_id in enumerate(ids, start=1)}
+
+
+def _classes_by_kaggle(table: Path) -> dict[str, str]:
+    """As `_classes_by_devkit`, of rows such as `ILSVRC2012_val_00048981,n03995372 85 1 499 272`. Raises ValueError."""
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        return {f"{row['ImageId']}.JPEG": row["PredictionString"].split()[0] for row in rows}
+    except (KeyError, IndexError, AttributeError):
+        raise ValueError(
+            f"{table} has no columns ImageId and PredictionString, as LOC_val_solution.csv has"
+        ) from None
 
 
 def _only(folder: Path, name: str) -> Path:
@@ -91,7 +116,7 @@ def shrink_one(source: Path, target: Path, name: Path) -> None:
     if (target / name).exists():
         return
     (target / name).parent.mkdir(parents=True, exist_ok=True)
-    part = (target / name).with_suffix(".part")
+    part = (target / name).with_name(f"{name.name}.part")  # a.jpg may lie beside a.png
     try:
         image = read_image(source / name)
         if min(image.shape[1:]) <= SHRUNK_SIDE:

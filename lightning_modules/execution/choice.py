@@ -47,7 +47,12 @@ def choose(
     """
     path = folder / "speed.json"
     if path.exists() and (folder / "checkpoint.ckpt").exists():
-        setting = ExecutionSettings(**json.loads(path.read_text(encoding="utf-8")))
+        try:
+            setting = ExecutionSettings(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"{path} is damaged ({error}); delete it, and the run goes on in the setting of a new one, whose last bits may differ"
+            ) from None
         return replace(setting, compiled="") if compiler_missing(kind) else setting
     from lightning_modules.execution import memory, tuning
 

@@ -1,6 +1,7 @@
 """Who started this process, and what follows from it. Nothing heavy is imported."""
 
 import ctypes
+import io
 import os
 import signal
 import sys
@@ -70,6 +71,13 @@ def alone(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
         for name, value in environment.items()
         if name not in names and not name.startswith(prefixes)
     }
+
+
+def print_anything() -> None:
+    """Let signs that the console's encoding lacks, as cp1252 lacks "≤", be printed as "?" instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def end_with_parent() -> None:

@@ -3,11 +3,14 @@
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
 from lightning_modules.execution.settings import DEFAULT, ExecutionSettings
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
 
 LightningPrecision = Literal["32-true", "bf16-mixed", "16-mixed"]
 # By our own names, `configuration.PRECISIONS`.
@@ -17,6 +20,10 @@ LIGHTNING_PRECISIONS: dict[str, LightningPrecision] = {
     "bf16-mixed": "bf16-mixed",
     "16-mixed": "16-mixed",
 }
+
+
+class CannotRun(RuntimeError):
+    """This machine cannot run it as asked; the message says what to change."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +42,26 @@ class Machine:
     file_logger: str | None = None  # of FILE_LOGGERS
     speed: ExecutionSettings = DEFAULT
 
-    def trainer_arguments(self) -> dict[str, Any]:
-        """Return the arguments of Lightning's Trainer that training and evaluation share."""
-        return {
-            "accelerator": self.accelerator,
-            "devices": self.devices,
-            "num_nodes": self.num_nodes,
-            "strategy": self.strategy,
-            "deterministic": self.deterministic,
-            "use_distributed_sampler": False,  # the data module shares every batch out itself
-            "enable_progress_bar": False,  # callbacks show it
-            "enable_model_summary": False,
-        }
+    def trainer(self, **arguments: Any) -> "pl.Trainer":
+        """Make Lightning's Trainer for this machine. Raises CannotRun, in one line, for what Lightning refuses."""
+        import pytorch_lightning as pl
+        from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+        try:
+            return pl.Trainer(
+                accelerator=self.accelerator,
+                devices=self.devices,
+                num_nodes=self.num_nodes,
+                strategy=self.strategy,
+                deterministic=self.deterministic,
+                use_distributed_sampler=False,  # the data module shares every batch out itself
+                enable_progress_bar=False,  # callbacks show it
+                enable_model_summary=False,
+                **arguments,
+            )
+        except (MisconfigurationException, TypeError, ValueError, ImportError, RuntimeError) as error:
+            asked = f"--accelerator {self.accelerator} --devices {self.devices} --strategy {self.strategy}"
+            raise CannotRun(f"{asked} can't be had here: {' '.join(str(error).split())}") from error
 
 
 def set_precision(precision: str) -> LightningPrecision:

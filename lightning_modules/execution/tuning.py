@@ -129,12 +129,18 @@ def recall(configuration: Configuration, kind: str, data_dir: Path) -> Execution
     Compiling takes minutes, which a short run doesn't win back.
     """
     path = data_dir / "speed.json"
+    source = f"measured on this machine: {path}"
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))[_key(configuration, kind)]
-    except (OSError, ValueError, KeyError):
+        measurements = [Measured(ExecutionSettings(**row[0] | {"source": source}), *row[1:]) for row in rows]
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        IndexError,
+    ):  # not there, or damaged: it can be measured again
         return None
-    source = f"measured on this machine: {path}"
-    measurements = [Measured(ExecutionSettings(**row[0] | {"source": source}), *row[1:]) for row in rows]
     worth = images_worth(
         configuration.epochs,
         configuration.train_images,
@@ -148,11 +154,20 @@ def _remember(configuration: Configuration, kind: str, data_dir: Path, measureme
     path = data_dir / "speed.json"
     data_dir.mkdir(parents=True, exist_ok=True)
     with FileLock(data_dir / ".speed.lock"):
-        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        known = _measured_before(path)
         known[_key(configuration, kind)] = [
             (asdict(measured.setting), measured.seconds, measured.compiling) for measured in measurements
         ]
         files.write(path, json.dumps(known, indent=1).encode())
+
+
+def _measured_before(path: Path) -> dict:
+    """What is remembered; nothing of a damaged file, which would stop every later measurement."""
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _key(configuration: Configuration, kind: str) -> str:

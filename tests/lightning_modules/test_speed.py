@@ -133,3 +133,14 @@ def test_a_setting_survives_json(tmp_path):
     (tmp_path / "speed.json").write_text(json.dumps(vars(whole)))
     assert choice.choose(configured(), "cpu", tmp_path, tmp_path, training.on_meta(configured())) == whole
     assert str(whole) == "contiguous, saving memory (somewhere)"
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{", '{"layout": 1, "more": 2}', "null"])
+def test_damaged_measurements_are_made_again_and_a_runs_own_setting_is_named(tmp_path, damage):
+    configuration = resolve("resnet", {"depth": 8}, dataset="cifar10", budget="smoke", seed=0)
+    (tmp_path / "speed.json").write_text(damage)
+    assert tuning.recall(configuration, "cpu", tmp_path) is None
+    assert tuning._measured_before(tmp_path / "speed.json") in ({}, {"layout": 1, "more": 2})
+    (tmp_path / "checkpoint.ckpt").touch()
+    with pytest.raises(ValueError, match="speed.json is damaged .*; delete it"):
+        choice.choose(configuration, "cpu", tmp_path, tmp_path, network=None)

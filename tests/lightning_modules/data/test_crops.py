@@ -118,3 +118,10 @@ def test_dense_views_are_the_whole_image_and_its_mirror_image():
 def test_the_shorter_side_is_resized(size, shape):
     assert crops.shorter_side(IMAGE, size).shape[1:] == shape
     assert crops.shorter_side(IMAGE.transpose(1, 2), size).shape[1:] == shape[::-1]
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 1), (3, 1, 500), (3, 2, 3)])
+def test_images_of_a_few_pixels_are_cropped_too(shape):
+    image = torch.zeros(shape, dtype=torch.uint8)
+    for index in range(20):
+        assert crops.random_sized_crop(image, 24, 0.08, Draws(0, 0, index)).shape == (3, 24, 24)

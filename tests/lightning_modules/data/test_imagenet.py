@@ -1,6 +1,7 @@
 """The commands that lay ImageNet's files out."""
 
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,6 +54,25 @@ def test_a_plain_val_is_sorted_by_the_devkits_truth(devkit, val, packed, capsys)
     assert tree(val) == SORTED and "4 images sorted" in capsys.readouterr().out
     assert imagenet.main(["sort", str(val), str(devkit)]) == 0
     assert tree(val) == SORTED and "0 images sorted" in capsys.readouterr().out
+
+
+def test_a_plain_val_is_sorted_by_kaggles_table(val, tmp_path, capsys):
+    table = tmp_path / "LOC_val_solution.csv"
+    rows = [f"ILSVRC2012_val_{n:08d},{WNIDS[i - 1]} 85 1 499 272" for n, i in enumerate(TRUTH, start=1)]
+    table.write_text("\n".join(["ImageId,PredictionString", *rows]))
+    assert imagenet.main(["sort", str(val), str(table)]) == 0
+    assert tree(val) == SORTED
+    table.write_text("a,b\n1,2\n")
+    assert imagenet.main(["sort", str(val), str(table)]) == 2
+    assert "no columns ImageId and PredictionString" in capsys.readouterr().err
+
+
+def test_images_of_one_name_and_two_kinds_are_both_copied(tmp_path):
+    (tmp_path / "source").mkdir()
+    for name in ("a.jpg", "a.png"):
+        (tmp_path / "source" / name).write_bytes(jpeg((90, 90, 90), (8, 8)))
+        imagenet.shrink_one(tmp_path / "source", tmp_path / "target", Path(name))
+    assert sorted(path.name for path in (tmp_path / "target").iterdir()) == ["a.jpg", "a.png"]
 
 
 def test_a_wrong_devkit_is_named(val, tmp_path, capsys):
