@@ -85,7 +85,10 @@ def read(folder: Path | None = None) -> tuple[dict[str, list[Finding]], list[str
 
 def without_others(findings: Mapping[str, Sequence[Finding]]) -> dict[str, list[Finding]]:
     """Return by claim the findings that a verdict may rest on."""
-    ours = {claim: [finding for finding in of_claim if not finding.by_others] for claim, of_claim in findings.items()}
+    ours = {
+        claim: [finding for finding in of_claim if not finding.by_others]
+        for claim, of_claim in findings.items()
+    }
     return {claim: of_claim for claim, of_claim in ours.items() if of_claim}
 
 

@@ -39,8 +39,8 @@ def test_what_is_planted_is_found(tmp_path, monkeypatch, plant, holds, dead):
 
 def test_only_a_whole_training_refutes():
     few, many = [1.0, 2.0, 1.5], [30.0, 31.0, 32.0]
-    assert dead_kernels.judge(few, "paper") is False and dead_kernels.judge(few, "smoke") is None
-    assert dead_kernels.judge(many, "paper") is True and dead_kernels.judge(many, "smoke") is True
+    assert dead_kernels.judge(few, "paper") is False and dead_kernels.judge(few, "mini") is None
+    assert dead_kernels.judge(many, "paper") is True and dead_kernels.judge(many, "mini") is True
 
 
 def test_a_kernel_is_zero_below_a_twentieth_of_the_usual_norm():

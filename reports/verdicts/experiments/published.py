@@ -9,7 +9,6 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -25,7 +24,7 @@ from reports.verdicts.experiments.blocks import residual_blocks
 LISTED = Path(__file__).parents[2] / "others" / "weights.csv"
 DATASET = "cifar10"
 A_MARTYN, AKAMASTER = "a-martyn/resnet", "akamaster/pytorch_resnet_cifar10"
-# That the counts are of one network each, and of which epoch, for the evidence.
+# What the evidence says of all findings on published networks.
 CAUTION = "one network each, so that nothing is known of how much another training of theirs would differ"
 
 
@@ -70,17 +69,17 @@ class Published:
 
     @property
     def name(self) -> str:
-        """Architecture and depth, as the studies' variants are named: plain-20."""
+        """Return architecture and depth, as the studies' variants are named: plain-20."""
         return f"{self.architecture}-{self.knobs['depth']}"
 
     @property
-    def person(self) -> str:
-        """Whose it is: the owner of the repository."""
-        return self.repository.partition("/")[0]
+    def label(self) -> str:
+        """Return whose network it is: "plain-20 of a-martyn"."""
+        return f"{self.name} of {self.repository.partition('/')[0]}"
 
-    @cached_property
+    @property
     def practice(self) -> Practice:
-        """How its repository treats images and channels."""
+        """Return how its repository treats images and channels."""
         return PRACTICES[self.repository]
 
 
@@ -102,6 +101,16 @@ def listed(repository: str, architecture: str, depths: Sequence[int]) -> list[Pu
         (network for network in networks if network.knobs["depth"] in depths),
         key=lambda network: network.knobs["depth"],
     )
+
+
+def residual_and_plain(depths: Sequence[int]) -> list[Published]:
+    """Return the networks of these depths with and without shortcuts, repository by repository."""
+    return [
+        network
+        for repository in PRACTICES
+        for architecture in ("resnet", "plain")
+        for network in listed(repository, architecture, depths)
+    ]
 
 
 def files(setup: Setup, networks: Sequence[Published]) -> list[Path]:
@@ -130,7 +139,9 @@ def load(published: Published, path: Path, setup: Setup) -> nn.Module:
         file = weights.read(path, digests={f"reports/others/{LISTED.name}": published.sha256})
         weights.load_in_order(network, file)
     except ValueError as error:
-        raise CannotExperiment(f"{error} (github.com/{published.repository} at commit {published.commit})") from error
+        raise CannotExperiment(
+            f"{error} (github.com/{published.repository} at commit {published.commit})"
+        ) from error
     if published.practice.zeros_last and "shortcut" in published.knobs:
         _zeros_in_halves(network)
     return network.eval().to(setup.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
