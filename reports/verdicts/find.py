@@ -43,7 +43,6 @@ def _finding(claim: str, by_others: bool, outcome: Outcome, setup: Setup, git: d
     machine = describe(setup.device, 1, 1, "32-true")
     return Finding(
         claim=claim,
-        by_others=by_others,
         holds=outcome.holds,
         evidence=outcome.evidence,
         data=outcome.data,
@@ -52,4 +51,5 @@ def _finding(claim: str, by_others: bool, outcome: Outcome, setup: Setup, git: d
         versions=provenance.versions(),
         git=git,
         finished=provenance.now(),
+        by_others=by_others,
     )

@@ -18,8 +18,8 @@ from reports.verdicts.experiments import Holds
 FOLDER = Path(__file__).parents[1] / "findings"
 FORMAT = 2
 FIELDS: dict[str, type | tuple[type, ...]] = {
-    "format": int, "claim": str, "by_others": bool, "holds": (bool, type(None), str), "evidence": list, "data": dict, "runs": list,
-    "machine": dict, "machine.device": str, "machine.kind": str, "machine.threads": int,
+    "format": int, "claim": str, "holds": (bool, type(None), str), "evidence": list, "data": dict, "runs": list,
+    "by_others": bool, "machine": dict, "machine.device": str, "machine.kind": str, "machine.threads": int,
     "versions": dict, "git": dict, "finished": str,
 }  # fmt: skip
 
@@ -33,14 +33,13 @@ WORDS: dict[Holds, str] = {
 class Finding:
     """The outcome of one experiment on one machine.
 
-    by_others: whether it is of networks that others trained, which the evidence names. holds: see `Holds`.
-    evidence: a line each, the one that decides first and the rule last. data: JSON-able, what tables and figures show.
-    runs: ids of the trained runs whose weights it looked into.
-    machine, versions, git, finished: as in a record.
+    holds: see `Holds`. evidence: a line each, the one that decides first and the rule last. data: JSON-able, what
+    tables and figures show. runs: ids of the trained runs whose weights it looked into.
+    machine, versions, git, finished: as in a record. by_others: whether it is of networks that others trained, which
+    the evidence names.
     """
 
     claim: str
-    by_others: bool
     holds: Holds
     evidence: tuple[str, ...]
     data: Mapping = field(repr=False)
@@ -49,6 +48,7 @@ class Finding:
     versions: Mapping
     git: Mapping
     finished: str
+    by_others: bool = False
     format: int = FORMAT
 
     @property

@@ -71,5 +71,9 @@ def test_the_start_is_seen_without_a_run_and_refutes_nothing(tmp_path, monkeypat
     monkeypatch.setattr(trained, "training_batch", lambda *arguments: planted.images(4))
     outcome = gradients.gradients_vanish(planted.setup(tmp_path))
     by_depth, _ = outcome.data["tables"]
-    assert outcome.holds is None and outcome.runs == () and "train it with" in outcome.evidence[-1]
+    assert (
+        outcome.holds is None
+        and outcome.runs == ()
+        and "before deep_vs_shallow is trained" in outcome.evidence[-1]
+    )
     assert by_depth["columns"] == ["layers", *(name for name in gradients.NAMES if "end" not in name)]

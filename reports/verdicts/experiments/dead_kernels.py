@@ -29,8 +29,9 @@ def kernels_become_zero(setup: Setup) -> Outcome:
     )
     sizes = [len(layer) for layer in start[0]]
     evidence = (
-        f"{STUDY}/{VARIANT} on CIFAR-10, budget {runs.budget}: {rules.shown(shares)} % of {sum(sizes):,} depthwise kernels "
-        f"are zero, {rules.shown([_percent(layers) for layers in start])} % at the start"
+        f"{rules.shown(shares)} % of {sum(sizes):,} depthwise kernels are zero, "
+        f"{rules.shown([_percent(layers) for layers in start])} % at the start ({STUDY}/{VARIANT} on CIFAR-10, "
+        f"budget {runs.budget})"
     )
     counts = [
         [mean(layer.count(True) for layer in seeds) for seeds in zip(*side, strict=True)]
@@ -39,7 +40,7 @@ def kernels_become_zero(setup: Setup) -> Outcome:
     rows = [[number, *row] for number, row in enumerate(zip(sizes, *counts, strict=True), start=1)]
     return Outcome(
         judge(shares, runs.budget),
-        (rule, evidence),
+        (evidence, rule),
         {"tables": [table(TITLE, COLUMNS, rows)]},
         runs.ids,
     )

@@ -118,9 +118,9 @@ def judge(residual: Sequence[Sequence[Lesions]], plain: Sequence[Sequence[Lesion
 
 def judge_one(name: str, lesion: Lesions) -> bool | None:
     """Return whether a single network is as claimed: False where it is as the other kind should be, between them None."""
-    if not LITTLE <= lesion.share_lost <= MOST:
-        return (lesion.share_lost < LITTLE) == name.startswith("resnet")
-    return None
+    if not lesion.learned or LITTLE <= lesion.share_lost <= MOST:
+        return None
+    return (lesion.share_lost < LITTLE) == name.startswith("resnet")
 
 
 def _shares(depths: Sequence[Sequence[Lesions]]) -> list[list[float]]:
