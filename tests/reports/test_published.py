@@ -180,7 +180,7 @@ def test_a_network_that_has_learned_nothing_decides_nothing():
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"the published weights aren't in {SHARED}")
 def test_the_listed_files_are_those_that_were_published():
     setup = Setup("cpu", SHARED, SHARED, SHARED)
-    networks = published.residual_and_plain((20, 32, 44, 56))
+    networks = published.plain_and_residual((20, 32, 44, 56))
     assert len(networks) == 12
     for network, path in zip(networks, published.files(setup, networks), strict=True):
         published.load(network, path, setup)

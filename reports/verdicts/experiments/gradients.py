@@ -104,7 +104,7 @@ def _seeds(variant: str, runs: trained.Runs | None) -> list[tuple[Configuration,
 @on_published("plain.gradient_vanishes")
 def gradients_vanish_in_published(setup: Setup) -> Outcome:
     """Holds if gradients vanish in others' deepest plain network at the end of its training."""
-    networks = published.residual_and_plain(DEPTHS)
+    networks = published.plain_and_residual(DEPTHS)
     reaches, rows = {}, []
     for network, path in zip(networks, published.files(setup, networks), strict=True):
         # One batch, as large as that of a training, and normalised by its own statistics as in training.

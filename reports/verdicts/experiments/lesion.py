@@ -27,6 +27,7 @@ from reports.verdicts.experiments import (
 )
 from reports.verdicts.experiments.blocks import residual_blocks
 from reports.verdicts.experiments.passes import deployed
+from reports.verdicts.experiments.timing import tally
 
 STUDY, DEPTHS = "deep_vs_shallow", (20, 56)
 IMAGES = 1_000
@@ -91,21 +92,20 @@ def blocks_can_be_lost(setup: Setup) -> Outcome:
 @on_published("resnet.is_ensemble")
 def published_blocks_can_be_lost(setup: Setup) -> Outcome:
     """Holds if every residual network of others loses little without a block, and every plain one fails without a layer."""
-    networks = published.residual_and_plain(DEPTHS)
+    networks = published.plain_and_residual(DEPTHS)
     lesions_of = {}
     for network, path in zip(networks, published.files(setup, networks), strict=True):
         loaded = deployed(published.load(network, path, setup), setup.device)
         lesions_of[network.label] = lesions(loaded, published.images(network, setup, "test", IMAGES))
+    decided = [judge_one(*labelled) for labelled in lesions_of.items()]
     evidence = [_evidence(label, [lesion]) for label, lesion in lesions_of.items()]
+    between = [label for label, holds in zip(lesions_of, decided, strict=True) if holds is None]
+    summary = tally(decided, "networks") + (f" ({', '.join(between)})" if between else "")
+    rows = [_row(label, None, lesion) for label, lesion in lesions_of.items()]
     return Outcome(
-        rules.all_hold(judge_one(*labelled) for labelled in lesions_of.items()),
-        (*evidence, published.source(networks), f"{RULE}; {published.CAUTION}"),
-        {
-            "tables": [
-                table(*BY_NETWORK, [_row(label, None, lesion) for label, lesion in lesions_of.items()]),
-                _by_part({label: [lesion] for label, lesion in lesions_of.items()}),
-            ]
-        },
+        rules.all_hold(decided),
+        (summary, *evidence, published.source(networks), f"{RULE}; {published.CAUTION}"),
+        {"tables": [table(*BY_NETWORK, rows), _by_part({name: [one] for name, one in lesions_of.items()})]},
     )
 
 
@@ -180,7 +180,8 @@ def _by_part(lesions_of: dict[str, list[Lesions]]) -> dict:
         for seeds in lesions_of.values()
     ]
     rows = [[number, *errors] for number, errors in enumerate(zip_longest(*means), start=1)]
-    return table("Error (%) without a block or layer, mean over seeds", ["number", *lesions_of], rows)
+    mean_of = ", mean over seeds" if any(len(seeds) > 1 for seeds in lesions_of.values()) else ""
+    return table(f"Error (%) without a block or layer{mean_of}", ["number", *lesions_of], rows)
 
 
 def _evidence(name: str, seeds: list[Lesions]) -> str:

@@ -33,12 +33,13 @@ class Practice:
     """How a repository's code treats images and channels.
 
     mean, std: of 0–255. zeros_last: whether the zero channels of shortcut A come after the others, where this project
-    puts half before and half after.
+    puts half before and half after. note: on its weights, for the evidence.
     """
 
     mean: Colour
     std: Colour
     zeros_last: bool
+    note: str = ""
 
 
 PRACTICES = {
@@ -46,6 +47,8 @@ PRACTICES = {
         mean=(125.42654, 125.42424, 125.42389),  # main.ipynb: 0.49187, 0.49186, 0.49186 of 0–1
         std=(62.97766, 62.97676, 62.97786),  # 0.24697, 0.24697, 0.24697
         zeros_last=True,  # resnet.py, block.shortcut
+        # train.py sets its best error back in every epoch; the last lines of results/*.csv have the files' test errors.
+        note=", although its README states the lowest test errors of all epochs",
     ),
     AKAMASTER: Practice(
         mean=(123.675, 116.28, 103.53),  # trainer.py: ImageNet's
@@ -103,12 +106,12 @@ def listed(repository: str, architecture: str, depths: Sequence[int]) -> list[Pu
     )
 
 
-def residual_and_plain(depths: Sequence[int]) -> list[Published]:
-    """Return the networks of these depths with and without shortcuts, repository by repository."""
+def plain_and_residual(depths: Sequence[int]) -> list[Published]:
+    """Return the networks of these depths without and with shortcuts, repository by repository."""
     return [
         network
         for repository in PRACTICES
-        for architecture in ("resnet", "plain")
+        for architecture in ("plain", "resnet")
         for network in listed(repository, architecture, depths)
     ]
 
@@ -177,5 +180,6 @@ def source(networks: Sequence[Published]) -> str:
     return "; ".join(
         f"github.com/{repository} at commit {commit[:12]}, weights of "
         + {"last": "the last epoch", "unknown": "an epoch that isn't stated"}[epoch]
+        + PRACTICES[repository].note
         for repository, commit, epoch in dict.fromkeys((n.repository, n.commit, n.epoch) for n in networks)
     )

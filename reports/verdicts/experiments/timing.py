@@ -156,10 +156,10 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     return ordered[k - 1], ordered[n - k]
 
 
-def tally(decided: Sequence[bool | None]) -> str:
-    """Say how many comparisons came out how."""
+def tally(decided: Sequence[bool | None], what: str = "comparisons") -> str:
+    """Say how many came out how; what: in the plural."""
     return (
-        f"{decided.count(True)} of {len(decided)} comparisons as claimed, {decided.count(False)} the other way"
+        f"{decided.count(True)} of {len(decided)} {what} as claimed, {decided.count(False)} the other way"
         f", {decided.count(None)} undecided"
     )
 
