@@ -50,7 +50,7 @@ def verify(path: Path, digests: Mapping[str, str] = MappingProxyType({})) -> boo
     archive = content.startswith(b"PK\3\4") or zipfile.is_zipfile(path)
     if archive:
         _verify_zip(path)
-    digest, expected = hashlib.sha256(content).hexdigest(), _expected(path) | digests
+    digest, expected = hashlib.sha256(content).hexdigest(), {**_expected(path), **digests}
     for source, digits in expected.items():
         if not digest.startswith(digits):
             raise Damaged(

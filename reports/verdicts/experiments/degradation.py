@@ -70,7 +70,7 @@ def errors_by_depth(setup: Setup) -> Outcome:
         cells: list = []
         for split in SPLITS:
             mistakes = misclassified(loaded, published.images(network, setup, split, IMAGES))
-            wrong.setdefault((network.architecture, split), {})[network.knobs["depth"]] = mistakes
+            wrong.setdefault((network.architecture, split), {})[network.depth] = mistakes
             cells += [f"{100 * mistakes.float().mean():.2f}", len(mistakes)]
         rows.append([network.name, parameters, *cells, path.name, network.sha256[:16]])
     evidence = [_evidence(key, by_depth) for key, by_depth in wrong.items()]

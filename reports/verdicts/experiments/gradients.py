@@ -24,6 +24,7 @@ from lightning_modules.initialisation import initialise
 from lightning_modules.recipes import Recipe
 from reports.verdicts.experiments import (
     CannotExperiment,
+    Cell,
     Outcome,
     Setup,
     experiment,
@@ -34,6 +35,7 @@ from reports.verdicts.experiments import (
     trained,
 )
 from reports.verdicts.experiments.blocks import block_outputs
+from reports.verdicts.experiments.published import Published
 from sweeps import study as studies
 
 STUDY, DEPTHS = "deep_vs_shallow", (20, 32, 44, 56)
@@ -105,7 +107,8 @@ def _seeds(variant: str, runs: trained.Runs | None) -> list[tuple[Configuration,
 def gradients_vanish_in_published(setup: Setup) -> Outcome:
     """Holds if gradients vanish in others' deepest plain network at the end of its training."""
     networks = published.plain_and_residual(DEPTHS)
-    reaches, rows = {}, []
+    reaches: dict[Published, float] = {}
+    rows: list[list[Cell]] = []
     for network, path in zip(networks, published.files(setup, networks), strict=True):
         # One batch, as large as that of a training, and normalised by its own statistics as in training.
         (batch,) = published.images(network, setup, "train", trained.BATCH)
@@ -115,12 +118,10 @@ def gradients_vanish_in_published(setup: Setup) -> Outcome:
     evidence = [
         f"{network.label}, end: the first third has {value:.2g} times the last third's"
         for network, value in reaches.items()
-        if network.knobs["depth"] == max(DEPTHS)
+        if network.depth == max(DEPTHS)
     ]
     decided = [
-        value < VANISHED
-        for network, value in reaches.items()
-        if (network.architecture, network.knobs["depth"]) == ("plain", max(DEPTHS))
+        value < VANISHED for network, value in reaches.items() if network.name == f"plain-{max(DEPTHS)}"
     ]
     columns = ("network", "norm for the first block", "for the last block", "first third ÷ last third")
     return Outcome(

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -66,14 +67,19 @@ class Published:
     commit: str
     path: str
     architecture: str
-    knobs: Mapping[str, int | str]
+    knobs: Mapping[str, Any]
     sha256: str
     epoch: str
 
     @property
+    def depth(self) -> int:
+        """Return the number of its weighted layers."""
+        return self.knobs["depth"]
+
+    @property
     def name(self) -> str:
         """Return architecture and depth, as the studies' variants are named: plain-20."""
-        return f"{self.architecture}-{self.knobs['depth']}"
+        return f"{self.architecture}-{self.depth}"
 
     @property
     def label(self) -> str:
@@ -92,17 +98,19 @@ def listed(repository: str, architecture: str, depths: Sequence[int]) -> list[Pu
         rows = [row for row in csv.DictReader(file) if row["repository"] == repository]
     networks = [
         Published(
-            *(row[name] for name in ("repository", "commit", "path", "architecture")),
-            knobs=json.loads(row["knobs"]),
-            sha256=row["sha256"],
-            epoch=row["epoch"],
+            row["repository"],
+            row["commit"],
+            row["path"],
+            architecture,
+            json.loads(row["knobs"]),
+            row["sha256"],
+            row["epoch"],
         )
         for row in rows
         if row["architecture"] == architecture
     ]
     return sorted(
-        (network for network in networks if network.knobs["depth"] in depths),
-        key=lambda network: network.knobs["depth"],
+        (network for network in networks if network.depth in depths), key=lambda network: network.depth
     )
 
 
@@ -118,7 +126,8 @@ def plain_and_residual(depths: Sequence[int]) -> list[Published]:
 
 def files(setup: Setup, networks: Sequence[Published]) -> list[Path]:
     """Return the file of each network. Raises CannotExperiment, with those that are missing and where to fetch them."""
-    paths, missing = [], {}
+    paths: list[Path] = []
+    missing: dict[tuple[str, str], list[str]] = {}
     for network in networks:
         if setup.weights and (matching := sorted(setup.weights.rglob(Path(network.path).name))):
             paths.append(matching[0])
@@ -153,18 +162,20 @@ def load(published: Published, path: Path, setup: Setup) -> nn.Module:
 @torch.no_grad()
 def _zeros_in_halves(network: nn.Module) -> None:
     """Reorder channels, so that shortcuts that put half of their zeros before give what shortcuts with all behind gave."""
-    order = torch.arange(network.get_submodule("conv1.0").out_channels)  # by our channel, theirs
-    for block in residual_blocks(network):
+    blocks = residual_blocks(network)
+    order = torch.arange(blocks[0].inputs)  # by our channel, theirs
+    for block in blocks:
         first, *_, last, norm = block.branch
-        first.weight.copy_(first.weight[:, order])
+        reads, writes = first.get_parameter("weight"), [last.get_parameter("weight"), *norm.parameters()]
+        reads.copy_(reads[:, order])
         if isinstance(block.shortcut, PaddedIdentity):
             before = block.shortcut.extra // 2
             zeros = torch.arange(len(order), len(order) + block.shortcut.extra)
             order = torch.cat([zeros[:before], order, zeros[before:]])
-        for tensor in (last.weight, norm.weight, norm.bias, norm.running_mean, norm.running_var):
+        for tensor in (*writes, norm.get_buffer("running_mean"), norm.get_buffer("running_var")):
             tensor.copy_(tensor[order])
-    fully_connected = network.get_submodule("classifier.2")
-    fully_connected.weight.copy_(fully_connected.weight[:, order])
+    reads = network.get_parameter("classifier.2.weight")
+    reads.copy_(reads[:, order])
 
 
 def images(published: Published, setup: Setup, split: str, number: int) -> list[tuple[Tensor, Tensor]]:

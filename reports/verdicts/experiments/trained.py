@@ -150,7 +150,8 @@ def shown(
     in_batches = batches.TestBatches(
         images, labels, batch_size=BATCH, preprocessing=how, memory_format=torch.channels_last
     )
-    return [(batch.to(setup.device), labels.to(setup.device)) for batch, labels in in_batches]
+    numbered = (in_batches[index] for index in range(len(in_batches)))
+    return [(batch.to(setup.device), labels.to(setup.device)) for batch, labels in numbered]
 
 
 def arrays(dataset: str, setup: Setup) -> Arrays:
