@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--weights-dir",
         type=Path,
         metavar="FOLDER",
-        help="published weights that experiments look into as well",
+        help="networks that others published, for the experiments on these (reports/others/weights.csv)",
     )
     options = parser.parse_args(arguments)
     command, rest = options.words[:1], options.words[1:]

@@ -24,11 +24,11 @@ def finish(
     seed: int,
     plant: Callable[[nn.Module], None] = lambda network: None,
 ) -> str:
-    """Leave a run of a study at the budget smoke in `folder`, whose weights are the initial ones but for `plant`.
+    """Leave a run of a study at the budget mini in `folder`, whose weights are the initial ones but for `plant`.
 
     Returns its id.
     """
-    configuration = studies.configure(studies.read(study), variant, "cifar10", "smoke", seed)
+    configuration = studies.configure(studies.read(study), variant, "cifar10", "mini", seed)
     network = trained.initial(configuration)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed + 1_000)

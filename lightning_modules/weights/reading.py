@@ -5,6 +5,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -36,11 +37,17 @@ class WeightsFile:
     notes: tuple[str, ...] = ()
 
 
-def read(path: Path, key: str | None = None) -> WeightsFile:
-    """Read the network under `key` in a file, the likeliest if None. Raises ValueError, in one line that names it."""
+def read(
+    path: Path, key: str | None = None, digests: Mapping[str, str] = MappingProxyType({})
+) -> WeightsFile:
+    """Read the network under `key` in a file, the likeliest if None.
+
+    digests: the SHA-256 that its bytes must have, by the source that tells it.
+    Raises ValueError, in one line that names the file.
+    """
     try:
         _check_kind(path)
-        known = integrity.verify(path)
+        known = integrity.verify(path, digests)
         content = _content(path)
     except OSError as error:
         raise ValueError(f"cannot read {path} ({error.strerror or error})") from error

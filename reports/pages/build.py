@@ -19,7 +19,7 @@ from reports.pages import (
 from reports.pages import study as study_page
 from reports.verdicts import by_claim, counts, ledger
 from reports.verdicts.counts import Counts
-from reports.verdicts.findings import Finding
+from reports.verdicts.findings import Finding, without_others
 from reports.verdicts.results import Results, collate
 from sweeps import study as studies
 from sweeps.study import Study
@@ -36,7 +36,7 @@ def make(
     """
     collated = {name: _collate(studies.read(name), records) for name in studies.names()}
     judged = by_claim.judge(collated)
-    verdicts = by_claim.of_claims(ledger.entries(), collated, judged, findings)
+    verdicts = by_claim.of_claims(ledger.entries(), collated, judged, without_others(findings))
     files = index.files(collated, verdicts, records, warnings)
     files |= claims.files(verdicts, [study for study, _, _ in collated.values()])
     for study, results, variant_counts in collated.values():
@@ -54,7 +54,8 @@ def make_study(
     study = studies.read(name)
     collated = {other.name: _collate(other, records) for other in (study, *_tested_elsewhere(study))}
     judged = by_claim.judge(collated)
-    verdicts = by_claim.of_claims((claim.id for claim in study.claims), collated, judged, findings)
+    claims_of_study = (claim.id for claim in study.claims)
+    verdicts = by_claim.of_claims(claims_of_study, collated, judged, without_others(findings))
     _, results, variant_counts = collated[name]
     return _linked(study_page.files(study, results, variant_counts, judged, verdicts))
 

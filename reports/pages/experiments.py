@@ -7,7 +7,7 @@ from reports.plots import Picture, heat_map
 from reports.printed import variants
 from reports.verdicts import ledger
 from reports.verdicts.experiments import Cell
-from reports.verdicts.findings import Finding
+from reports.verdicts.findings import BY_OTHERS, WORDS, Finding
 from reports.verdicts.words import NOT_RUN, OF_OUTCOME
 
 KINDS = ("measured", "numeric")
@@ -17,7 +17,9 @@ HOW_TO_READ = (
     "of the papers, whose figures stand beside it. Candidates that are timed take turns; a ratio is the median over "
     "the rounds with its distribution-free 95 % interval in brackets. A comparison is decided if the whole interval is "
     "on one side of what is claimed, and a claim is *reproduced* if all of its comparisons are as claimed, "
-    "*contradicted* if one is the other way round."
+    "*contradicted* if one is the other way round; *sense reproduced, figure differs* says that the direction is as claimed "
+    "and the printed figure, of other hardware, is another. *By others' weights* is computed from networks that other people "
+    "trained and published, one each, and stands beside a verdict: it is never part of one."
 )
 
 
@@ -65,10 +67,7 @@ def _glance(claims: Sequence[str], findings: Mapping[str, Sequence[Finding]]) ->
     for claim in claims:
         link = f"[`{claim}`](#{claim})" if claim in findings else f"`{claim}`"
         sentence = ledger.find(claim).sentence
-        rows += [
-            [link, sentence, _device(finding), OF_OUTCOME[finding.holds]]
-            for finding in findings.get(claim, ())
-        ]
+        rows += [[link, sentence, _place(finding), _word(finding)] for finding in findings.get(claim, ())]
         if claim not in findings:
             rows.append([link, sentence, "—", NOT_RUN])
     return markdown.table(("claim", "sentence", "machine", "verdict"), rows)
@@ -82,7 +81,7 @@ def _section(claim: str, findings: Sequence[Finding]) -> str:
     ]
     for finding in findings:
         parts += [
-            f"### {_device(finding)}: {OF_OUTCOME[finding.holds]}",
+            f"### {_place(finding)}: {_word(finding)}",
             markdown.bullets(list(map(markdown.escaped, finding.evidence))),
             *(picture.markdown() for picture in _pictures(finding)),
             *(_table(table) for table in finding.data.get("tables", ())),
@@ -91,8 +90,13 @@ def _section(claim: str, findings: Sequence[Finding]) -> str:
     return "\n\n".join(parts)
 
 
-def _device(finding: Finding) -> str:
-    return markdown.escaped(finding.machine["device"])
+def _place(finding: Finding) -> str:
+    return BY_OTHERS.capitalize() if finding.by_others else markdown.escaped(finding.machine["device"])
+
+
+def _word(finding: Finding) -> str:
+    """What others' networks show is told in words of its own: it is no verdict."""
+    return WORDS[finding.holds] if finding.by_others else OF_OUTCOME[finding.holds]
 
 
 def _table(table: Mapping) -> str:

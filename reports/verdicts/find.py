@@ -17,24 +17,29 @@ def find(claims: Sequence[str], setup: Setup, folder: Path = findings.FOLDER) ->
 
     One that can't be made here is passed over. Raises ValueError, before any is made, for a claim without one.
     """
-    known = experiments.registered()
+    ours, on_published = experiments.registered(), experiments.registered(by_others=True)
+    known = [*ours, *(claim for claim in on_published if claim not in ours)]
     for claim in claims:
         if claim not in known:
             raise ValueError(f"no experiment decides the claim {claim!r}{did_you_mean(claim, known)}")
     git = provenance.git_state()  # before the first finding is written, which is a change of a committed file
     for claim in claims or known:
-        begun = time.monotonic()
-        try:
-            outcome = known[claim](setup)
-        except CannotExperiment as error:
-            yield f"{claim}: not made, {error}"
-            continue
-        path = findings.write(_finding(claim, outcome, setup, git), folder)
-        word = {True: "holds", False: "doesn't hold", None: "undecided"}[outcome.holds]
-        yield f"{claim}: {word} ({time.monotonic() - begun:.0f} s), kept in {folder.name}/{path.name}"
+        for by_others, registry in ((False, ours), (True, on_published)):
+            if claim not in registry:
+                continue
+            name = f"{claim}, {findings.BY_OTHERS}" if by_others else claim
+            begun = time.monotonic()
+            try:
+                outcome = registry[claim](setup)
+            except CannotExperiment as error:
+                yield f"{name}: not made, {error}"
+                continue
+            path = findings.write(_finding(claim, by_others, outcome, setup, git), folder)
+            word = findings.WORDS[outcome.holds]
+            yield f"{name}: {word} ({time.monotonic() - begun:.0f} s), kept in {folder.name}/{path.name}"
 
 
-def _finding(claim: str, outcome: Outcome, setup: Setup, git: dict) -> Finding:
+def _finding(claim: str, by_others: bool, outcome: Outcome, setup: Setup, git: dict) -> Finding:
     machine = describe(setup.device, 1, 1, "32-true")
     return Finding(
         claim=claim,
@@ -46,4 +51,5 @@ def _finding(claim: str, outcome: Outcome, setup: Setup, git: dict) -> Finding:
         versions=provenance.versions(),
         git=git,
         finished=provenance.now(),
+        by_others=by_others,
     )

@@ -1,24 +1,31 @@
 """What experiments have found: the evidence on the claims that are measured with a stopwatch or computed from networks.
 
 `python -m reports find CLAIM` makes the claim's experiment (`reports/verdicts/experiments/`) on the machine at hand and leaves
-`reports/findings/<claim>.<machine>.json`, one file a machine, committed. Pages read only these files.
+`reports/findings/<claim>.<machine>.json`, one file a machine, committed. Pages read only these files. What networks show that
+others trained is in `<claim>.published.<machine>.json`; it stands beside a verdict and is never part of it.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from lightning_modules import files
 from reports.verdicts import ledger
+from reports.verdicts.experiments import Holds
 
 FOLDER = Path(__file__).parents[1] / "findings"
-FORMAT = 1
+FORMAT = 2
 FIELDS: dict[str, type | tuple[type, ...]] = {
-    "format": int, "claim": str, "holds": (bool, type(None)), "evidence": list, "data": dict, "runs": list,
-    "machine": dict, "machine.device": str, "machine.kind": str, "machine.threads": int,
+    "format": int, "claim": str, "holds": (bool, type(None), str), "evidence": list, "data": dict, "runs": list,
+    "by_others": bool, "machine": dict, "machine.device": str, "machine.kind": str, "machine.threads": int,
     "versions": dict, "git": dict, "finished": str,
+}  # fmt: skip
+
+BY_OTHERS = "by others' weights"
+WORDS: dict[Holds, str] = {
+    True: "holds", "sense": "holds in sense, the figure differs", False: "doesn't hold", None: "undecided"
 }  # fmt: skip
 
 
@@ -26,13 +33,14 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
 class Finding:
     """The outcome of one experiment on one machine.
 
-    holds: None where it decides neither way. evidence: a line each. data: JSON-able, what tables and figures show.
-    runs: ids of the trained runs whose weights it looked into; weights from elsewhere are named in the evidence.
-    machine, versions, git, finished: as in a record.
+    holds: see `Holds`. evidence: a line each, the one that decides first and the rule last. data: JSON-able, what
+    tables and figures show. runs: ids of the trained runs whose weights it looked into.
+    machine, versions, git, finished: as in a record. by_others: whether it is of networks that others trained, which
+    the evidence names.
     """
 
     claim: str
-    holds: bool | None
+    holds: Holds
     evidence: tuple[str, ...]
     data: Mapping = field(repr=False)
     runs: tuple[str, ...]
@@ -40,6 +48,7 @@ class Finding:
     versions: Mapping
     git: Mapping
     finished: str
+    by_others: bool = False
     format: int = FORMAT
 
     @property
@@ -50,7 +59,8 @@ class Finding:
 
 def write(finding: Finding, folder: Path = FOLDER) -> Path:
     """Write a finding in place of an earlier one from the same kind of machine; returns its file."""
-    path = folder / f"{finding.claim}.{finding.machine_slug}.json"
+    kind = ".published" if finding.by_others else ""
+    path = folder / f"{finding.claim}{kind}.{finding.machine_slug}.json"
     files.write(path, (json.dumps(asdict(finding), indent=1, ensure_ascii=False) + "\n").encode())
     return path
 
@@ -73,6 +83,15 @@ def read(folder: Path | None = None) -> tuple[dict[str, list[Finding]], list[str
     return findings, warnings
 
 
+def without_others(findings: Mapping[str, Sequence[Finding]]) -> dict[str, list[Finding]]:
+    """Return by claim the findings that a verdict may rest on."""
+    ours = {
+        claim: [finding for finding in of_claim if not finding.by_others]
+        for claim, of_claim in findings.items()
+    }
+    return {claim: of_claim for claim, of_claim in ours.items() if of_claim}
+
+
 def _parse(text: str) -> Finding:
     try:
         facts = json.loads(text)
@@ -85,6 +104,8 @@ def _parse(text: str) -> Finding:
         value = (facts[parent] if parent else facts).get(leaf, ...)
         if not isinstance(value, kind):
             raise ValueError(f"the field '{name}' is missing or of a wrong kind")  # noqa: TRY004 (a bad file)
+    if facts["holds"] not in WORDS:
+        raise ValueError("the field 'holds' is none of true, false, null, \"sense\"")
     if strange := sorted(set(facts) - set(FIELDS)):
         raise ValueError(f"the field '{strange[0]}' is unknown")
     ledger.find(facts["claim"])

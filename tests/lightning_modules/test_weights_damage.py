@@ -143,3 +143,16 @@ def test_nothing_is_kept_in_a_folder_that_is_closed_even_to_root(tmp_path):
         assert [path.name for path in folder.iterdir()] == ["w.pth"]
     finally:
         folder.chmod(0o755)
+
+
+@pytest.mark.parametrize("seal", [False, True])
+def test_a_file_must_have_the_digest_that_its_source_tells(tmp_path, seal):
+    path = tmp_path / "w.pth"
+    if seal:
+        checkpoint(path)
+    else:
+        torch.save(state(), path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert weights.read(path, digests={"a list": digest}).tensors
+    with pytest.raises(ValueError, match=r"w\.pth is damaged, or another file: .* and a list says 0000"):
+        weights.read(path, digests={"a list": "0" * 64})

@@ -10,7 +10,7 @@ from tests import planted
 
 
 def configuration(variant="plain-20"):
-    return studies.configure(studies.read(gradients.STUDY), variant, "cifar10", "smoke", 0)
+    return studies.configure(studies.read(gradients.STUDY), variant, "cifar10", "mini", 0)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,16 @@ def test_the_experiment_shows_each_depth_and_each_block(tmp_path, monkeypatch):
     by_depth, by_block = outcome.data["tables"]
     assert [row[0] for row in by_depth["rows"]] == [20] and len(by_block["rows"]) == 9
     assert torch.tensor(by_block["rows"]).isfinite().all()
+
+
+def test_the_start_is_seen_without_a_run_and_refutes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(gradients, "DEPTHS", (20,))
+    monkeypatch.setattr(trained, "training_batch", lambda *arguments: planted.images(4))
+    outcome = gradients.gradients_vanish(planted.setup(tmp_path))
+    by_depth, _ = outcome.data["tables"]
+    assert (
+        outcome.holds is None
+        and outcome.runs == ()
+        and "before deep_vs_shallow is trained" in outcome.evidence[-1]
+    )
+    assert by_depth["columns"] == ["layers", *(name for name in gradients.NAMES if "end" not in name)]

@@ -60,7 +60,7 @@ class Nothing(torch.nn.Module):
 def made(variant):
     from sweeps import study as studies
 
-    configuration = studies.configure(studies.read(lesion.STUDY), variant, "cifar10", "smoke", 0)
+    configuration = studies.configure(studies.read(lesion.STUDY), variant, "cifar10", "mini", 0)
     network = trained.initial(configuration)
     torch.manual_seed(0)
     for module in network.modules():

@@ -75,6 +75,13 @@ def test_a_table(page):
     assert "† Printed figure taken from memory" in page
 
 
+def test_what_others_networks_show_is_told_as_no_verdict():
+    others = replace(SPEED, by_others=True, holds=True)
+    page = experiments_page.files({SPEED.claim: [SPEED, others]})["experiments.md"].decode()
+    assert "### Abacus: contradicted" in page and "### By others' weights: holds\n" in page
+    assert "By others' weights: reproduced" not in page
+
+
 EVIL = "<script>x</script>\n# [click](javascript:x) ![y][z] `|` *b* http://a.b [0.99, 1.01]"
 SHOWN = (
     "&#60;script&#62;x&#60;/script&#62; # [click&#93;(javascript:x) ![y&#93;[z] &#96;&#124;&#96; &#42;b&#42; "

@@ -8,7 +8,7 @@ import architectures
 from architectures import resnet
 from reports.verdicts import experiments
 from reports.verdicts.experiments import Outcome, Setup, intensity, mobile, passes, speed, timing
-from reports.verdicts.experiments.timing import Ratio
+from reports.verdicts.experiments.timing import Comparison
 
 # Small enough for a second; shapes and claims are those of the real sizes.
 TINY = {
@@ -90,29 +90,30 @@ def test_swish_takes_the_place_of_every_h_swish():
     assert kinds.count(nn.Hardswish) == 0 and kinds.count(nn.SiLU) == 1 + 2 * 9 + 2
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "word"),
-    [(1.2, 1.3, True), (0.7, 0.8, True), (0.95, 1.05, False), (1.0, 1.2, None), (0.8, 1.2, None)],
-)
-def test_whether_a_ratio_differs_by_a_factor(low, high, word):
-    assert speed.differs(Ratio(1.0, low, high, low, high), 1.1) is word
-
-
-@pytest.mark.parametrize(("pace", "holds"), [(1.0, False), (1.3, True)])
-def test_operations_determine_speed_if_a_multiply_add_takes_the_same(setup, told, pace, holds):
+@pytest.mark.parametrize("pace", [1.05, 0.8])
+def test_operations_do_not_determine_speed_if_a_multiply_add_takes_another_time(setup, told, pace):
     told(dict.fromkeys(speed.LEVEL, 1.0))
     counted = speed.same_operations_other_times(setup, 32, 6).data["tables"][0]["rows"]
     seconds = {row[0]: row[1] * 1e-9 for row in counted}
     told(seconds | {"MobileNet v1 0.5": pace * seconds["MobileNet v1 0.5"]})
     outcome = speed.same_operations_other_times(setup, 32, 6)
-    assert outcome.holds is holds
+    assert outcome.holds is True
     assert f"MobileNet v1 0.5 {pace:.2f} [{pace:.2f}, {pace:.2f}]" in outcome.evidence[0]
 
 
-@pytest.mark.parametrize(("slower", "holds"), [(1.24, False), (1.26, True)])
-def test_excitation_must_cost_what_is_printed_at_least(setup, told, slower, holds):
+@pytest.mark.parametrize(
+    ("slower", "holds"),
+    [(0.9, False), (1.0, None), (1.17, "sense"), (1.25, True), (1.4, True), (1.5, "sense")],
+)
+def test_excitation_is_judged_by_direction_and_its_figure_apart(setup, told, slower, holds):
     told({"ShuffleNet 2x": 1.0, "ShuffleNet 2x, SE": slower})
     assert speed.excited(setup, 32, 6).holds is holds
+
+
+def test_intervals_that_hold_one_say_nothing_of_what_determines_speed():
+    same, slower = Comparison("a", "c", 1.0, 0.99, 1.01), Comparison("b", "c", 1.05, 1.04, 1.06)
+    assert speed.other_times([same, same], "here")[0] is None
+    assert speed.other_times([same, slower], "here")[0] is True
 
 
 def test_every_part_of_v3_must_save_time(setup, told):
@@ -135,7 +136,13 @@ def test_intensity_by_hand():
     assert made[intensity.DENSE].intensity == 8 * numbers / (4 * (2 * numbers + 8 * 8))
 
 
-@pytest.mark.parametrize(("slower", "holds"), [(1.9, True), (2.1, False)])
-def test_bound_by_memory_means_under_twice_the_time_of_a_relu(setup, told, slower, holds):
-    told({intensity.RELU: 1.0, intensity.ADDITION: 1.5, intensity.DEPTHWISE: slower, intensity.DENSE: 9.0})
-    assert intensity.depthwise(setup, 6, ((8, 4),)).holds is holds
+@pytest.mark.parametrize(
+    ("channels", "slower", "holds"), [(16, 0.6, True), (16, 0.5, False), (8, 2.0, False)]
+)
+def test_bound_by_memory_means_fewer_mult_adds_a_byte_and_a_second_than_dense(
+    setup, told, channels, slower, holds
+):
+    # Nine mult-adds a number against as many as channels: of 16 an equal pace takes 0.5625 of the time, and of 8
+    # a depthwise convolution does more of them a byte.
+    told({intensity.RELU: 1.0, intensity.ADDITION: 1.5, intensity.DEPTHWISE: slower, intensity.DENSE: 1.0})
+    assert intensity.depthwise(setup, 6, ((channels, 16),)).holds is holds

@@ -1,14 +1,9 @@
 """Trained networks are found by run, at one budget, with the weights that were left and those it began with."""
 
-import hashlib
-from dataclasses import replace
-
 import pytest
 import pytorch_lightning as pl
 import torch
-from torch import nn
 
-import architectures
 from lightning_modules.classifier import Classifier
 from reports.verdicts.experiments import CannotExperiment, trained
 from sweeps import study as studies
@@ -27,26 +22,28 @@ def test_all_finished_seeds_are_found(setup):
     unfinished = planted.finish(setup.runs, STUDY, "plain-20", 1)
     (setup.runs / unfinished / "record.json").unlink()
     runs = trained.runs(setup, STUDY, ["plain-20"])
-    assert runs.budget == "smoke" and runs.ids == tuple(ids)
+    assert runs.budget == "mini" and runs.ids == tuple(ids)
     assert [run.error for run in runs["plain-20"]] == [10.0, 10.0]
 
 
 def test_what_is_missing_is_named_with_its_command(setup):
     planted.finish(setup.runs, STUDY, "plain-20", 0)
-    command = f"python run.py --study {STUDY} --variant plain-32 --dataset cifar10 --seed 0 --budget smoke"
+    command = f"python run.py --study {STUDY} --variant plain-32 --dataset cifar10 --seed 0 --budget mini"
     with pytest.raises(CannotExperiment, match=command):
         trained.runs(setup, STUDY, ["plain-20", "plain-32"])
 
 
 def test_budgets_are_not_mixed(setup, monkeypatch):
-    finished = {("plain-20", "short"), ("plain-20", "smoke"), ("plain-32", "smoke")}
+    finished = {("plain-20", "short"), ("plain-20", "mini"), ("plain-32", "mini"), ("plain-44", "smoke")}
 
     def there(setup, study, variant, dataset, budget):
         return [budget] if (variant, budget) in finished else []
 
     monkeypatch.setattr(trained, "_finished", there)
-    assert trained.runs(setup, STUDY, ["plain-20", "plain-32"]).budget == "smoke"
+    assert trained.runs(setup, STUDY, ["plain-20", "plain-32"]).budget == "mini"
     assert trained.runs(setup, STUDY, ["plain-20"]).budget == "short"
+    with pytest.raises(CannotExperiment, match="--budget mini"):  # smoke decides nothing
+        trained.runs(setup, STUDY, ["plain-44"])
 
 
 def test_weights_are_those_that_the_run_left(setup):
@@ -75,18 +72,3 @@ def test_resemblance_is_one_untouched_and_none_with_another_draw():
     start = [torch.randn(64, 64), torch.randn(32, 64)]
     assert trained.resemblance([2 * weight for weight in start], start) == pytest.approx(1)
     assert abs(trained.resemblance([torch.randn_like(weight) for weight in start], start)) < 0.1
-
-
-def test_published_weights_are_checked_by_their_name(setup, tmp_path, monkeypatch):
-    monkeypatch.setattr(trained, "_batches", lambda *arguments: [])
-    assert trained.published(setup, 20, 10) is None
-    made = architectures.build("resnet", stem="cifar", num_classes=10, depth=20, shortcut="A")
-    nn.init.constant_(made.classifier[-1].bias, 7.0)
-    torch.save(made.state_dict(), tmp_path / "weights.th")
-    checksum = hashlib.sha256((tmp_path / "weights.th").read_bytes()).hexdigest()
-    path = (tmp_path / "weights.th").rename(tmp_path / f"resnet20-{checksum[:8]}.th")
-    given = trained.published(replace(setup, weights=tmp_path), 20, 10)
-    assert (given.network.classifier[-1].bias == 7).all() and checksum[:16] in given.source
-    path.rename(tmp_path / "resnet20-00000000.th")
-    with pytest.raises(CannotExperiment, match="is damaged"):
-        trained.published(replace(setup, weights=tmp_path), 20, 10)

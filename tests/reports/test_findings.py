@@ -1,6 +1,7 @@
 """Experiments leave findings; a finding that can't be read is named and left out."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -18,7 +19,7 @@ def refuse(setup):
 @pytest.fixture
 def setup(monkeypatch, tmp_path):
     known = {CLAIM: lambda setup: OUTCOME, OTHER: refuse}
-    monkeypatch.setattr(experiments, "registered", lambda: known)
+    monkeypatch.setattr(experiments, "registered", lambda by_others=False: {} if by_others else known)
     return Setup("cpu", tmp_path / "runs", tmp_path / "data")
 
 
@@ -38,7 +39,9 @@ def test_a_finding_is_no_change_of_the_code_that_makes_the_next(monkeypatch, tmp
     from lightning_modules import provenance
 
     monkeypatch.setattr(
-        experiments, "registered", lambda: {CLAIM: lambda setup: OUTCOME, OTHER: lambda setup: OUTCOME}
+        experiments,
+        "registered",
+        lambda by_others=False: dict.fromkeys(() if by_others else (CLAIM, OTHER), lambda setup: OUTCOME),
     )
     monkeypatch.setattr(
         provenance, "git_state", lambda: {"commit": "c", "dirty": any(tmp_path.glob("*.json"))}
@@ -46,6 +49,22 @@ def test_a_finding_is_no_change_of_the_code_that_makes_the_next(monkeypatch, tmp
     list(find.find([], Setup("cpu", tmp_path, tmp_path), tmp_path))
     found, _ = findings.read(tmp_path)
     assert [own[0].git["dirty"] for own in found.values()] == [False, False]
+
+
+def test_what_others_networks_show_is_no_part_of_a_verdict(setup, monkeypatch, tmp_path):
+    kinds = {False: OUTCOME, True: replace(OUTCOME, holds="sense")}
+    monkeypatch.setattr(
+        experiments, "registered", lambda by_others=False: {CLAIM: lambda setup: kinds[by_others]}
+    )
+    said = list(find.find([CLAIM], setup, tmp_path))
+    assert said[1].startswith(f"{CLAIM}, by others' weights: holds in sense, the figure differs")
+    found, warnings = findings.read(tmp_path)
+    assert not warnings and {finding.by_others: finding.holds for finding in found[CLAIM]} == {
+        False: True,
+        True: "sense",
+    }
+    assert [finding.by_others for finding in findings.without_others(found)[CLAIM]] == [False]
+    assert not findings.without_others({CLAIM: [replace(found[CLAIM][0], by_others=True)]})
 
 
 def test_an_unknown_claim_is_refused_before_anything_is_made(setup, tmp_path):
@@ -59,9 +78,11 @@ def test_an_unknown_claim_is_refused_before_anything_is_made(setup, tmp_path):
     [
         (lambda facts: facts.pop("evidence"), "'evidence' is missing"),
         (lambda facts: facts.update(machine={"kind": "cpu"}), "'machine.device' is missing"),
-        (lambda facts: facts.update(holds="yes"), "'holds' is missing or of a wrong kind"),
+        (lambda facts: facts.update(holds="yes"), "'holds' is none of true, false, null"),
+        (lambda facts: facts.update(holds=1), "'holds' is missing or of a wrong kind"),
+        (lambda facts: facts.pop("by_others"), "'by_others' is missing"),
         (lambda facts: facts.update(claim="no.such"), "no document makes the claim"),
-        (lambda facts: facts.update(format=2), "not a finding of format 1"),
+        (lambda facts: facts.update(format=1), "not a finding of format 2"),
         (lambda facts: facts.update(more=1), "'more' is unknown"),
     ],
 )
@@ -80,5 +101,20 @@ def test_a_damaged_finding_is_named_and_left_out(setup, tmp_path, damage, compla
 def test_every_experiment_is_of_a_claim_that_needs_one():
     from reports.verdicts import ledger
 
-    for claim in experiments.registered():
+    for claim in [*experiments.registered(), *experiments.registered(by_others=True)]:
         assert {"measured", "numeric", "trained"} & set(ledger.find(claim).kinds), claim
+
+
+def test_committed_timings_are_judged_as_the_rules_now_say():
+    from reports.verdicts.experiments import guidelines, speed
+    from reports.verdicts.experiments.timing import Comparison
+
+    rules = {"flops.not_speed": speed.other_times} | {
+        claim: guidelines.judge for claim in experiments.registered() if claim.startswith("shufflenetv2.g")
+    }
+    found, _ = findings.read()
+    judged = [finding for claim in rules for finding in found.get(claim, ())]
+    assert judged
+    for finding in judged:
+        comparisons = [Comparison(**kept) for kept in finding.data["comparisons"]]
+        assert rules[finding.claim](comparisons, "here")[0] == finding.holds, finding.claim

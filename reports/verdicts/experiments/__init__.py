@@ -5,6 +5,9 @@ One file a topic. An experiment is a function of its setup, and is registered un
     @experiment("flops.not_speed")
     def same_operations_other_times(setup: Setup) -> Outcome: ...
 
+One that looks into networks that others trained (`published.py`) is registered by `on_published` instead: what it finds
+stands beside a verdict and is never part of it. A claim can have both.
+
 `python -m reports find flops.not_speed` makes it and keeps the outcome as a finding (`reports/verdicts/findings.py`). The page
 `reports/experiments.md` shows what lies under "tables" in its data, a list of `table(…)`.
 """
@@ -14,6 +17,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from reports.verdicts import ledger
 
@@ -22,7 +26,7 @@ from reports.verdicts import ledger
 class Setup:
     """Where an experiment is made. device: "cpu" or "cuda". runs, data: folders of finished runs and of data sets.
 
-    weights: a folder of published weights, which some experiments look into as well; none needs them.
+    weights: a folder of published weights, which the experiments on others' networks need.
     """
 
     device: str
@@ -31,11 +35,15 @@ class Setup:
     weights: Path | None = None
 
 
+Holds = bool | None | Literal["sense"]
+"""None where nothing is decided; "sense" where what is said holds, and the figure printed for it is another."""
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """holds: None where nothing is decided. evidence: a line each. data: JSON-able. runs: see `Finding`."""
+    """What an experiment has found; the fields are those of `Finding`."""
 
-    holds: bool | None
+    holds: Holds
     evidence: tuple[str, ...]
     data: Mapping = field(default_factory=dict)
     runs: tuple[str, ...] = ()
@@ -58,21 +66,32 @@ class CannotExperiment(RuntimeError):
 Experiment = Callable[[Setup], Outcome]
 
 _experiments: dict[str, Experiment] = {}
+_on_published: dict[str, Experiment] = {}
 
 
 def experiment(claim_id: str) -> Callable[[Experiment], Experiment]:
     """Register an experiment under the id of its claim."""
+    return _registering(_experiments, claim_id)
+
+
+def on_published(claim_id: str) -> Callable[[Experiment], Experiment]:
+    """Register an experiment on networks that others trained under the id of its claim."""
+    return _registering(_on_published, claim_id)
+
+
+def _registering(registry: dict[str, Experiment], claim_id: str) -> Callable[[Experiment], Experiment]:
     ledger.find(claim_id)
 
     def register(made: Experiment) -> Experiment:
-        _experiments[claim_id] = made
+        registry[claim_id] = made
         return made
 
     return register
 
 
-def registered() -> dict[str, Experiment]:
-    """Return all experiments by claim, in the order of the ledger."""
+def registered(by_others: bool = False) -> dict[str, Experiment]:
+    """Return all experiments by claim, in the order of the ledger; by_others: those on networks that others trained."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
-    return {claim: _experiments[claim] for claim in ledger.entries() if claim in _experiments}
+    registry = _on_published if by_others else _experiments
+    return {claim: registry[claim] for claim in ledger.entries() if claim in registry}

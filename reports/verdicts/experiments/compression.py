@@ -57,7 +57,7 @@ def no_loss(setup: Setup) -> Outcome:
     ]
     return Outcome(
         judge(costs),
-        (rule, *evidence),
+        (*evidence, rule),
         {"tables": [table(TITLE, COLUMNS, _rows(seeds))]},
         runs.ids,
     )

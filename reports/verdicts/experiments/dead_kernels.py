@@ -9,9 +9,11 @@ from statistics import mean
 
 from torch import Tensor, nn
 
-from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table, trained
+from reports.verdicts.experiments import CannotExperiment, Outcome, Setup, experiment, rules, table, trained
 
-STUDY, VARIANT = "mobilenet_width", "1.0"
+STUDY = "mobilenet_width"
+# The paper's network first, then those most like it, down to those that two CPU cores can pay.
+VARIANTS = ("1.0", "1.0-20px", "0.75", "0.75-20px", "0.5", "0.5-20px", "0.25", "0.25-20px")
 ZERO = 0.05
 MANY = 0.1  # of all depthwise kernels
 
@@ -19,9 +21,10 @@ MANY = 0.1  # of all depthwise kernels
 @experiment("mobilenet.dead_depthwise")
 def kernels_become_zero(setup: Setup) -> Outcome:
     """Holds if training takes many kernels to zero; that it doesn't, only the whole training can show."""
-    runs = trained.runs(setup, STUDY, [VARIANT])
-    start = [zeros(trained.initial(run.configuration)) for run in runs[VARIANT]]
-    end = [zeros(trained.network(run, setup)) for run in runs[VARIANT]]
+    runs = _runs(setup)
+    (variant,) = runs.by_variant
+    start = [zeros(trained.initial(run.configuration)) for run in runs[variant]]
+    end = [zeros(trained.network(run, setup)) for run in runs[variant]]
     shares = [_percent(layers) for layers in end]
     rule = (
         f"rule: many are more than {MANY:.0%} of all kernels, and zero is a norm below {ZERO:.0%} of the root mean "
@@ -29,8 +32,9 @@ def kernels_become_zero(setup: Setup) -> Outcome:
     )
     sizes = [len(layer) for layer in start[0]]
     evidence = (
-        f"{STUDY}/{VARIANT} on CIFAR-10, budget {runs.budget}: {rules.shown(shares)} % of {sum(sizes):,} depthwise kernels "
-        f"are zero, {rules.shown([_percent(layers) for layers in start])} % at the start"
+        f"{rules.shown(shares)} % of {sum(sizes):,} depthwise kernels are zero, "
+        f"{rules.shown([_percent(layers) for layers in start])} % at the start ({STUDY}/{variant} on CIFAR-10, "
+        f"budget {runs.budget})"
     )
     counts = [
         [mean(layer.count(True) for layer in seeds) for seeds in zip(*side, strict=True)]
@@ -39,9 +43,25 @@ def kernels_become_zero(setup: Setup) -> Outcome:
     rows = [[number, *row] for number, row in enumerate(zip(sizes, *counts, strict=True), start=1)]
     return Outcome(
         judge(shares, runs.budget),
-        (rule, evidence),
+        (evidence, rule),
         {"tables": [table(TITLE, COLUMNS, rows)]},
         runs.ids,
+    )
+
+
+def _runs(setup: Setup) -> trained.Runs:
+    """Return the runs of the first variant with enough seeds to decide. Raises CannotExperiment if none has."""
+    for variant in VARIANTS:
+        try:
+            runs = trained.runs(setup, STUDY, [variant])
+        except CannotExperiment:
+            continue
+        if len(runs.ids) >= rules.SEEDS:
+            return runs
+    raise CannotExperiment(
+        f"no variant of {STUDY} has {rules.SEEDS} finished runs with their weights in {setup.runs}; train them with "
+        f"python run.py --study {STUDY} --variant {VARIANTS[0]} --dataset cifar10 --seed 0 --budget {trained.BUDGETS[0]} "
+        "(and other seeds), or name another folder by --runs-dir"
     )
 
 

@@ -14,7 +14,7 @@ widths such as 45 or 90 suit no vector unit is part of the paper's tables, and o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import floor, sqrt
 
 from torch import nn
@@ -22,9 +22,9 @@ from torch import nn
 from architectures.mobilenet_v2 import Residual
 from architectures.resnext import Sum
 from reports.printed.figures import Figure, read
-from reports.verdicts.experiments import Outcome, Setup, experiment, rules
+from reports.verdicts.experiments import Holds, Outcome, Setup, experiment, rules
 from reports.verdicts.experiments.passes import BATCH, deployed, forward, here, images
-from reports.verdicts.experiments.timing import Times, in_turns, stopwatch, tally
+from reports.verdicts.experiments.timing import Comparison, Times, in_turns, stopwatch, tally
 
 PRINTED = "shufflenet_v2_t1_t4"
 # Of the table's widths and speeds: how their names begin, and on what they were taken.
@@ -46,11 +46,16 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Claimed:
-    """Row `slow` of the table takes more than `bound` times as long as row `fast`."""
+    """Row `slow` of the table takes more than `bound` times as long as row `fast`.
+
+    step: whether it is one of several between rows of which others are claimed: then it is of the figures, and alone
+    doesn't decide.
+    """
 
     slow: str
     fast: str
     bound: float = 1.0
+    step: bool = False
 
 
 Unit = Callable[[Mapping, str, int], nn.Module]
@@ -70,13 +75,14 @@ def equal_width(setup: Setup, sizes: Sizes = Sizes()) -> Outcome:
 
 @experiment("shufflenetv2.g2_groups_slow")
 def groups(setup: Setup, sizes: Sizes = Sizes()) -> Outcome:
-    """Table 2: grouped 1×1 convolutions; each number of groups against the next smaller."""
+    """Table 2: grouped 1×1 convolutions; eight groups against one decide, the steps between are shown."""
 
     def unit(row: Mapping, widths: str, wider: int) -> nn.Module:
         channels = row["groups"] * floor(wider * row[widths] / row["groups"] + 0.5)
         return _conv(channels, channels, groups=row["groups"])
 
-    claimed = [Claimed("g2", "g1"), Claimed("g4", "g2"), Claimed("g8", "g4")]
+    steps = [Claimed(more, fewer, step=True) for more, fewer in (("g2", "g1"), ("g4", "g2"), ("g8", "g4"))]
+    claimed = [Claimed("g8", "g1"), *steps]
     return _compare(setup, "Table 2", unit, lambda wider: claimed, sizes)
 
 
@@ -129,28 +135,57 @@ def _compare(
 ) -> Outcome:
     """Build, time and judge the rows of a table, at each width."""
     rows = _rows(table)
-    decided, evidence, tables = [], [], []
+    comparisons, tables = [], []
     for wider in sizes.wider:
         times, mult_adds = _time(setup.device, rows, unit, wider, sizes)
         speeds = {name: figures[f"{SPEEDS[setup.device]}_x{wider}"] for name, figures in rows.items()}
         # Mult-adds a second, as printed; batches are equally large, so that a ratio says the same of GPUs.
         paces = {name: float(speed.number) * mult_adds[name] for name, speed in speeds.items()}
-        words = []
-        for claim in claimed(wider):
-            ratio = times.ratio(claim.slow, claim.fast, mult_adds[claim.slow] / mult_adds[claim.fast])
-            decided.append(ratio.above(claim.bound))
-            operations = f", by operations {claim.bound:.2f}" if claim.bound != 1 else ""
-            printed = f"printed {paces[claim.fast] / paces[claim.slow]:.2f}"
-            words.append(f"{claim.slow} to {claim.fast} {ratio} ({printed}{operations})")
-        evidence.append(f"time per mult-add at ×{wider}: {', '.join(words)}")
+        comparisons += [
+            Comparison.of(
+                claim.slow,
+                claim.fast,
+                times.ratio(claim.slow, claim.fast, mult_adds[claim.slow] / mult_adds[claim.fast]),
+                bound=claim.bound,
+                printed=f"{paces[claim.fast] / paces[claim.slow]:.2f}",
+                size=f"×{wider}",
+                step=claim.step,
+            )
+            for claim in claimed(wider)
+        ]
         against = claimed(wider)[0].fast
         columns = {
             "printed": {name: f"{paces[against] / pace:.2f}" for name, pace in paces.items()},
             "printed, per s": {name: speed.value for name, speed in speeds.items()},
         }
         tables.append(times.table(f"{table}, ×{wider}", against, mult_adds, columns, per_mult_add=True))
-    summary = f"{tally(decided)}, {here(setup.device)}; printed on {THEIRS[setup.device]}"
-    return Outcome(rules.all_hold(decided), (summary, *evidence), {"tables": tables})
+    return Outcome(
+        *judge(comparisons, f"{here(setup.device)}; printed on {THEIRS[setup.device]}"),
+        {"tables": tables, "comparisons": list(map(asdict, comparisons))},
+    )
+
+
+def judge(comparisons: Sequence[Comparison], where: str) -> tuple[Holds, tuple[str, ...]]:
+    """Judge the comparisons of a table at all widths: all but the steps decide, steps the other way are told; with evidence."""
+    decisive = [comparison for comparison in comparisons if not comparison.step]
+    holds: Holds = rules.all_hold(comparison.as_claimed for comparison in decisive)
+    against = [c for c in comparisons if c.step and c.as_claimed is not True]
+    summary = f"{tally([comparison.as_claimed for comparison in decisive])}, {where}"
+    if against:
+        steps = ", ".join(f"{c.slow} to {c.fast} at {c.size} ({c})" for c in against)
+        summary += f"; steps between that aren't as claimed: {steps}"
+        holds = "sense" if holds else holds
+    evidence = [
+        f"time per mult-add at {size}: {', '.join(_told(c) for c in comparisons if c.size == size)}"
+        for size in dict.fromkeys(comparison.size for comparison in comparisons)
+    ]
+    rule = "rule: as claimed if the whole 95 % interval of a comparison is above 1, or above what operations alone give"
+    return holds, (summary, *evidence, rule)
+
+
+def _told(comparison: Comparison) -> str:
+    operations = f", by operations {comparison.bound:.2f}" if comparison.bound != 1 else ""
+    return f"{comparison.slow} to {comparison.fast} {comparison} (printed {comparison.printed}{operations})"
 
 
 def _rows(table: str) -> dict[str, dict[str, Figure]]:

@@ -110,16 +110,16 @@ def _observe(
     seeds = [run.configuration.seed for run in runs[VARIANT]]
     rows = [list(row) for row in zip(seeds, after, before, likeness, strict=True)]
     evidence = (
+        f"{rules.shown(after)}, at the start {rules.shown(before)} ({STUDY}/{VARIANT} on CIFAR-10, budget {runs.budget})",
+        f"correlation of the convolutions' weights with the initial ones: {rules.shown(likeness)}",
         (
             f"rule: {rule.format(limit=limit)}; 95 % intervals over seeds; undecided where the weights' correlation "
             f"with their initial ones is above {trained.RESEMBLANCE:g}"
         ),
-        f"{STUDY}/{VARIANT} on CIFAR-10, budget {runs.budget}: {rules.shown(after)}, at the start {rules.shown(before)}",
-        f"correlation of the convolutions' weights with the initial ones: {rules.shown(likeness)}",
     )
     data: dict = {"tables": [table(TITLE, COLUMNS, rows)]}
     if drawn:
-        caption = f"{evidence[1]}; mean over seeds."
+        caption = f"{evidence[0]}; mean over seeds."
         data["heat_maps"] = {"title": DRAWN, "caption": caption, "blocks": as_drawn(blocks_at_end)}
     return Outcome(judge(after, likeness, decide, limit), evidence, data, runs.ids)
 

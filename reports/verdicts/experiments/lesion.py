@@ -15,8 +15,19 @@ import torch
 from torch import Tensor, nn
 
 from architectures.resnet import ResidualBlock
-from reports.verdicts.experiments import Outcome, Setup, experiment, rules, table, trained
+from reports.verdicts.experiments import (
+    Outcome,
+    Setup,
+    experiment,
+    on_published,
+    published,
+    rules,
+    table,
+    trained,
+)
 from reports.verdicts.experiments.blocks import residual_blocks
+from reports.verdicts.experiments.passes import deployed
+from reports.verdicts.experiments.timing import tally
 
 STUDY, DEPTHS = "deep_vs_shallow", (20, 56)
 IMAGES = 1_000
@@ -45,6 +56,12 @@ class Lesions:
         return self.whole < LEARNED
 
 
+RULE = (
+    f"rule: without the middle one of its parts a residual network loses less than {LITTLE:.0%} of what it has learned, "
+    f"a plain one more than {MOST:.0%}; {IMAGES:,} test images, a network above {LEARNED:g} % error left out"
+)
+
+
 @experiment("resnet.is_ensemble")
 def blocks_can_be_lost(setup: Setup) -> Outcome:
     """Holds if residual networks lose little without a block, and plain ones fail without a layer."""
@@ -63,24 +80,32 @@ def blocks_can_be_lost(setup: Setup) -> Outcome:
         for variant in variants
         for run, lesion in zip(runs[variant], lesions_of[variant], strict=True)
     ]
-    evidence = [_evidence(variant, lesions_of[variant], f"budget {runs.budget}") for variant in variants]
-    for depth in DEPTHS:
-        if (given := trained.published(setup, depth, IMAGES)) is not None:
-            lesion = lesions(given.network, given.batches)
-            rows.append(_row(f"resnet-{depth}, published", None, lesion))
-            evidence.append(
-                f"{_evidence(f'resnet-{depth}', [lesion], given.source)}; no run of ours, and not in the verdict"
-            )
-    rule = (
-        f"rule: without the middle one of its parts a residual network loses less than {LITTLE:.0%} of what it has "
-        f"learned, a plain one more than {MOST:.0%}; 95 % intervals over seeds, {IMAGES:,} test images, a network "
-        f"above {LEARNED:g} % error left out"
-    )
+    evidence = [_evidence(variant, lesions_of[variant]) for variant in variants]
     return Outcome(
         judge(halves["resnet"], halves["plain"]),
-        (rule, *evidence),
+        (*evidence, f"{RULE}; 95 % intervals over seeds, budget {runs.budget}"),
         {"tables": [table(*BY_NETWORK, rows), _by_part(lesions_of)]},
         runs.ids,
+    )
+
+
+@on_published("resnet.is_ensemble")
+def published_blocks_can_be_lost(setup: Setup) -> Outcome:
+    """Holds if every residual network of others loses little without a block, and every plain one fails without a layer."""
+    networks = published.plain_and_residual(DEPTHS)
+    lesions_of = {}
+    for network, path in zip(networks, published.files(setup, networks), strict=True):
+        loaded = deployed(published.load(network, path, setup), setup.device)
+        lesions_of[network.label] = lesions(loaded, published.images(network, setup, "test", IMAGES))
+    decided = [judge_one(*labelled) for labelled in lesions_of.items()]
+    evidence = [_evidence(label, [lesion]) for label, lesion in lesions_of.items()]
+    between = [label for label, holds in zip(lesions_of, decided, strict=True) if holds is None]
+    summary = tally(decided, "networks") + (f" ({', '.join(between)})" if between else "")
+    rows = [_row(label, None, lesion) for label, lesion in lesions_of.items()]
+    return Outcome(
+        rules.all_hold(decided),
+        (summary, *evidence, published.source(networks), f"{RULE}; {published.CAUTION}"),
+        {"tables": [table(*BY_NETWORK, rows), _by_part({name: [one] for name, one in lesions_of.items()})]},
     )
 
 
@@ -91,6 +116,13 @@ def judge(residual: Sequence[Sequence[Lesions]], plain: Sequence[Sequence[Lesion
     return rules.all_hold([rules.all_hold(little), rules.all_hold(most)])
 
 
+def judge_one(name: str, lesion: Lesions) -> bool | None:
+    """Return whether a single network is as claimed: False where it is as the other kind should be, between them None."""
+    if not lesion.learned or LITTLE <= lesion.share_lost <= MOST:
+        return None
+    return (lesion.share_lost < LITTLE) == name.startswith("resnet")
+
+
 def _shares(depths: Sequence[Sequence[Lesions]]) -> list[list[float]]:
     return [
         [lesion.share_lost for lesion in seeds] for seeds in depths if all(lesion.learned for lesion in seeds)
@@ -99,7 +131,6 @@ def _shares(depths: Sequence[Sequence[Lesions]]) -> list[list[float]]:
 
 def lesions(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Lesions:
     """Test a CIFAR ResNet or plain network in evaluation mode: whole, and without a part of each block."""
-
     blocks = residual_blocks(network)
     errors, images = [0] * (len(blocks) + 1), 0
     with torch.inference_mode():
@@ -149,13 +180,14 @@ def _by_part(lesions_of: dict[str, list[Lesions]]) -> dict:
         for seeds in lesions_of.values()
     ]
     rows = [[number, *errors] for number, errors in enumerate(zip_longest(*means), start=1)]
-    return table("Error (%) without a block or layer, mean over seeds", ["number", *lesions_of], rows)
+    mean_of = ", mean over seeds" if any(len(seeds) > 1 for seeds in lesions_of.values()) else ""
+    return table(f"Error (%) without a block or layer{mean_of}", ["number", *lesions_of], rows)
 
 
-def _evidence(variant: str, seeds: list[Lesions], where: str) -> str:
-    part = "block" if variant.startswith("resnet") else "layer"
+def _evidence(name: str, seeds: list[Lesions]) -> str:
+    part = "block" if name.startswith("resnet") else "layer"
     whole, middle = [lesion.whole for lesion in seeds], [median(lesion.without) for lesion in seeds]
-    errors = f"{variant} ({where}): error {rules.shown(whole)} % whole, {rules.shown(middle)} % without the middle {part}"
+    errors = f"error {rules.shown(whole)} % whole, {rules.shown(middle)} % without the middle {part}"
     if all(lesion.learned for lesion in seeds):
-        return f"{errors}, share lost {rules.shown([lesion.share_lost for lesion in seeds])}"
-    return f"{errors}; it has learned too little to be judged"
+        return f"{name}: share lost {rules.shown([lesion.share_lost for lesion in seeds])}, {errors}"
+    return f"{name}: has learned too little to be judged, {errors}"

@@ -42,7 +42,7 @@ def relu_needs_many_dimensions(setup: Setup) -> Outcome:
         f"{n} dimensions: {100 * mean(collapsed[n]):.2f} % of the points collapse, loss {mean(losses[n]):.3f}"
         for n in dimensions
     ]
-    return Outcome(judge(losses, collapsed), (rule, *evidence), {"tables": [table(TITLE, COLUMNS, rows)]})
+    return Outcome(judge(losses, collapsed), (*evidence, rule), {"tables": [table(TITLE, COLUMNS, rows)]})
 
 
 TITLE = f"What a ReLU in n dimensions destroys of a spiral, over {DRAWS:,} random matrices"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import torch
 from scipy import stats
@@ -47,6 +48,40 @@ class Ratio:
         if self.low > bound:
             return True
         return False if self.high < bound else None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How many times as long `slow` takes as `fast`: median and 95 % interval; a finding keeps it, to be judged anew.
+
+    bound: above which it is as claimed. printed: what the paper's figures give, as text; "" if none. size: which of
+    several that were timed, "×2". step: whether it lies between others that decide.
+    """
+
+    slow: str
+    fast: str
+    median: float
+    low: float
+    high: float
+    bound: float = 1.0
+    printed: str = ""
+    size: str = ""
+    step: bool = False
+
+    @classmethod
+    def of(cls, slow: str, fast: str, ratio: Ratio, **more: Any) -> "Comparison":
+        """Make it of a ratio that was timed."""
+        return cls(slow, fast, ratio.median, ratio.low, ratio.high, **more)
+
+    @property
+    def as_claimed(self) -> bool | None:
+        """Return whether it lies above its bound: True or False if the whole interval is on one side, else None."""
+        if self.low > self.bound:
+            return True
+        return False if self.high < self.bound else None
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} [{self.low:.2f}, {self.high:.2f}]"
 
 
 @dataclass(frozen=True)
@@ -121,10 +156,10 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     return ordered[k - 1], ordered[n - k]
 
 
-def tally(decided: Sequence[bool | None]) -> str:
-    """Say how many comparisons came out how."""
+def tally(decided: Sequence[bool | None], what: str = "comparisons") -> str:
+    """Say how many came out how; what: in the plural."""
     return (
-        f"{decided.count(True)} of {len(decided)} comparisons as claimed, {decided.count(False)} the other way"
+        f"{decided.count(True)} of {len(decided)} {what} as claimed, {decided.count(False)} the other way"
         f", {decided.count(None)} undecided"
     )
 
