@@ -39,7 +39,7 @@ def make(
     verdicts = by_claim.of_claims(ledger.entries(), collated, judged, findings)
     files = index.files(collated, verdicts, records, warnings) | claims.files(verdicts)
     for study, results, variant_counts in collated.values():
-        files |= study_page.files(study, results, variant_counts, judged, verdicts)
+        files |= study_page.files(study, results, variant_counts, judged, verdicts, records)
     files |= complexity.files() | architectures.files() | figures.files(collated, findings)
     files |= paper_tables.files((study, results) for study, results, _ in collated.values())
     files |= experiments.files(findings) | programme.files(records)
@@ -55,7 +55,7 @@ def make_study(
     judged = by_claim.judge(collated)
     verdicts = by_claim.of_claims((claim.id for claim in study.claims), collated, judged, findings)
     _, results, variant_counts = collated[name]
-    return _linked(study_page.files(study, results, variant_counts, judged, verdicts))
+    return _linked(study_page.files(study, results, variant_counts, judged, verdicts, records))
 
 
 def _collate(study: Study, records: Sequence[Record]) -> tuple[Study, list[Results], Counts]:

@@ -1,0 +1,107 @@
+"""The answer to a study's question, as far as there is one: the first thing that its page says."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from lightning_modules.data.catalogue import DATASETS
+from lightning_modules.record import Record
+from reports.pages import cost
+from reports.pages.differences import before_the_runs, by_others, in_words, interval, signed
+from reports.verdicts import differences
+from reports.verdicts.by_claim import Judged
+from reports.verdicts.counts import Counts
+from reports.verdicts.differences import Difference
+from reports.verdicts.results import Results
+from sweeps.study import Study
+
+CHEAPEST = "mini"  # the least budget at which claims are judged
+SHOWN = 2  # comparisons that are named where nothing has been run
+
+
+def of_study(results: Sequence[Results], counts: Counts, judged: Judged, records: Sequence[Record]) -> str:
+    """Answer in a sentence or two for every budget and data set at which a difference has two seeds; else say what is missing.
+
+    records: of all studies, from which the cost of what is missing is estimated.
+    """
+    study, answers = results[0].study, []
+    for result in results:
+        for dataset in study.datasets if result.budget != "smoke" else ():
+            of_dataset = differences.of_study(result, dataset)
+            if any(difference.seeds > 1 for difference in of_dataset):
+                answers.append(_answer(result, dataset, of_dataset, counts, judged))
+    return "\n\n".join(answers) or _not_yet(study, results, counts, records)
+
+
+def _answer(
+    results: Results, dataset: str, of_dataset: Sequence[Difference], counts: Counts, judged: Judged
+) -> str:
+    """The first comparison in the study's order, and on which side all of them lie."""
+    several = [difference for difference in of_dataset if difference.seeds > 1]
+    first = several[0]
+    unit = "epochs" if first.test.measure == "epochs_to_25" else "points"
+    printed = f"; printed: {signed(first.printed)}" if first.printed is not None else ""
+    text = (
+        f"**Answer so far**, {_size(results, dataset, counts)}: {in_words(first)} is **{interval(first)} {unit}** "
+        f"(mean and 95 % interval, n = {first.seeds} seeds{printed}); below zero is as claimed."
+    )
+    if len(of_dataset) > 1:
+        sides = Counter(difference.interval_says for difference in several)
+        text += (
+            f" Of {len(of_dataset)} comparisons {sides['as claimed']} lie with their whole interval on the side that is "
+            f"claimed, {sides['against']} on the other, {sides['open']} on both"
+            + (f"; {waiting} wait for runs." if (waiting := len(of_dataset) - len(several)) else ".")
+        )
+    words = Counter(verdict.word for verdict in judged.get((results.study.name, results.budget, dataset), ()))
+    return text + f" Claims: {', '.join(f'{number} {word}' for word, number in words.items())}."
+
+
+def _size(results: Results, dataset: str, counts: Counts) -> str:
+    """At which length, on what, and with how large networks."""
+    names = {name for (name, on), group in results.groups.items() if on == dataset and group.records}
+    spent = next(
+        group.records[0] for (_, on), group in results.groups.items() if on == dataset and group.records
+    )
+    sizes = [counts[name, dataset].parameters / 1e6 for name in names]
+    return (
+        f"on {DATASETS[dataset].title} after {spent.budget_spent['epochs']} of {spent.budget_spent['of_epochs']} epochs "
+        f"(budget `{results.budget}`), with networks of {min(sizes):#.2g}M to {max(sizes):#.2g}M parameters"
+    )
+
+
+def _not_yet(study: Study, results: Sequence[Results], counts: Counts, records: Sequence[Record]) -> str:
+    """What is missing and what it costs; what the paper prints, what others found, and what the seeds could show."""
+    lines = [f"**Answer so far: none.** {_tried(results)}"]
+    dataset = next((name for name in study.datasets if name != "imagenet"), study.datasets[0])
+    lines.append(
+        f"`python -m sweeps.local {study.name} --budget {CHEAPEST} --datasets {dataset}` makes the shortest runs that "
+        f"decide: {cost.estimated(study, dataset, CHEAPEST, counts, records)}; `python -m sweeps list {study.name} --costs` "
+        "estimates it for your machine."
+    )
+    by_dataset = {name: differences.of_study(results[0], name) for name in study.datasets}
+    compared = [(name, difference) for name, of_dataset in by_dataset.items() for difference in of_dataset]
+    printed = {in_words(d): signed(d.printed) for _, d in compared if d.printed is not None}
+    if printed:
+        lines.append(
+            f"The paper prints {_some([f'{what}: {figure} points' for what, figure in printed.items()])}."
+        )
+    votes = [
+        f"{in_words(d)}, {DATASETS[name].title}: {found}" for name, d in compared if (found := by_others(d))
+    ]
+    if votes:
+        lines.append(f"Others found {_some(votes)}.")
+    return " ".join([*lines, before_the_runs(results[0], by_dataset[dataset])]).strip()
+
+
+def _tried(results: Sequence[Results]) -> str:
+    """How much has been run."""
+    if not any(result.records for result in results):
+        return "Nothing has been run."
+    if all(result.budget == "smoke" for result in results):
+        return "Only the path has been tried, at the budget `smoke`."
+    return "No comparison has two seeds yet."
+
+
+def _some(items: Sequence[str]) -> str:
+    """The first few, and how many more there are."""
+    more = len(items) - SHOWN
+    return "; ".join(items[:SHOWN]) + (f"; and {more} more" if more > 0 else "")
