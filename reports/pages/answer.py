@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.record import Record
 from reports.pages import cost
-from reports.pages.differences import before_the_runs, by_others, in_words, interval, signed
+from reports.pages.differences import before_the_runs, by_others, in_words
 from reports.verdicts import differences
 from reports.verdicts.by_claim import Judged
 from reports.verdicts.counts import Counts
-from reports.verdicts.differences import Difference
+from reports.verdicts.differences import Difference, signed
 from reports.verdicts.results import Results
 from sweeps.study import Study
 
@@ -41,18 +41,17 @@ def _answer(
     unit = "epochs" if first.test.measure == "epochs_to_25" else "points"
     printed = f"; printed: {signed(first.printed)}" if first.printed is not None else ""
     text = (
-        f"**Answer so far**, {_size(results, dataset, counts)}: {in_words(first)} is **{interval(first)} {unit}** "
+        f"**Answer so far**, {_size(results, dataset, counts)}: {in_words(first)} is **{first} {unit}** "
         f"(mean and 95 % interval, n = {first.seeds} seeds{printed}); below zero is as claimed."
     )
     if len(of_dataset) > 1:
         sides = Counter(difference.interval_says for difference in several)
         text += (
-            f" Of {len(of_dataset)} comparisons {sides['as claimed']} lie with their whole interval on the side that is "
-            f"claimed, {sides['against']} on the other, {sides['open']} on both"
-            + (f"; {waiting} wait for runs." if (waiting := len(of_dataset) - len(several)) else ".")
+            f" Intervals of all {len(of_dataset)} comparisons: {sides['as claimed']} wholly as claimed, {sides['against']} "
+            f"wholly against, {sides['open']} open, {len(of_dataset) - len(several)} without runs."
         )
     words = Counter(verdict.word for verdict in judged.get((results.study.name, results.budget, dataset), ()))
-    return text + f" Claims: {', '.join(f'{number} {word}' for word, number in words.items())}."
+    return text + f" Verdicts: {', '.join(f'{number} {word}' for word, number in words.items())}."
 
 
 def _size(results: Results, dataset: str, counts: Counts) -> str:
@@ -61,35 +60,38 @@ def _size(results: Results, dataset: str, counts: Counts) -> str:
     spent = next(
         group.records[0] for (_, on), group in results.groups.items() if on == dataset and group.records
     )
-    sizes = [counts[name, dataset].parameters / 1e6 for name in names]
+    sizes = sorted(counts[name, dataset].parameters for name in names)
+    extremes = dict.fromkeys(f"{size / 1e6:#.2g}M" for size in (sizes[0], sizes[-1]))
     return (
         f"on {DATASETS[dataset].title} after {spent.budget_spent['epochs']} of {spent.budget_spent['of_epochs']} epochs "
-        f"(budget `{results.budget}`), with networks of {min(sizes):#.2g}M to {max(sizes):#.2g}M parameters"
+        f"(budget `{results.budget}`), with networks of {' to '.join(extremes)} parameters"
     )
 
 
 def _not_yet(study: Study, results: Sequence[Results], counts: Counts, records: Sequence[Record]) -> str:
     """What is missing and what it costs; what the paper prints, what others found, and what the seeds could show."""
-    lines = [f"**Answer so far: none.** {_tried(results)}"]
-    dataset = next((name for name in study.datasets if name != "imagenet"), study.datasets[0])
-    lines.append(
-        f"`python -m sweeps.local {study.name} --budget {CHEAPEST} --datasets {dataset}` makes the shortest runs that "
-        f"decide: {cost.estimated(study, dataset, CHEAPEST, counts, records)}; `python -m sweeps list {study.name} --costs` "
-        "estimates it for your machine."
-    )
     by_dataset = {name: differences.of_study(results[0], name) for name in study.datasets}
     compared = [(name, difference) for name, of_dataset in by_dataset.items() for difference in of_dataset]
     printed = {in_words(d): signed(d.printed) for _, d in compared if d.printed is not None}
+    known = [f"**Answer so far: none.** {_tried(results)}"]
     if printed:
-        lines.append(
+        known.append(
             f"The paper prints {_some([f'{what}: {figure} points' for what, figure in printed.items()])}."
         )
     votes = [
-        f"{in_words(d)}, {DATASETS[name].title}: {found}" for name, d in compared if (found := by_others(d))
+        f"{in_words(d)}, {DATASETS[name].title}: {by_others(d)}"
+        for name, d in compared
+        if d.votes and d.votes.votes
     ]
     if votes:
-        lines.append(f"Others found {_some(votes)}.")
-    return " ".join([*lines, before_the_runs(results[0], by_dataset[dataset])]).strip()
+        known.append(f"Others found {_some(votes)}.")
+    dataset = next((name for name in study.datasets if name != "imagenet"), study.datasets[0])
+    command = (
+        f"To find out: `python -m sweeps.local {study.name} --budget {CHEAPEST} --datasets {dataset}` makes the shortest "
+        f"runs that decide, {cost.estimated(study, dataset, CHEAPEST, counts, records)}; `python -m sweeps list "
+        f"{study.name} --costs` estimates it for your machine."
+    )
+    return f"{' '.join(known)}\n\n{command} {before_the_runs(results[0], by_dataset[dataset])}".rstrip()
 
 
 def _tried(results: Sequence[Results]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from reports.pages import markdown
 from reports.verdicts import differences
-from reports.verdicts.differences import Difference
+from reports.verdicts.differences import Difference, signed
 from reports.verdicts.results import Results
 from reports.verdicts.trained import MEASURES
 from sweeps.contrasts import LOOKS, detectable
@@ -39,9 +39,9 @@ def before_the_runs(results: Results, of_study: Sequence[Difference]) -> str:
     in_points = [d for d in of_study if d.test.measure != "epochs_to_25"]
     if seeds < 2 or all(difference.seeds >= seeds for difference in in_points):
         return ""
-    spreads = sorted(d.spread for d in in_points if d.seeds > 1)
+    spreads = sorted(d.spread for d in in_points if d.seeds > 1 and results.budget != "smoke")
     spread = spreads[len(spreads) // 2] if spreads else ASSUMED_SPREAD
-    basis = "the median so far" if spreads else "assumed: nothing has been run"
+    basis = "the median so far" if spreads else "assumed"
     level = LOOKS.get(seeds, LOOKS[min(LOOKS)])
     return (
         f"What {seeds} seeds can find: a difference of {detectable(spread, seeds, level, POWER):.1f} points or more in "
@@ -55,18 +55,6 @@ def in_words(difference: Difference) -> str:
     return f"{f'{measure}: ' if measure else ''}{differences.in_words(difference.test)}"
 
 
-def interval(difference: Difference) -> str:
-    """Write `−10.00 (−10.12 to −9.88)`; one seed has no interval."""
-    if difference.seeds < 2:
-        return signed(difference.mean)
-    return f"{signed(difference.mean)} ({signed(difference.low)} to {signed(difference.high)})"
-
-
-def signed(value: float, digits: int = 2) -> str:
-    """Write a figure with its sign."""
-    return f"{value:+.{digits}f}".replace("-", "−")
-
-
 def by_others(difference: Difference) -> str:
     """Return other people's votes on a difference of two rows; empty without any pair."""
     return str(difference.votes or "").removeprefix("others: ")
@@ -77,9 +65,9 @@ def _row(difference: Difference) -> list[str]:
     below = difference.share_below if difference.seeds else 0
     return [
         in_words(difference),
-        interval(difference) if difference.seeds else "—",
+        str(difference),
         signed(difference.mean / difference.spread, 1) if several and difference.spread else "—",
-        str(difference.seeds),
+        str(difference.seeds or "—"),
         f"{below:.2f} ({below * difference.seeds:g} of {difference.seeds})" if several else "—",
         f"{signed(difference.mean - difference.pooled)} to {signed(difference.mean + difference.pooled)}"
         if difference.pooled is not None

@@ -60,6 +60,7 @@ def draw(points: Points, *, title: str, panels: Sequence[tuple[str, list[str]]],
                     panel.fill_between(*band, color=look["color"], alpha=0.1, linewidth=0)
             panel.set(title=style.wrapped(heading), xlabel="epoch", ylabel="error (%)")
             panel.locator_params("x", integer=True)
+            panel.set_xlim(right=1.015 * last)
             panel.label_outer()
             style.chance_line(panel, chance, curves.greatest)
         if last >= LONG:

@@ -1,5 +1,6 @@
 """A forest plot: what a study compares, each difference with its interval, the printed one and others' beside it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -52,21 +53,23 @@ def picture(results: Results, dataset: str) -> Picture | None:
         settings={
             "title": f"{results.study.title}: {runs.where(results, dataset)}",
             "printed": f"printed, {paper_data}",
+            "written": [f"{difference}, n = {difference.seeds}" for difference in drawn],
         },
     )
 
 
 def _points(difference: Difference) -> Points:
     """Return a row for ours, for the printed difference and for each of others'; without an interval its ends are empty."""
-    label = MEASURES[difference.test.measure] + differences.in_words(difference.test).replace("`", "")
+    margin = f", margin {margin:g}" if (margin := getattr(difference.test, "margin", None)) else ""
+    label = f"{MEASURES[difference.test.measure]}{differences.in_words(difference.test)}{margin}".replace("`", "")
+    interval = (round(difference.low, 4), round(difference.high, 4)) if difference.seeds > 1 else ("", "")
 
     def point(source: str, value: float, low: float | str = "", high: float | str = "", n: int | str = ""):
         return {
             "comparison": label, "source": source, "difference": round(value, 4), "low": low, "high": high, "seeds": n,
         }  # fmt: skip
 
-    ends = (round(difference.low, 4), round(difference.high, 4)) if difference.seeds > 1 else ("", "")
-    points = [point(OURS, difference.mean, *ends, difference.seeds)]
+    points = [point(OURS, difference.mean, *interval, difference.seeds)]
     if difference.printed is not None:
         points.append(point(PRINTED, difference.printed))
     if difference.votes:
@@ -74,8 +77,8 @@ def _points(difference: Difference) -> Points:
     return points
 
 
-def draw(points: Points, *, title: str, printed: str) -> bytes:
-    """Draw the PNG; comparisons downwards, each named at its left, its figures written at its right."""
+def draw(points: Points, *, title: str, printed: str, written: Sequence[str]) -> bytes:
+    """Draw the PNG; comparisons downwards, each named at its left, its figures, `written`, at its right."""
     frame = pd.DataFrame(points)
     names = list(dict.fromkeys(frame.comparison))
     labels = [style.wrapped(name, WRAP) for name in names]
@@ -86,8 +89,16 @@ def draw(points: Points, *, title: str, printed: str) -> bytes:
         for (comparison, source), rows in frame.groupby(["comparison", "source"], sort=False):
             y = names.index(str(comparison))
             panel.plot(rows.difference, [y] * len(rows), zorder=3, **looks[str(source)])
-            if source == OURS:
-                _interval(panel, rows.iloc[0], y, looks[OURS]["color"])
+        ours = frame[frame.source == OURS].set_index("comparison")
+        for y, (name, figures) in enumerate(zip(names, written, strict=True)):
+            if ours.low[name] != "":
+                panel.plot(
+                    [ours.low[name], ours.high[name]], [y, y], color=style.COLOURS[0], linewidth=1.6, zorder=2
+                )
+            panel.annotate(
+                figures, (1, y), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center",
+                fontsize=8, annotation_clip=False,
+            )  # fmt: skip
         panel.set_yticks(range(len(names)), labels)
         panel.set(
             ylim=(len(names) - 0.4, -0.6), xlabel="difference, percentage points (left of zero: as claimed)"
@@ -106,15 +117,3 @@ def _looks(printed: str) -> dict[str, dict[str, Any]]:
         PRINTED: {"label": printed, "color": style.COLOURS[1], "marker": "X", "markersize": 7, "linestyle": ""},
         OTHERS: {"label": OTHERS, "color": "0.3", "marker": "o", "fillstyle": "none", "markersize": 4, "linestyle": ""},
     }  # fmt: skip
-
-
-def _interval(panel, row: pd.Series, y: int, colour: str) -> None:
-    """Draw ours, and write it right of the panel."""
-    figures = f"{row.difference:+.2f}"
-    if row.low != "":
-        panel.plot([row.low, row.high], [y, y], color=colour, linewidth=1.6, zorder=2)
-        figures += f" ({row.low:+.2f} to {row.high:+.2f})"
-    panel.annotate(
-        f"{figures}, n = {row.seeds}".replace("-", "−"), (1, y), (6, 0), xycoords=("axes fraction", "data"),
-        textcoords="offset points", va="center", fontsize=8, annotation_clip=False,
-    )  # fmt: skip

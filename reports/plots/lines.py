@@ -29,17 +29,16 @@ def draw(
     values = list(dict.fromkeys(point[panels] for point in points)) if panels else [None]
     columns = [(name, value) for name in over for value in values]
     cells = [(source, name, value) for source in sources for name, value in columns]
-    series = list(dict.fromkeys(point["series"] for point in points))
-    marks = {name: _look(name, index) for index, name in enumerate(series)}
+    looks = {source: _looks(points if together else _of(points, source=source)) for source in sources}
     across = len(columns) if len(columns) > 1 else len(sources)
     with style.sheet(len(cells), columns=across, height=2.7, title=title) as (figure, axes):
         for panel, (source, name, value) in zip(axes, cells, strict=True):
             here = _of(points, **({panels: value} if panels else {}))
             if not together:
                 here = _of(here, source=source)
-            for label in series:
-                _line(panel, _of(here, series=label, source=OURS), name, y, marks[label])
-                theirs = marks[label] | HOLLOW | ({"label": "_"} if together else {})
+            for label, look in looks[source].items():
+                _line(panel, _of(here, series=label, source=OURS), name, y, look)
+                theirs = look | HOLLOW | ({"label": "_"} if together else {})
                 _line(panel, _of(here, series=label, source=PRINTED), name, y, theirs)
             _axis(panel, [_scaled(point, name) for point in here], name)
             heading = [f"{panels} {value}"] if panels else []
@@ -52,10 +51,14 @@ def draw(
         return style.png(figure)
 
 
-def _look(series: str, index: int) -> dict[str, Any]:
-    """More series than can be labelled are grey."""
-    look = style.mark(index) if index < style.LABELLED else {"color": "0.7", "marker": "o"}
-    return look | ({"label": series} if series and index < style.LABELLED else {})
+def _looks(points: Points) -> dict[str, dict[str, Any]]:
+    """What each series looks like; more than can be labelled are grey."""
+    series = list(dict.fromkeys(point["series"] for point in points))
+    looks = {
+        name: style.mark(index) | {"label": name or "_"}
+        for index, name in enumerate(series[: style.LABELLED])
+    }
+    return looks | {name: {"color": "0.7", "marker": "o"} for name in series[style.LABELLED :]}
 
 
 def _end(line: "Line2D") -> tuple[float, float, str, Any]:

@@ -100,19 +100,25 @@ def label(panel: "Axes", places: Sequence[tuple[float, float, str, str]]) -> Non
     figure.draw_without_rendering()  # lays the panels out, so that distances are known
     points = 72 / figure.dpi
     line = 1.3 * LETTER_HEIGHT
+    edge = panel.bbox.x1 * points
     at = [(*(panel.transData.transform((x, y)) * points), name, colour) for x, y, name, colour in places]
     written: list[tuple[float, float, float]] = []  # left, right and height of the names
     for (x, y, name, colour), place in sorted(zip(at, places, strict=True), key=lambda pair: pair[0][1]):
-        right, height = x + 8 + len(name) * LETTER * 72, y
+        left, height = x + 8, y
+        right = left + len(name) * LETTER * 72
+        if (
+            right > edge > left and (edge - x) < 0.15 * panel.bbox.width * points
+        ):  # rather outside than across the frame
+            left, right = edge + 4, edge + 4 + right - left
         for left_of, right_of, height_of in written:  # from the lowest up
-            if left_of < right and right_of > x and height - height_of < line:
+            if left_of < right and right_of > left and height - height_of < line:
                 height = height_of + line
-        written.append((x, right, height))
+        written.append((left, right, height))
         darker = [0.65 * part for part in to_rgb(colour)]
         panel.annotate(
             name,
             place[:2],
-            (8, height - y),
+            (left - x, height - y),
             textcoords="offset points",
             va="center",
             fontsize=8,

@@ -46,6 +46,11 @@ class Difference:
     printed: float | None = None
     votes: Votes | None = None
 
+    def __str__(self) -> str:
+        """Write `−10.00 (−10.12 to −9.88)`, of one seed without an interval, of none a dash."""
+        ends = f" ({signed(self.low)} to {signed(self.high)})" if self.seeds > 1 else ""
+        return signed(self.mean) + ends if self.seeds else "—"
+
     @property
     def seeds(self) -> int:
         """Return the number of seeds that all rows of the test have."""
@@ -98,6 +103,11 @@ def of_study(results: Results, dataset: str) -> list[Difference]:
         if set(variants_of(test)) <= here:
             tests.setdefault((test.measure, in_words(test), getattr(test, "margin", 0.0)), test)
     return [_difference(test, results, dataset) for test in tests.values()]
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Write a figure with its sign."""
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def in_words(test: Test) -> str:
