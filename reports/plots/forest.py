@@ -22,6 +22,9 @@ MEASURES = {
     "generalisation_gap": "test less training error: ",
 }
 LINE = 0.2  # inches of a line of letters
+BESIDE = (
+    0.22  # of the distance between two comparisons, from our figure down to those of the paper and of others
+)
 WRAP = 46  # letters of a line left of the panel
 
 
@@ -61,7 +64,9 @@ def picture(results: Results, dataset: str) -> Picture | None:
 def _points(difference: Difference) -> Points:
     """Return a row for ours, for the printed difference and for each of others'; without an interval its ends are empty."""
     margin = f", margin {margin:g}" if (margin := getattr(difference.test, "margin", None)) else ""
-    label = f"{MEASURES[difference.test.measure]}{differences.in_words(difference.test)}{margin}".replace("`", "")
+    label = f"{MEASURES[difference.test.measure]}{differences.in_words(difference.test)}{margin}".replace(
+        "`", ""
+    )
     interval = (round(difference.low, 4), round(difference.high, 4)) if difference.seeds > 1 else ("", "")
 
     def point(source: str, value: float, low: float | str = "", high: float | str = "", n: int | str = ""):
@@ -87,7 +92,7 @@ def draw(points: Points, *, title: str, printed: str, written: Sequence[str]) ->
         panel.axvline(0, color="black", linewidth=0.8, zorder=1)
         looks = _looks(printed)
         for (comparison, source), rows in frame.groupby(["comparison", "source"], sort=False):
-            y = names.index(str(comparison))
+            y = names.index(str(comparison)) + (BESIDE if source != OURS else 0)
             panel.plot(rows.difference, [y] * len(rows), zorder=3, **looks[str(source)])
         ours = frame[frame.source == OURS].set_index("comparison")
         for y, (name, figures) in enumerate(zip(names, written, strict=True)):

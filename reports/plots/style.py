@@ -134,9 +134,10 @@ def chance_line(panel: "Axes", chance: float, errors: Iterable[float]) -> None:
         panel.annotate(
             f"chance, {chance:g} %",
             (0.01, chance),
-            (0, 2),
+            (0, -2),
             xycoords=("axes fraction", "data"),
             textcoords="offset points",
+            va="top",
             fontsize=7,
             color="0.35",
         )
