@@ -83,7 +83,12 @@ class Difference:
 
     @property
     def interval_says(self) -> Decision:
-        """Return on which side of what the test asks for the whole interval lies; a verdict has its own level."""
+        """Return on which side of what the test asks for the whole interval lies; a verdict has its own level.
+
+        Open where all seeds give the same: that leaves no interval.
+        """
+        if max(self.sample) == min(self.sample):
+            return "open"
         margin = getattr(self.test, "margin", 0.0)
         low, high = self.low, self.high
         if isinstance(self.test, Equivalence):
