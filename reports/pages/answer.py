@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.record import Record
-from reports.pages import cost
+from reports.pages import cost, markdown
 from reports.pages.differences import before_the_runs, by_others, in_words
 from reports.verdicts import differences
 from reports.verdicts.by_claim import Judged
@@ -29,7 +29,7 @@ def of_study(results: Sequence[Results], counts: Counts, judged: Judged, records
             of_dataset = differences.of_study(result, dataset)
             if any(difference.seeds > 1 for difference in of_dataset):
                 answers.append(_answer(result, dataset, of_dataset, counts, judged))
-    return "\n\n".join(answers) or _not_yet(study, results, counts, records)
+    return markdown.with_units("\n\n".join(answers) or _not_yet(study, results, counts, records))
 
 
 def _answer(
@@ -75,16 +75,14 @@ def _not_yet(study: Study, results: Sequence[Results], counts: Counts, records: 
     printed = {in_words(d): signed(d.printed) for _, d in compared if d.printed is not None}
     known = [f"**Answer so far: none.** {_tried(results)}"]
     if printed:
-        known.append(
-            f"The paper prints {_some([f'{what}: {figure} points' for what, figure in printed.items()])}."
-        )
+        known.append(f"Printed: {_some([f'{what}: {figure} points' for what, figure in printed.items()])}.")
     votes = [
         f"{in_words(d)}, {DATASETS[name].title}: {by_others(d)}"
         for name, d in compared
         if d.votes and d.votes.votes
     ]
     if votes:
-        known.append(f"Others found {_some(votes)}.")
+        known.append(f"By others: {_some(votes)}.")
     dataset = next((name for name in study.datasets if name != "imagenet"), study.datasets[0])
     command = (
         f"To find out: `python -m sweeps.local {study.name} --budget {CHEAPEST} --datasets {dataset}` makes the shortest "

@@ -16,8 +16,9 @@ COLUMNS = (
     "difference", "ours, points (95 % interval)", "in SDs", "n", "P(below zero), seeds", "interval by the pooled SD",
     "printed", "margin", "by others",
 )  # fmt: skip
+SIGN = "Below zero is as claimed."
 HOW_TO_READ = (
-    "Below zero is as claimed. Differences are taken between runs of one seed, which share their batches; P is the share of "
+    "Differences are taken between runs of one seed, which share their batches; P is the share of "
     "these pairs below zero. The pooled SD is what seeds change beyond the effects of row and seed, over all rows."
 )
 
@@ -30,7 +31,9 @@ def section(results: Results, dataset: str) -> str:
         return ""
     columns, rows = markdown.without_empty(COLUMNS, [_row(difference) for difference in known])
     table = markdown.table(columns, rows, right=columns[1:-1] if columns[-1] == COLUMNS[-1] else columns[1:])
-    return "\n\n".join(filter(None, [table, HOW_TO_READ, before_the_runs(results, of_study)]))
+    if not any(difference.seeds > 1 for difference in known):
+        return f"{table}\n\n{SIGN}"
+    return "\n\n".join(filter(None, [table, f"{SIGN} {HOW_TO_READ}", before_the_runs(results, of_study)]))
 
 
 def before_the_runs(results: Results, of_study: Sequence[Difference]) -> str:

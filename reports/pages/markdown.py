@@ -73,6 +73,11 @@ def _figure(text: str) -> str:
     return text.replace(" ", NO_BREAK_SPACE) if _FIGURES.fullmatch(text) else text
 
 
+def with_units(text: str) -> str:
+    """Return a text in which no line break parts a number from its unit."""
+    return re.sub(r"(?<=\d) (?=%|points|epochs|runs|seeds|images)", NO_BREAK_SPACE, text)
+
+
 def bullets(items: Sequence[str]) -> str:
     """Return a list with one line an item."""
     return "\n".join(f"- {item}" for item in items)
