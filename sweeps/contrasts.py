@@ -115,6 +115,17 @@ def power(effect: float, spread: float, seeds: int, level: float) -> float:
     return float(stats.nct.sf(critical, seeds - 1, effect / spread * math.sqrt(seeds)))
 
 
+def detectable(spread: float, seeds: int, level: float, probability: float = 0.8) -> float:
+    """Return the smallest contrast that a t-test over so many seeds finds with this probability; two seeds or more.
+
+    spread: standard deviation of the contrast between seeds, in the unit of the answer.
+    """
+    from scipy import special
+
+    critical = special.stdtrit(seeds - 1, 1 - level)
+    return float(special.nctdtrinc(seeds - 1, 1 - probability, critical)) * spread / math.sqrt(seeds)
+
+
 def _fall(row: Sequence[float]) -> float:
     """The change from the first to the last of a least-squares line through the values, equally spaced."""
     middle = (len(row) - 1) / 2

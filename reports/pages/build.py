@@ -40,7 +40,7 @@ def make(
     files = index.files(collated, verdicts, records, warnings)
     files |= claims.files(verdicts, [study for study, _, _ in collated.values()])
     for study, results, variant_counts in collated.values():
-        files |= study_page.files(study, results, variant_counts, judged, verdicts)
+        files |= study_page.files(study, results, variant_counts, judged, verdicts, records)
     files |= complexity.files() | architectures.files() | figures.files(collated, findings)
     files |= paper_tables.files((study, results) for study, results, _ in collated.values())
     files |= experiments.files(findings) | programme.files(records)
@@ -57,7 +57,7 @@ def make_study(
     claims_of_study = (claim.id for claim in study.claims)
     verdicts = by_claim.of_claims(claims_of_study, collated, judged, without_others(findings))
     _, results, variant_counts = collated[name]
-    return _linked(study_page.files(study, results, variant_counts, judged, verdicts))
+    return _linked(study_page.files(study, results, variant_counts, judged, verdicts, records))
 
 
 def _collate(study: Study, records: Sequence[Record]) -> tuple[Study, list[Results], Counts]:

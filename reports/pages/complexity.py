@@ -10,6 +10,7 @@ from reports.printed.figures import Figure
 from reports.verdicts import complexity
 from reports.verdicts.complexity import CUT, EXACT, EXPLAINED, UNEXPLAINED, Network, Quoted, Row
 
+DITTO = "″"
 VERDICTS = (EXACT, CUT, EXPLAINED, UNEXPLAINED)
 # The resolution and classes that a network has if a row doesn't say otherwise.
 USUAL = {"cifar": (32, 10), "imagenet": (224, 1000)}
@@ -20,7 +21,8 @@ HOW_TO_READ = (
     "the printed figure at its printed precision; *exact if cut*, that the paper cut off the digits behind "
     "instead of rounding; *not reproducible as printed*, that no sensible way of counting gives the figure, "
     "with the reason beside it. What a paper's tables count, with or without batch normalisation, biases, "
-    "classifier, stands above its table. The network is given as one would type it after `run.py`."
+    "classifier, stands above its table. The network is given as one would type it after `run.py`, once for all figures of it that follow "
+    f"each other ({DITTO})."
 )
 
 
@@ -70,7 +72,8 @@ def _totals(judged: Mapping[str, Sequence[Row | Quoted]]) -> str:
     verdicts = {paper: Counter(row.verdict for row in rows) for paper, rows in judged.items()}
     body = [[f"[{title(paper)[0]}](#{paper})", *_line(counted)] for paper, counted in verdicts.items()]
     total = sum(verdicts.values(), Counter[str]())
-    return markdown.table(columns, [*body, ["**all**", *_line(total)]], right=columns[1:])
+    shown, rows = markdown.without_empty(columns, [*body, ["**all**", *_line(total)]], empty=["0"])
+    return markdown.table(shown, rows, right=shown[1:])
 
 
 def _line(verdicts: Counter[str]) -> list[str]:
@@ -82,7 +85,7 @@ def _section(paper: str, rows: Sequence[Row | Quoted]) -> str:
     name, read = title(paper)
     convention = complexity.module_of(paper).CONVENTION
     columns = ("table", "row", "network", "metric", "printed", "computed", "verdict")
-    built = [_cells(row) for row in rows if isinstance(row, Row)]
+    built = _said_once([_cells(row) for row in rows if isinstance(row, Row)], columns.index("network"))
     parts = [
         f'## <a id="{paper}"></a>{name}',
         read,
@@ -93,6 +96,15 @@ def _section(paper: str, rows: Sequence[Row | Quoted]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def _said_once(rows: list[list[str]], column: int) -> list[list[str]]:
+    """The rows with a ditto mark in a column where it says the same as the row above."""
+    above = [None, *(row[column] for row in rows)]
+    return [
+        [*row[:column], DITTO if row[column] == said else row[column], *row[column + 1 :]]
+        for row, said in zip(rows, above, strict=False)
+    ]
+
+
 def _cells(row: Row) -> list[str]:
     figure, network = row.figure, row.network
     resolution, classes = USUAL[network.stem]
@@ -101,8 +113,8 @@ def _cells(row: Row) -> list[str]:
         *([f"{network.classes:,} classes"] if network.classes != classes else []),
     ]
     return [
-        figure.table,
-        figure.row_id,
+        markdown.unbroken(figure.table),
+        markdown.unbroken(figure.row_id),
         ", ".join([f"`{typed(network)}`", *unusual]),
         figure.metric,
         variants.marked(figure),

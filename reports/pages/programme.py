@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.record import Record
 from reports.pages import markdown
-from reports.verdicts import ledger, statistics
+from reports.verdicts import differences, ledger, statistics
 from sweeps import programme
-from sweeps.claim import Comparison, Equivalence, NotWorse, Rise, Test, Trend
+from sweeps.claim import Equivalence, NotWorse, Test
 from sweeps.contrasts import LOOKS
 from sweeps.programme import Line, Status
 
@@ -72,25 +72,19 @@ def decided(records: Sequence[Record]) -> str:
 
 def _row(line: Line, test: Test, sample: list[float], sentence: str, decision: str) -> list[str]:
     where = f"[{line.title}](studies/{line.study}.md)"
-    what = f"{where}, {DATASETS[line.dataset].title}: {MEASURES.get(test.measure, '')}{in_words(test)}"
+    what = f"{where}, {DATASETS[line.dataset].title}: {MEASURES.get(test.measure, '')}{_in_words(test)}"
     spread = f"{plain.stdev(sample):.2f}" if len(sample) > 1 else "—"
     return [sentence, what, _interval(sample), spread, str(len(sample)), decision]
 
 
-def in_words(test: Test) -> str:
-    """Return what a contrast is the difference of; below zero, it is as claimed."""
+def _in_words(test: Test) -> str:
+    """What a contrast is the difference of, less its margin; below zero, it is as claimed."""
     match test:
-        case Comparison(lower=lower, higher=higher):
-            return f"`{lower}` less `{higher}`"
-        case NotWorse(variant=variant, than=than, margin=margin):
-            return f"`{variant}` less `{than}` less {margin:g}"
-        case Equivalence(one=one, other=other, margin=margin):
-            return f"`{one}` less `{other}`, either way, less {margin:g}"
-        case Trend(falling=falling):
-            return f"change of a line along {' → '.join(f'`{name}`' for name in falling)}"
-        case Rise(less=less, more=more):
-            return f"rise from `{less[0]}` to `{less[1]}` less that from `{more[0]}` to `{more[1]}`"
-    return type(test).__name__
+        case NotWorse(margin=margin):
+            return f"{differences.in_words(test)} less {margin:g}"
+        case Equivalence(margin=margin):
+            return f"{differences.in_words(test)}, either way, less {margin:g}"
+    return differences.in_words(test)
 
 
 def _interval(sample: Sequence[float]) -> str:

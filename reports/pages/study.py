@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from lightning_modules.data.catalogue import DATASETS
+from lightning_modules.record import Record
 from reports import plots
-from reports.pages import cost, markdown, paper_tables, provenance, tables
+from reports.pages import answer, cost, differences, markdown, paper_tables, provenance, tables
 from reports.pages.claims import linked
 from reports.verdicts import by_claim, ledger, others
 from reports.verdicts.by_claim import ClaimVerdict, Judged
@@ -34,21 +35,26 @@ def files(
     counts: Counts,
     judged: Judged,
     verdicts: Mapping[str, Sequence[ClaimVerdict]],
+    records: Sequence[Record],
 ) -> dict[str, bytes]:
-    """Make all files of the study's page, by path below `reports/`; `judged` and `verdicts` of all studies and claims."""
+    """Make all files of the study's page, by path below `reports/`.
+
+    judged, verdicts, records: of all studies and claims.
+    """
     made: dict[str, bytes] = {}
     sections = [_budget(result, counts, judged, made) for result in results]
     exact = [judge_exact(claim.id) for claim in study.claims if "exact" in ledger.find(claim.id).kinds]
     page = markdown.page(
         f"# {study.title}",
         f"**{study.question}**",
+        answer.of_study(results, counts, judged, records),
         f"{study.paper}. {study.source}.".replace("..", "."),
         paper_tables.link(study),
-        _reproduce(study, results),
         *sections,
         "## Claims checked without training\n\n" + _verdicts(exact) if exact else "",
         _others(study, verdicts),
         _by_others(study),
+        _reproduce(study, results),
         "## Departures\n\n" + markdown.bullets(study.departures) if study.departures else "",
         provenance.section(results),
     )
@@ -79,11 +85,16 @@ def _budget(results: Results, counts: Counts, judged: Judged, made: dict[str, by
         parts.append(f"### {DATASETS[dataset].title}")
         if dataset in results.study.transfers:
             parts.append(TRANSFER)
+        pictures = plots.of_study(results, dataset, counts) if results.budget != "smoke" else []
+        for picture in pictures:
+            made |= picture.files()
+        parts += [picture.markdown() for picture in pictures if picture.name.endswith(plots.FOREST)]
+        if results.budget != "smoke" and (compared := differences.section(results, dataset)):
+            parts += ["#### Differences", compared]
         for declared in results.study.tables_on(dataset):
             parts.append(f"#### {declared.title}")
             parts.append(tables.table(results, dataset, declared, counts))
-        if results.budget != "smoke":
-            parts += _pictures(results, dataset, counts, made)
+        parts += [picture.markdown() for picture in pictures if not picture.name.endswith(plots.FOREST)]
         verdicts = judged.get((results.study.name, results.budget, dataset))
         if verdicts:
             parts.append(f"#### Claims on {DATASETS[dataset].title}")
@@ -97,13 +108,6 @@ def _spent(results: Results) -> str:
         return f"Not run yet: 0 of {results.declared} runs."
     done = f"{len(records)} of {results.declared} runs done"
     return f"Each run: {cost.per_run(records)}. {done}, {cost.in_all(records)}."
-
-
-def _pictures(results: Results, dataset: str, counts: Counts, made: dict[str, bytes]) -> list[str]:
-    pictures = plots.of_study(results, dataset, counts)
-    for picture in pictures:
-        made |= picture.files()
-    return [picture.markdown() for picture in pictures]
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> str:

@@ -22,6 +22,7 @@ def table(results: Results, dataset: str, declared: Table, counts: Counts) -> st
     study = results.study
     paper_data = variants.paper_dataset(study, dataset)
     theirs = "error, printed" + (f" on {DATASETS[paper_data].title}" if paper_data != dataset else "")
+    comparable = results.budget == "paper" and paper_data == dataset
     rows = []
     for name in declared.variants:
         variant, group, count = study.variant(name), results.groups[name, dataset], counts[name, dataset]
@@ -34,20 +35,16 @@ def table(results: Results, dataset: str, declared: Table, counts: Counts) -> st
             "mult-adds": _millions(count.mult_adds),
             f"{theirs} ({study.printed_runs})": variants.as_error(error),
             "error, ours": str(group),
-            "difference": _difference(group, error),
+            "difference": _difference(group, error) if comparable else "—",
             "records": f"[{len(group.records)}](#{anchor(results.budget, dataset, name)})"
             if group.records
             else "—",
         }
         rows.append(row)
-    empty = [
-        column for column in rows[0] if column.endswith(", printed") and {r[column] for r in rows} == {"—"}
-    ]
-    if results.budget != "paper" or paper_data != dataset:
-        empty.append("difference")
-    columns = [column for column in rows[0] if column not in empty]
-    body = markdown.table(columns, [[row[column] for column in columns] for row in rows], right=columns[1:])
-    return f"{body}\n\n{variants.FOOTNOTE}" if variants.DAGGER in body else body
+    columns, cells = markdown.without_empty(list(rows[0]), [list(row.values()) for row in rows])
+    body = markdown.table(columns, cells, right=columns[1:])
+    spread = _pooled(results, dataset, declared)
+    return "\n\n".join(filter(None, [body, spread, variants.FOOTNOTE if variants.DAGGER in body else ""]))
 
 
 def anchor(budget: str, dataset: str, variant: str) -> str:
@@ -63,6 +60,20 @@ def _printed_count(variant: Variant, dataset: str, metrics: Sequence[str]) -> st
 def _millions(number: int) -> str:
     millions = number / 1e6
     return f"{millions:,.0f}M" if millions >= 100 else f"{millions:#.3g}M"
+
+
+def _pooled(results: Results, dataset: str, declared: Table) -> str:
+    """The spread that the rows have in common: at three seeds it is known better than a row's own."""
+    samples = [
+        errors for name in declared.variants if len(errors := results.groups[name, dataset].errors) > 1
+    ]
+    if len(samples) < 2:
+        return ""
+    pooled, freedom = statistics.pooled_deviation(samples)
+    return (
+        f"Standard deviation between seeds, pooled over {len(samples)} rows: {pooled:.2f} points ({freedom} degrees of "
+        f"freedom); from it a mean of three is known to ±{statistics.half_width(pooled, freedom, 3):.2f}."
+    )
 
 
 def _difference(group: Group, figure: Figure | None) -> str:

@@ -11,7 +11,6 @@ from reports.plots.picture import Picture, Points
 from reports.verdicts.results import Results
 
 SPLITS = {"training": ("train_error", "--"), "test": ("curve_test_error", "-")}
-CROWD = 8  # variants in a panel; more are spread over several
 LONG = 20  # epochs from which on the first descent may leave the panel
 
 
@@ -28,7 +27,8 @@ def picture(results: Results, dataset: str) -> Picture | None:
         return None
     return Picture(
         name=f"{results.study.name}_{results.budget}_{dataset}_curves",
-        alt=f"Error against epochs, training and test, for each variant; {runs.where(results, dataset)}",
+        alt=f"Training and test error against epochs, a line a variant; after the last epoch test errors from "
+        f"{runs.extremes(results, dataset)}; {runs.where(results, dataset)}",
         caption=f"Mean over seeds, banded from the least to the greatest ({runs.number(results, dataset)}, budget "
         f"{results.budget}). The test error of the curves is taken on {_images(records)} test images, that of the "
         "tables on all of them.",
@@ -37,39 +37,45 @@ def picture(results: Results, dataset: str) -> Picture | None:
         settings={
             "title": f"{results.study.title}: {runs.where(results, dataset)}",
             "panels": panels,
-            "variants": [variant.name for variant in results.study.variants],
+            "chance": runs.chance(dataset),
         },
     )
 
 
-def draw(
-    points: Points, *, title: str, panels: Sequence[tuple[str, list[str]]], variants: Sequence[str]
-) -> bytes:
-    """Draw the PNG; a variant looks the same in all panels, by its place among `variants`. Panels: title and variants.
+def draw(points: Points, *, title: str, panels: Sequence[tuple[str, list[str]]], chance: float) -> bytes:
+    """Draw the PNG, each variant named at the end of its test error. panels: title and variants; chance: in per cent.
 
     Of long curves the first tenth may leave the panel at its top, so that the end of the training fills it.
     """
-    with style.sheet(len(panels), title=title, sharex=True, sharey=True) as (figure, cells):
-        marks = {name: style.mark(index) for index, name in enumerate(variants)}
+    with style.sheet(len(panels), columns=2, title=title, sharex=True, sharey=True) as (figure, cells):
         curves = pd.DataFrame(points)
         last = curves.epoch.max()
         for panel, (heading, names) in zip(cells, panels, strict=True):
-            for name in names:
+            for index, name in enumerate(names):
                 for split, (_, dash) in SPLITS.items():
                     curve = curves[(curves.variant == name) & (curves.split == split)]
-                    look = marks[name] | {"linestyle": dash, "linewidth": 1.1, "markersize": 4}
+                    look = style.mark(index) | {"linestyle": dash, "linewidth": 1.1, "markersize": 4}
                     panel.plot(curve.epoch, curve["mean"], markevery=max(1, last // 10), **look)
                     band = curve.epoch, curve.least, curve.greatest
                     panel.fill_between(*band, color=look["color"], alpha=0.1, linewidth=0)
             panel.set(title=style.wrapped(heading), xlabel="epoch", ylabel="error (%)")
             panel.locator_params("x", integer=True)
+            panel.set_xlim(right=1.015 * last)
             panel.label_outer()
+            style.chance_line(panel, chance, curves.greatest)
         if last >= LONG:
             cells[0].set(ylim=(0, 1.05 * curves.greatest[curves.epoch > last / 10].max()))
-        shown = [name for name in variants if any(name in names for _, names in panels)]
-        entries = {name: marks[name] | {"linestyle": ""} for name in shown}
-        entries |= {split: {"color": "black", "linestyle": dash} for split, (_, dash) in SPLITS.items()}
-        style.legend(figure, entries)
+        style.legend(
+            figure, {split: {"color": "black", "linestyle": dash} for split, (_, dash) in SPLITS.items()}
+        )
+        ends = curves[curves.split == "test"].groupby("variant").last()
+        for panel, (_, names) in zip(cells, panels, strict=True):
+            places = [
+                (*ends.loc[name, ["epoch", "mean"]], name, style.mark(index)["color"])
+                for index, name in enumerate(names)
+                if name in ends.index
+            ]
+            style.label(panel, places)
         return style.png(figure)
 
 
@@ -92,7 +98,7 @@ def _images(records: Mapping[str, Sequence[Record]]) -> str:
 
 
 def _spread(names: list[str]) -> list[list[str]]:
-    """In as few parts as the crowd allows, of about the same size."""
-    parts = math.ceil(len(names) / CROWD)
+    """In as few parts as can be labelled, of about the same size."""
+    parts = math.ceil(len(names) / style.LABELLED)
     size = math.ceil(len(names) / max(1, parts))
     return [names[start : start + size] for start in range(0, len(names), max(1, size))]

@@ -10,6 +10,7 @@ from reports.plots.picture import Points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 TITLES = {"mult_adds": "multiply-adds"}  # properties whose names aren't what one writes below an axis
 COUNTED = ("parameters", "mult_adds")  # in millions
@@ -28,27 +29,42 @@ def draw(
     values = list(dict.fromkeys(point[panels] for point in points)) if panels else [None]
     columns = [(name, value) for name in over for value in values]
     cells = [(source, name, value) for source in sources for name, value in columns]
-    series = list(dict.fromkeys(point["series"] for point in points))
-    marks = {name: style.mark(index) for index, name in enumerate(series)}
+    looks = {source: _looks(points if together else _of(points, source=source)) for source in sources}
     across = len(columns) if len(columns) > 1 else len(sources)
     with style.sheet(len(cells), columns=across, height=2.7, title=title) as (figure, axes):
         for panel, (source, name, value) in zip(axes, cells, strict=True):
             here = _of(points, **({panels: value} if panels else {}))
             if not together:
                 here = _of(here, source=source)
-            for label in series:
-                _line(panel, _of(here, series=label, source=OURS), name, y, marks[label])
-                _line(panel, _of(here, series=label, source=PRINTED), name, y, marks[label] | HOLLOW)
+            for label, look in looks[source].items():
+                _line(panel, _of(here, series=label, source=OURS), name, y, look)
+                theirs = look | HOLLOW | ({"label": "_"} if together else {})
+                _line(panel, _of(here, series=label, source=PRINTED), name, y, theirs)
             _axis(panel, [_scaled(point, name) for point in here], name)
             heading = [f"{panels} {value}"] if panels else []
             heading += [OURS if source == OURS else printed] if len(sources) > 1 else []
             panel.set(title=", ".join(heading), ylabel=f"test {y} (%)")
-        entries = {label: marks[label] for label in series if label}
         if together and _of(points, source=PRINTED):
-            entries |= {PRINTED: {"color": "black", "marker": "o"} | HOLLOW}
-        if entries:
-            style.legend(figure, entries)
+            style.legend(figure, {PRINTED: {"color": "black", "marker": "o"} | HOLLOW})
+        for panel in axes:
+            style.label(panel, [_end(line) for line in panel.get_lines() if line.get_label()[0] != "_"])
         return style.png(figure)
+
+
+def _looks(points: Points) -> dict[str, dict[str, Any]]:
+    """What each series looks like; more than can be labelled are grey."""
+    series = list(dict.fromkeys(point["series"] for point in points))
+    looks = {
+        name: style.mark(index) | {"label": name or "_"}
+        for index, name in enumerate(series[: style.LABELLED])
+    }
+    return looks | {name: {"color": "0.7", "marker": "o"} for name in series[style.LABELLED :]}
+
+
+def _end(line: "Line2D") -> tuple[float, float, str, Any]:
+    """Return where a line ends at its right, its label and its colour."""
+    x, y = line.get_xydata()[-1]
+    return x, y, str(line.get_label()), line.get_color()
 
 
 HOLLOW = {"fillstyle": "none", "linestyle": ":"}  # printed, where it stands among ours

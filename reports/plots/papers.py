@@ -15,9 +15,7 @@ from sweeps.study import PaperPicture, Study, Variant
 
 
 def pictures(results: Results, dataset: str, counts: Counts) -> list[Picture]:
-    """Return the pictures that the study declares as its paper's, once two networks have been run."""
-    if len(runs.done(results, dataset)) < 2:
-        return []
+    """Return the pictures that the study declares as its paper's."""
     return [_picture(declared, results, dataset, counts) for declared in results.study.pictures]
 
 
@@ -29,7 +27,7 @@ def _picture(declared: PaperPicture, results: Results, dataset: str, counts: Cou
     what = f"Test {declared.y} against {' and '.join(lines.TITLES.get(name, name) for name in declared.over)}"
     return Picture(
         name=f"{study.name}_{results.budget}_{dataset}_{'_'.join(declared.over)}",
-        alt=f"{what}, after {declared.source}; {runs.where(results, dataset)}",
+        alt=f"{what}, after {declared.source}: errors from {runs.extremes(results, dataset)}; {runs.where(results, dataset)}",
         caption=f"{what}, as in {declared.source} of the paper: small points are runs ({runs.number(results, dataset)}, "
         f"budget {results.budget}), lines join their means."
         + (f" Printed: {study.printed_runs}, {DATASETS[paper_data].title}{counted}." if theirs else ""),

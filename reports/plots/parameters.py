@@ -1,7 +1,8 @@
 """Test error against counted parameters: a point a run, a mark a variant."""
 
-from collections.abc import Sequence
 from typing import Any
+
+import pandas as pd
 
 from reports.plots import runs, style
 from reports.plots.picture import Picture, Points
@@ -25,36 +26,31 @@ def picture(results: Results, dataset: str, counts: Counts) -> Picture | None:
         return None
     return Picture(
         name=f"{results.study.name}_{results.budget}_{dataset}_parameters",
-        alt=f"Test error against the number of parameters, a point a run; {runs.where(results, dataset)}",
+        alt=f"Test error against the number of parameters, a point a run: from {runs.extremes(results, dataset)}; "
+        f"{runs.where(results, dataset)}",
         caption=f"A point a run ({runs.number(results, dataset)}, budget {results.budget}), a bar at their mean, over "
         "the parameters as we count them.",
         points=points,
         draw=draw,
-        settings={
-            "title": f"{results.study.title}: {runs.where(results, dataset)}",
-            "variants": [variant.name for variant in results.study.variants],
-        },
+        settings={"title": f"{results.study.title}: {runs.where(results, dataset)}"},
     )
 
 
-def draw(points: Points, *, title: str, variants: Sequence[str]) -> bytes:
-    """Draw the PNG; a variant looks as in the curves, by its place among `variants`."""
-    with style.sheet(1, height=3.6, title=title) as (figure, panels):
-        panel, entries = panels[0], {}
-        for index, name in enumerate(variants):
-            points_of = [point for point in points if point["variant"] == name]
-            if not points_of:
-                continue
-            entries[name] = style.mark(index) | {"linestyle": ""}
-            errors = [point["error"] for point in points_of]
-            millions = points_of[0]["parameters"] / 1e6
-            panel.plot([millions] * len(points_of), errors, **entries[name], alpha=0.8)
-            panel.plot(millions, sum(errors) / len(errors), **MEAN, zorder=1)
+def draw(points: Points, *, title: str) -> bytes:
+    """Draw the PNG, each variant named beside the mean of its runs."""
+    frame, places = pd.DataFrame(points), []
+    with style.sheet(1, height=3.6, title=title) as (figure, (panel,)):
+        for index, (name, runs_of) in enumerate(frame.groupby("variant", sort=False)):
+            look = style.mark(index) | {"linestyle": ""}
+            millions, mean = runs_of.parameters.iloc[0] / 1e6, runs_of.error.mean()
+            panel.plot([millions] * len(runs_of), runs_of.error, **look, alpha=0.8)
+            panel.plot(millions, mean, **MEAN, zorder=1)
+            places.append((millions, mean, str(name), look["color"]))
         panel.set(xlabel="parameters (millions)", ylabel="test error (%)")
         panel.margins(x=0.08, y=0.12)
-        if max(parameters := [point["parameters"] for point in points]) > WIDE * min(parameters):
-            style.by_ratio(panel, parameters)
-        style.legend(figure, entries | {"mean": MEAN | {"markersize": 8}})
+        if frame.parameters.max() > WIDE * frame.parameters.min():
+            style.by_ratio(panel, list(frame.parameters))
+        style.label(panel, places)
         return style.png(figure)
 
 

@@ -35,7 +35,8 @@ def picture(results: Results, dataset: str) -> Picture:
     paper_data = DATASETS[variants.paper_dataset(results.study, dataset)].title
     return Picture(
         name=f"{results.study.name}_{results.budget}_{dataset}_seeds",
-        alt=f"Test error, a point a run, for each variant; {runs.where(results, dataset)}",
+        alt=f"Test error, a point a run, for each variant: means from {runs.extremes(results, dataset)}; "
+        f"{runs.where(results, dataset)}",
         caption=f"A point a run ({runs.number(results, dataset)}, budget {results.budget}); the bar is the mean with "
         "its 95 % t-interval."
         + (f" Printed: {results.study.printed_runs}, {paper_data}." if printed else ""),
@@ -45,11 +46,12 @@ def picture(results: Results, dataset: str) -> Picture:
             "title": f"{results.study.title}: {runs.where(results, dataset)}",
             "printed": f"printed, {paper_data}",
             "together": runs.comparable(results, dataset),
+            "chance": runs.chance(dataset),
         },
     )
 
 
-def draw(points: Points, *, title: str, printed: str, together: bool) -> bytes:
+def draw(points: Points, *, title: str, printed: str, together: bool, chance: float) -> bytes:
     """Draw the PNG; printed errors stand among ours if `together`, else in a second panel that is titled `printed`."""
     ours, theirs = _errors(points, OURS), _errors(points, PRINTED)
     apart = bool(theirs) and not together
@@ -64,7 +66,7 @@ def draw(points: Points, *, title: str, printed: str, together: bool) -> bytes:
             panels, contents, names, strict=True
         ):
             entries |= _runs(panel, runs_of, names_of_panel) | _printed(panel, figures_of, names_of_panel)
-            _frame(panel, [*chain(*runs_of.values(), *figures_of.values())])
+            style.chance_line(panel, chance, chain(*runs_of.values(), *figures_of.values()))
             _name(panel, names_of_panel, width)
             panel.set(title=heading, ylabel="test error (%)")
         if names[0] == names[-1]:
@@ -97,14 +99,6 @@ def _printed(panel: "Axes", errors: Mapping[str, list[float]], names: Sequence[s
     look: dict[str, Any] = {"color": "black", "marker": "X", "linestyle": "", "markersize": 6}
     panel.plot([names.index(name) for name in errors], [*chain(*errors.values())], **look)
     return {"printed": look} if errors else {}
-
-
-def _frame(panel: "Axes", errors: Sequence[float]) -> None:
-    """Let no interval press the points together: those of two runs are wide, and may leave the panel."""
-    reach = max(errors) - min(errors)
-    bottom, top = panel.get_ylim()
-    if reach:
-        panel.set(ylim=(max(bottom, min(errors) - reach), min(top, max(errors) + reach)))
 
 
 def _aslant(names: Sequence[str], width: float) -> bool:

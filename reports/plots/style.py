@@ -6,7 +6,7 @@ Matplotlib and seaborn are imported where a sheet is drawn: pages whose pictures
 import io
 import math
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +17,21 @@ if TYPE_CHECKING:
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 FILLS = ("full", "none", "left", "bottom")
 WIDTH = 10.0  # inches, of a sheet with more than one column: what a page shows without shrinking the letters
+LETTER_HEIGHT = 8  # points
+NEAR_CHANCE = 0.9  # of the error of guessing
 LETTER = 0.075  # inches that a letter of 8 points takes
 DPI = 110
+# Of seaborn's `colorblind`, those that any two of remain apart in deuteranopia (ΔE > 15), but for its yellow, too pale.
+COLOURS = ("#0173b2", "#de8f05", "#029e73", "#cc78bc", "#56b4e9", "#ca9161", "#fbafe4")
+LABELLED = 5  # lines in a panel that are told apart by a label at their end
 Legend = dict[str, dict[str, Any]]  # what each label looks like, as arguments of a line
 
 
 def mark(index: int) -> dict[str, Any]:
     """Return colour, marker and filling of the nth variant or series; forty differ without colour."""
-    from seaborn import color_palette
-
-    turn, index = divmod(index, len(MARKERS))
-    shade = color_palette("dark").as_hex()[index]  # dark: a pale one is lost in print
-    return {"color": shade, "marker": MARKERS[index], "fillstyle": FILLS[turn % len(FILLS)]}
+    turn, place = divmod(index, len(MARKERS))
+    colour = COLOURS[index % len(COLOURS)]
+    return {"color": colour, "marker": MARKERS[place], "fillstyle": FILLS[turn % len(FILLS)]}
 
 
 @contextmanager
@@ -80,9 +83,64 @@ def legend(figure: "Figure", entries: Legend) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
 
 
-def wrapped(text: str) -> str:
-    """Break a title into lines that fit over one panel of three."""
-    return textwrap.fill(text.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"), 42)
+def wrapped(text: str, letters: int = 42) -> str:
+    """Break a text into lines, by default as long as fit over one panel of three."""
+    text = text.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}")
+    return textwrap.fill(text, letters, break_on_hyphens=False)
+
+
+def label(panel: "Axes", places: Sequence[tuple[float, float, str, str]]) -> None:
+    """Write a name right of each of the places (x, y, name, colour), once all else is drawn; names make way upwards and down.
+
+    The panel's limits must be final.
+    """
+    from matplotlib.colors import to_rgb
+
+    figure = panel.figure
+    figure.draw_without_rendering()  # lays the panels out, so that distances are known
+    points = 72 / figure.dpi
+    line = 1.3 * LETTER_HEIGHT
+    edge = panel.bbox.x1 * points
+    at = [(*(panel.transData.transform((x, y)) * points), name, colour) for x, y, name, colour in places]
+    written: list[tuple[float, float, float]] = []  # left, right and height of the names
+    for (x, y, name, colour), place in sorted(zip(at, places, strict=True), key=lambda pair: pair[0][1]):
+        left, height = x + 8, y
+        right = left + len(name) * LETTER * 72
+        if (
+            right > edge > left and (edge - x) < 0.15 * panel.bbox.width * points
+        ):  # rather outside than across the frame
+            left, right = edge + 4, edge + 4 + right - left
+        for left_of, right_of, height_of in written:  # from the lowest up
+            if left_of < right and right_of > left and height - height_of < line:
+                height = height_of + line
+        written.append((left, right, height))
+        darker = [0.65 * part for part in to_rgb(colour)]
+        panel.annotate(
+            name,
+            place[:2],
+            (left - x, height - y),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=darker,
+            annotation_clip=False,
+        )
+
+
+def chance_line(panel: "Axes", chance: float, errors: Iterable[float]) -> None:
+    """Draw the error of guessing where errors come near it."""
+    if max(errors) >= NEAR_CHANCE * chance:
+        panel.axhline(chance, color="0.35", linestyle=":", linewidth=1, zorder=0)
+        panel.annotate(
+            f"chance, {chance:g} %",
+            (0.01, chance),
+            (0, -2),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="top",
+            fontsize=7,
+            color="0.35",
+        )
 
 
 def by_ratio(panel: "Axes", values: Sequence[float]) -> None:

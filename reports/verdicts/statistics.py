@@ -41,13 +41,25 @@ def summarise(values: Sequence[float]) -> Summary:
     n, mean = len(values), math.fsum(values) / len(values)
     if n == 1:
         return Summary(1, mean, None)
-    return Summary(n, mean, float(special.stdtrit(n - 1, 1 - LEVEL / 2)) * math.sqrt(variance(values) / n))
+    return Summary(n, mean, half_width(math.sqrt(variance(values)), n - 1, n))
 
 
 def variance(values: Sequence[float]) -> float:
     """Return the unbiased variance (n - 1 in the denominator) of at least two values."""
     mean = math.fsum(values) / len(values)
     return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
+
+
+def pooled_deviation(groups: Sequence[Sequence[float]]) -> tuple[float, int]:
+    """Return the standard deviation that groups of two values or more have in common, and its degrees of freedom."""
+    freedom = sum(len(values) - 1 for values in groups)
+    squares = math.fsum((len(values) - 1) * variance(values) for values in groups)
+    return math.sqrt(squares / freedom), freedom
+
+
+def half_width(deviation: float, freedom: int, n: float) -> float:
+    """Return half of the 95 % t-interval of a mean of n, from a standard deviation of so many degrees of freedom."""
+    return float(special.stdtrit(freedom, 1 - LEVEL / 2)) * deviation / math.sqrt(n)
 
 
 def welch(lower: Sequence[float], higher: Sequence[float]) -> float:
@@ -115,11 +127,8 @@ def _deviations(
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Of every mean: how far off the line it is, and the standard error of that; their degrees of freedom."""
     sizes = np.array([len(values) for values in groups])
-    freedom = int((sizes - 1).sum())
-    pooled = (
-        math.fsum((size - 1) * variance(values) for size, values in zip(sizes, groups, strict=True)) / freedom
-    )
-    error = np.sqrt(pooled * (_residues(places) ** 2 / sizes).sum(axis=1))
+    deviation, freedom = pooled_deviation(groups)
+    error = deviation * np.sqrt((_residues(places) ** 2 / sizes).sum(axis=1))
     return off_the_line(places, groups), error, freedom
 
 

@@ -13,6 +13,7 @@ from reports.verdicts.complexity import CUT, EXACT, EXPLAINED
 
 
 def cells(line: str) -> list[str]:
+    line = line.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NON-BREAKING HYPHEN}", "-")
     return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 

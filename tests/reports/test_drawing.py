@@ -37,13 +37,14 @@ def by_kind(pictures):
 WIDE = [("wide", 0, 5000), ("wide", 1, 5100), ("wide", 2, 5300)]
 
 
-def test_a_study_without_runs_has_no_picture(collate):
+def test_there_is_no_picture_without_runs_nor_of_one_variant(collate):
     assert plots.of_study(collate(budget="paper"), "cifar10", COUNTS) == []
+    assert plots.of_study(collate(*WIDE), "cifar10", COUNTS) == []
 
 
 def test_every_picture_is_drawn_from_its_points_alone(collate):
     pictures = plots.of_study(collate(*WIDE, ("thin", 0, 6000)), "cifar10", COUNTS)
-    assert list(by_kind(pictures)) == ["curves", "seeds", "parameters"]
+    assert list(by_kind(pictures)) == ["curves", "seeds", "parameters"]  # one common seed has no interval
     for picture in pictures:
         first = picture.draw(picture.points, **picture.settings)
         assert first.startswith(b"\x89PNG") and first == picture.draw(picture.points, **picture.settings)
@@ -57,9 +58,10 @@ def test_every_picture_is_drawn_from_its_points_alone(collate):
 
 
 def test_curves_show_the_mean_and_the_extremes_of_the_runs_that_have_a_figure(collate):
-    points = by_kind(plots.of_study(collate(*WIDE), "cifar10", COUNTS))["curves"].points
-    assert len(points) == 2 * 8
-    last = {point["split"]: point for point in points if point["epoch"] == 8}
+    both = collate(*WIDE, ("thin", 0, 6000))
+    points = by_kind(plots.of_study(both, "cifar10", COUNTS))["curves"].points
+    assert len(points) == 2 * 2 * 8
+    last = {point["split"]: point for point in points if point["epoch"] == 8 and point["variant"] == "wide"}
     assert last["training"] == {
         "variant": "wide",
         "split": "training",
@@ -76,8 +78,8 @@ def test_a_crowd_of_curves_is_spread_over_panels():
     from reports.plots.curves import _spread
 
     assert _spread([]) == []
-    assert _spread(list("abcdefgh")) == [list("abcdefgh")]
-    assert [len(part) for part in _spread(list("abcdefghijklmnopq"))] == [6, 6, 5]
+    assert _spread(list("abcde")) == [list("abcde")]
+    assert [len(part) for part in _spread(list("abcdefghijklmnopq"))] == [5, 5, 5, 2]
 
 
 def test_seeds_are_a_point_a_run_in_declared_order_and_captions_say_how_many(collate):
@@ -102,7 +104,9 @@ def test_printed_errors_stand_among_ours_only_where_they_compare(collate):
 
 def test_a_single_printed_error_has_no_shape_but_compares(collate):
     for budget, shown in (("mini", 0), ("paper", 1)):
-        seeds = by_kind(plots.of_study(collate(*WIDE, budget=budget), "cifar10", COUNTS))["seeds"]
+        seeds = by_kind(plots.of_study(collate(*WIDE, ("other", 0, 6000), budget=budget), "cifar10", COUNTS))[
+            "seeds"
+        ]
         assert sum(point["source"] == "printed" for point in seeds.points) == shown
 
 
@@ -181,7 +185,7 @@ def test_forty_marks_differ_without_colour():
 def test_the_users_own_matplotlib_settings_change_nothing(collate):
     import matplotlib
 
-    seeds = by_kind(plots.of_study(collate(*WIDE), "cifar10", COUNTS))["seeds"]
+    seeds = by_kind(plots.of_study(collate(*WIDE, ("thin", 0, 6000)), "cifar10", COUNTS))["seeds"]
     with matplotlib.rc_context({"font.size": 30, "figure.dpi": 30, "lines.linewidth": 9}):
         assert seeds.draw(seeds.points, **seeds.settings) == seeds.png()
 

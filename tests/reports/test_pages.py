@@ -30,17 +30,32 @@ def made(folder: Path) -> dict[Path, bytes]:
 
 
 def row(page: str, name: str) -> list[str]:
-    """The cells of the first table row that begins with `name`."""
-    line = next(line for line in page.splitlines() if line.startswith(f"| `{name}`"))
-    return [cell.strip() for cell in line.strip("|").split("|")]
+    """The cells of the first table row of the variant of this name."""
+    line = next(line for line in page.splitlines() if re.match(rf"\| `{name}` +\|", line))
+    return [cell.strip().replace("\N{NO-BREAK SPACE}", " ") for cell in line.strip("|").split("|")]
+
+
+def two_rows(facts) -> list[dict]:
+    """Three runs of each of two variants, the first a point better."""
+    return [
+        facts(name, seed, errors + 10 * seed)
+        for name, errors in (("wide", 5000), ("thin", 5100))
+        for seed in range(3)
+    ]
 
 
 def test_empty_study_shows_the_paper_budget(make):
     assert make([]) == 0
     page = (make.out / "studies" / "made_up.md").read_text()
     assert "## Budget: paper" in page and "## Budget: mini" not in page
-    assert row(page, "wide") == ["`wide`", "1.0M", "1.00M", "250M", "5.24", "— (0/3)", "—", "—"]
+    assert row(page, "wide") == ["`wide`", "1.0M", "1.00M", "250M", "5.24", "— (0/3)"]
     assert row(page, "other")[1:5] == ["—", "1.23M", "300M", "—"]
+    answer = page.split("**Answer")[1].replace("\N{NO-BREAK SPACE}", " ")
+    assert answer.startswith(
+        " so far: none.** Nothing has been run. Printed: `wide` less `thin`: +0.73 points."
+    )
+    assert "python -m sweeps.local made_up --budget mini --datasets cifar10" in answer
+    assert "What 3 seeds can find: a difference of 1.6 points or more in 80 % of cases, at p < 0.01" in answer
     assert not (make.out / "figures").exists()
     assert " 0/9 |" in (make.out / "index.md").read_text()
 
@@ -71,12 +86,12 @@ def test_the_pages_of_the_networks_belong_to_all_pages_and_not_to_a_study(make):
 
 
 def test_every_link_of_a_page_leads_somewhere(make, facts):
-    make([facts("wide", seed, 5000 + seed) for seed in range(3)])
+    make(two_rows(facts))
     page = (make.out / "studies" / "made_up.md").read_text()
     anchors = re.findall(r"\]\(#([^)]+)\)", page)
     assert anchors and all(f'<a id="{anchor}"></a>' in page for anchor in anchors)
     pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", page)
-    assert len(pictures) == 2
+    assert len(pictures) == 4
     assert all(alt and (make.out / "studies" / path).is_file() for alt, path in pictures)
 
 
@@ -85,7 +100,7 @@ def test_difference_only_under_the_paper_budget(make, facts):
     make(lines)
     paper, mini = (make.out / "studies" / "made_up.md").read_text().split("## Budget: mini")
     assert row(paper, "wide")[6] == "−0.23"  # 5.01 − 5.24
-    assert "difference" not in mini.split("#### Claims")[0]
+    assert "difference |" not in mini.split("#### Width")[1].split("#### Claims")[0]
     assert row(mini, "wide")[5] == "50.00 (1/3)"
 
 
@@ -135,6 +150,27 @@ def test_mistyped_printed_row_names_near_misses():
         variants.printed_error(variant, "cifar10")
 
 
+def test_the_answer_stands_under_the_question_and_what_it_rests_on_last(make, facts):
+    make(
+        [
+            facts(name, seed, e + 3 * seed**2)
+            for name, e in (("wide", 5000), ("thin", 5100))
+            for seed in range(3)
+        ]
+    )
+    page = (make.out / "studies" / "made_up.md").read_text()
+    # every seed differs by one point
+    assert (
+        "**Answer so far**, on CIFAR-10 after 8 of 300 epochs (budget `mini`), with networks of 0.80M to 1.0M parameters: "
+        "`wide` less `thin` is **−1.00 (−1.00 to −1.00) points** (mean and 95 % interval, n = 3 seeds; printed: +0.73); "
+        "below zero is as claimed. Verdicts: 1 open." in page.replace("\N{NO-BREAK SPACE}", " ")
+    )
+    parts = ["**Is wide", "**Answer", "_differences.png", "#### Differences", "#### Width", "_curves.png", "#### Claims",
+             "## How to reproduce", "## Departures", "## Records"]  # fmt: skip
+    places = [page.index(part) for part in parts]
+    assert places == sorted(places)
+
+
 def test_same_bytes_again_in_any_order_of_records(make, facts):
     lines = [facts(name, seed, 5000 + 97 * seed) for name in ("wide", "thin") for seed in range(3)]
     make(lines)
@@ -146,7 +182,8 @@ def test_same_bytes_again_in_any_order_of_records(make, facts):
 
 
 def test_pictures_carry_no_software_tag(make, facts):
-    make([facts("wide", seed, 5000 + seed) for seed in range(3)])
+    make(two_rows(facts))
+    assert len(list(make.out.glob("figures/*.png"))) == 5
     for path in make.out.glob("figures/*.png"):
         data, chunks, place = path.read_bytes(), [], 8
         while place < len(data):

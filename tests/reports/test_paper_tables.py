@@ -56,7 +56,7 @@ Printed: single run. Studies: [made_up](studies/made_up.md).
 | ↳ ours | 1.020 ✓ | [6.90 ± 0.25 (3)](studies/made_up.md#trace-paper-cifar10-plain-none), −0.10: **agrees** | \
 [5.40 (1/3)](studies/made_up.md#trace-paper-cifar10-plain), +0.16: one run | | |
 | DenseNet (L = 100, k = 12) | 7.0 | 5.77 | 4.10 | 20.20 | |
-| ↳ ours | 6.500 ✗ | *no study* | — (0/3) | *no study* | |
+| ↳ ours | 6.500 ✗ | *no study* | —\xa0(0/3) | *no study* | |
 
 No counterpart: ms (speed and memory of the authors' machines).
 

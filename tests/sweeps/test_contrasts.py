@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from sweeps.claim import Comparison, Equivalence, LogLinear, NotWorse, Rise, Trend
-from sweeps.contrasts import LOOKS, below_zero, contrasts, decide, p_values, power, value
+from sweeps.contrasts import LOOKS, below_zero, contrasts, decide, detectable, p_values, power, value
 from tests.reports.conftest import diverged, make_facts, not_started, parsed
 
 
@@ -75,6 +75,13 @@ def test_power_agrees_with_simulation():
         sample = rng.normal(-effect, 1, (20_000, seeds))
         found = stats.ttest_1samp(sample, 0, axis=1, alternative="less").pvalue < 0.02
         assert power(effect, 1, seeds, 0.02) == pytest.approx(found.mean(), abs=0.01)
+
+
+@pytest.mark.parametrize(("seeds", "level"), LOOKS.items())
+def test_the_smallest_effect_that_is_found_is_found_as_often_as_is_said(seeds, level):
+    for probability in (0.5, 0.8, 0.95):
+        effect = detectable(0.3, seeds, level, probability)
+        assert power(effect, 0.3, seeds, level) == pytest.approx(probability, abs=1e-3)
 
 
 def test_a_run_that_did_not_start_has_no_value_and_one_that_diverged_the_worst():
