@@ -1,6 +1,6 @@
 """A network on the whole test set, in all views of a protocol: errors counted image by image."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import pytorch_lightning as pl
 import torch
@@ -12,7 +12,7 @@ from lightning_modules.callbacks.progress import EvaluationProgress
 from lightning_modules.classifier import ErrorCounter
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import data_module
-from lightning_modules.data.catalogue import FolderDataset, find
+from lightning_modules.data.catalogue import ArrayDataset, find
 from lightning_modules.data.image_folder_module import EVALUATION_VIEWS, ImageFolderDataModule
 from lightning_modules.data.module import CIFARDataModule
 from lightning_modules.data.preprocessing import for_image_folder, viewing_of
@@ -82,12 +82,12 @@ def test(network: nn.Module, data: CIFARDataModule | ImageFolderDataModule, trai
     return evaluator.tested
 
 
-def check(names: Iterable[str], configuration: Configuration) -> None:
+def check(names: Collection[str], configuration: Configuration) -> None:
     """Raise ValueError, in one line, unless a run's network and images have the views of all these protocols."""
     data = find(configuration.dataset)
+    if names and isinstance(data, ArrayDataset):
+        raise ValueError(f"{data.title} has images of one size: leave out --evaluation")
     for name in names:
-        if not isinstance(data, FolderDataset):
-            raise ValueError(f"{data.title} has images of one size: leave out --evaluation")
         viewing = viewing_of(PROTOCOLS[name], configuration)
         preprocessing = for_image_folder(configuration, viewing)
         if viewing.views in SLIDES:

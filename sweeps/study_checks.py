@@ -11,10 +11,11 @@ from architectures.spelling import did_you_mean
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.configuration import PRECISIONS
 from lightning_modules.protocols import check_names
-from sweeps.claim import variants_of
+from sweeps.claim import OF_EVALUATION, samples_of
 from sweeps.declarations import unique
 
 if TYPE_CHECKING:
+    from sweeps.claim import Test
     from sweeps.study import Study, Variant
 
 CLAIMS = Path(__file__).parent.parent / "reports" / "papers" / "claims.toml"
@@ -44,8 +45,10 @@ def check(study: "Study") -> None:
         for test in claim.tests:
             if test.only_on not in ("", *study.datasets):
                 raise ValueError(f"claim {claim.id}: only_on is {test.only_on!r}, none of the datasets")
-            for name in variants_of(test):
-                study.variant(name)
+            for variant, evaluation in samples_of(test).values():
+                study.variant(variant)
+                if evaluation:
+                    _check_evaluation(study, claim.id, test, variant, evaluation)
     if len({picture.over for picture in study.pictures}) < len(study.pictures):
         raise ValueError("pictures: two have the same axes, which name their files")
     for picture in study.pictures:
@@ -78,6 +81,18 @@ def check(study: "Study") -> None:
         if variant.teacher and study.variant(variant.teacher).teacher:
             raise ValueError(
                 f"variant {variant.name!r}: its teacher, {variant.teacher!r}, has one of its own"
+            )
+
+
+def _check_evaluation(study: "Study", claim: str, test: "Test", variant: str, evaluation: str) -> None:
+    """Raise ValueError unless a variant is evaluated so wherever the test is made, by what evaluations measure."""
+    if test.measure not in OF_EVALUATION:
+        raise ValueError(f"claim {claim}: evaluations have no {test.measure}")
+    for dataset in [test.only_on] if test.only_on else study.datasets:
+        if evaluation not in study.evaluations_of(study.variant(variant), dataset):
+            raise ValueError(
+                f"claim {claim}: {variant!r} isn't evaluated by {evaluation!r} on {dataset}; name it in evaluation, or "
+                "another data set in only_on"
             )
 
 
