@@ -100,9 +100,9 @@ def _is_made(test: Test, study: Study, dataset: str) -> bool:
 
 
 def _is_like(test: AsPrinted, study: Study, dataset: str) -> bool:
-    """Whether the paper prints a figure there, by a protocol that runs can be evaluated by."""
+    """Whether the printed figure, which must be there, was taken by a protocol that runs can be evaluated by."""
     figure = variants.printed_error(study.variant(test.variant), dataset, test.measure)
-    return figure is not None and protocols.evaluation_of(figure) is not None
+    return figure is None or protocols.evaluation_of(figure) is not None
 
 
 def _part(test: Test, results: Results, dataset: str, counts: Counts) -> Part:
