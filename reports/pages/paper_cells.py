@@ -181,14 +181,11 @@ def compared(figure: Figure, group: Group) -> str:
 
 
 def _alike(figure: Figure, group: Group) -> tuple[Group, bool]:
-    """The runs as a figure's protocol evaluates them, or else by the test; and whether the two may be compared.
-
-    A figure whose protocol isn't printed may be held against the test, which is the field's custom.
-    """
+    """The runs as a figure's protocol evaluates them, or else by the test; and whether the two may be compared."""
     evaluation = protocols.evaluation_of(figure)
     if evaluation is not None and _as_printed(figure, like := group.by(evaluation)):
         return like, True
-    return group, evaluation == "" or protocols.of(figure).protocol == protocols.NOT_PRINTED
+    return group, protocols.goes_with_test(figure)
 
 
 def _as_printed(figure: Figure, group: Group) -> list[float]:

@@ -84,9 +84,7 @@ def _difference(group: Group, figure: Figure | None) -> str:
     """Ours less the printed error, both by its protocol, or by the test where the paper prints none."""
     if figure is None or figure.error is None or not group.errors:
         return "—"
-    evaluation = protocols.evaluation_of(figure)
-    if evaluation is None and protocols.of(figure).protocol == protocols.NOT_PRINTED:
-        evaluation = ""
+    evaluation = "" if protocols.goes_with_test(figure) else protocols.evaluation_of(figure)
     if evaluation is None or not group.by(evaluation).errors:
         return "other protocol"
     group = group.by(evaluation)

@@ -66,6 +66,11 @@ def evaluation_of(figure: Figure) -> str | None:
     return None if protocol in ELSEWHERE else protocol
 
 
+def goes_with_test(figure: Figure) -> bool:
+    """Return whether a figure may be held against the test: it is of one crop, by custom also where nothing is printed."""
+    return evaluation_of(figure) == "" or of(figure).protocol == NOT_PRINTED
+
+
 def measure_of(figure: Figure) -> Measure:
     """Return what a printed error or accuracy measures: of one guess, or of five."""
     return "top5_error" if "top5" in figure.metric else "test_error"

@@ -118,7 +118,8 @@ def _part(test: Test, results: Results, dataset: str, counts: Counts) -> Part:
         if few > many:
             return Part("against", evidence, 1.0, 0.0)
     if not all(values.values()):
-        started = all(group.records for group in groups.values())
+        # without the evaluation that is asked for a run is as good as none
+        started = all(group.records and not group.evaluation for group in groups.values())
         return Part(
             "open" if started else None,
             f"{evidence}; no run of one of them has got there" * started or evidence,
