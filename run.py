@@ -195,7 +195,7 @@ def already_done(run: Run, folder: Path, options: argparse.Namespace) -> int:
     if not environment.is_first_process():
         return DONE
     record = finished.read(folder / "record.json").as_dict()
-    report(record, folder, "already done")
+    report(record, folder, "already done", run.evaluations)
     if environment.in_sweep() and tracked(options):
         from lightning_modules import tracking
 

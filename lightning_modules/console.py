@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,8 +62,8 @@ def announce(
     sys.stdout.flush()
 
 
-def report(record: dict, folder: Path, state: str) -> None:
-    """Print the headline of a finished run and where to find the rest."""
+def report(record: dict, folder: Path, state: str, evaluations: Sequence[str] = ()) -> None:
+    """Print the headline of a finished run, where to find the rest, and which of the evaluations asked for it lacks."""
     test, spent = record["test"], record["budget_spent"]
     chance = 100 - 100 / record["config"]["classes"]
     if record["diverged"]:
@@ -76,6 +77,12 @@ def report(record: dict, folder: Path, state: str) -> None:
         print("It did not start: its loss or training error stayed near chance, so no test will use it.")
     for name, counted in record.get("evaluations", {}).items():
         print(f"{PROTOCOLS[name].title}: error {counted['error']:.2f} % ({counted['errors']:,} images)")
+    missing = [PROTOCOLS[name].title for name in evaluations if name not in record.get("evaluations", {})]
+    if missing and not record["diverged"]:
+        print(
+            f"It wasn't evaluated by {', '.join(missing)}: move its record.json away, and the same command evaluates the "
+            "trained network without training it again."
+        )
     print(f"record: {folder / 'record.json'}")
     if record["wandb"]:
         print(f"W&B: {record['wandb']}")

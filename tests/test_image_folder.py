@@ -66,6 +66,8 @@ def test_a_run_is_evaluated_by_the_protocols_asked_for_and_by_hand_the_same(tmp_
     assert (
         "already done" in plain.stdout and "dense: error" in plain.stdout
     )  # the same training, the same run
+    more = run(tmp_path, *RUN, "--evaluation", "dense_three_sizes")
+    assert "wasn't evaluated by dense, three sizes: move its record.json away" in more.stdout
     (checkpoint,) = tmp_path.glob("runs/*/checkpoint.ckpt")
     for name, counted in made["evaluations"].items():
         assert counted["images"] == 12
@@ -86,6 +88,18 @@ def test_stopped_while_it_is_evaluated_it_goes_on_to_the_same_record(tmp_path):
     assert done.returncode == 0, done.stderr
     made = record(tmp_path)
     assert made["evaluations"]["crops_150"]["images"] == 12 and made["resumed"] == 1
+
+
+def test_a_finished_run_is_evaluated_by_more_protocols_without_training_it_again(tmp_path):
+    assert run(tmp_path, *RUN).returncode == 0
+    (path,) = tmp_path.glob("runs/*/record.json")
+    before = record(tmp_path)
+    path.rename(tmp_path / "before.json")
+    done = run(tmp_path, *RUN, "--evaluation", "ten_crop")
+    assert done.returncode == 0 and "epoch   " not in done.stdout
+    after = record(tmp_path)
+    assert list(after["evaluations"]) == ["ten_crop"]
+    assert all(after[name] == before[name] for name in ("run_id", "curve", "test"))
 
 
 @pytest.mark.parametrize(
