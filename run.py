@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from lightning_modules.console import announce, report
 from lightning_modules.data import catalogue
 from lightning_modules.execution import environment, run_lock
 from lightning_modules.exit_codes import BAD_INPUT, BUSY, DONE, FAILED, TERMINATED
+from lightning_modules.protocols import ONE_CROP, PROTOCOLS
 from lightning_modules.recipes import RECIPES
 from lightning_modules.recipes.changes import changed
 from sweeps import study as studies
@@ -74,9 +76,12 @@ def configure(options: argparse.Namespace) -> Run:
     resolved = resolve(options, budget)  # every mistake is answered before torch is asked for a GPU
     if not options.budget and default_budget() != budget:
         resolved = resolve(options, default_budget())
-    rows = studies.read(options.study).variants if options.study else ()
-    teaches = any(row.teacher == options.variant for row in rows)
-    return Run(resolved, options.study, options.variant, options.plan, teaches)
+    if not options.study:
+        return Run(resolved, plan=options.plan, evaluations=options.evaluation)
+    study = studies.read(options.study)
+    teaches = any(row.teacher == options.variant for row in study.variants)
+    evaluations = study.evaluations_of(study.variant(options.variant), resolved.dataset)
+    return Run(resolved, options.study, options.variant, options.plan, teaches, evaluations)
 
 
 def resolve(options: argparse.Namespace, budget: str) -> Configuration:
@@ -85,11 +90,10 @@ def resolve(options: argparse.Namespace, budget: str) -> Configuration:
         study = studies.read(options.study)
         fixed = ("recipe", "resolution", "epochs", "teacher")
         others = [name for name in fixed if getattr(options, name) is not None]
-        changed = [*map(flag, others), *dict.fromkeys(options.changed_by)]
-        if options.arch or changed:
-            raise ValueError(
-                f"a study fixes its runs; leave out {', '.join(['--arch'] * bool(options.arch) + changed)}"
-            )
+        others += ["evaluation"] * bool(options.evaluation and not options.evaluate)
+        changed = ["--arch"] * bool(options.arch) + [*map(flag, others), *dict.fromkeys(options.changed_by)]
+        if changed:
+            raise ValueError(f"a study fixes its runs; leave out {', '.join(changed)}")
         if not options.variant:
             raise ValueError(
                 f"--variant is missing; {study.name} has {', '.join(v.name for v in study.variants)}"
@@ -97,9 +101,7 @@ def resolve(options: argparse.Namespace, budget: str) -> Configuration:
         dataset = options.dataset or study.datasets[0]
         return studies.configure(study, options.variant, dataset, budget, options.seed, options.precision)
     if not options.arch:
-        raise ValueError(
-            "say what to run: --arch NAME or --study NAME --variant NAME (--list shows the names)"
-        )
+        raise ValueError("say what to run: --arch NAME or --study NAME --variant NAME (--list shows them)")
     if options.variant:
         raise ValueError("--variant belongs to a study: add --study NAME")
     return with_defaults(
@@ -163,10 +165,11 @@ def execute(run: Run, options: argparse.Namespace) -> int:
     if (folder / "record.json").exists():
         return already_done(run, folder, options)
 
-    from lightning_modules import training
+    from lightning_modules import evaluator, training
 
-    # Refuses impossible knobs before anything is made, fetched or started.
+    # Refuses impossible knobs and evaluations before anything is made, fetched or started.
     network = training.on_meta(run.configuration)
+    evaluator.check(run.evaluations, run.configuration)
     counts = training.counted(run.configuration, network)
     try:
         files.write(folder / "config.json", json.dumps(run.configuration.as_dict(), indent=1).encode())
@@ -196,7 +199,7 @@ def already_done(run: Run, folder: Path, options: argparse.Namespace) -> int:
     if not environment.is_first_process():
         return DONE
     record = finished.read(folder / "record.json").as_dict()
-    report(record, folder, "already done")
+    report(record, folder, "already done", run.evaluations)
     if environment.in_sweep() and tracked(options):
         from lightning_modules import tracking
 
@@ -257,14 +260,17 @@ def evaluate(options: argparse.Namespace) -> int:
     from lightning_modules import evaluation, training, weights
     from lightning_modules.data import data_module
     from lightning_modules.data.cache import DataError
-    from lightning_modules.data.preprocessing import EvaluationProtocol
+    from lightning_modules.data.preprocessing import viewing_of
 
-    sizes = tuple(options.test_size) if options.test_size else None
-    viewing = EvaluationProtocol(options.evaluation or "single", sizes, options.mean, options.std)
+    protocol = PROTOCOLS[next(iter(options.evaluation), ONE_CROP)]
+    sizes = tuple(options.test_size or ()) or None
+    seen = partial(viewing_of, protocol, sizes=sizes, mean=options.mean, std=options.std)
     if options.arch or options.study:  # every mistake is answered before anything is read
-        data_module(configure(options).configuration, machine(options), viewing)
+        requested = configure(options).configuration
+        data_module(requested, machine(options), seen(requested))
     file = weights.read(options.weights, options.weights_key)
     configuration = evaluated_configuration(file, options)
+    viewing = seen(configuration)
     training.counted(configuration, training.on_meta(configuration))
 
     def announced(*data_and_notes: Any) -> None:

@@ -18,14 +18,14 @@ from architectures.spelling import did_you_mean
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.configuration import PRECISIONS
 from lightning_modules.data import catalogue
+from lightning_modules.protocols import BESIDE, check_names
 from lightning_modules.recipes import kinds
 from lightning_modules.recipes.changes import KINDS
 from lightning_modules.recipes.recipe import Recipe
 
-VIEWS = ("single", "ten_crop", "multi_crop", "dense")
 FILE_LOGGERS = ("csv", "tensorboard")  # Lightning's own, which write into the run's folder
 # Options that mean nothing without --evaluate.
-OF_EVALUATION = ("weights", "weights_key", "evaluation", "test_size", "mean", "std")
+OF_EVALUATION = ("weights", "weights_key", "test_size", "mean", "std")
 
 # Every field of a recipe has a flag `--recipe.<field>`; these have a short one, too.
 SHORT = (
@@ -108,6 +108,16 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
             help=argparse.SUPPRESS,
         )
 
+    add = parser.add_argument_group("evaluation").add_argument
+    add(
+        "--evaluation",
+        choices=BESIDE,
+        nargs="+",
+        default=(),
+        help="protocols by which a network on image files is evaluated beside the test, which sees one crop (within a "
+        "study: the study's); with --evaluate, one that goes before it",
+    )
+
     add = parser.add_argument_group("evaluation of given weights").add_argument
     add("--evaluate", action="store_true", help="the errors of --weights on the whole test set, and stop")
     add(
@@ -117,7 +127,6 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         help="a state dict or checkpoint: ours, torchvision's, timm's …",
     )
     add("--weights-key", metavar="KEY", help="which of several networks of the file (state_dict_ema, …)")
-    add("--evaluation", choices=VIEWS, help="views to average for each image of ImageNet (default: single)")
     add("--test-size", type=int, nargs="+", metavar="N", help="shorter side, one or several to average over")
     add(
         "--mean",
@@ -191,6 +200,10 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         raise ValueError(f"{flag(lonely[0])} is for the evaluation of given weights: add --evaluate")
     if options.evaluate and not options.weights:
         raise ValueError("--evaluate needs --weights FILE; it trains nothing")
+    options.evaluation = tuple(options.evaluation)
+    check_names(options.evaluation)
+    if options.evaluate and len(options.evaluation) > 1:
+        raise ValueError("--evaluate takes one --evaluation at a time")
     if options.log_model and (options.no_wandb or options.logger != "wandb"):
         raise ValueError("--log-model uploads to W&B: leave out --no-wandb and --logger")
     if options.logger == "tensorboard" and not any(map(find_spec, ("tensorboard", "tensorboardX"))):

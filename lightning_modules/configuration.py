@@ -90,7 +90,8 @@ class Run:
     """One training, and what it is made for.
 
     study, variant: the cell that asks for it, if one does. plan: the hash of the programme's line that asks for it.
-    teaches: whether others of its study learn from its network.
+    teaches: whether others of its study learn from its network. evaluations: protocols by which it is evaluated beside the
+    test; they are no part of the configuration, since the training is the same.
     """
 
     configuration: Configuration
@@ -98,6 +99,7 @@ class Run:
     variant: str | None = None
     plan: str | None = None
     teaches: bool = False
+    evaluations: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

@@ -3,12 +3,14 @@
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lightning_modules.configuration import Run
 from lightning_modules.data import catalogue
 from lightning_modules.execution.estimate import duration, images_worth
+from lightning_modules.protocols import PROTOCOLS
 from lightning_modules.recipes import RECIPES, Recipe
 from lightning_modules.recipes.changes import differences
 from lightning_modules.recipes.kinds import as_text
@@ -49,14 +51,19 @@ def announce(
     print(
         f"This run takes {takes(configuration.epochs, configuration.train_images, configuration.curve_test_images)} on this machine."
     )
+    if run.evaluations:
+        crops = sum(PROTOCOLS[name].crops for name in run.evaluations)
+        titles = ", ".join(PROTOCOLS[name].title for name in run.evaluations)
+        seconds = seconds_per_image * crops * data.test_images / 3
+        print(f"Evaluated beside the test: {titles}; {duration(seconds)} more.")
     print(f"How the network is run: {speed}")
     if (folder / "checkpoint.ckpt").exists():
         print("Going on where it was interrupted.")
     sys.stdout.flush()
 
 
-def report(record: dict, folder: Path, state: str) -> None:
-    """Print the headline of a finished run and where to find the rest."""
+def report(record: dict, folder: Path, state: str, evaluations: Sequence[str] = ()) -> None:
+    """Print the headline of a finished run, where to find the rest, and which of the evaluations asked for it lacks."""
     test, spent = record["test"], record["budget_spent"]
     chance = 100 - 100 / record["config"]["classes"]
     if record["diverged"]:
@@ -68,6 +75,14 @@ def report(record: dict, folder: Path, state: str) -> None:
         )
     if record["did_not_start"]:
         print("It did not start: its loss or training error stayed near chance, so no test will use it.")
+    for name, counted in record.get("evaluations", {}).items():
+        print(f"{PROTOCOLS[name].title}: error {counted['error']:.2f} % ({counted['errors']:,} images)")
+    missing = [PROTOCOLS[name].title for name in evaluations if name not in record.get("evaluations", {})]
+    if missing and not record["diverged"]:
+        print(
+            f"It wasn't evaluated by {', '.join(missing)}: move its record.json away, and the same command evaluates the "
+            "trained network without training it again."
+        )
     print(f"record: {folder / 'record.json'}")
     if record["wandb"]:
         print(f"W&B: {record['wandb']}")

@@ -4,68 +4,25 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytorch_lightning as pl
-import torch
-import torch.nn.functional as F
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
-from torch import Tensor, nn
+from torch import nn
 
-import architectures
 from lightning_modules import training
 from lightning_modules.callbacks.batch_norm_check import BatchNormCheck
-from lightning_modules.callbacks.progress import EvaluationProgress
-from lightning_modules.classifier import ErrorCounter
 from lightning_modules.configuration import Configuration, check_same
 from lightning_modules.data import catalogue, data_module
-from lightning_modules.data.image_folder_module import EVALUATION_VIEWS, ImageFolderDataModule
+from lightning_modules.data.image_folder_module import ImageFolderDataModule
 from lightning_modules.data.module import CIFARDataModule
 from lightning_modules.data.preprocessing import EvaluationProtocol
+from lightning_modules.evaluator import SLIDES, sliding, test, trainer_for
 from lightning_modules.execution.allocator import keep_freed_memory
-from lightning_modules.execution.machine import Machine, set_precision
-from lightning_modules.execution.settings import laid_out
+from lightning_modules.execution.machine import Machine
 from lightning_modules.initialisation import set_batch_norm
 from lightning_modules.recipes import Recipe
 from lightning_modules.weights import WeightsFile, fit
 
 # Points of error below chance within which a result says nothing.
 NEAR_CHANCE = 2.0
-
-
-class Evaluator(pl.LightningModule):
-    """Averages a network's softmax over all views of an image and counts what it gets wrong.
-
-    `tested` holds `ErrorCounter.result()` afterwards.
-    """
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = laid_out(network, torch.channels_last)
-        self.tally = ErrorCounter()
-        self.tested: dict | None = None
-
-    def test_step(self, batch: tuple[Tensor | list[Tensor], Tensor], batch_idx: int) -> None:
-        views, labels = batch
-        if not len(labels):
-            return
-        views = [views[:, None]] if isinstance(views, Tensor) else views
-        probabilities = torch.stack([self.probabilities(v) for v in views]).mean(0)
-        self.tally.add(F.nll_loss(probabilities.log(), labels), probabilities, labels)
-
-    def probabilities(self, views: Tensor) -> Tensor:
-        """Return probabilities (B, classes) of views (B, V, 3, H, W), a mean over the V views."""
-        at_once = EVALUATION_VIEWS * max(
-            1, 224**2 // views[0, 0, 0].numel()
-        )  # small views are faster together
-        parts = [self.network(part).float() for part in views.flatten(0, 1).split(at_once)]
-        logits = torch.cat(parts)
-        if not torch.isfinite(logits).all():
-            raise ValueError(
-                "the network's logits aren't finite numbers: --mean, --std and the weights don't fit"
-            )
-        # In double precision, so that a sure network's wrong classes keep their order.
-        return logits.double().softmax(1).unflatten(0, views.shape[:2]).mean(1)
-
-    def on_test_epoch_end(self) -> None:
-        self.tested = self.tally.result(self.trainer.strategy)
 
 
 def evaluate(
@@ -111,7 +68,7 @@ def loaded(
         dataset = catalogue.find(configuration.dataset)
         viewing = replace(viewing, mean=viewing.mean or dataset.mean, std=viewing.std or dataset.std)
     data = data_module(configuration, machine, viewing)
-    if viewing.views == "dense" and isinstance(data, ImageFolderDataModule):
+    if viewing.views in SLIDES and isinstance(data, ImageFolderDataModule):
         network = sliding(configuration, max(data.preprocessing.test_sizes))
     if fitted.by_name:
         set_batch_norm(network, Recipe.from_hyperparameters(configuration.recipe))
@@ -130,42 +87,14 @@ def errors(
     keep_freed_memory()
     results, check = [], BatchNormCheck()
     try:
-        trainer = machine.trainer(
-            precision=set_precision(configuration.precision),
-            logger=False,
-            callbacks=[EvaluationProgress(), check],
-            enable_checkpointing=False,
-        )
+        trainer = trainer_for(configuration, machine, check)
         for network in networks:
-            evaluator = Evaluator(network)
-            trainer.test(evaluator, data, verbose=False)
-            assert evaluator.tested
-            results.append(evaluator.tested | {"misfit": check.misfit})
+            results.append(test(network, data, trainer) | {"misfit": check.misfit})
     except MisconfigurationException as error:
         raise training.CannotRun(" ".join(str(error).split())) from error
     except SIGTERMException as stop:
         raise training.Terminated from stop
     return results
-
-
-def sliding(configuration: Configuration, side: int) -> nn.Module:
-    """Build the network in a form that takes images of its size and above: fully connected layers as convolutions.
-
-    Raises ValueError if it has no such form.
-    """
-    knobs = dict(configuration.knobs)
-    head = architectures.find(configuration.arch).knobs.get("head")
-    if head is not None and "conv" in head.choices:
-        knobs["head"] = "conv"
-    shape = {"stem": configuration.stem, "num_classes": configuration.classes, **knobs}
-    with torch.device("meta"), torch.no_grad():
-        try:
-            architectures.build(configuration.arch, **shape).eval()(torch.empty(1, 3, side, side + 32))
-        except RuntimeError as error:
-            raise ValueError(
-                f"{configuration.arch} has fully connected layers for one size only: leave out --evaluation dense"
-            ) from error
-    return architectures.build(configuration.arch, **shape)
 
 
 def announce(

@@ -14,18 +14,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from types import MappingProxyType
+from typing import Any, get_type_hints
 
-from lightning_modules import files, provenance, recipes
+from lightning_modules import files, protocols, provenance, recipes
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
+from lightning_modules.json_fields import check_type, loads
 
 FORMAT = 3
 CURVE = ("epoch", "train_loss", "train_error", "curve_test_error", "lr", "images_per_second")
 CHANCE_MARGIN = 2.0  # percentage points: a training error within it of chance has learnt nothing
 BROKEN = 0.001  # share of an image folder's files that may be unreadable, and so not among the test images
 TOLERANCE = 0.01  # percentage points: room for a writer that rounds to two decimals
-LARGEST = 1e18  # of any whole number in a record; a loss before a run diverges may be any that is finite
 _UNSEALED = ("digest", "wandb")  # where the run can be looked at is found out later
 
 # What the parts of a record hold, beside what a newer version may add.
@@ -49,10 +50,11 @@ class Record:
     study, variant: what it was made for, None for a single run. plan: the hash of the programme's line that asked for
     it. config: `Configuration.as_dict()`, of which arch to seed and curve_test_images are the reader's short cuts. test:
     `ErrorCounter.result()` of all test images, once, after the last epoch; None of a run that diverged, in the epoch
-    `diverged`. best: the epoch with the lowest error on all test images, which many papers print, never a headline here.
-    curve: a list an epoch of each of `CURVE`, its test error on `curve_test_images`. git: the commit at the run's start.
-    wall_seconds: over all interruptions, of which there were `resumed`. finished: in UTC. digest: `seal` of the rest.
-    where: the file that it was read from.
+    `diverged`. evaluations: the same of the same weights by other protocols (`protocols.BESIDE`). best: the epoch with
+    the lowest error on all test images, which many papers print, never a headline here. curve: a list an epoch of each
+    of `CURVE`, its test error on `curve_test_images`. git: the commit at the run's start. wall_seconds: over all
+    interruptions, of which there were `resumed`. finished: in UTC. digest: `seal` of the rest. where: the file that it
+    was read from.
     """
 
     format: int
@@ -84,6 +86,7 @@ class Record:
     resumed: int
     wandb: str | None
     digest: str
+    evaluations: dict = field(default_factory=dict)
     where: str = field(default="", compare=False)
 
     def __hash__(self) -> int:
@@ -109,8 +112,11 @@ class Record:
         return 100 * self.errors / self.images
 
     def as_dict(self) -> dict:
-        """Return the JSON object."""
-        return {name: getattr(self, name) for name in _types()}
+        """Return the JSON object; one without evaluations beside the test doesn't name them."""
+        values = {name: getattr(self, name) for name in _types()}
+        if not self.evaluations:
+            del values["evaluations"]
+        return values
 
     @classmethod
     def parse(cls, text: str | bytes, where: str) -> "Record":
@@ -122,7 +128,7 @@ class Record:
 
     @classmethod
     def _parse(cls, text: str | bytes, where: str) -> "Record":
-        values = json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
+        values = loads(text)
         if not isinstance(values, dict) or "format" not in values:
             raise ValueError("not a record of this project (no field 'format')")
         if values["format"] != FORMAT:
@@ -132,13 +138,17 @@ class Record:
         for name in values.keys() - _types().keys():
             raise ValueError(f"a record has no field {name!r}")
         for name, kind in _types().items():
-            _check_type(values, name, name, kind)
+            check_type({"evaluations": {}} | values, name, name, kind)
         for part, kinds in _PARTS.items():
             for name, kind in kinds.items() if values[part] is not None else ():
-                _check_type(values[part], name, f"{part}.{name}", kind)
-        if any(name in (values["test"] or ()) for name in _TOP5):
-            for name, kind in _TOP5.items():
-                _check_type(values["test"], name, f"test.{name}", kind)
+                check_type(values[part], name, f"{part}.{name}", kind)
+        evaluations = values.get("evaluations", {})
+        for name in evaluations:
+            check_type(evaluations, name, f"evaluations.{name}", dict)
+        for title, counted in _counted(values["test"], evaluations).items():
+            of_five = _TOP5 if any(name in counted for name in _TOP5) else {}
+            for name, kind in (_PARTS["test"] | of_five).items():
+                check_type(counted, name, f"{title}.{name}", kind)
         json.dumps(values, ensure_ascii=False).encode()  # raises where a text holds half a character
         record = cls(**values, where=where)
         record.check()
@@ -212,26 +222,33 @@ class Record:
     def _check_test(self) -> None:
         if (self.test is None) != (self.diverged is not None):
             raise ValueError("a run has either a test or diverged")
-        if self.test is None:
-            return
-        errors, images = self.test["errors"], self.test["images"]
+        protocols.check_names(tuple(self.evaluations))
+        if self.evaluations and not isinstance(catalogue.find(self.dataset), catalogue.FolderDataset):
+            raise ValueError(f"{self.dataset} has images of one size, and no evaluations beside the test")
+        if self.evaluations and self.test is None:
+            raise ValueError("a run that diverged has no evaluations")
+        for title, counted in _counted(self.test, self.evaluations).items():
+            self._check_counts(title, counted)
+
+    def _check_counts(self, title: str, counted: dict) -> None:
+        images = counted["images"]
         data = catalogue.find(self.dataset)
         fewest = (
             data.test_images * (1 - BROKEN) if isinstance(data, catalogue.FolderDataset) else data.test_images
         )
         if not fewest <= images <= data.test_images:
             raise ValueError(f"{images:,} test images were counted; {data.title} has {data.test_images:,}")
-        for name in ("", "top5_") if "top5_errors" in self.test else ("",):
-            errors = self.test[f"{name}errors"]
+        for name in ("", "top5_") if "top5_errors" in counted else ("",):
+            errors = counted[f"{name}errors"]
             if not 0 <= errors <= images:
                 raise ValueError(f"{errors} errors in {images} test images are impossible")
-            if abs(self.test[f"{name}error"] - 100 * errors / images) > TOLERANCE:
+            if abs(counted[f"{name}error"] - 100 * errors / images) > TOLERANCE:
                 raise ValueError(
-                    f"test.{name}error is {self.test[f'{name}error']}, but {errors} of {images} are "
+                    f"{title}.{name}error is {counted[f'{name}error']}, but {errors} of {images} are "
                     f"{100 * errors / images:.2f} %"
                 )
-        if self.test["loss"] < 0:
-            raise ValueError("test.loss is at least 0")
+        if counted["loss"] < 0:
+            raise ValueError(f"{title}.loss is at least 0")
 
 
 def seal(values: Mapping) -> str:
@@ -249,6 +266,7 @@ def make(
     plan: str | None = None,
     counts: dict,
     tested: dict | None,
+    evaluations: Mapping[str, dict] = MappingProxyType({}),
     diverged: int | None = None,
     history: list[dict],
     machine: dict,
@@ -278,6 +296,8 @@ def make(
         "machine": machine, "versions": provenance.versions(), "git": git, "wall_seconds": round(wall_seconds, 1),
         "finished": provenance.now(), "resumed": resumed, "wandb": wandb_url,
     }  # fmt: skip
+    if evaluations:
+        values["evaluations"] = dict(evaluations)
     values = json.loads(json.dumps(values))  # as a reader will have them: tuples are lists
     values["digest"] = seal(values)
     Record.parse(json.dumps(values), where="")
@@ -319,31 +339,7 @@ def _types() -> dict[str, Any]:
     return {name: kind for name, kind in get_type_hints(Record).items() if name != "where"}
 
 
-def _check_type(holder: Mapping, name: str, title: str, kind: Any) -> None:
-    if name not in holder:
-        raise ValueError(f"the field '{title}' is missing")
-    value = holder[name]
-    kinds = tuple(get_origin(one) or one for one in get_args(kind) or (kind,))
-    if float in kinds:
-        kinds += (int,)
-    # bool is a subclass of int: `"seed": true` must not pass for a number
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        expected = " or ".join("null" if one is types.NoneType else one.__name__ for one in kinds)
-        raise ValueError(f"the field '{title}' is {value!r}, expected {expected}")
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:20]} is no number that a run has")
-    return number
-
-
-def _whole(text: str) -> int:
-    if len(text) > len(str(int(LARGEST))):
-        raise ValueError(f"{text[:20]}… is no number that a run has")
-    return int(text)
+def _counted(test: dict | None, evaluations: Mapping[str, dict]) -> dict[str, dict]:
+    """The test, if there is one, and the evaluations beside it, by their places in the record."""
+    counted = {f"evaluations.{name}": part for name, part in evaluations.items()}
+    return ({"test": test} if test is not None else {}) | counted

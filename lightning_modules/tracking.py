@@ -143,6 +143,9 @@ def finish(tracker: Tracker, record: dict, model: Path | None = None) -> None:
     """
     test = record["test"] or {}
     outcome = {f"test_{name}": value for name, value in test.items()}
+    for protocol, counted in record.get("evaluations", {}).items():
+        errors = {"top1_error": counted["error"], "top5_error": counted.get("top5_error")}
+        outcome |= {f"{protocol}/{name}": error for name, error in errors.items()}
     outcome |= {
         name: record[name] for name in ("diverged", "finished", "wall_seconds", "machine", "versions")
     }

@@ -19,7 +19,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException, SI
 from torch import nn
 
 from architectures.counting import count
-from lightning_modules import distillation, files, provenance, record, tracking
+from lightning_modules import distillation, evaluator, files, provenance, record, tracking
 from lightning_modules.callbacks.checkpointing import AtomicCheckpointIO, SaveProgress, StopOnSigterm
 from lightning_modules.callbacks.one_run import OneRun, UnlikeProcesses
 from lightning_modules.callbacks.progress import EpochLines, Progress, StepCurve
@@ -36,6 +36,7 @@ from lightning_modules.execution.machine import (
     describe,
     set_precision,
 )
+from lightning_modules.protocols import PROTOCOLS
 from lightning_modules.recipes import Recipe
 from lightning_modules.weights import integrity
 
@@ -64,7 +65,9 @@ def train(
     counts: dict | None = None,
     before: Callable[[Classifier], None] | None = None,
 ) -> dict:
-    """Train, or go on training, evaluate and write `folder/record.json`. Returns the record, also of a run that diverged.
+    """Train, or go on training, test, evaluate by the run's protocols and write `folder/record.json`.
+
+    Returns the record, also of a run that diverged.
 
     teacher: the folder of the teacher's finished run, where the configuration has one. counts: as `counted` returns
     them; None, made here. before: called in the first process with what is to be trained, which it must not change.
@@ -101,15 +104,24 @@ def train(
         *filter(None, [tracker, file_logger(machine.file_logger, folder)]),
     ]
     trainer, handler, diverged = None, signal.getsignal(signal.SIGTERM), None
-    one_run = OneRun(configuration.run_id, git["commit"])
+    one_run, stop = OneRun(configuration.run_id, git["commit"]), StopOnSigterm()
+    evaluations: dict[str, dict] = {}
     try:
-        trainer = _trainer(configuration, folder, machine, loggers, checkpoint, precision, one_run)
+        trainer = _trainer(configuration, folder, machine, loggers, checkpoint, precision, one_run, stop)
         one_run.expect(trainer, TIMEOUT)
         begun = checkpoint if checkpoint.exists() else None
         with tracking.closing(tracker):
             try:
                 trainer.fit(module, data, ckpt_path=begun, weights_only=True)
                 trainer.test(module, data, verbose=False)
+                assert module.tested
+                _check_whole(module.tested["images"], trainer, data)
+                for name in run.evaluations:
+                    if trainer.is_global_zero:
+                        print(f"evaluating by {PROTOCOLS[name].title}", flush=True)
+                    evaluations[name] = evaluator.test_by_protocol(
+                        name, module.network, configuration, machine, stop
+                    )
             except Diverged as error:
                 diverged = error.epoch
                 if trainer.is_global_zero:
@@ -125,9 +137,6 @@ def train(
     finally:
         one_run.release()
         signal.signal(signal.SIGTERM, handler)
-    if diverged is None:
-        assert module.tested
-        _check_whole(module.tested["images"], trainer, data)
     if not trainer.is_global_zero:
         return {}
 
@@ -139,6 +148,7 @@ def train(
         plan=run.plan,
         counts=counts,
         tested=module.tested,
+        evaluations=evaluations,
         diverged=diverged,
         history=module.history,
         machine=describe(
@@ -175,6 +185,7 @@ def _trainer(
     checkpoint: Path,
     precision: LightningPrecision,
     one_run: OneRun,
+    stop: StopOnSigterm,
 ) -> pl.Trainer:
     recipe = Recipe.from_hyperparameters(configuration.recipe)
     averages = [] if recipe.weight_average is None else [MovingAverage(recipe.weight_average)]
@@ -188,7 +199,7 @@ def _trainer(
             Progress(folder / "progress.json"),
             StepCurve(),
             one_run,
-            StopOnSigterm(),
+            stop,
             SaveProgress(checkpoint),
             *averages,
         ],

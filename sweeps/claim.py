@@ -1,13 +1,22 @@
 """How a study decides a claim: tests over its variants. What is claimed stands in `reports/papers/claims.toml`."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal
 
+from lightning_modules.protocols import PROTOCOLS
+
 # What is compared: the test error (the headline) or the training error after the last epoch, or the test error
 # averaged over all epochs, which is lower the sooner a network learns, or the test error less the training error
-# after the last epoch, all in per cent; or the number of the first epoch whose training error was 25 % or less, which
+# after the last epoch, all in per cent; the error of five guesses; or the number of the first epoch whose training error was 25 % or less, which
 # a run may not reach.
-Measure = Literal["test_error", "train_error", "curve_error", "generalisation_gap", "epochs_to_25"]
+Measure = Literal[
+    "test_error", "top5_error", "train_error", "curve_error", "generalisation_gap", "epochs_to_25"
+]  # fmt: skip
+OF_EVALUATION: tuple[Measure, ...] = (
+    "test_error",
+    "top5_error",
+)  # what evaluations beside the test have, too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +29,18 @@ class Test:
 
 @dataclass(frozen=True)
 class Comparison(Test):
-    """ "`times` the error of `lower` is below that of `higher`", if asked with no more parameters."""
+    """ "`times` the error of `lower` is below that of `higher`", if asked with no more parameters.
+
+    lower_evaluation, higher_evaluation: by which protocol each is evaluated; empty, the test. With them one variant can
+    be held against itself.
+    """
 
     lower: str
     higher: str
     no_more_parameters: bool = False
     times: float = 1.0
+    lower_evaluation: str = ""
+    higher_evaluation: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +132,19 @@ class Claim:
             *self.log_linear,
             *self.as_printed,
         )
+
+
+def samples_of(test: Test) -> dict[str, tuple[str, str]]:
+    """Return what a test holds against each other: variant and evaluation, empty for the test, by a name for both."""
+    evaluations = (
+        (test.lower_evaluation, test.higher_evaluation)
+        if isinstance(test, Comparison)
+        else itertools.repeat("")
+    )
+    return {
+        f"{variant}, {PROTOCOLS[evaluation].title}" if evaluation else variant: (variant, evaluation)
+        for variant, evaluation in zip(variants_of(test), evaluations, strict=False)
+    }
 
 
 def variants_of(test: Test) -> tuple[str, ...]:

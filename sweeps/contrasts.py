@@ -14,16 +14,18 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from lightning_modules.record import Record
-from sweeps.claim import Comparison, Equivalence, Measure, NotWorse, Rise, Test, Trend, variants_of
+from sweeps.claim import Comparison, Equivalence, Measure, NotWorse, Rise, Test, Trend, samples_of
 
 LOOKS = {3: 0.01, 5: 0.02, 8: 0.035}  # seeds: level
 Decision = Literal["as claimed", "against", "open"]
-# Values of one measure by variant and seed.
+# Values of one measure by sample (`claim.samples_of`; mostly a variant) and seed.
 Values = Mapping[str, Mapping[int, float]]
 
 
-def value(record: Record, measure: Measure) -> float | None:
+def value(record: Record, measure: Measure, evaluation: str = "") -> float | None:
     """Return the measure of a run's record in per cent, or epochs; None where it has none.
+
+    evaluation: the protocol by which it was evaluated beside the test; empty, the test.
 
     A run that did not start has none: its recipe decided it. One that diverged counts as the worst there is, chance,
     because that it diverges may be what is claimed of its network.
@@ -37,7 +39,11 @@ def value(record: Record, measure: Measure) -> float | None:
         )
         return next(map(float, reached), None)
     if record.diverged:
-        return None if measure == "generalisation_gap" else 100 - 100 / record.classes
+        guesses = min(5, record.classes) if measure == "top5_error" else 1
+        return None if measure == "generalisation_gap" else 100 - 100 * guesses / record.classes
+    if evaluation or measure == "top5_error":
+        counted = (record.evaluations.get(evaluation) if evaluation else record.test) or {}
+        return counted.get("error" if measure == "test_error" else measure)
     if measure == "train_error":
         return curve["train_error"][-1]
     if measure == "curve_error":
@@ -52,8 +58,8 @@ def contrasts(test: Test, values: Values) -> list[list[float]]:
     One list for each thing that must hold: one for most tests, two for an equivalence. Raises TypeError for a test
     that isn't made of contrasts.
     """
-    seeds = sorted(set.intersection(*(set(values[name]) for name in variants_of(test))))
-    rows = [[values[name][seed] for name in variants_of(test)] for seed in seeds]
+    seeds = sorted(set.intersection(*(set(values[name]) for name in samples_of(test))))
+    rows = [[values[name][seed] for name in samples_of(test)] for seed in seeds]
     match test:
         case Comparison():
             return [[test.times * lower - higher for lower, higher in rows]]

@@ -10,14 +10,14 @@ import dataclasses
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lightning_modules.record import Record
 from sweeps import study as studies
-from sweeps.claim import Claim, Measure, Test, variants_of
+from sweeps.claim import Claim, Measure, Test, samples_of, variants_of
 from sweeps.contrasts import LOOKS, Decision, Values, contrasts, decide, value
 from sweeps.study import Cell, Study
 
@@ -129,7 +129,7 @@ def evidence(
     """Return the contrasts of every test that the line decides, over its first seeds, whose runs are done."""
     cells = line.cells(tuple(range(seeds))) if seeds else []
     return [
-        (claim, test, contrasts(test, _values(cells, records, test.measure)))
+        (claim, test, contrasts(test, _values(cells, records, test.measure, [test])))
         for claim in line.decides for test in claim.tests if seeds
     ]  # fmt: skip
 
@@ -150,16 +150,24 @@ def _decisions(
         return ()
     level = LOOKS[1 + max(cell.seed for cell in cells)]
     return tuple(
-        (claim, decide(claim.tests, {test.measure: _values(cells, records, test.measure) for test in claim.tests}, level))
+        (claim, decide(claim.tests, {
+            measure: _values(cells, records, measure, claim.tests) for measure in {test.measure for test in claim.tests}
+        }, level))
         for claim in line.decides
     )  # fmt: skip
 
 
-def _values(cells: list[Cell], records: Mapping[str, Record], measure: Measure) -> Values:
-    values: dict[str, dict[int, float]] = {cell.variant: {} for cell in cells}
-    for cell in cells:
-        if (measured := value(records[cell.run_id], measure)) is not None:
-            values[cell.variant][cell.seed] = measured
+def _values(
+    cells: list[Cell], records: Mapping[str, Record], measure: Measure, tests: Iterable[Test]
+) -> Values:
+    of_measure = (samples_of(test) for test in tests if test.measure == measure)
+    samples = {name: sample for samples in of_measure for name, sample in samples.items()}
+    values: dict[str, dict[int, float]] = {name: {} for name in samples}
+    for name, (variant, evaluation) in samples.items():
+        for cell in cells:
+            measured = value(records[cell.run_id], measure, evaluation)
+            if cell.variant == variant and measured is not None:
+                values[name][cell.seed] = measured
     return values
 
 

@@ -5,30 +5,22 @@ imports torch, W&B or Lightning.
 """
 
 import dataclasses
-import itertools
-import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from typing import get_args
 
-from architectures import Stem, find
 from architectures.spelling import did_you_mean
 from lightning_modules import configuration
 from lightning_modules.budgets import BUDGETS as _BUDGETS
-from lightning_modules.configuration import PRECISIONS, Configuration
+from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
-from sweeps.claim import Claim, variants_of
-from sweeps.declarations import build, unique, value_of
+from sweeps import study_checks
+from sweeps.claim import Claim
+from sweeps.declarations import build, value_of
 
 FOLDER = Path(__file__).parent / "studies"
-CLAIMS = Path(__file__).parent.parent / "reports" / "papers" / "claims.toml"
 BUDGETS = tuple(_BUDGETS)
-STEMS = get_args(Stem)
-# What a picture may show of a network, besides its knobs.
-PROPERTIES = ("parameters", "mult_adds", "arch", "resolution")
 
 
 @dataclass(frozen=True)
@@ -53,7 +45,7 @@ class Variant:
 
     `knobs` hold on every data set, `cifar` and `imagenet` add to them on the data sets of that stem; `only_on`
     names the stem on whose data sets alone the row stands.
-    `recipe`, `resolution`: as the study's, which they go before. `recipe_changes`: what this row changes of the
+    `recipe`, `resolution`, `evaluation`: as the study's, which they go before. `recipe_changes`: what this row changes of the
     recipe, where that is what the paper varies. `teacher`: the row of the study whose network, of the same data set,
     budget and seed, this one learns from.
     """
@@ -68,6 +60,7 @@ class Variant:
     recipe_changes: dict = field(default_factory=dict)
     teacher: str = ""
     resolution: int | dict[str, int] | None = None
+    evaluation: tuple[str, ...] | None = None
     note: str = ""
     printed: tuple[Printed, ...] = ()
 
@@ -119,6 +112,8 @@ class Study:
     recipe: str | dict[str, str] | None = None
     # Pixels, or pixels for each stem that has others than its data sets' own; None: they all have their own.
     resolution: int | dict[str, int] | None = None
+    # Protocols by which runs on image files are evaluated beside the test, as the papers evaluated.
+    evaluation: tuple[str, ...] = ()
     transfers: tuple[str, ...] = ()  # those of the data sets that the paper doesn't have, reported apart
     # By budget, where a whole study runs in another arithmetic than fp32 because it gains so much time; never mixed.
     precision: dict[str, str] = field(default_factory=dict)
@@ -149,6 +144,12 @@ class Study:
     def resolution_of(self, variant: Variant, stem: str) -> int | None:
         """Return the pixels at a side of what a row is shown on a stem; None: the data set's own."""
         return _first(stem, variant.resolution, self.resolution)
+
+    def evaluations_of(self, variant: Variant, dataset: str) -> tuple[str, ...]:
+        """Return the protocols by which a row is evaluated beside the test; images of one size allow none."""
+        if not isinstance(catalogue.find(dataset), catalogue.FolderDataset):
+            return ()
+        return self.evaluation if variant.evaluation is None else variant.evaluation
 
     def variant(self, name: str) -> Variant:
         """Return the variant of that name. Raises ValueError, with the near misses, if there is none."""
@@ -183,7 +184,8 @@ def read(name: str) -> Study:
         raise ValueError(f"unknown study {name!r}{did_you_mean(name, names())}")
     try:
         study = _study(tomllib.loads(path.read_text(encoding="utf-8")) | {"name": name})
-        _check(study)
+        study_checks.check(study)
+        _check_configurations(study)
     except (ValueError, OverflowError) as error:  # OverflowError: a whole number that is no float
         raise ValueError(f"{path.name}: {' '.join(str(error).split())}") from error
     return study
@@ -281,65 +283,7 @@ def _first(stem: str, *values):
     return next((value for value in of_stem if value is not None), None)
 
 
-@cache
-def claim_ids() -> frozenset[str]:
-    """Return the ids of all claims, without what reading the file as TOML would cost every run."""
-    return frozenset(re.findall(r'^id = "(.+)"$', CLAIMS.read_text(encoding="utf-8"), flags=re.MULTILINE))
-
-
-def _check(study: Study) -> None:
-    unique(study.datasets, "datasets")
-    unique(study.seeds, "seeds")
-    unique(tuple(variant.name for variant in study.variants), "variants")
-    if min(study.seeds) < 0:
-        raise ValueError(f"seeds are 0 or more, not {min(study.seeds)}")
-    if "" in (variant.name for variant in study.variants):
-        raise ValueError("a variant has an empty name")
-    for table in study.tables:
-        unique(table.variants, f"variants of table {table.title!r}")
-        for name in table.variants:
-            study.variant(name)
-    for claim in study.claims:
-        if study.claims.count(claim) > 1:
-            raise ValueError(f"claim {claim.id!r} is declared twice with the same tests")
-        if claim.id not in claim_ids():
-            raise ValueError(f"no document makes the claim {claim.id!r}{did_you_mean(claim.id, claim_ids())}")
-        for test in claim.tests:
-            if test.only_on not in ("", *study.datasets):
-                raise ValueError(f"claim {claim.id}: only_on is {test.only_on!r}, none of the datasets")
-            for name in variants_of(test):
-                study.variant(name)
-    if len({picture.over for picture in study.pictures}) < len(study.pictures):
-        raise ValueError("pictures: two have the same axes, which name their files")
-    for picture in study.pictures:
-        if picture.y not in ("error", "accuracy"):
-            raise ValueError(f"pictures: y is error or accuracy, not {picture.y!r}")
-        for name in filter(None, (*picture.over, *picture.series, picture.panels)):
-            if name not in PROPERTIES and not any(name in find(v.arch).knobs for v in study.variants):
-                raise ValueError(
-                    f"pictures: {name!r} is none of {', '.join(PROPERTIES)} and no knob of its networks"
-                )
-    for budget, precision in study.precision.items():
-        if budget not in BUDGETS or precision not in PRECISIONS:
-            raise ValueError(
-                f"precision is one of {', '.join(PRECISIONS)} by budget, not {budget} = {precision!r}"
-            )
-    if unknown := [name for name in study.transfers if name not in study.datasets]:
-        raise ValueError(f"transfers names {unknown[0]!r}, which is none of the datasets")
-    rows: tuple[Study | Variant, ...] = (study, *study.variants)
-    for declared, key in itertools.product(rows, ("recipe", "resolution")):
-        by_stem = getattr(declared, key)
-        if isinstance(by_stem, dict) and (unknown := sorted(set(by_stem) - set(STEMS))):
-            raise ValueError(f"{key} of {declared.name!r}: {unknown[0]!r} is not one of {', '.join(STEMS)}")
-    for variant in study.variants:
-        if variant.only_on not in ("", *STEMS):
-            raise ValueError(
-                f"variant {variant.name!r}: only_on is {variant.only_on!r}, not one of {', '.join(STEMS)}"
-            )
-        if variant.teacher and study.variant(variant.teacher).teacher:
-            raise ValueError(
-                f"variant {variant.name!r}: its teacher, {variant.teacher!r}, has one of its own"
-            )
+def _check_configurations(study: Study) -> None:
     of_stem = {catalogue.find(dataset).stem: dataset for dataset in study.datasets}
     for dataset in of_stem.values():  # what can be configured on one can be on all of its stem
         for variant in study.variants_on(dataset):

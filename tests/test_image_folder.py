@@ -56,6 +56,72 @@ def test_a_run_leaves_a_record_and_its_checkpoint_evaluates_to_the_same(tmp_path
     assert f"top-5 error 0.00 % ({test['top5_errors']} of 12 images)" in done.stdout
 
 
+def test_a_run_is_evaluated_by_the_protocols_asked_for_and_by_hand_the_same(tmp_path):
+    done = run(tmp_path, *RUN, "--evaluation", "ten_crop", "dense")
+    assert done.returncode == 0, done.stderr
+    made = record(tmp_path)
+    assert list(made["evaluations"]) == ["ten_crop", "dense"]
+    assert "Evaluated beside the test: ten crops, dense; about" in done.stdout
+    plain = run(tmp_path, *RUN)
+    assert (
+        "already done" in plain.stdout and "dense: error" in plain.stdout
+    )  # the same training, the same run
+    more = run(tmp_path, *RUN, "--evaluation", "dense_three_sizes")
+    assert "wasn't evaluated by dense, three sizes: move its record.json away" in more.stdout
+    (checkpoint,) = tmp_path.glob("runs/*/checkpoint.ckpt")
+    for name, counted in made["evaluations"].items():
+        assert counted["images"] == 12
+        done = run(tmp_path, *RUN, "--evaluate", "--weights", str(checkpoint), "--evaluation", name)
+        assert done.returncode == 0, done.stderr
+        assert f"top-1 error {counted['error']:.2f} % ({counted['errors']} of 12 images)" in done.stdout
+
+
+def test_stopped_while_it_is_evaluated_it_goes_on_to_the_same_record(tmp_path):
+    asked = [*RUN, "--evaluation", "crops_150"]
+    process = start(tmp_path, *asked)
+    assert process.stdout
+    for line in process.stdout:
+        if line.startswith("evaluating by 150 crops"):
+            process.send_signal(signal.SIGTERM)
+    assert process.wait() == 143 and not list(tmp_path.glob("runs/*/record.json"))
+    done = run(tmp_path, *asked)
+    assert done.returncode == 0, done.stderr
+    made = record(tmp_path)
+    assert made["evaluations"]["crops_150"]["images"] == 12 and made["resumed"] == 1
+
+
+def test_a_finished_run_is_evaluated_by_more_protocols_without_training_it_again(tmp_path):
+    assert run(tmp_path, *RUN).returncode == 0
+    (path,) = tmp_path.glob("runs/*/record.json")
+    before = record(tmp_path)
+    path.rename(tmp_path / "before.json")
+    done = run(tmp_path, *RUN, "--evaluation", "ten_crop")
+    assert done.returncode == 0 and "epoch   " not in done.stdout
+    after = record(tmp_path)
+    assert list(after["evaluations"]) == ["ten_crop"]
+    assert all(after[name] == before[name] for name in ("run_id", "curve", "test"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--arch", "alexnet", "--evaluation", "dense"], "alexnet has fully connected layers for one size"),
+        (
+            ["--arch", "squeezenet", "--evaluation", "ten_crop", "ten_crop"],
+            "evaluation names 'ten_crop' twice",
+        ),
+        (["--arch", "squeezenet", "--evaluation", "two_crops"], "invalid choice: 'two_crops'"),
+        (["--arch", "resnet", "--dataset", "cifar10", "--evaluation", "ten_crop"], "has images of one size"),
+    ],
+)
+def test_evaluations_that_cannot_be_made_are_refused_before_anything_is_trained(
+    tmp_path, arguments, complaint
+):
+    done = run(tmp_path, "--dataset", "image_folder", "--no-wandb", *arguments)
+    assert done.returncode == 2 and complaint in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.slow
 def test_workers_change_no_bit_of_the_result(tmp_path):
     for name, workers in (("alone", "0"), ("shared", "2")):

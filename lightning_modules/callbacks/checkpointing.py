@@ -10,6 +10,7 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from lightning_modules import files
+from lightning_modules.evaluator import Evaluator
 from lightning_modules.weights import integrity
 
 
@@ -50,7 +51,8 @@ class StopOnSigterm(pl.Callback):
     """SIGTERM to any process of a run stops all of them after the same batch, or after the same epoch's evaluation.
 
     Instead of Lightning's handlers, which broadcast from within the handler: a process that is in another
-    collective at that moment then waits for ever. A run that is told to stop while it is being tested ends whole.
+    collective at that moment then waits for ever. A run that is told to stop while it is being tested ends whole,
+    with its test; evaluations beside it stop after the image batch under way, where one process makes them.
     """
 
     def __init__(self) -> None:
@@ -73,6 +75,10 @@ class StopOnSigterm(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self.agree(trainer)
+
+    def on_test_batch_end(self, trainer, module, outputs, batch, batch_idx, dataloader_idx=0) -> None:
+        if isinstance(module, Evaluator) and trainer.world_size == 1:
+            self.agree(trainer)
 
     def agree(self, trainer: pl.Trainer) -> None:
         """Have Lightning raise SIGTERMException, in all processes at once, if one of them is to stop."""

@@ -98,12 +98,37 @@ def grid_crop(image: Tensor, side: int) -> Tensor:
     return _mirrored(list(_cut(image, side, [(top, left) for top in tops for left in lefts])))
 
 
+def squares_crop(image: Tensor, side: int) -> Tensor:
+    """Return (36, 3, side, side): of three squares of the image, corners, centre and the square resized; mirrored.
+
+    The squares lie left, centre and right, in portraits top, centre and bottom; at four sizes they are the 144 crops of
+    Going Deeper with Convolutions (arXiv:1409.4842), Section 7.
+    """
+    height, width = image.shape[1:]
+    shorter = min(height, width)
+    views: list[Tensor] = []
+    for place in (0, (max(height, width) - shorter) // 2, max(height, width) - shorter):
+        top, left = (place, 0) if height > width else (0, place)
+        square = image[:, top : top + shorter, left : left + shorter]
+        end = shorter - side
+        views += _cut(square, side, [(0, 0), (0, end), (end, 0), (end, end)])
+        views += [centre_crop(square, side), functional.resize(square, [side, side], antialias=True)]
+    return _mirrored(views)
+
+
+def whole_image(image: Tensor, side: int) -> Tensor:
+    """Return (2, 3, H, W): the image and its mirror image, for a network that slides over it (VGG, Section 3.2)."""
+    return _mirrored([image])
+
+
+# What is shown of an image at each size of its shorter side: view tensors, whose means count alike.
 VIEWS = {
-    "single": lambda image, side: centre_crop(image, side)[None],
-    "ten_crop": ten_crop,
-    "multi_crop": grid_crop,
-    # the whole image, for a network that slides over it (VGG, Section 3.2)
-    "dense": lambda image, side: _mirrored([image]),
+    "single": (lambda image, side: centre_crop(image, side)[None],),
+    "ten_crop": (ten_crop,),
+    "multi_crop": (grid_crop,),
+    "crops_144": (squares_crop,),
+    "dense": (whole_image,),
+    "multi_crop_and_dense": (grid_crop, whole_image),
 }
 
 

@@ -22,7 +22,7 @@ from lightning_modules.data.preprocessing import ImageFolderPreprocessing
 class ImageFolderBatch(NamedTuple):
     """Images that could be read, and those that could not: nothing stands in for them."""
 
-    views: list[Tensor]  # a tensor (B, views, 3, H, W) uint8 for each size of the shorter side
+    views: list[Tensor]  # tensors (B, views, 3, H, W) uint8, one or two for each size of the shorter side
     labels: Tensor  # (B,) int64
     colours: Tensor  # (B, 7), rows of `colour.draw`
     broken: list[tuple[int, str]]  # index and reason
@@ -93,8 +93,8 @@ class ImageFolderTestBatches(Dataset):
 
 
 def _views(image: Tensor, how: ImageFolderPreprocessing) -> list[Tensor]:
-    view = crops.VIEWS[how.views]
-    return [view(crops.shorter_side(image, size), how.resolution) for size in how.test_sizes]
+    at_sizes = (crops.shorter_side(image, size) for size in how.test_sizes)
+    return [view(resized, how.resolution) for resized in at_sizes for view in crops.VIEWS[how.views]]
 
 
 def _batch(files: ImageFiles, index: np.ndarray, show) -> ImageFolderBatch:

@@ -80,7 +80,8 @@ class ImageFolderDataModule(LightningDataModule):
             self.train_batches = ImageFolderTrainBatches(
                 self.files["train"], batch_size=self.batch_size, seed=self.seed, **shared
             )
-        views = {"single": 1, "ten_crop": 10, "multi_crop": 50}.get(self.preprocessing.views)
+        crops = {"single": 1, "ten_crop": 10, "multi_crop": 50, "crops_144": 36}
+        views = crops.get(self.preprocessing.views)
         # Whole images differ in shape, so each is a batch of its own.
         images = max(1, EVALUATION_VIEWS // views) if views else 1
         self.test_batches = ImageFolderTestBatches(self.files["test"], batch_size=images, **shared)

@@ -7,6 +7,7 @@ import numpy as np
 
 from lightning_modules.configuration import Configuration
 from lightning_modules.data.catalogue import Dataset, find
+from lightning_modules.protocols import Protocol, Views
 from lightning_modules.recipes import Recipe
 
 Colour = tuple[float, float, float]  # RGB, of 0-255
@@ -19,7 +20,7 @@ class EvaluationProtocol:
     `sizes`: pixels of the shorter side, one or several, whose views count alike. `mean`, `std`: of 0–255.
     """
 
-    views: Literal["single", "ten_crop", "multi_crop", "dense"] = "single"
+    views: Views = "single"
     sizes: tuple[int, ...] | None = None
     mean: Colour | None = None
     std: Colour | None = None
@@ -73,7 +74,7 @@ class ImageFolderPreprocessing:
     smallest_area: float = 0.08
     colour: Literal["none", "pca", "jitter_pca"] = "none"
     test_sizes: tuple[int, ...] = (256,)
-    views: Literal["single", "ten_crop", "multi_crop", "dense"] = "single"
+    views: Views = "single"
 
     def __post_init__(self) -> None:
         for name, sizes in (("train_sizes", self.train_sizes), ("test_size", self.test_sizes)):
@@ -114,9 +115,6 @@ def for_image_folder(
     recipe = Recipe.from_hyperparameters(configuration.recipe)
     mean, std = _statistics(data, recipe.normalisation)
 
-    def scaled(size: int) -> int:
-        return round(size * configuration.resolution / data.resolution)
-
     smallest, largest = recipe.train_sizes
     return ImageFolderPreprocessing(
         resolution=configuration.resolution,
@@ -124,12 +122,30 @@ def for_image_folder(
         std=viewing.std or std,
         augment=recipe.augmentation != "none",
         train_crop=recipe.train_crop,
-        train_sizes=(scaled(smallest), scaled(largest)),
+        train_sizes=(_scaled(smallest, configuration), _scaled(largest, configuration)),
         smallest_area=recipe.smallest_area,
         colour=recipe.colour,
-        test_sizes=viewing.sizes or (scaled(recipe.test_size),),
+        test_sizes=viewing.sizes or (_scaled(recipe.test_size, configuration),),
         views=viewing.views,
     )
+
+
+def viewing_of(
+    protocol: Protocol,
+    configuration: Configuration,
+    sizes: tuple[int, ...] | None = None,
+    mean: Colour | None = None,
+    std: Colour | None = None,
+) -> EvaluationProtocol:
+    """Return how a configuration's test images are seen by a protocol; sizes, mean and std go before its own."""
+    own = protocol.sizes_for(Recipe.from_hyperparameters(configuration.recipe))
+    in_proportion = own and tuple(_scaled(size, configuration) for size in own)
+    return EvaluationProtocol(protocol.views, sizes or in_proportion, mean, std)
+
+
+def _scaled(size: int, configuration: Configuration) -> int:
+    """A size of the recipe's or of a protocol's, which is for the data set's own resolution, in proportion."""
+    return round(size * configuration.resolution / find(configuration.dataset).resolution)
 
 
 def _statistics(data: Dataset, normalisation: str) -> tuple[Colour, Colour]:

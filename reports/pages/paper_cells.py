@@ -9,8 +9,8 @@ import pandas as pd
 
 from reports.pages import tables
 from reports.pages.complexity import computed
+from reports.printed import protocols, variants
 from reports.printed import tables as printed
-from reports.printed import variants
 from reports.printed.figures import Figure
 from reports.verdicts import complexity, statistics
 from reports.verdicts.results import Group, Results, written
@@ -25,10 +25,9 @@ MARKS = {
 }
 # Why a figure has no counterpart, by how its metric is written.
 NOT_MEASURED = (
-    (r"top5", "records hold the top-1 error"),
     (r"_(change|saved)$|^delta$", "a difference, not a network"),
     (r"_train$", "a training error"),
-    (r"_(10crop|320|[15]kway)$", "several crops, a larger crop or other classes"),
+    (r"_[15]kway$", "other classes"),
     (r"_original$", "quoted from the networks' own papers"),
     (
         r"^(ms|s_per|epoch_s|steps|gpu|arm|ips|pct_runtime|memory)",
@@ -38,7 +37,8 @@ NOT_MEASURED = (
     (r"^(rate|reduction|density|kept|bits)", "set or won by compression"),
     (r"^(year|[se][13]x[13])$", "a fact or a setting"),
 )
-SEVERAL = "several crops, scales or networks, or other training data"
+OTHERWISE = "compressed, distilled, or other training data"
+OTHER_PROTOCOL = "other protocol"
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,8 @@ class Ours:
             return COUNTED, ""
         if self.on_the_papers_data(figure):
             return TRAINED, ""
+        if protocols.of(figure).protocol == protocols.QUOTED:
+            return QUOTED, ""
         if judged:
             others = judged.reason.startswith(("quoted", "another family"))
             return (QUOTED, "") if others else (APART, judged.reason)
@@ -123,7 +125,9 @@ def collect(collated: Iterable[tuple[Study, list[Results]]]) -> Ours:
     for study, results in collated:
         for dataset in study.datasets:
             for variant in study.variants_on(dataset):
-                figures = variants.printed_errors(variant, variants.paper_dataset(study, dataset))
+                paper_data = variants.paper_dataset(study, dataset)
+                named = variants.printed_errors(variant, paper_data)
+                figures = dict.fromkeys([*named, *variants.printed_beside(variant, paper_data)])
                 for nth, figure in enumerate(figures):
                     by = Cited(study, tuple(results), variant.name, dataset, is_first=nth == 0)
                     cited.setdefault(figure, []).append(by)
@@ -148,26 +152,45 @@ def trained(figure: Figure, cited: Iterable[Cited]) -> str:
 
 def result(figure: Figure, by: Cited, budget: str) -> str:
     """Return mean, interval and number of runs in the figure's sense, error or accuracy, with a link to the runs."""
-    group = by.group(budget)
+    group, _ = _alike(figure, by.group(budget))
     anchor = tables.anchor(budget, by.dataset, by.variant)
     return f"[{written(_as_printed(figure, group), group.declared)}](studies/{by.study.name}.md#{anchor})"
 
 
 def compared(figure: Figure, group: Group) -> str:
-    """Return ours less the printed figure, and whether our interval contains it; nothing if the paper prints a word."""
-    if figure.error is None:
+    """Return ours less the printed figure, and whether our interval contains it; nothing if the paper prints a word.
+
+    Where the runs weren't evaluated by the figure's protocol that alone is said, and nothing of whether they agree where
+    the paper prints none.
+    """
+    group, alike = _alike(figure, group)
+    values = _as_printed(figure, group)
+    if figure.error is None or not values:
         return ""
+    if not alike:
+        return f"one crop: {OTHER_PROTOCOL}"
     theirs = float(100 - figure.error if _is_accuracy(figure) else figure.error)
-    summary = statistics.summarise(_as_printed(figure, group))
+    summary = statistics.summarise(values)
     difference = f"{summary.mean - theirs:+.2f}".replace("-", "−")
+    if protocols.of(figure).protocol == protocols.NOT_PRINTED:
+        return f"{difference}: {protocols.ELSEWHERE[protocols.NOT_PRINTED]}"
     if summary.half_width is None:
         return f"{difference}: one run"
     agrees = abs(summary.mean - theirs) <= summary.half_width
     return f"{difference}: **{'agrees' if agrees else 'differs'}**"
 
 
+def _alike(figure: Figure, group: Group) -> tuple[Group, bool]:
+    """The runs as a figure's protocol evaluates them, or else by the test; and whether the two may be compared."""
+    evaluation = protocols.evaluation_of(figure)
+    if evaluation is not None and _as_printed(figure, like := group.by(evaluation)):
+        return like, True
+    return group, protocols.goes_with_test(figure)
+
+
 def _as_printed(figure: Figure, group: Group) -> list[float]:
-    return [100 - error for error in group.errors] if _is_accuracy(figure) else group.errors
+    errors = group.by_seed(protocols.measure_of(figure)).values()
+    return [100 - error if _is_accuracy(figure) else error for error in errors]
 
 
 def _is_accuracy(figure: Figure) -> bool:
@@ -180,6 +203,8 @@ def _not_measured(figure: Figure) -> str:
             return reason
     if figure.dataset not in printed.tested_on():
         return "not on a data set used here" if figure.dataset else "a fact or a setting"
-    several = [figure.kwargs.get(name, 1) for name in ("crops", "models")] != [1, 1]
-    other = {"compress", "distilled", "external", "framework", "pretrain", "test_crop"} & set(figure.kwargs)
-    return SEVERAL if several or other or figure.kwargs.get("eval", "1-crop") != "1-crop" else ""
+    facts = protocols.of(figure)
+    if facts.protocol in protocols.ELSEWHERE and facts.protocol != protocols.NOT_PRINTED:
+        return facts.title
+    other = {"compress", "distilled", "external", "framework", "pretrain"} & set(figure.kwargs)
+    return OTHERWISE if other else ""

@@ -23,9 +23,10 @@ HOW_TO_READ = f"""Each row as its source prints it, in its order; errors and acc
 
 - **counts**: ✓ rounds to the printed figure at its precision; ✓ cut: the source cut off the digits behind; ✗ not
   reproducible as printed, for the reason given among [all counts](complexity.md).
-- **trained figures**, of the budget `paper` alone: mean ± 95 % t-interval (runs), the difference, ours less printed, and
-  a verdict: **agrees** where the interval contains the printed figure, **differs** where not, *one run* where there is no
-  interval. `— (0/3)`: none of three runs done. *no study*: the network is built here, but no study runs this row.
+- **trained figures**, of the budget `paper` alone, errors of one guess and of five, by the printed figure's own protocol
+  (one crop, ten crops …): mean ± 95 % t-interval (runs), the difference, ours less printed, and a verdict: **agrees**
+  where the interval contains the printed figure, **differs** where not, *one run* where there is no interval. *Other
+  protocol*: the runs were tested by one crop alone, so that nothing follows. `— (0/3)`: none of three runs done. *no study*: the network is built here, but no study runs this row.
 - **quoted**: of a network that isn't built here, or a figure from another paper, on whose page ours stands. A printed
   figure with nothing under it has no counterpart here; the reason stands below the table.
 - Marks: + after a data set, crops and mirror images, as the papers mark them; {CONTAINED}, the documents whose claims this
@@ -74,7 +75,7 @@ def _list(totals: Sequence[tuple[Page, Counter[str]]]) -> str:
         markdown.table(("paper", *SUMMARY), rows, right=SUMMARY),
         "*Counted*: parameters, multiply-adds, sizes, layers. *Declared*: a study runs the row; *run*: with runs under the "
         "budget `paper`. *No study*: the network is built here, but no study runs the row. *Quoted*: of networks that "
-        "aren't built here. *Apart*: what isn't measured here, such as top-5 errors or the speed of the authors' machines.",
+        "aren't built here. *Apart*: what isn't measured here, such as several networks together or the authors' machines.",
     )
 
 

@@ -8,22 +8,35 @@ import pandas as pd
 
 from reports.pages import markdown
 from reports.pages.paper_cells import APART, Cited, Ours
+from reports.printed import protocols
 from reports.printed.figures import Figure
+
+UNSAID = (protocols.WHOLE_IMAGE, protocols.QUOTED, protocols.NOT_PRINTED)
 
 
 def caption(laid_out: pd.DataFrame, ours: Ours) -> str:
-    """Say data sets, augmentation and statistic of the printed figures where columns don't; the studies."""
+    """Say data sets, augmentation, protocols and statistic of the printed figures where columns don't; the studies."""
     sentences = []
     for title, field in (("Data", "dataset"), ("Augmentation", "augmentation")):
         values = dict.fromkeys(getattr(figure, field) for figure in laid_out.figure)
         if not laid_out[field].any() and any(values):
             sentences.append(f"{title}: {', '.join(filter(None, values))}.")
+    if evaluated := _protocols(laid_out):
+        sentences.append(f"Evaluated by {evaluated}.")
     cited = [ours.on_the_papers_data(figure) for figure in laid_out.figure]
     if statistics := _most(cited, lambda by: by.study.printed_runs if by.is_first else ""):
         sentences.append(f"Printed: {statistics[0]}.")
     if names := _most(cited, lambda by: by.study.name):
         sentences.append(f"Studies: {', '.join(f'[{study}](studies/{study}.md)' for study in names)}.")
     return " ".join(sentences)
+
+
+def _protocols(laid_out: pd.DataFrame) -> str:
+    """The protocols of a table's errors, that of most figures first; nothing where all images are seen whole."""
+    errors = laid_out.figure[laid_out.figure.map(lambda figure: bool(re.search("err|acc", figure.metric)))]
+    counted = Counter(protocols.of(figure) for figure in errors)
+    titles = dict.fromkeys(facts.title for facts, _ in counted.most_common() if facts.protocol not in UNSAID)
+    return "; ".join(titles)
 
 
 def _most(cited: Iterable[Sequence[Cited]], of: Callable[[Cited], str]) -> list[str]:

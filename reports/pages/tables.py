@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from lightning_modules.data.catalogue import DATASETS
+from lightning_modules.protocols import PROTOCOLS
 from reports.pages import markdown
-from reports.printed import variants
+from reports.printed import protocols, variants
 from reports.printed.figures import Figure
 from reports.verdicts import statistics
 from reports.verdicts.counts import Counts
@@ -13,13 +14,16 @@ from sweeps.study import Table, Variant
 
 
 def table(results: Results, dataset: str, declared: Table, counts: Counts) -> str:
-    """Make one declared table: a row a variant, in declared order, printed figures beside ours.
+    """Make one declared table: a row a variant, in declared order, printed figures beside ours, by protocol.
 
     Parameters and mult-adds in millions, errors in per cent. On a transfer the printed errors are those of the
     paper's own data set. The difference, ours minus printed, stands only under the budget `paper` and on that data
     set, since neither a shorter training nor another data set says anything about the printed figure.
     """
     study = results.study
+    evaluated = {
+        name for record in results.records if record.dataset == dataset for name in record.evaluations
+    }
     paper_data = variants.paper_dataset(study, dataset)
     theirs = "error, printed" + (f" on {DATASETS[paper_data].title}" if paper_data != dataset else "")
     comparable = results.budget == "paper" and paper_data == dataset
@@ -33,8 +37,13 @@ def table(results: Results, dataset: str, declared: Table, counts: Counts) -> st
             "params": _millions(count.parameters),
             "mult-adds, printed": _printed_count(variant, dataset, ("mult_adds_M", "flops_G")),
             "mult-adds": _millions(count.mult_adds),
-            f"{theirs} ({study.printed_runs})": variants.as_error(error),
+            f"{theirs} ({study.printed_runs})": _with_protocol(error),
             "error, ours": str(group),
+            **{
+                f"ours, {protocol.title}": str(group.by(evaluation))
+                for evaluation, protocol in PROTOCOLS.items()
+                if evaluation in evaluated
+            },
             "difference": _difference(group, error) if comparable else "—",
             "records": f"[{len(group.records)}](#{anchor(results.budget, dataset, name)})"
             if group.records
@@ -76,7 +85,18 @@ def _pooled(results: Results, dataset: str, declared: Table) -> str:
     )
 
 
+def _with_protocol(figure: Figure | None) -> str:
+    """The printed error, with its protocol where that isn't the test's."""
+    shown = variants.as_error(figure)
+    return f"{shown}, {protocols.of(figure).title}" if figure and protocols.evaluation_of(figure) else shown
+
+
 def _difference(group: Group, figure: Figure | None) -> str:
+    """Ours less the printed error, both by its protocol, or by the test where the paper prints none."""
     if figure is None or figure.error is None or not group.errors:
         return "—"
+    evaluation = "" if protocols.goes_with_test(figure) else protocols.evaluation_of(figure)
+    if evaluation is None or not group.by(evaluation).errors:
+        return "other protocol"
+    group = group.by(evaluation)
     return f"{statistics.summarise(group.errors).mean - float(figure.error):+.2f}".replace("-", "−")

@@ -2,7 +2,7 @@
 
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.record import Record
-from reports.printed import variants
+from reports.printed import protocols, variants
 from reports.verdicts import statistics
 from reports.verdicts.results import Results
 
@@ -34,8 +34,11 @@ def printed(results: Results, dataset: str) -> dict[str, float]:
 
 
 def comparable(results: Results, dataset: str) -> bool:
-    """Return whether the printed errors may stand on the same axis as ours: same training, same data set."""
-    return results.budget == "paper" and dataset == variants.paper_dataset(results.study, dataset)
+    """Return whether the printed errors may stand on the same axis as ours: same training, data set and protocol."""
+    if results.budget != "paper" or dataset != variants.paper_dataset(results.study, dataset):
+        return False
+    figures = (variants.printed_error(v, dataset) for v in results.study.variants_on(dataset))
+    return all(figure is None or protocols.goes_with_test(figure) for figure in figures)
 
 
 def extremes(results: Results, dataset: str) -> str:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PAPERS = Path(__file__).parents[1] / "papers"
+PROTOCOLS = (
+    "protocols"  # among them the file that says how the figures were taken (`reports.printed.protocols`)
+)
 # 35K, 1.3M and 1.5B as powers of ten, by which Decimal keeps how many digits were printed.
 SUFFIXES = {"K": "e3", "M": "e6", "B": "e9"}
 
@@ -96,8 +99,8 @@ class Figure:
 
 
 def names(folder: Path = PAPERS) -> list[str]:
-    """Return the files that there are, without their endings."""
-    return sorted(path.stem for path in folder.glob("*.csv"))
+    """Return the files of figures that there are, without their endings."""
+    return sorted(path.stem for path in folder.glob("*.csv") if path.stem != PROTOCOLS)
 
 
 @cache

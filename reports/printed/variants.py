@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from architectures.spelling import did_you_mean
 from lightning_modules.data.catalogue import DATASETS
-from reports.printed import figures
+from reports.printed import figures, protocols
 from reports.printed.figures import Figure
+from sweeps.claim import Measure
 from sweeps.study import Printed, Study, Variant
 
 DAGGER = "†"
@@ -19,35 +21,61 @@ def paper_dataset(study: Study, dataset: str) -> str:
     return papers_data[0] if dataset in study.transfers and papers_data else dataset
 
 
-def printed_error(variant: Variant, dataset: str) -> Figure | None:
-    """Return the printed test error, or accuracy, on a data set.
+def printed_error(variant: Variant, dataset: str, measure: Measure = "test_error") -> Figure | None:
+    """Return the printed test error, or accuracy, on a data set: the first that the variant names.
+
+    measure: "test_error", or "top5_error". Others that it names may be the same figure of other tables, or of another
+    protocol.
 
     Raises:
         ValueError: the variant's row doesn't exist, or has several such figures; the message says what to add.
     """
-    errors = printed_errors(variant, dataset)
+    of_rows = [_errors(printed, variant, dataset) for printed in variant.printed]
+    errors = [figure for of_row in of_rows for figure in of_row if protocols.measure_of(figure) == measure]
+    if measure == "top5_error" and not errors:
+        errors = [figure for figure in printed_beside(variant, dataset) if "top5" in figure.metric][:1]
+    like = [f for f in errors if protocols.of(f).protocol == protocols.of(errors[0]).protocol]
+    for alternatives in (like, *of_rows):
+        _check_one(variant, dataset, alternatives)
+    return errors[0] if errors else None
+
+
+def _check_one(variant: Variant, dataset: str, errors: Sequence[Figure]) -> None:
     if len({figure.value for figure in errors}) > 1:
         kinds = ", ".join(f"{figure.augmentation!r} of {figure.table}" for figure in errors)
         raise ValueError(
             f"variant {variant.name!r}: several figures on {DATASETS[dataset].title}; name its augmentation or its "
             f"part: {kinds}"
         )
-    return errors[0] if errors else None
 
 
 def printed_errors(variant: Variant, dataset: str) -> list[Figure]:
-    """Return the figures that a variant is to be held against on a data set: one, or the same one of several tables.
+    """Return the figures that a variant names on a data set: one, the same of several tables, or of several protocols.
 
     Raises:
         ValueError: the variant's row doesn't exist.
     """
-    title = DATASETS[dataset].title
+    return [figure for printed in variant.printed for figure in _errors(printed, variant, dataset)]
+
+
+def printed_beside(variant: Variant, dataset: str) -> list[Figure]:
+    """Return what the same rows print beside `printed_errors`: the errors of five guesses, and those of ten crops."""
+    named = [
+        (printed, top.replace("1crop", crops))
+        for printed in variant.printed
+        for top in (printed.metric, printed.metric.replace("top1", "top5"))
+        for crops in ("1crop", "10crop")
+    ]
+    others = [replace(printed, metric=metric) for printed, metric in named if metric != printed.metric]
+    return [figure for other in dict.fromkeys(others) for figure in _errors(other, variant, dataset)]
+
+
+def _errors(printed: Printed, variant: Variant, dataset: str) -> list[Figure]:
     return [
         figure
-        for printed in variant.printed
         for figure in _row(printed, variant)
         if figure.metric == printed.metric
-        and figure.is_on(title)
+        and figure.is_on(DATASETS[dataset].title)
         and figure.augmentation in (printed.augmentation or figure.augmentation,)
     ]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lightning_modules.protocols import BESIDE
 from lightning_modules.record import Record
 from reports.runs import records
 from sweeps import study as studies
@@ -17,9 +18,10 @@ from sweeps.claim import Measure
 from sweeps.contrasts import value
 
 FOLDERS = (Path(__file__).parents[1] / "records", Path(__file__).parents[2] / "runs")
-MEASURES: tuple[Measure, ...] = ("test_error", "train_error", "curve_error")
+MEASURES: tuple[Measure, ...] = ("test_error", "top5_error", "train_error", "curve_error")
+EVALUATED = tuple(f"{name}_error" for name in BESIDE)  # errors by other protocols than the test's
 COLUMNS = (
-    "study", "variant", "dataset", "budget", "seed", *MEASURES, "top5_error", "diverged", "did_not_start", "arch",
+    "study", "variant", "dataset", "budget", "seed", *MEASURES, *EVALUATED, "diverged", "did_not_start", "arch",
     "knobs", "recipe", "precision", "resolution", "epochs", "train_images", "batch_size", "lr", "parameters", "mult_adds",
     "device", "devices", "wall_seconds", "finished", "commit", "dirty", "plan", "wandb", "run",
 )  # fmt: skip
@@ -68,7 +70,7 @@ def _row(record: Record) -> dict:
     config, recipe, machine = record.config, record.config["recipe"], record.machine
     taken = {name: getattr(record, name) for name in COLUMNS if hasattr(record, name)}
     return taken | {measure: value(record, measure) for measure in MEASURES} | {
-        "top5_error": (record.test or {}).get("top5_error"),
+        **{f"{name}_error": value(record, "test_error", name) for name in BESIDE},
         "knobs": ", ".join(f"{name}={knob}" for name, knob in record.knobs.items()),
         "precision": machine["precision"], "resolution": config["resolution"],
         "epochs": config["epochs"], "train_images": config["train_images"],

@@ -1,12 +1,13 @@
 """The records of a study laid into its cells: what has been run, under which budget, with which errors."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lightning_modules.record import Record
+from reports.printed import protocols, variants
 from reports.verdicts import statistics
 from sweeps import study as studies
-from sweeps.claim import Measure
+from sweeps.claim import AsPrinted, Measure, Test, samples_of
 from sweeps.contrasts import value
 from sweeps.study import Study
 
@@ -16,23 +17,31 @@ class Group:
     """The runs of one variant on one data set under one budget, in the order of the seeds.
 
     No DataFrame: pages and pictures take whole records from it, with curves and origin, one cell at a time; over runs of
-    all studies, `reports.runs.frame()` is one. `declared`: the number of seeds that the study declares.
+    all studies, `reports.runs.frame()` is one. `declared`: the number of seeds that the study declares. `evaluation`: the
+    protocol by which their errors count; empty, the test.
     """
 
     records: tuple[Record, ...]
     declared: int
+    evaluation: str = ""
 
     @property
     def errors(self) -> list[float]:
-        """Test errors in per cent of the runs that started; one that diverged counts as guessing."""
-        return [record.error for record in self.records if not record.did_not_start]
+        """Errors in per cent of the runs that started and were so evaluated; one that diverged counts as guessing."""
+        return list(self.by_seed("test_error").values())
+
+    def by(self, evaluation: str) -> "Group":
+        """Return the same runs with their errors by another protocol; empty, the test."""
+        return replace(self, evaluation=evaluation)
 
     def by_seed(self, measure: Measure) -> dict[int, float]:
         """Return the measure by seed, of every run that has it (`sweeps.contrasts.value`)."""
-        return {r.seed: figure for r in self.records if (figure := value(r, measure)) is not None}
+        return {
+            r.seed: figure for r in self.records if (figure := value(r, measure, self.evaluation)) is not None
+        }
 
     def __str__(self) -> str:
-        never = len(self.records) - len(self.errors)
+        never = sum(record.did_not_start for record in self.records)
         return written(self.errors, self.declared) + (f", {never} did not start" if never else "")
 
 
@@ -58,6 +67,20 @@ class Results:
     def records(self) -> list[Record]:
         """All records, by variant in declared order, data set and seed."""
         return [record for group in self.groups.values() for record in group.records]
+
+    def samples(self, test: Test, dataset: str) -> dict[str, Group]:
+        """Return the runs that a test holds against each other, by its names for them (`sweeps.claim.samples_of`).
+
+        Against a printed figure they are evaluated by its protocol.
+        """
+        samples = samples_of(test)
+        if isinstance(test, AsPrinted):
+            figure = variants.printed_error(self.study.variant(test.variant), dataset, test.measure)
+            samples = {test.variant: (test.variant, figure and protocols.evaluation_of(figure) or "")}
+        return {
+            name: self.groups[variant, dataset].by(evaluation)
+            for name, (variant, evaluation) in samples.items()
+        }
 
     @property
     def declared(self) -> int:

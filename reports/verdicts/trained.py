@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from reports.printed import variants
+from reports.printed import protocols, variants
 from reports.printed.figures import Figure
 from reports.verdicts import checks, statistics, words
 from reports.verdicts.counts import Counts
@@ -37,6 +37,7 @@ from sweeps.study import Study
 
 REVERSAL = 0.5  # points of error: the smallest step that is worth knowing
 MEASURES = {
+    "top5_error": "top-5 error",
     "train_error": "training error",
     "curve_error": "test error, mean over the epochs",
     "generalisation_gap": "test error less training error",
@@ -93,12 +94,20 @@ def _is_made(test: Test, study: Study, dataset: str) -> bool:
     here = {variant.name for variant in study.variants_on(dataset)}
     if not set(variants_of(test)) <= here or test.only_on not in ("", dataset):
         return False
-    return dataset not in study.transfers or not isinstance(test, AsPrinted)
+    return not isinstance(test, AsPrinted) or (
+        dataset not in study.transfers and _is_like(test, study, dataset)
+    )
+
+
+def _is_like(test: AsPrinted, study: Study, dataset: str) -> bool:
+    """Whether the printed figure, which must be there, was taken by a protocol that runs can be evaluated by."""
+    figure = variants.printed_error(study.variant(test.variant), dataset, test.measure)
+    return figure is None or protocols.evaluation_of(figure) is not None
 
 
 def _part(test: Test, results: Results, dataset: str, counts: Counts) -> Part:
     """Make one test, as far as its rows have been run."""
-    groups = {name: results.groups[name, dataset] for name in variants_of(test)}
+    groups = results.samples(test, dataset)
     if isinstance(test, AsPrinted) and results.budget != "paper":
         return Part(None, f"`{test.variant}` as printed: only the budget `paper` says")
     values = {name: group.by_seed(test.measure) for name, group in groups.items()}
@@ -109,7 +118,8 @@ def _part(test: Test, results: Results, dataset: str, counts: Counts) -> Part:
         if few > many:
             return Part("against", evidence, 1.0, 0.0)
     if not all(values.values()):
-        started = all(group.records for group in groups.values())
+        # without the evaluation that is asked for a run is as good as none
+        started = all(group.records and not group.evaluation for group in groups.values())
         return Part(
             "open" if started else None,
             f"{evidence}; no run of one of them has got there" * started or evidence,
@@ -210,7 +220,7 @@ def _reversal(test: Trend, values: Values) -> str:
 
 def _printed(test: AsPrinted, study: Study, dataset: str) -> tuple[Figure, Decimal]:
     """Return the printed figure, and as an error."""
-    figure = variants.printed_error(study.variant(test.variant), dataset)
+    figure = variants.printed_error(study.variant(test.variant), dataset, test.measure)
     if figure is None or figure.error is None:
         raise ValueError(f"variant {test.variant!r} has no printed error to be tested against on {dataset}")
     return figure, figure.error

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import architectures
-from lightning_modules import budgets, configuration, evaluation, training, weights
+from lightning_modules import budgets, configuration, evaluation, evaluator, training, weights
 from lightning_modules.configuration import Run
 from lightning_modules.data import crops, folders
 from lightning_modules.data.catalogue import DATASETS, find
@@ -59,7 +59,7 @@ def quarrelsome(network):
     return network.eval()
 
 
-@pytest.mark.parametrize("views", ["single", "ten_crop", "multi_crop", "dense"])
+@pytest.mark.parametrize("views", ["single", "ten_crop", "multi_crop", "dense", "crops_144"])
 @pytest.mark.parametrize("sizes", [(104,), (96, 128)])
 def test_softmax_is_averaged_over_all_views_of_all_sizes(folder_dataset, tmp_path, views, sizes):
     wanted = resolved("squeezenet", {"version": "1.1"})
@@ -72,11 +72,34 @@ def test_softmax_is_averaged_over_all_views_of_all_sizes(folder_dataset, tmp_pat
     files = folders.find(folder_dataset, tmp_path, "val")
 
     def show(image):
-        return [view for size in sizes for view in crops.VIEWS[views](crops.shorter_side(image, size), 96)]
+        (shown,) = crops.VIEWS[views]
+        return [view for size in sizes for view in shown(crops.shorter_side(image, size), 96)]
 
     images = [read_image(files.path(i)) for i in range(len(files))]
     expected = by_hand(network, images, files.labels.tolist(), show)
     assert {key: result[key] for key in expected} == expected
+
+
+def test_crops_and_whole_images_count_alike_where_both_are_averaged(folder_dataset, tmp_path):
+    wanted = resolved("squeezenet", {"version": "1.1"})
+    network = quarrelsome(architectures.build("squeezenet", stem="imagenet", num_classes=4, version="1.1"))
+    torch.save(network.state_dict(), tmp_path / "w.pth")
+    losses = []
+    for show in ("multi_crop_and_dense", "multi_crop", "dense"):
+        viewing = EvaluationProtocol(show, (104,), *NORMALISED)
+        _, data, _ = evaluation.loaded(
+            wanted,
+            weights.read(tmp_path / "w.pth"),
+            Machine(accelerator="cpu", data_dir=tmp_path),
+            viewing,
+        )
+        data.setup()
+        views, _ = next(iter(data.test_dataloader()))[:2]
+        test = evaluator.Evaluator(network)
+        with torch.no_grad():
+            losses.append([test.probabilities(v.float().sub(120).div(60)) for v in views])
+    both, (grid,), (whole,) = losses
+    assert torch.equal(both[0], grid) and torch.allclose(both[1], whole) and len(both) == 2
 
 
 @pytest.mark.parametrize("ours", [True, False])
@@ -114,7 +137,7 @@ def test_dense_evaluation_turns_vggs_fully_connected_layers_into_convolutions(fo
 
 def test_a_network_of_one_size_has_no_dense_form():
     with pytest.raises(ValueError, match="alexnet has fully connected layers for one size only"):
-        evaluation.sliding(resolved("alexnet", {}, dataset="imagenet"), 256)
+        evaluator.sliding(resolved("alexnet", {}, dataset="imagenet"), 256)
 
 
 def test_a_checkpoint_of_our_own_gives_the_error_of_its_record(tmp_path, monkeypatch, capsys):

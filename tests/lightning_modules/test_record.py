@@ -58,6 +58,50 @@ def test_a_record_is_read_as_it_was_written():
         assert Record.parse(json.dumps(facts, indent=1), "here:1").as_dict() == facts
 
 
+IMAGES = resolve("squeezenet", {}, dataset="imagenet", budget="short", seed=0)
+TEN_CROP = {
+    "images": 50_000,
+    "errors": 20_000,
+    "error": 40.0,
+    "loss": 1.5,
+    "top5_errors": 9_000,
+    "top5_error": 18.0,
+}
+
+
+def evaluated(**evaluations) -> dict:
+    return sealed(facts_of(IMAGES, 21_000, None, None) | {"evaluations": evaluations})
+
+
+def test_evaluations_are_kept_beside_the_test_and_none_leave_no_trace():
+    facts = evaluated(ten_crop=TEN_CROP)
+    record = Record.parse(json.dumps(facts), "here:1")
+    assert record.as_dict() == facts and record.evaluations["ten_crop"]["error"] == 40 and record.error == 42
+    bare = {name: value for name, value in facts.items() if name != "evaluations"}
+    assert record.run_id == Record.parse(json.dumps(sealed(bare)), "here:1").run_id
+    assert "evaluations" not in Record.parse(json.dumps(sealed(bare)), "here:1").as_dict()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("ten_crop", {"errors": 50_001}, "50001 errors in 50000 test images are impossible"),
+        ("ten_crop", {"error": 39.0}, "evaluations.ten_crop.error is 39.0, but 20000 of 50000 are 40.00 %"),
+        ("ten_crop", {"images": 40_000}, "40,000 test images were counted; ImageNet has 50,000"),
+        ("ten_crop", {"loss": "low"}, "the field 'evaluations.ten_crop.loss' is 'low', expected float"),
+        ("two_crops", {}, "evaluation is one of ten_crop, dense"),
+        ("one_crop", {}, "not 'one_crop'"),
+    ],
+)
+def test_an_evaluation_proves_itself_as_the_test_does(name, change, message):
+    assert message in refusal(json.dumps(evaluated(**{name: TEN_CROP | change})))
+
+
+def test_images_of_one_size_have_no_evaluations():
+    facts = sealed(made() | {"evaluations": {"ten_crop": TEN_CROP}})
+    assert "cifar10 has images of one size" in refusal(json.dumps(facts))
+
+
 def test_a_record_that_would_not_prove_itself_is_not_made():
     with pytest.raises(ValueError, match="curve_test_error is out of range"):
         facts_of(CONFIGURATION, 10_001, "resnet_depth", "resnet-8")

@@ -10,6 +10,7 @@ import pytest
 
 from lightning_modules import record
 from lightning_modules.configuration import Configuration
+from lightning_modules.data import catalogue
 from lightning_modules.record import Record
 from reports.pages import architectures
 from reports.printed import tables
@@ -97,23 +98,24 @@ def make_facts(variant: str, seed: int, errors: int, budget: str = "mini") -> di
 def facts_of(
     configuration: Configuration, errors: int, study: str | None, variant: str | None, **changes
 ) -> dict:
-    """A sealed record, as JSON, of any run, with so many errors of 10,000 test images; changes: of its fields.
+    """A sealed record, as JSON, of any run, with so many errors of all test images; changes: of its fields.
 
     Its curve ends with that test error and a training error of 60 + seed, from 75 and 80 %.
     """
-    last = configuration.epochs - 1
+    last, images = configuration.epochs - 1, catalogue.find(configuration.dataset).test_images
+    error = 100 * errors / images
     history = [
         {
             "epoch": epoch + 1, "train_loss": 2.0 - 0.5 * epoch / max(1, last),
             "train_error": 80.0 if epoch < last else 60.0 + configuration.seed,
-            "curve_test_error": 75.0 if epoch < last else errors / 100,
+            "curve_test_error": 75.0 if epoch < last else error,
             "lr": 0.1, "images_per_second": 90.0,
         }
         for epoch in range(configuration.epochs)
     ]  # fmt: skip
     made = record.make(
         configuration, study=study, variant=variant, counts={"parameters": 1, "mult_adds": 2},
-        tested={"images": 10_000, "errors": errors, "error": errors / 100, "loss": 1.5}, history=history,
+        tested={"images": images, "errors": errors, "error": error, "loss": 1.5}, history=history,
         machine={
             "device": "Abacus", "kind": "cpu", "devices": 1, "images_per_device": 64, "threads": 1,
             "precision": configuration.precision,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.printed.figures import PAPERS, read
+from reports.printed.figures import names, read
 from reports.verdicts import complexity
 
 # How the metrics begin that take training, a stopwatch or a decision, not a count.
@@ -45,8 +45,6 @@ def test_no_metric_is_overlooked(paper):
 def test_no_table_with_counts_is_overlooked():
     judged = {table for paper in complexity.papers() for table in complexity.module_of(paper).TABLES}
     with_counts = {
-        path.stem
-        for path in PAPERS.glob("*.csv")
-        if any(complexity.countable(figure.metric) for figure in read(path.stem))
+        name for name in names() if any(complexity.countable(figure.metric) for figure in read(name))
     }
     assert with_counts <= judged

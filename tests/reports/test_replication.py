@@ -1,11 +1,11 @@
 """A perfect replication contradicts nothing: every study is fed its paper's own figures, with noise between seeds."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
-from reports.printed import variants
+from reports.printed import protocols, variants
 from reports.verdicts import trained
 from reports.verdicts.counts import Count, VariantCounts
 from reports.verdicts.results import Results
@@ -20,17 +20,21 @@ SHARED, OWN = (
 
 @dataclass
 class Replica:
-    """The runs of a row, with the printed error and noise; of no other measure."""
+    """The runs of a row, with the printed errors and noise, by evaluation and measure; of no other measure."""
 
-    by_seeds: dict[int, float]
+    printed: dict[tuple[str, str], dict[int, float]]
     declared: int = 3
     records: list = field(default_factory=list)
+    evaluation: str = ""
+
+    def by(self, evaluation: str) -> "Replica":
+        return replace(self, evaluation=evaluation)
 
     def by_seed(self, measure: str) -> dict[int, float]:
-        return self.by_seeds if measure == "test_error" else {}
+        return self.printed.get((self.evaluation, measure), {})
 
     def __str__(self) -> str:
-        return f"({len(self.by_seeds)})"
+        return f"({len(self.by_seed('test_error'))})"
 
 
 def places() -> list[tuple[str, str]]:
@@ -47,10 +51,16 @@ def replicas(study: studies.Study, dataset: str, seeds: int, rng: np.random.Gene
     shared = rng.normal(0, SHARED, seeds)
     groups = {}
     for variant in study.variants_on(dataset):
-        figure = variants.printed_error(variant, dataset)
-        printed = figure is not None and figure.error is not None
-        errors = float(figure.error) + shared + rng.normal(0, OWN, seeds) if printed else []
-        groups[variant.name, dataset] = Replica(dict(enumerate(map(float, errors))))
+        own, headline = rng.normal(0, OWN, seeds), variants.printed_error(variant, dataset)
+        figures = [*variants.printed_errors(variant, dataset), *variants.printed_beside(variant, dataset)]
+        errors = {}
+        for figure in [headline, *figures] if headline else ():
+            # the study's own figures stand for its test, whatever their protocol
+            evaluation = "" if figure is headline else protocols.evaluation_of(figure)
+            if figure.error is not None and evaluation is not None:
+                runs = dict(enumerate(map(float, float(figure.error) + shared + own)))
+                errors.setdefault((evaluation, protocols.measure_of(figure)), runs)
+        groups[variant.name, dataset] = Replica(errors)
     return groups
 
 

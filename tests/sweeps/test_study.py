@@ -1,5 +1,7 @@
 """Declarations of studies: the committed ones are sound, and faulty ones are refused in one line."""
 
+import dataclasses
+
 import pytest
 
 from reports.printed import variants
@@ -221,7 +223,7 @@ def test_printed_columns_may_stand_once_for_the_study(declare):
         ('trends = [{ falling = ["a", "b"] }]', "no variant 'b'"),
         (
             'equivalences = [{ one = "a", other = "a", margin = 1, measure = "x" }]',
-            "measure of equivalence is one of test_error, train_error, curve_error",
+            "measure of equivalence is one of test_error, top5_error, train_error",
         ),
         ('comparisons = [{ lower = "a" }]', "higher"),
         ('comparisons = [{ lower = "a", higher = "a", only_on = "svhn" }]', "only_on is 'svhn'"),
@@ -291,3 +293,39 @@ def test_a_cell_is_named_as_it_is_configured_at_every_seed():
 
 def _teaches(name: str) -> bool:
     return any(variant.teacher for variant in studies.read(name).variants)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('evaluation = ["two_crops"]', "evaluation is one of ten_crop, dense"),
+        ('evaluation = ["one_crop"]', "not 'one_crop'"),
+        ('evaluation = ["dense", "dense"]', "evaluation names 'dense' twice"),
+        ('evaluation = "dense"', "evaluation of study 'made'"),
+    ],
+)
+def test_a_faulty_evaluation_is_refused(declare, line, complaint):
+    with pytest.raises(ValueError) as error:
+        declare(f"{line}\n{GOOD}")
+    assert complaint in str(error.value)
+
+
+def test_studies_that_share_a_run_evaluate_it_alike():
+    """Whichever launches it first decides, so the others would miss theirs."""
+    evaluations: dict[str, dict] = {}
+    for study in map(studies.read, studies.names()):
+        for dataset in set(study.datasets) & {"imagenet", "imagenette"}:
+            for cell in studies.cells(study, "paper", datasets=[dataset], seeds=[0]):
+                asked = set(study.evaluations_of(study.variant(cell.variant), dataset))
+                evaluations.setdefault(cell.run_id, {})[f"{study.name}/{cell.variant}"] = asked
+    shared = [of_run for of_run in evaluations.values() if len(of_run) > 1 and any(of_run.values())]
+    assert len(shared) > 5
+    assert not [of_run for of_run in shared if len(set(map(frozenset, of_run.values()))) > 1]
+
+
+def test_evaluations_are_no_part_of_a_run_and_none_on_images_of_one_size():
+    study = studies.read("resnet_depth")
+    bare = dataclasses.replace(study, evaluation=())
+    assert study.evaluation and studies.cells(study, "paper") == studies.cells(bare, "paper")
+    assert study.evaluations_of(study.variant("resnet-56"), "cifar10") == ()
+    assert study.evaluations_of(study.variant("resnet-50"), "imagenet") == ("ten_crop", "dense_five_sizes")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sweeps import study as studies
+from sweeps import study_checks
 
 MUTATIONS = 700
 COMMITTED = sorted(studies.FOLDER.glob("*.toml"))
@@ -79,5 +80,5 @@ def test_files_that_are_no_declaration_are_refused_in_one_line(tmp_path: Path, m
 
 
 def test_the_ids_of_claims_are_those_of_the_file():
-    declared = tomllib.loads(studies.CLAIMS.read_text(encoding="utf-8"))["claims"]
-    assert studies.claim_ids() == {claim["id"] for claim in declared}
+    declared = tomllib.loads(study_checks.CLAIMS.read_text(encoding="utf-8"))["claims"]
+    assert study_checks.claim_ids() == {claim["id"] for claim in declared}

@@ -109,8 +109,22 @@ def test_the_grid_has_25_even_places_and_their_mirror_images():
     assert torch.equal(views[25:], views[:25].flip(-1))
 
 
+@pytest.mark.parametrize("portrait", [False, True])
+def test_three_squares_give_corners_centre_and_themselves(portrait):
+    image = places(80, 48) if portrait else places(48, 80)
+    views = crops.squares_crop(image, 32)
+    assert views.shape == (36, 3, 32, 32) and torch.equal(views[18:], views[:18].flip(-1))
+    for square, start in enumerate((0, 16, 32)):
+        top, left = (start, 0) if portrait else (0, start)
+        of_square = views[6 * square :][:6]
+        corners = {(view[0, 0, 0].item(), view[1, 0, 0].item()) for view in of_square[:5]}
+        assert corners == {(top + y, left + x) for y, x in ((0, 0), (0, 16), (16, 0), (16, 16), (8, 8))}
+        whole = functional.resize(image[:, top : top + 48, left : left + 48], [32, 32], antialias=True)
+        assert torch.equal(of_square[5], whole)
+
+
 def test_dense_views_are_the_whole_image_and_its_mirror_image():
-    views = crops.VIEWS["dense"](IMAGE, 32)
+    views = crops.whole_image(IMAGE, 32)
     assert torch.equal(views, torch.stack([IMAGE, IMAGE.flip(-1)]))
 
 
