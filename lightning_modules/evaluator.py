@@ -64,7 +64,7 @@ class Evaluator(pl.LightningModule):
 
 
 def trainer_for(configuration: Configuration, machine: Machine, *callbacks: pl.Callback) -> pl.Trainer:
-    """Return a trainer that tests alone, and shows how far it is. Raises Lightning's MisconfigurationException."""
+    """Return a trainer that tests alone, and shows how far it is. Raises as `Machine.trainer`."""
     return machine.trainer(
         precision=set_precision(configuration.precision),
         logger=False,
