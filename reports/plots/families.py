@@ -73,12 +73,12 @@ def _picture(dataset: str, budget: str, points: Points) -> Picture:
 
 
 def _families() -> set[str]:
-    """All that are declared, so that a family looks the same whichever others have been run."""
+    """All that are declared, so that a family keeps its marker whichever others have been run."""
     return {find(variant.arch).family for name in studies.names() for variant in studies.read(name).variants}
 
 
 def draw(points: Points, *, title: str, families: list[str]) -> bytes:
-    """Draw the PNG; a family is named at its lowest error, and looks the same in all such pictures, by its place."""
+    """Draw the PNG; a family is named at its lowest error, and keeps its marker in all such pictures, by its place."""
     with style.sheet(1, width=style.WIDTH, height=4.6, title=title) as (figure, panels):
         panel, places = panels[0], []
         frame = pd.DataFrame(points)
@@ -86,11 +86,12 @@ def draw(points: Points, *, title: str, families: list[str]) -> bytes:
             networks = frame[frame.family == family]
             if networks.empty:
                 continue
-            lowest = networks.loc[networks["mean"].idxmin()]
+            lowest = networks.nsmallest(1, "mean").iloc[0]
             bars = networks["mean"] - networks.least, networks.greatest - networks["mean"]
-            look = style.mark(index) | {"linestyle": "", "elinewidth": 0.8, "markersize": 6}
+            colour = style.COLOURS[len(places) % len(style.COLOURS)]
+            look = style.mark(index) | {"color": colour, "linestyle": "", "elinewidth": 0.8, "markersize": 6}
             panel.errorbar(networks.mult_adds / 1e6, networks["mean"], bars, **look)
-            places.append((lowest.mult_adds / 1e6, lowest["mean"], family, look["color"]))
+            places.append((lowest.mult_adds / 1e6, lowest["mean"], family, colour))
         panel.set(xlabel="multiply-adds of one image (millions)", ylabel="test error (%)")
         style.by_ratio(panel, list(frame.mult_adds))
         style.label(panel, places)

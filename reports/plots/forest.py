@@ -67,14 +67,14 @@ def _points(difference: Difference) -> Points:
     label = f"{MEASURES[difference.test.measure]}{differences.in_words(difference.test)}{margin}".replace(
         "`", ""
     )
-    interval = (round(difference.low, 4), round(difference.high, 4)) if difference.seeds > 1 else ("", "")
+    ends = [round(difference.low, 4), round(difference.high, 4)] if difference.seeds > 1 else ["", ""]
+    interval = {"low": ends[0], "high": ends[1], "seeds": difference.seeds}
 
-    def point(source: str, value: float, low: float | str = "", high: float | str = "", n: int | str = ""):
-        return {
-            "comparison": label, "source": source, "difference": round(value, 4), "low": low, "high": high, "seeds": n,
-        }  # fmt: skip
+    def point(source: str, value: float) -> dict[str, Any]:
+        single = {"low": "", "high": "", "seeds": ""}
+        return {"comparison": label, "source": source, "difference": round(value, 4)} | single
 
-    points = [point(OURS, difference.mean, *interval, difference.seeds)]
+    points = [point(OURS, difference.mean) | interval]
     if difference.printed is not None:
         points.append(point(PRINTED, difference.printed))
     if difference.votes:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from reports.plots import style
@@ -47,7 +48,9 @@ def draw(
         if together and _of(points, source=PRINTED):
             style.legend(figure, {PRINTED: {"color": "black", "marker": "o"} | HOLLOW})
         for panel in axes:
-            style.label(panel, [_end(line) for line in panel.get_lines() if line.get_label()[0] != "_"])
+            style.label(
+                panel, [_end(line) for line in panel.get_lines() if not str(line.get_label()).startswith("_")]
+            )
         return style.png(figure)
 
 
@@ -63,8 +66,8 @@ def _looks(points: Points) -> dict[str, dict[str, Any]]:
 
 def _end(line: "Line2D") -> tuple[float, float, str, Any]:
     """Return where a line ends at its right, its label and its colour."""
-    x, y = line.get_xydata()[-1]
-    return x, y, str(line.get_label()), line.get_color()
+    x, y = np.asarray(line.get_xydata())[-1]
+    return float(x), float(y), str(line.get_label()), line.get_color()
 
 
 HOLLOW = {"fillstyle": "none", "linestyle": ":"}  # printed, where it stands among ours

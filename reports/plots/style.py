@@ -96,7 +96,8 @@ def label(panel: "Axes", places: Sequence[tuple[float, float, str, str]]) -> Non
     """
     from matplotlib.colors import to_rgb
 
-    figure = panel.figure
+    figure = panel.get_figure(root=True)
+    assert figure is not None, "a panel on a sheet"
     figure.draw_without_rendering()  # lays the panels out, so that distances are known
     points = 72 / figure.dpi
     line = 1.3 * LETTER_HEIGHT

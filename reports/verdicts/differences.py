@@ -139,7 +139,8 @@ def _difference(test: Test, results: Results, dataset: str) -> Difference:
     if test.measure == "test_error":
         printed = _printed(test, results, dataset)
         if isinstance(test, (Comparison, NotWorse, Equivalence)) and getattr(test, "times", 1) == 1:
-            votes = others.poll(results.study.name, *variants_of(test), dataset)
+            lower, higher = variants_of(test)
+            votes = others.poll(results.study.name, lower, higher, dataset)
     return Difference(test, sample, pooled, printed, votes)
 
 
