@@ -134,6 +134,18 @@ def url(tracker: Tracker | None) -> str | None:
     return (tracker and tracker.experiment.url) or None
 
 
+def summary(record: dict) -> dict:
+    """Return what W&B shows of a finished run: `test_error`, `ten_crop/top1_error` …, and where and when it ran."""
+    outcome = {f"test_{name}": value for name, value in (record["test"] or {}).items()}
+    for protocol, counted in record.get("evaluations", {}).items():
+        outcome[f"{protocol}/top1_error"] = counted["error"]
+        outcome[f"{protocol}/top5_error"] = counted.get("top5_error")
+    names = ("diverged", "finished", "wall_seconds", "machine", "versions")
+    outcome |= {name: record[name] for name in names}
+    outcome |= {f"git_{name}": record["git"][name] for name in ("commit", "dirty")}
+    return {name: value for name, value in outcome.items() if value is not None}
+
+
 def finish(tracker: Tracker, record: dict, model: Path | None = None) -> None:
     """Put the headline into the run's summary and the whole record among its files, and close it; failed if it diverged.
 
@@ -141,19 +153,10 @@ def finish(tracker: Tracker, record: dict, model: Path | None = None) -> None:
     read without sending it (the log of transactions has no reader in Python), and is got one run at a time.
     model: a checkpoint to upload as Lightning does, as the artifact `model-<id>`.
     """
-    test = record["test"] or {}
-    outcome = {f"test_{name}": value for name, value in test.items()}
-    for protocol, counted in record.get("evaluations", {}).items():
-        errors = {"top1_error": counted["error"], "top5_error": counted.get("top5_error")}
-        outcome |= {f"{protocol}/{name}": error for name, error in errors.items()}
-    outcome |= {
-        name: record[name] for name in ("diverged", "finished", "wall_seconds", "machine", "versions")
-    }
-    outcome |= {f"git_{name}": record["git"][name] for name in ("commit", "dirty")}
     experiment = tracker.experiment
     try:
         with answering():
-            experiment.summary.update({name: value for name, value in outcome.items() if value is not None})
+            experiment.summary.update(summary(record))
             copy = Path(experiment.dir) / "record.json"  # `reports/runs/pull.py` reads it there
             write(record, copy)
             experiment.save(copy, base_path=copy.parent, policy="now")
@@ -161,7 +164,7 @@ def finish(tracker: Tracker, record: dict, model: Path | None = None) -> None:
                 _log_model(experiment, model)
     except Unreachable as error:
         say(f"W&B: its client failed at the end of the run ({error}); the record has all of it")
-    _close(tracker, exit_code=0 if test else 1)
+    _close(tracker, exit_code=0 if record["test"] else 1)
 
 
 def _log_model(experiment: "WandbRun", checkpoint: Path) -> None:

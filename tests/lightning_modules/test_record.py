@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from lightning_modules import record
+from lightning_modules import record, tracking
 from lightning_modules.configuration import resolve
 from lightning_modules.record import Record
 from sweeps import state
@@ -80,6 +80,12 @@ def test_evaluations_are_kept_beside_the_test_and_none_leave_no_trace():
     bare = {name: value for name, value in facts.items() if name != "evaluations"}
     assert record.run_id == Record.parse(json.dumps(sealed(bare)), "here:1").run_id
     assert "evaluations" not in Record.parse(json.dumps(sealed(bare)), "here:1").as_dict()
+
+
+def test_the_summary_of_a_run_names_its_evaluations():
+    shown = tracking.summary(evaluated(ten_crop=TEN_CROP))
+    assert (shown["test_error"], shown["ten_crop/top1_error"], shown["ten_crop/top5_error"]) == (42, 40, 18)
+    assert not [name for name in tracking.summary(made()) if "/" in name]
 
 
 @pytest.mark.parametrize(
