@@ -27,6 +27,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from benchmarks.input_chain import PerImage
 from benchmarks.table import Target, compared, take_turns
 from lightning_modules import optimisation, training
+from lightning_modules.callbacks.checkpointing import StopOnSigterm
 from lightning_modules.callbacks.one_run import OneRun
 from lightning_modules.callbacks.progress import Progress
 from lightning_modules.classifier import Classifier
@@ -123,8 +124,9 @@ def ways(configuration: Configuration, folder: Path) -> dict[str, Callable[[], f
     def ours() -> float:
         clock = Clock()
         machine = Machine(accelerator="cpu", wandb=False)
-        checkpoint, alone = folder / "checkpoint.ckpt", OneRun(configuration.run_id, None)
-        trainer = training._trainer(configuration, folder, machine, [], checkpoint, "32-true", alone)
+        checkpoint = folder / "checkpoint.ckpt"
+        alone, stop = OneRun(configuration.run_id, None), StopOnSigterm()
+        trainer = training._trainer(configuration, folder, machine, [], checkpoint, "32-true", alone, stop)
         # Lightning sets the attribute without declaring it.
         progress = [callback for callback in trainer.callbacks if isinstance(callback, Progress)]  # type: ignore[attr-defined]
         trainer.callbacks = [*progress, clock]  # type: ignore[attr-defined]

@@ -128,8 +128,8 @@ def train(
                     print(f"run.py: {error}", file=sys.stderr)
     except (MisconfigurationException, UnlikeProcesses) as error:
         raise CannotRun(" ".join(str(error).split())) from error
-    except SIGTERMException as stop:
-        raise Terminated from stop
+    except SIGTERMException as sigterm:
+        raise Terminated from sigterm
     except RuntimeError as error:
         if trainer and trainer.world_size > 1 and (lost := _lost(trainer, error, one_run.waiting)):
             raise LostProcess(lost) from error
