@@ -104,7 +104,7 @@ def test_by_protocol(
     viewing = viewing_of(PROTOCOLS[name], configuration)
     data = data_module(configuration, machine, viewing)
     data.obtain()
-    if viewing.views in SLIDES:
+    if viewing.views in SLIDES and isinstance(data, ImageFolderDataModule):
         weights = network.state_dict()
         network = sliding(configuration, max(data.preprocessing.test_sizes))
         network.load_state_dict(weights)

@@ -45,10 +45,10 @@ def check(study: "Study") -> None:
         for test in claim.tests:
             if test.only_on not in ("", *study.datasets):
                 raise ValueError(f"claim {claim.id}: only_on is {test.only_on!r}, none of the datasets")
-            for variant, evaluation in samples_of(test).values():
-                study.variant(variant)
+            for name, evaluation in samples_of(test).values():
+                study.variant(name)
                 if evaluation:
-                    _check_evaluation(study, claim.id, test, variant, evaluation)
+                    _check_evaluation(study, claim.id, test, name, evaluation)
     if len({picture.over for picture in study.pictures}) < len(study.pictures):
         raise ValueError("pictures: two have the same axes, which name their files")
     for picture in study.pictures:
