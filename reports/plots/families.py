@@ -80,7 +80,8 @@ def _families() -> set[str]:
 def draw(points: Points, *, title: str, families: list[str]) -> bytes:
     """Draw the PNG; a family is named at its lowest error, and keeps its marker in all such pictures, by its place."""
     with style.sheet(1, width=style.WIDTH, height=4.6, title=title) as (figure, panels):
-        panel, places = panels[0], []
+        panel = panels[0]
+        places: list[tuple[float, float, str, str]] = []
         frame = pd.DataFrame(points)
         for index, family in enumerate(families):
             networks = frame[frame.family == family]
