@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.printed import variants
+from reports.printed import protocols, variants
 from reports.verdicts import others, statistics
 from reports.verdicts.others import Votes
 from reports.verdicts.results import Results
@@ -24,6 +24,7 @@ from sweeps.claim import (
     Rise,
     Test,
     Trend,
+    samples_of,
     variants_of,
 )
 from sweeps.contrasts import Decision, Values, contrasts
@@ -118,7 +119,8 @@ def signed(value: float, digits: int = 2) -> str:
 def in_words(test: Test) -> str:
     """Return what a contrast is the difference of, without its measure and its margin; rows as code."""
     match test:
-        case Comparison(lower=lower, higher=higher, times=times):
+        case Comparison(times=times):
+            lower, higher = samples_of(test)
             return f"{f'{times:g} times ' if times != 1 else ''}`{lower}` less `{higher}`"
         case NotWorse(variant=variant, than=than):
             return f"`{variant}` less `{than}`"
@@ -132,7 +134,7 @@ def in_words(test: Test) -> str:
 
 
 def _difference(test: Test, results: Results, dataset: str) -> Difference:
-    rows = {name: results.groups[name, dataset].by_seed(test.measure) for name in variants_of(test)}
+    rows = {name: group.by_seed(test.measure) for name, group in results.samples(test, dataset).items()}
     sample = tuple(_differences(test, rows))
     pooled = _pooled(test, results, dataset, len(sample)) if len(sample) > 1 else None
     printed = votes = None
@@ -140,7 +142,7 @@ def _difference(test: Test, results: Results, dataset: str) -> Difference:
         printed = _printed(test, results, dataset)
         if isinstance(test, (Comparison, NotWorse, Equivalence)) and getattr(test, "times", 1) == 1:
             lower, higher = variants_of(test)
-            votes = others.poll(results.study.name, lower, higher, dataset)
+            votes = others.poll(results.study.name, lower, higher, dataset) if lower != higher else None
     return Difference(test, sample, pooled, printed, votes)
 
 
@@ -150,14 +152,24 @@ def _differences(test: Test, values: Values) -> list[float]:
 
 
 def _printed(test: Test, results: Results, dataset: str) -> float | None:
-    """The difference of the printed errors, on the paper's own data set; None if one isn't printed."""
+    """The difference of the printed errors, on the paper's own data set; None if one isn't printed.
+
+    Both must be of one protocol, or of those that the test asks for.
+    """
     paper_data = variants.paper_dataset(results.study, dataset)
-    figures = [variants.printed_error(results.study.variant(name), paper_data) for name in variants_of(test)]
-    errors = [float(figure.error) for figure in figures if figure and figure.error is not None]
-    if len(errors) < len(figures):
-        return None
-    values = {name: {0: error} for name, error in zip(variants_of(test), errors, strict=True)}
-    return round(_differences(test, values)[0], 4)
+    evaluations = {evaluation for _, evaluation in samples_of(test).values()}
+    values, taken = {}, set()
+    for name, (variant, evaluation) in samples_of(test).items():
+        row = results.study.variant(variant)
+        figure = variants.printed_error(row, paper_data)
+        if len(evaluations) > 1:
+            printed = variants.printed_errors(row, paper_data)
+            figure = next((f for f in printed if protocols.evaluation_of(f) == evaluation), None)
+        if figure is None or figure.error is None:
+            return None
+        taken.add(protocols.of(figure).protocol)
+        values[name] = {0: float(figure.error)}
+    return round(_differences(test, values)[0], 4) if len(taken) in (1, len(evaluations)) else None
 
 
 def _pooled(test: Test, results: Results, dataset: str, seeds: int) -> float | None:
@@ -180,7 +192,7 @@ def _pooled(test: Test, results: Results, dataset: str, seeds: int) -> float | N
 
 def _weights(test: Test) -> Sequence[float]:
     """What every row weighs in the contrast: how far it moves if the row moves by one."""
-    names = variants_of(test)
+    names = list(samples_of(test))
     origin = _differences(test, {name: {0: 0.0} for name in names})[0]
     return [
         _differences(test, {other: {0: float(other == name)} for other in names})[0] - origin
