@@ -38,7 +38,7 @@ def make(
     judged = by_claim.judge(collated)
     verdicts = by_claim.of_claims(ledger.entries(), collated, judged, without_others(findings))
     files = index.files(collated, verdicts, records, warnings)
-    files |= claims.files(verdicts, [study for study, _, _ in collated.values()])
+    files |= claims.files(verdicts, [study for study, _, _ in collated.values()], findings)
     for study, results, variant_counts in collated.values():
         files |= study_page.files(study, results, variant_counts, judged, verdicts, records)
     files |= complexity.files() | architectures.files() | figures.files(collated, findings)

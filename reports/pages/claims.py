@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from reports.pages import markdown
 from reports.verdicts import by_claim, ledger, others
-from reports.verdicts.by_claim import ClaimVerdict
+from reports.verdicts.by_claim import EXPERIMENTS_PAGE, ClaimVerdict
+from reports.verdicts.findings import BY_OTHERS, WORDS, Finding
 from reports.verdicts.words import CONTRADICTED, HOLDING, MARKS, NOT_RUN, SO_FAR_AGAINST
 from sweeps.study import Study
 
@@ -22,9 +24,22 @@ HOW_TO_READ = (
 
 
 def files(
-    verdicts: Mapping[str, Sequence[ClaimVerdict]], studied: Collection[Study] = ()
+    verdicts: Mapping[str, Sequence[ClaimVerdict]],
+    studied: Collection[Study] = (),
+    found: Mapping[str, Sequence[Finding]] = MappingProxyType({}),
 ) -> dict[str, bytes]:
-    """Make the page, by its path below `reports/`; studied: the studies, by which others' figures are found."""
+    """Make the page, by its path below `reports/`.
+
+    studied: the studies, by which others' figures are found. found: by claim, of which those of others' weights count here.
+    """
+    lines = {
+        claim: [
+            *_verdicts(of_claim),
+            *_by_others(claim, of_claim, studied),
+            *_by_weights(found.get(claim, ())),
+        ]
+        for claim, of_claim in verdicts.items()
+    }
     families: dict[str, list[str]] = {}
     for claim in verdicts:
         families.setdefault(claim.partition(".")[0], []).append(claim)
@@ -34,7 +49,7 @@ def files(
         "## At a glance",
         " · ".join(f"{mark} {word}" for word, mark in MARKS.items()),
         _glance(families, verdicts),
-        *(_family(family, claims, verdicts, studied) for family, claims in families.items()),
+        *(_family(family, claims, lines) for family, claims in families.items()),
     )
     return {"claims.md": page.encode()}
 
@@ -67,18 +82,12 @@ def _glance(families: Mapping[str, Sequence[str]], verdicts: Mapping[str, Sequen
     )
 
 
-def _family(
-    family: str,
-    claims: Sequence[str],
-    verdicts: Mapping[str, Sequence[ClaimVerdict]],
-    studied: Collection[Study],
-) -> str:
+def _family(family: str, claims: Sequence[str], lines: Mapping[str, Sequence[str]]) -> str:
     rows = []
     for claim in claims:
         entry = ledger.find(claim)
         sentence = f"{entry.sentence} *Printed: {entry.printed}.* ({entry.source})".replace("..*", ".*")
-        lines = [*_verdicts(verdicts[claim]), *_by_others(claim, verdicts[claim], studied)]
-        rows.append([f'<a id="{claim}"></a>`{claim}`', sentence, "<br>".join(lines)])
+        rows.append([f'<a id="{claim}"></a>`{claim}`', sentence, "<br>".join(lines[claim])])
     title = f'## <a id="{family}"></a>{ledger.family(family)}'
     return f"{title}\n\n" + markdown.table(("claim", "sentence", "verdicts"), rows)
 
@@ -107,6 +116,15 @@ def _by_others(claim: str, verdicts: Sequence[ClaimVerdict], studied: Collection
     opposed = (ahead < 0 and ours & HOLDING) or (ahead > 0 and ours & {CONTRADICTED, SO_FAR_AGAINST})
     enough = len(votes) >= others.ENOUGH
     return [f"by others: {others.tally(votes)}" + "; **opposed to ours**" * bool(opposed and enough)]
+
+
+def _by_weights(found: Sequence[Finding]) -> list[str]:
+    """What this project finds in networks that others trained."""
+    return [
+        f"{BY_OTHERS}: {WORDS[finding.holds]} ([evidence]({EXPERIMENTS_PAGE}#{finding.claim}))"
+        for finding in found
+        if finding.by_others
+    ]
 
 
 def _line(verdict: ClaimVerdict) -> str:

@@ -1,6 +1,7 @@
 """Where a claim stands: every verdict with its place, and one word only where the best of them agree."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -112,3 +113,11 @@ def test_what_others_found_stands_below_and_says_where_it_opposes_ours(no_checks
         )
         page = claims.files({"vgg.depth_helps": [verdict]})["claims.md"].decode()
         assert "by others: 0 of 3 for, 3 against" in page and ("**opposed to ours**" in page) == opposed
+
+
+def test_what_is_found_in_others_networks_stands_below_and_is_no_verdict(no_checks):
+    published = replace(finding("flops.not_speed", False), by_others=True)
+    stands = by_claim.of_claims(["flops.not_speed"], {}, {}, {})
+    page = claims.files(stands, found={"flops.not_speed": [published]})["claims.md"].decode()
+    assert "by others' weights: doesn't hold ([evidence](experiments.md#flops.not_speed))" in page
+    assert "[⬜](#flops.not_speed)" in page
