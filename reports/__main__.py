@@ -156,7 +156,7 @@ def _pages(options: argparse.Namespace) -> int:
         publish.check(options.publish)
 
     from lightning_modules import files
-    from reports.pages import build
+    from reports.pages import build, readme
     from reports.runs import records
     from reports.verdicts import cache, findings
 
@@ -169,7 +169,10 @@ def _pages(options: argparse.Namespace) -> int:
         for name in options.words:
             pages |= build.make_study(name, finished, by_claim)
         if not options.words:
+            print(f"making all pages from {len(finished):,} records", file=sys.stderr)
             pages = build.make(finished, by_claim, warnings)
+            if options.out == HERE:
+                pages["../README.md"] = readme.content(finished)
         pages[cache.NAME] = answers.content(only_asked=not options.words)
     stale = [name for name, content in pages.items() if _differs(options.out / name, content)]
     leftovers = [] if options.words else build.leftovers(options.out, pages)

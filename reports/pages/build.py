@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tqdm import tqdm
+
 from lightning_modules.record import Record
 from reports.pages import (
     architectures,
@@ -39,7 +41,7 @@ def make(
     verdicts = by_claim.of_claims(ledger.entries(), collated, judged, without_others(findings))
     files = index.files(collated, verdicts, records, warnings)
     files |= claims.files(verdicts, [study for study, _, _ in collated.values()], findings)
-    for study, results, variant_counts in collated.values():
+    for study, results, variant_counts in tqdm(collated.values(), unit="study", leave=False, disable=None):
         files |= study_page.files(study, results, variant_counts, judged, verdicts, records)
     files |= complexity.files() | architectures.files() | figures.files(collated, findings)
     files |= paper_tables.files((study, results) for study, results, _ in collated.values())
