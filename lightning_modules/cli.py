@@ -254,9 +254,10 @@ def _plain_switches(argv: list[str], parser: argparse.ArgumentParser) -> Iterato
     for word in argv:
         name, _, value = word.partition("=")
         if name in switches and value.lower() in ("true", "false"):
-            word = name if value.lower() == "true" else ""
-        if word:
-            yield word
+            if value.lower() == "false":
+                continue
+            word = name
+        yield word
 
 
 def _as_declared(word: str) -> str:

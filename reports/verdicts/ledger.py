@@ -35,8 +35,8 @@ def entries() -> dict[str, Entry]:
 
 
 def family(prefix: str) -> str:
-    """Return the name of the networks that claims of a prefix are about, as papers write it."""
-    return _read()["families"][prefix]
+    """Return the name of the networks that claims of a prefix are about, as papers write it; the prefix itself without one."""
+    return _read()["families"].get(prefix, prefix)
 
 
 def find(claim_id: str) -> Entry:

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -174,7 +175,7 @@ def test_one_step_follows_both_losses_and_teaches_the_teacher_nothing(taught, te
     wanted = small("plain", teacher=taught, soft_weight=0.75, temperature=2)
     module = Classifier(wanted.as_dict())
     module.teacher = distillation.load(taught, teacher)
-    module.trainer = type("Trainer", (), {"global_step": 0})()
+    module.trainer = SimpleNamespace(global_step=0, world_size=1)
     module.trainer.optimizers = [torch.optim.SGD(module.parameters(), lr=0.1)]
     images, labels = torch.randn(4, 3, 32, 32), torch.tensor([0, 1, 2, 3])
     before = {name: value.clone() for name, value in module.teacher.network.state_dict().items()}

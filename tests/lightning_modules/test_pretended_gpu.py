@@ -142,8 +142,9 @@ def test_a_step_with_a_teacher_waits_for_nothing(pretending):
 def a_step_and_an_evaluation(module: Classifier, mode: Pretending) -> None:
     side = module.config["resolution"]
     images, labels = torch.zeros(2, 3, side, side, device=GPU), torch.zeros(2, dtype=torch.long, device=GPU)
+    module.trainer = SimpleNamespace(global_step=0, world_size=1)
     parts = module.configure_optimizers()
-    module.trainer = SimpleNamespace(optimizers=[parts["optimizer"]], global_step=0, world_size=1)
+    module.trainer.optimizers = [parts["optimizer"]]
     mode.waits.clear()
     loss = module.training_step((images, labels), 0)
     assert loss.device == module.train_tally.sums.device == GPU
