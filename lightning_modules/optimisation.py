@@ -63,6 +63,8 @@ def factor(recipe: Recipe, step: int, steps: int) -> float:
         return recipe.warmup_factor
     if recipe.schedule == "linear":
         return 1 - step / steps
+    if recipe.schedule == "cosine":  # SGDR (arXiv:1608.03983), Equation 5, without restarts
+        return (1 + math.cos(math.pi * step / steps)) / 2
     if recipe.schedule == "exponential":
         return recipe.lr_factor ** int(step * recipe.epochs / (steps * recipe.lr_factor_epochs))
     passed = sum(step >= round(share * steps) for share in recipe.lr_milestones)

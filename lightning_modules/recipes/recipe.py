@@ -88,7 +88,9 @@ class Recipe:
         (), "patterns of parameters' names, and what the rate of these is multiplied by; all that fit count"
     )
     # schedule
-    schedule: Literal["steps", "exponential", "linear"] = later("steps", "of the learning rate; linear: to 0")
+    schedule: Literal["steps", "exponential", "linear", "cosine"] = later(
+        "steps", "of the learning rate; linear, cosine: to 0"
+    )
     lr_factors: tuple[float, ...] = later((), "of steps: a factor for each milestone, instead of lr_factor")
     lr_factor_epochs: float = later(1.0, "of exponential: lr_factor is applied every so many of the epochs")
     warmup: float = later(0.0, "share of the training's steps that are taken at warmup_factor times the rate")

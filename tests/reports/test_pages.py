@@ -29,10 +29,17 @@ def made(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def row(page: str, name: str) -> list[str]:
-    """The cells of the first table row of the variant of this name."""
-    line = next(line for line in page.splitlines() if re.match(rf"\| `{name}` +\|", line))
-    return [cell.strip().replace("\N{NO-BREAK SPACE}", " ") for cell in line.strip("|").split("|")]
+def row(page: str, name: str) -> dict[str, str]:
+    """The cells of the first table row of the variant of this name, by their columns."""
+    lines = page.splitlines()
+    place = next(i for i, line in enumerate(lines) if re.match(rf"\| `{name}` +\|", line))
+    header = max(i for i in range(place) if not lines[i - 1].startswith("|"))
+    cells = ([cell.strip() for cell in lines[i].strip("|").split("|")] for i in (header, place))
+    return {column: cell.replace("\N{NO-BREAK SPACE}", " ") for column, cell in zip(*cells, strict=True)}
+
+
+OURS = "error, ours"
+PRINTED_AND_OURS = ("params, printed", "params", "mult-adds", "error, printed (single run)", OURS)
 
 
 def two_rows(facts) -> list[dict]:
@@ -48,8 +55,9 @@ def test_empty_study_shows_the_paper_budget(make):
     assert make([]) == 0
     page = (make.out / "studies" / "made_up.md").read_text()
     assert "## Budget: paper" in page and "## Budget: mini" not in page
-    assert row(page, "wide") == ["`wide`", "1.0M", "1.00M", "250M", "5.24", "— (0/3)"]
-    assert row(page, "other")[1:5] == ["—", "1.23M", "300M", "—"]
+    wide, other = row(page, "wide"), row(page, "other")
+    assert [wide[name] for name in PRINTED_AND_OURS] == ["1.0M", "1.00M", "250M", "5.24", "— (0/3)"]
+    assert [other[name] for name in PRINTED_AND_OURS] == ["—", "1.23M", "300M", "—", "— (0/3)"]
     answer = page.split("**Answer")[1].replace("\N{NO-BREAK SPACE}", " ")
     assert answer.startswith(
         " so far: none.** Nothing has been run. Printed: `wide` less `thin`: +0.73 points."
@@ -66,9 +74,9 @@ def test_figures_missing_cells_and_intervals(make, facts):
     assert make(lines) == 0
     page = (make.out / "studies" / "made_up.md").read_text()
     # s = 1 and t(0.975, 2) / √3 = 2.484; s = 0.7071 and t(0.975, 1) / √2 = 8.985
-    assert row(page, "wide")[5] == "51.00 ± 2.48 (3)"
-    assert row(page, "thin")[5] == "60.50 ± 6.35 (2/3)"
-    assert row(page, "other")[5:] == ["— (0/3)", "—"]
+    assert row(page, "wide")[OURS] == "51.00 ± 2.48 (3)"
+    assert row(page, "thin")[OURS] == "60.50 ± 6.35 (2/3)"
+    assert (row(page, "other")[OURS], row(page, "other")["records"]) == ("— (0/3)", "—")
     assert "## Budget: mini" in page and "## Budget: paper" not in page
     # 8 epochs of ⌈50,000 / 64⌉ = 782 steps
     assert "6,256 optimiser steps of 64 images (8 of 300 epochs on 50,000 of 50,000 training images)" in page
@@ -99,9 +107,9 @@ def test_difference_only_under_the_paper_budget(make, facts):
     lines = [facts("wide", seed, 500 + seed, "paper") for seed in range(3)] + [facts("wide", 0, 5000)]
     make(lines)
     paper, mini = (make.out / "studies" / "made_up.md").read_text().split("## Budget: mini")
-    assert row(paper, "wide")[6] == "−0.23"  # 5.01 − 5.24
+    assert row(paper, "wide")["difference"] == "−0.23"  # 5.01 − 5.24
     assert "difference |" not in mini.split("#### Width")[1].split("#### Claims")[0]
-    assert row(mini, "wide")[5] == "50.00 (1/3)"
+    assert row(mini, "wide")[OURS] == "50.00 (1/3)"
 
 
 def test_trace_names_commit_device_and_date(make, facts):
@@ -141,7 +149,7 @@ def test_uncertain_printed_figure_is_marked(make, monkeypatch):
     )
     make([])
     page = (make.out / "studies" / "made_up.md").read_text()
-    assert row(page, "wide")[1] == "1.0M†" and "† Printed figure taken from memory" in page
+    assert row(page, "wide")["params, printed"] == "1.0M†" and "† Printed figure taken from memory" in page
 
 
 def test_mistyped_printed_row_names_near_misses():
@@ -226,14 +234,14 @@ def test_damaged_record_is_reported_and_the_rest_counts(make, facts, capsys):
     damaged = facts("wide", 1, 5100)
     del damaged["test"]["errors"]
     assert make([facts("wide", 0, 5000), damaged, facts("wide", 2, 5200)]) == 0
-    assert row((make.out / "studies" / "made_up.md").read_text(), "wide")[5].endswith("(2/3)")
+    assert row((make.out / "studies" / "made_up.md").read_text(), "wide")[OURS].endswith("(2/3)")
     warning = "records/made_up.jsonl:2: skipped, the field 'test.errors' is missing"
     assert warning in capsys.readouterr().err and warning in (make.out / "index.md").read_text()
 
 
 def test_contradicting_records_are_not_averaged(make, facts):
     assert make([facts("wide", 0, 5000), facts("wide", 0, 5200), facts("wide", 1, 5400)]) == 0
-    assert row((make.out / "studies" / "made_up.md").read_text(), "wide")[5] == "54.00 (1/3)"
+    assert row((make.out / "studies" / "made_up.md").read_text(), "wide")[OURS] == "54.00 (1/3)"
     assert f"{run_id('wide', 0)}: records contradict each other" in (make.out / "index.md").read_text()
 
 
