@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import architectures
-from lightning_modules import files, finished, recipes
+from lightning_modules import budgets, files, finished, recipes
 from lightning_modules.cli import FILE_LOGGERS, flag, parse
 from lightning_modules.configuration import Configuration, Run, check_same
 from lightning_modules.configuration import resolve as with_defaults
@@ -74,8 +74,8 @@ def configure(options: argparse.Namespace) -> Run:
     """Return the run that the options ask for, every value written out. Raises ValueError in one line."""
     budget = options.budget or "smoke"
     resolved = resolve(options, budget)  # every mistake is answered before torch is asked for a GPU
-    if not options.budget and default_budget() != budget:
-        resolved = resolve(options, default_budget())
+    if not options.budget and budgets.default() != budget:
+        resolved = resolve(options, budgets.default())
     if not options.study:
         return Run(resolved, plan=options.plan, evaluations=options.evaluation)
     study = studies.read(options.study)
@@ -117,12 +117,6 @@ def resolve(options: argparse.Namespace, budget: str) -> Configuration:
         changes=options.changes,
         teacher=finished.trained(options.teacher) if options.teacher else None,
     )
-
-
-def default_budget() -> str:
-    import torch
-
-    return "paper" if torch.cuda.is_available() else "smoke"
 
 
 # What can be done

@@ -59,7 +59,9 @@ def test_rates_are_multiplied_by_all_patterns_that_fit_a_name():
 
 def test_a_cosine_falls_from_all_of_the_rate_to_nothing():
     recipe = replace(recipes.find("resnet_cifar"), schedule="cosine")
-    assert [factor(recipe, step, 4) for step in range(4)] == pytest.approx([1, 0.853553, 0.5, 0.146447], abs=1e-6)
+    assert [factor(recipe, step, 4) for step in range(4)] == pytest.approx(
+        [1, 0.853553, 0.5, 0.146447], abs=1e-6
+    )
 
 
 # Schedules: of every recipe, the rate at the start of epochs, as its source has it

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from itertools import product
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from reports.verdicts.experiments import (
 from reports.verdicts.experiments.degradation import Difference
 from tests import planted
 
-SHARED = Path("/work/shared/weights")
+SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "shared")) / "weights"
 
 
 @pytest.fixture
