@@ -4,13 +4,13 @@ They are put in place of the real ones in this process only, so that run.py itse
 """
 
 import hashlib
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from lightning_modules import files
 from lightning_modules.budgets import BUDGETS, Budget
 from lightning_modules.data.catalogue import DATASETS, ArrayDataset
 from lightning_modules.recipes import RECIPES
@@ -79,9 +79,7 @@ def install(data_dir: Path) -> ArrayDataset:
     study.FOLDER = data_dir / "studies"
     study.FOLDER.mkdir(parents=True, exist_ok=True)
     for name, text in (("tiny", STUDY), ("diverging", DIVERGING), ("distilled", DISTILLED)):
-        part = study.FOLDER / f"{name}.{os.getpid()}"  # several processes may install at once
-        part.write_text(text)
-        part.replace(study.FOLDER / f"{name}.toml")
+        files.write(study.FOLDER / f"{name}.toml", text.encode())  # several processes may install at once
     (data_dir / "programme.toml").write_text("lines = []")
     RECIPES["diverging"] = replace(RECIPES["resnet_cifar"], lr=1e38)
     BUDGETS["smoke"] = Budget("smoke", "for tests", epochs=2, train_images=100, curve_test_images=50)
