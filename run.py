@@ -48,9 +48,10 @@ def main(argv: list[str]) -> int:
     environment.print_anything()
     try:
         options = parse(argv, __doc__)
-        environment.settle_cluster()
         if options.list:
             return show_list()
+        if not options.describe:
+            environment.settle_cluster()
         if options.evaluate:
             return evaluate(options)
         run = configure(options)

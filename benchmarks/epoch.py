@@ -125,7 +125,7 @@ def ways(configuration: Configuration, folder: Path) -> dict[str, Callable[[], f
         clock = Clock()
         machine = Machine(accelerator="cpu", wandb=False)
         checkpoint = folder / "checkpoint.ckpt"
-        alone, stop = OneRun(configuration.run_id, None), StopOnSigterm()
+        alone, stop = OneRun(), StopOnSigterm()
         trainer = training._trainer(configuration, folder, machine, [], checkpoint, "32-true", alone, stop)
         # Lightning sets the attribute without declaring it.
         progress = [callback for callback in trainer.callbacks if isinstance(callback, Progress)]  # type: ignore[attr-defined]

@@ -47,9 +47,8 @@ class Evaluator(pl.LightningModule):
 
     def probabilities(self, views: Tensor) -> Tensor:
         """Return probabilities (B, classes) of views (B, V, 3, H, W), a mean over the V views."""
-        at_once = EVALUATION_VIEWS * max(
-            1, 224**2 // views[0, 0, 0].numel()
-        )  # small views are faster together
+        # Small views are faster together.
+        at_once = EVALUATION_VIEWS * max(1, 224**2 // views[0, 0, 0].numel())
         parts = [self.network(part).float() for part in views.flatten(0, 1).split(at_once)]
         logits = torch.cat(parts)
         if not torch.isfinite(logits).all():

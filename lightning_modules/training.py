@@ -104,7 +104,9 @@ def train(
         *filter(None, [tracker, file_logger(machine.file_logger, folder)]),
     ]
     trainer, handler, diverged = None, signal.getsignal(signal.SIGTERM), None
-    one_run, stop = OneRun(configuration.run_id, git["commit"]), StopOnSigterm()
+    evaluated = ", ".join(run.evaluations)
+    one_run = OneRun(run=configuration.run_id, evaluations=evaluated, code=provenance.sources())
+    stop = StopOnSigterm()
     evaluations: dict[str, dict] = {}
     try:
         trainer = _trainer(configuration, folder, machine, loggers, checkpoint, precision, one_run, stop)

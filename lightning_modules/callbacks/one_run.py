@@ -19,12 +19,12 @@ class UnlikeProcesses(RuntimeError):
 class OneRun(pl.Callback):
     """Holds the processes of a run together at its start.
 
-    run_id, commit: of this process. While it waits Python handles no signal, so that SIGTERM and Ctrl-C end it at
+    asked: what must be the same in all of them, by what it is called: the run, its evaluations, the code. While it waits Python handles no signal, so that SIGTERM and Ctrl-C end it at
     once, as they do any process; nothing has been trained yet.
     """
 
-    def __init__(self, run_id: str, commit: str | None) -> None:
-        self.asked = {"run": run_id, "commit": commit}
+    def __init__(self, **asked: str) -> None:
+        self.asked = asked
         self.handlers: dict[int, Any] = {}
         self.timer: threading.Timer | None = None
 
@@ -63,13 +63,12 @@ class OneRun(pl.Callback):
         if not self.waiting:
             return
         self.release()
-        asked: list[Any] = [None] * trainer.world_size
-        torch.distributed.all_gather_object(asked, self.asked)
-        for what in ("run", "commit"):
-            values = [str(one[what]) for one in asked]
-            if len(set(values)) > 1:
+        everybody: list[Any] = [None] * trainer.world_size
+        torch.distributed.all_gather_object(everybody, self.asked)
+        for what in self.asked:
+            values = list(dict.fromkeys(asked.get(what) or "none" for asked in everybody))
+            if len(values) > 1:
                 raise UnlikeProcesses(
-                    f"the {len(values)} processes of this run were asked for different {what}s "
-                    f"({', '.join(dict.fromkeys(values))}): give all of them the same command and code, or, for a run "
-                    "a task, start each as a job of one task"
+                    f"the {len(everybody)} processes of this run differ in their {what} ({', '.join(values)}): give all "
+                    "of them the same command and code, or, for a run a task, start each as a job of one task"
                 )

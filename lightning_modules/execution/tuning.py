@@ -133,14 +133,8 @@ def recall(configuration: Configuration, kind: str, data_dir: Path) -> Execution
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))[_key(configuration, kind)]
         measurements = [Measured(ExecutionSettings(**row[0] | {"source": source}), *row[1:]) for row in rows]
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        IndexError,
-    ):  # not there, or damaged: it can be measured again
-        return None
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None  # not there, or damaged: it can be measured again
     worth = images_worth(
         configuration.epochs,
         configuration.train_images,

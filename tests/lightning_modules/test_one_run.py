@@ -48,14 +48,18 @@ def test_in_a_sweep_every_task_has_runs_of_its_own(monkeypatch):
 
 @pytest.mark.parametrize(
     ("others", "message"),
-    [({"run": "b"}, "different runs .*a, b.*a job of one task"), ({"commit": "d"}, "different commits")],
+    [
+        ({"run": "b"}, r"differ in their run \(a, b\).*a job of one task"),
+        ({"code": "d"}, "differ in their code"),
+        ({"evaluations": "dense"}, r"differ in their evaluations \(none, dense\)"),
+    ],
 )
 def test_what_was_asked_differently_is_refused(monkeypatch, others, message):
     def gather(asked, mine):
         asked[:] = [mine, mine | others]
 
     monkeypatch.setattr(one_run.torch.distributed, "all_gather_object", gather)
-    together = OneRun("a", "c")
+    together = OneRun(run="a", evaluations="", code="c")
     together.expect(SimpleNamespace(world_size=2), timedelta(minutes=1))
     with pytest.raises(UnlikeProcesses, match=message):
         together.setup(SimpleNamespace(world_size=2), None, "fit")
@@ -65,7 +69,7 @@ def test_what_was_asked_differently_is_refused(monkeypatch, others, message):
 def test_a_wait_is_announced_and_signals_end_it(monkeypatch, capfd):
     monkeypatch.setattr(one_run, "ANNOUNCED_AFTER", 0.0)
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-    together = OneRun("a", None)
+    together = OneRun(run="a")
     together.expect(SimpleNamespace(world_size=3), timedelta(minutes=10))
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL == signal.getsignal(signal.SIGINT)
     together.timer.join()
@@ -75,7 +79,7 @@ def test_a_wait_is_announced_and_signals_end_it(monkeypatch, capfd):
 
 
 def test_a_process_alone_waits_for_nobody():
-    together = OneRun("a", None)
+    together = OneRun(run="a")
     together.expect(SimpleNamespace(world_size=1), timedelta(minutes=10))
     together.setup(SimpleNamespace(world_size=1), None, "fit")
     assert not together.waiting
@@ -115,7 +119,7 @@ def test_two_tasks_with_a_cell_each_are_refused_both(tmp_path, port):
     for one in tasks:
         output, _ = one.communicate(timeout=300)
         assert one.returncode == 2 and "Traceback" not in output, output
-        assert "asked for different runs" in output
+        assert "differ in their run (" in output
     assert not list(tmp_path.glob("runs/*/record.json"))
 
 

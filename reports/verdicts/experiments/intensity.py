@@ -83,8 +83,8 @@ def judge(
     evidence = (
         f"a mult-add of a depthwise convolution takes, {where}, against one of a dense 1×1: {', '.join(words)}",
         (
-            "rule: bound by memory if it does fewer mult-adds a byte and a second than the dense convolution, the whole "
-            "95 % interval on one side; no threshold is printed"
+            "rule: as claimed if it does fewer mult-adds a byte and a second than the dense convolution, the whole 95 % "
+            "interval on one side; no threshold is printed, and that memory is the only bound isn't shown"
         ),
     )
     return rules.all_hold([*fewer_a_byte, *slower]), evidence
