@@ -94,15 +94,15 @@ def _pull(sources: Sequence[str]) -> int:
     committed, counts = Committed(RECORDS[0]), Counter[str]()
     projects = [source for source in sources if not is_folder(source)]
     finished, warnings = offline(Path(source) for source in sources if source not in projects)
-    new, complaints = committed.add(finished)
-    counts.update(new)
+    added, complaints = committed.add(finished)
+    counts.update(added.counts)
     _warn(warnings + complaints)
     try:
         for project in projects:
             counts.update(pull(project, committed, lambda line: _warn([line])))
     except KeyboardInterrupt:
         raise ValueError("interrupted; what was fetched is committed, and the same command goes on") from None
-    print(*summary(committed, counts), sep="\n")
+    print(*summary(committed, counts, added.repeats), sep="\n")
     return DONE
 
 

@@ -30,11 +30,15 @@ LINK = re.compile(rb"\]\((?!https?:|#|\.\./)([^)\s])")
 
 
 def make(
-    records: Sequence[Record], findings: Mapping[str, Sequence[Finding]], warnings: Sequence[str]
+    records: Sequence[Record],
+    findings: Mapping[str, Sequence[Finding]],
+    warnings: Sequence[str],
+    repeats: Sequence[Record] = (),
 ) -> dict[str, bytes]:
     """Make all pages and pictures, by path below `reports/`.
 
-    findings: by claim. warnings: records and findings left out, a line each.
+    findings: by claim. warnings: records and findings left out, a line each. repeats: of the records' runs, on other
+    machines.
     """
     collated = {name: _collate(studies.read(name), records) for name in studies.names()}
     judged = by_claim.judge(collated)
@@ -42,7 +46,7 @@ def make(
     files = index.files(collated, verdicts, records, warnings)
     files |= claims.files(verdicts, [study for study, _, _ in collated.values()], findings)
     for study, results, variant_counts in tqdm(collated.values(), unit="study", leave=False, disable=None):
-        files |= study_page.files(study, results, variant_counts, judged, verdicts, records)
+        files |= study_page.files(study, results, variant_counts, judged, verdicts, records, repeats)
     files |= complexity.files() | architectures.files() | figures.files(collated, findings)
     files |= paper_tables.files((study, results) for study, results, _ in collated.values())
     files |= experiments.files(findings) | programme.files(records)
@@ -50,7 +54,10 @@ def make(
 
 
 def make_study(
-    name: str, records: Sequence[Record], findings: Mapping[str, Sequence[Finding]]
+    name: str,
+    records: Sequence[Record],
+    findings: Mapping[str, Sequence[Finding]],
+    repeats: Sequence[Record] = (),
 ) -> dict[str, bytes]:
     """Make the page of one study and its pictures, with as little of the other studies as the page shows."""
     study = studies.read(name)
@@ -59,7 +66,7 @@ def make_study(
     claims_of_study = (claim.id for claim in study.claims)
     verdicts = by_claim.of_claims(claims_of_study, collated, judged, without_others(findings))
     _, results, variant_counts = collated[name]
-    return _linked(study_page.files(study, results, variant_counts, judged, verdicts, records))
+    return _linked(study_page.files(study, results, variant_counts, judged, verdicts, records, repeats))
 
 
 def _collate(study: Study, records: Sequence[Record]) -> tuple[Study, list[Results], Counts]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.record import Record
 from reports import plots
-from reports.pages import answer, cost, differences, markdown, paper_tables, provenance, tables
+from reports.pages import answer, cost, differences, markdown, paper_tables, provenance, repeats, tables
 from reports.pages.claims import linked
 from reports.verdicts import by_claim, ledger, others
 from reports.verdicts.by_claim import ClaimVerdict, Judged
@@ -36,10 +36,11 @@ def files(
     judged: Judged,
     verdicts: Mapping[str, Sequence[ClaimVerdict]],
     records: Sequence[Record],
+    repeated: Sequence[Record],
 ) -> dict[str, bytes]:
     """Make all files of the study's page, by path below `reports/`.
 
-    judged, verdicts, records: of all studies and claims.
+    judged, verdicts, records, and those of the same runs on other machines: of all studies and claims.
     """
     made: dict[str, bytes] = {}
     sections = [_budget(result, counts, judged, made) for result in results]
@@ -57,6 +58,7 @@ def files(
         _reproduce(study, results),
         "## Departures\n\n" + markdown.bullets(study.departures) if study.departures else "",
         provenance.section(results),
+        repeats.section(results, repeated),
     )
     return {f"studies/{study.name}.md": page.encode(), **made}
 
