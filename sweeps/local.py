@@ -141,6 +141,7 @@ class Launcher:
         self.postponed: deque[Cell] = deque()  # another launcher is at them
         self.running: dict[str, Running] = {}
         self.codes: dict[str, int] = {}
+        self.repeated: set[str] = set()  # killed once, and begun again
         self.ended = threading.Condition()
         self.stopped = threading.Event()
 
@@ -163,6 +164,12 @@ class Launcher:
             try:
                 code = self.code_elsewhere(cell, wait)
                 if code is None:
+                    code = self.start(cell, slot, wait)
+                if self.was_killed(cell, code):
+                    tqdm.write(
+                        f"{state.title(cell)}: killed by {signal.Signals(-code).name}; once more",
+                        file=sys.stderr,
+                    )
                     code = self.start(cell, slot, wait)
             except OSError as error:
                 tqdm.write(f"{state.title(cell)}: {error}", file=sys.stderr)
@@ -198,10 +205,12 @@ class Launcher:
 
     def code_elsewhere(self, cell: Cell, wait: bool) -> int | None:
         """Return what another launcher has made of the cell since this one began, as an exit code; None if nothing."""
-        folder = self.runs / cell.run_id
-        if (folder / "record.json").exists():
+        if self.recorded(cell):
             return DONE
-        return BUSY if not wait and not run_lock.free(folder) else None
+        return BUSY if not wait and not run_lock.free(self.runs / cell.run_id) else None
+
+    def recorded(self, cell: Cell) -> bool:
+        return (self.runs / cell.run_id / "record.json").exists()
 
     def start(self, cell: Cell, slot: Slot, wait: bool) -> int:
         more = ["--no-wandb"] * self.options.no_wandb + ["--wait"] * wait
@@ -216,7 +225,14 @@ class Launcher:
         finally:
             del self.running[cell.run_id]
         # A run that diverged has failed, and yet has its result.
-        return DONE if (self.runs / cell.run_id / "record.json").exists() else code
+        return DONE if self.recorded(cell) else code
+
+    def was_killed(self, cell: Cell, code: int) -> bool:
+        """Return whether a run ended by a signal that wasn't this launcher's, for the first time: for lack of memory, say."""
+        if code >= 0 or self.stopped.is_set() or cell.run_id in self.repeated:
+            return False
+        self.repeated.add(cell.run_id)
+        return True
 
     def show_progress(self, over: Callable[[], bool]) -> None:
         """Show one bar in units of runs until all is over; fractions of the runs under way count."""
@@ -274,7 +290,12 @@ class Launcher:
         if self.stopped.is_set():
             print("stopped; the runs under way have saved, and the same command goes on", file=sys.stderr)
             return TERMINATED
-        failed = [cell for run_id, cell in self.cells.items() if self.codes.get(run_id, DONE) != DONE]
+        failed = [
+            cell
+            for run_id, cell in self.cells.items()
+            # What another launcher has finished since is done.
+            if self.codes.get(run_id, DONE) != DONE and not self.recorded(cell)
+        ]
         if failed:
             print(f"{len(failed)} of {len(self.cells)} runs failed:", file=sys.stderr)
             for cell in failed:

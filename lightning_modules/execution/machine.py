@@ -64,6 +64,11 @@ class Machine:
             raise CannotRun(f"{asked} can't be had here: {' '.join(str(error).split())}") from error
 
 
+def widest(device: torch.device) -> torch.dtype:
+    """Return the widest floating-point type that a device computes in, for sums: Apple's GPUs have no float64."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def set_precision(precision: str) -> LightningPrecision:
     """Let GPUs round what fp32 multiplies to TF32 only for the precision "tf32". Returns what Lightning calls it.
 

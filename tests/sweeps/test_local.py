@@ -32,7 +32,7 @@ sys.exit(local.main(sys.argv[1:]))
 """
 # Stands in for run.py where only the launcher is under test. Only the first process at a cell takes its time.
 STAND_IN = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 sys.path.insert(0, {root!r})
@@ -61,6 +61,8 @@ with held:
     time.sleep(0 if again else {seconds})
     if variant in {failing!r}:
         sys.exit(1)
+    if variant in {killed!r} and (not again or seed == 1):
+        os.kill(os.getpid(), signal.SIGKILL)
     curve = [dict(zip(record.CURVE, (epoch, 2.0, 50.0, 12.5, 0.1, 90.0))) for epoch in (1, 2)]
     made = record.make(
         wanted, study="tiny", variant=variant, counts=dict(parameters=1, mult_adds=2), history=curve,
@@ -105,9 +107,12 @@ def launcher(
     )
 
 
-def stand_in(tmp_path: Path, seconds: float = 0, failing: tuple[str, ...] = ()) -> Path:
+def stand_in(
+    tmp_path: Path, seconds: float = 0, failing: tuple[str, ...] = (), killed: tuple[str, ...] = ()
+) -> Path:
     program = tmp_path / "stand_in.py"
-    program.write_text(STAND_IN.format(root=str(ROOT), seconds=seconds, failing=failing, lease=LEASE))
+    text = STAND_IN.format(root=str(ROOT), seconds=seconds, failing=failing, killed=killed, lease=LEASE)
+    program.write_text(text)
     return program
 
 
@@ -146,6 +151,18 @@ def test_a_failing_cell_does_not_stop_the_rest(tmp_path, how):
     output, _ = healed.communicate(timeout=120)
     assert healed.returncode == 0 and "2 runs are missing" in output
     assert len(list(tmp_path.glob("runs/*/record.json"))) == 4
+
+
+@pytest.mark.parametrize("how", ["warm", "cold"])
+def test_a_killed_run_is_begun_once_more(tmp_path, how):
+    more = ["--cold"] if how == "cold" else []
+    process = launcher(tmp_path, "--jobs", "1", *more, program=stand_in(tmp_path, killed=("plain",)))
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1, output
+    assert output.count("killed by SIGKILL; once more") == 2
+    # Seed 1 is killed again, which is left at that.
+    assert "1 of 4 runs failed" in output and output.count("FAILED (exit code -9)") == 1
+    assert sorted(len(text) for text in starts(tmp_path)) == [1, 1, 2, 2]
 
 
 def test_two_launchers_share_the_cells(tmp_path):
