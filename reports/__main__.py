@@ -161,16 +161,17 @@ def _pages(options: argparse.Namespace) -> int:
     from reports.verdicts import cache, findings
 
     finished, warnings = records.read(options.records or RECORDS)
+    repeats, repeats_left_out = records.repeats(options.records or RECORDS)
     by_claim, findings_left_out = findings.read()
-    warnings += findings_left_out
+    warnings += repeats_left_out + findings_left_out
     _warn(warnings)
     pages: dict[str, bytes] = {}
     with cache.opened(HERE) as answers:
         for name in options.words:
-            pages |= build.make_study(name, finished, by_claim)
+            pages |= build.make_study(name, finished, by_claim, repeats)
         if not options.words:
             print(f"making all pages from {len(finished):,} records", file=sys.stderr)
-            pages = build.make(finished, by_claim, warnings)
+            pages = build.make(finished, by_claim, warnings, repeats)
             if options.out == HERE:
                 pages["../README.md"] = readme.content(finished)
         pages[cache.NAME] = answers.content(only_asked=not options.words)
@@ -189,8 +190,8 @@ def _pages(options: argparse.Namespace) -> int:
     if not stale and not leftovers:
         print("everything was up to date")
     if options.publish:
-        texts = {name: content.decode() for name, content in pages.items() if name.endswith(".md")}
-        print(f"published: {publish.publish(texts, options.publish)}")
+        recorded = {record.study for record in finished if record.study}
+        print(f"published: {publish.publish(pages, options.publish, recorded)}")
     return DONE
 
 

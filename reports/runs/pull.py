@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 RECORD = "record.json"
 PROJECT = re.compile(r"[^/\s]+/[^/\s]+")  # ENTITY/PROJECT
+PICTURES = "report-pictures"  # job type of the run that `reports.pages.publish` logs the pages' pictures by
 PER_PAGE = 200  # runs to a request; each brings its configuration and summary
 PATIENCE = 3  # downloads in a row that may fail before the server is given up
 
@@ -134,6 +135,8 @@ def _listed(project: str, warn: Callable[[str], None]) -> list[list[Tracked]]:
     by_run: dict[str, list[Tracked]] = {}
     with answering():
         for run in wandb.Api().runs(project, per_page=PER_PAGE, lazy=False):
+            if run.job_type == PICTURES:
+                continue
             where = f"W&B {project}/{run.id}"
             if reason := _unfit(run):
                 warn(f"{where}: skipped, {reason}")
