@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import architectures
-from lightning_modules import budgets, files, finished, recipes
+from lightning_modules import artifacts, budgets, files, finished, recipes
 from lightning_modules.cli import FILE_LOGGERS, flag, parse
 from lightning_modules.configuration import Configuration, Run, check_same
 from lightning_modules.configuration import resolve as with_defaults
@@ -48,6 +48,7 @@ def main(argv: list[str]) -> int:
     environment.print_anything()
     try:
         options = parse(argv, __doc__)
+        artifacts.localise(options)
         if options.list:
             return show_list()
         if not options.describe:
@@ -212,6 +213,7 @@ def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Modu
     # Ctrl-C saves and stops as SIGTERM does.
     signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
+        artifacts.begin_with(options.resume_from, folder, run.configuration)
         speed = choice.choose(run.configuration, device_kind(options), options.data_dir, folder, network)
 
         def announced(module: "Classifier") -> None:

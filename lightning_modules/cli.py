@@ -23,6 +23,7 @@ from lightning_modules.recipes import kinds
 from lightning_modules.recipes.changes import KINDS
 from lightning_modules.recipes.recipe import Recipe
 
+LOG_MODEL = ("last", "all")  # which checkpoints are uploaded
 FILE_LOGGERS = ("csv", "tensorboard")  # Lightning's own, which write into the run's folder
 # Options that mean nothing without --evaluate.
 OF_EVALUATION = ("weights", "weights_key", "test_size", "mean", "std")
@@ -93,7 +94,12 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         help="pixels at a side (default: the data set's; the papers' ρ)",
     )
     add("--epochs", type=int, metavar="N", help="length; the schedule is compressed or stretched to it")
-    add("--teacher", type=Path, metavar="RUN", help="learn from the network of a finished run (runs/…)")
+    add(
+        "--teacher",
+        type=Path,
+        metavar="RUN",
+        help="learn from the network of a finished run (runs/…, or wandb:ENTITY/PROJECT/NAME[:ALIAS])",
+    )
 
     add = parser.add_argument_group(
         "fields of the recipe: --recipe.FIELD VALUE (not within a study; default: the recipe's)", _fields()
@@ -124,7 +130,8 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         "--weights",
         type=Path,
         metavar="FILE",
-        help="a state dict or checkpoint: ours, torchvision's, timm's …",
+        help="a state dict or checkpoint: ours, torchvision's, timm's …; or wandb:ENTITY/PROJECT/NAME[:ALIAS], which "
+        "--log-model uploaded",
     )
     add("--weights-key", metavar="KEY", help="which of several networks of the file (state_dict_ema, …)")
     add("--test-size", type=int, nargs="+", metavar="N", help="shorter side, one or several to average over")
@@ -170,8 +177,17 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     )
     add(
         "--log-model",
-        action="store_true",
-        help="upload the final checkpoint to W&B, as an artifact of the run",
+        nargs="?",
+        const="last",
+        choices=LOG_MODEL,
+        help="upload the final checkpoint to W&B, as an artifact of the run; all: also on the way, every half hour and "
+        "when the run is stopped, kept for two weeks",
+    )
+    add(
+        "--resume-from",
+        type=Path,
+        metavar="FILE",
+        help="go on with this run from its checkpoint of another machine: a file, or wandb:ENTITY/PROJECT/NAME[:ALIAS]",
     )
     add("--no-wandb", action="store_true", help="no W&B at all")
     add(
