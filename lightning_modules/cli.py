@@ -54,6 +54,9 @@ class ChangeOfRecipe(argparse.Action):
 
 def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     """Return the options, knobs of the architecture included. Raises ValueError, in one line, for what doesn't exist."""
+    for word in argv:
+        if word.endswith("=--"):  # argparse would make a list of it
+            raise ValueError(f"{word} gives no value")
     first = Parser(add_help=False, allow_abbrev=False)
     first.add_argument("--arch")
     arch = first.parse_known_args(argv)[0].arch
@@ -288,6 +291,7 @@ def _as_declared(word: str) -> str:
 def _unknown(word: str, known: list[str]) -> str:
     """Return the line on an argument that doesn't exist."""
     word = word.split("=")[0]
+    word = word if word.isprintable() else repr(word)
     field = word.removeprefix("--").replace("-", "_")
     if field in KINDS:  # a field without a short flag is often given one
         return f"unknown argument {word}; did you mean {recipe_flags(field)[-1]}?"

@@ -59,7 +59,14 @@ class Machine:
                 enable_model_summary=False,
                 **arguments,
             )
-        except (MisconfigurationException, TypeError, ValueError, ImportError, RuntimeError) as error:
+        except (
+            MisconfigurationException,
+            TypeError,
+            ValueError,
+            ImportError,
+            RuntimeError,
+            OverflowError,
+        ) as error:
             asked = f"--accelerator {self.accelerator} --devices {self.devices} --strategy {self.strategy}"
             raise CannotRun(f"{asked} can't be had here: {' '.join(str(error).split())}") from error
 

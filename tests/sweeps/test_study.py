@@ -196,7 +196,7 @@ def test_knobs_of_one_stem_and_changes_of_the_recipe(declare):
     ("changes", "complaint"),
     [
         ("{ weigth_decay = 1.0 }", "a recipe has no 'weigth_decay'; did you mean weight_decay?"),
-        ("{ lr = 'high' }", "the recipe's lr is a finite number, not 'high'"),
+        ("{ lr = 'high' }", "the recipe's lr is a number in single precision, not 'high'"),
         ("{ nesterov = 1 }", "the recipe's nesterov is true or false, not 1"),
         ("{ augmentation = 'some' }", "the recipe's augmentation is one of standard, none, not 'some'"),
     ],
