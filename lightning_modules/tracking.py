@@ -3,6 +3,7 @@
 Only the logger made here touches wandb in the training process: a second `wandb.init` breaks DDP.
 """
 
+import json
 import os
 import signal
 import sys
@@ -148,17 +149,21 @@ def summary(record: dict) -> dict:
     return {name: value for name, value in outcome.items() if value is not None}
 
 
+def logged(record: dict) -> dict:
+    """Return `summary` with the whole record as text, for `reports/runs/logs.py`: a log keeps no number's every digit."""
+    return summary(record) | {"_record": json.dumps(record)}
+
+
 def finish(tracker: Tracker, record: dict, model: Path | None = None) -> None:
     """Put the headline into the run's summary and the whole record among its files, and close it; failed if it diverged.
 
-    As a file, because it is the same on W&B and in the folder of an offline run, where nothing else of W&B's can be
-    read without sending it (the log of transactions has no reader in Python), and is got one run at a time.
+    As a file, because it is the same on W&B and in the folder of an offline run, and is got one run at a time.
     model: a checkpoint to upload as Lightning does, as the artifact `model-<id>`, with the record beside it.
     """
     experiment = tracker.experiment
     try:
         with answering():
-            experiment.summary.update(summary(record))
+            experiment.summary.update(logged(record))
             copy = Path(experiment.dir) / "record.json"  # `reports/runs/pull.py` reads it there
             write(record, copy)
             experiment.save(copy, base_path=copy.parent, policy="now")
