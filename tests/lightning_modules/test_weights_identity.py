@@ -63,25 +63,19 @@ def test_the_epsilon_of_the_files_code_is_taken_over(tmp_path, resolved):
         torch.testing.assert_close(network.eval()(images), given(images), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.slow  # 43 million parameters
-def test_the_epsilon_of_timms_inception_v4_is_taken_over(tmp_path, resolved, few_references):
-    few_references.setattr(timm, "list_models", lambda: ["inception_v4"])
-    given = trained(timm.create_model("inception_v4", num_classes=4))
-    wanted = resolved("inception_v4")
+@pytest.mark.slow  # 43 and 56 million parameters
+@pytest.mark.parametrize("arch", ["inception_v4", "inception_resnet_v2_tf"])
+def test_the_epsilon_of_timms_inceptions_is_taken_over(tmp_path, resolved, few_references, arch):
+    theirs = arch.removesuffix("_tf")
+    few_references.setattr(timm, "list_models", lambda: [theirs])
+    given = trained(timm.create_model(theirs, num_classes=4))
+    wanted = resolved(arch)
     fit, network = fitted(wanted, given, tmp_path), wanted.build()
     fit.load_into(network)
     assert {m.eps for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)} == {1e-3}
     images = torch.randn(2, 3, 299, 299)
     with torch.no_grad():
         torch.testing.assert_close(network.eval()(images), given(images), atol=1e-4, rtol=1e-4)
-
-
-@pytest.mark.slow  # 56 million parameters
-def test_the_other_inception_resnet_v2_is_refused(tmp_path, resolved):
-    """timm's has the released code's stem and 40 modules where the paper has 20."""
-    given = timm.create_model("inception_resnet_v2", num_classes=4)
-    with pytest.raises(ValueError, match="does not fit this network: stem"):
-        fitted(resolved("inception_resnet_v2"), given, tmp_path)
 
 
 def test_the_alphabetical_order_of_safetensors_is_put_right(tmp_path, resolved):
