@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from architectures.spelling import did_you_mean
+from architectures.spelling import did_you_mean, number_of
 from lightning_modules.commands import Parser, as_typed, refuse
 from lightning_modules.execution import environment
 from lightning_modules.exit_codes import DONE, FAILED
@@ -84,7 +84,7 @@ def _build(options: argparse.Namespace) -> int:
         for name in options.studies:
             pages |= build.make_study(name, finished, by_claim)
         if not options.studies:
-            print(f"making all pages from {len(finished):,} records", file=sys.stderr)
+            print(f"making all pages from {number_of(len(finished), 'record')}", file=sys.stderr)
             pages = build.make(finished, by_claim, warnings)
             if options.out == HERE:
                 pages["../README.md"] = readme.content(finished)

@@ -1,40 +1,38 @@
 """What there is to run, what is done, and what the rest would take.
 
-python -m sweeps list                             every study: runs, done and missing, per budget
-python -m sweeps list --costs                     and what the missing ones would take on this machine
-python -m sweeps list densenet_bc_compression --budget smoke --runs     names the missing ones
+uv run -m sweeps list                             every study: runs, done and missing, per budget
+uv run -m sweeps list --costs                     and what the missing ones would take on this machine
+uv run -m sweeps list densenet_bc_compression --budget smoke --runs     names the missing ones
 
-python -m sweeps list --programme                 the planned programme: done, decided and left
+uv run -m sweeps list --programme                 the planned programme: done, decided and left
 
-python -m sweeps.local STUDY                      runs them here
-python -m sweeps.local --programme                runs the programme here, in its order, at the lowest priority
-python -m sweeps.slurm STUDY --partition NAME     runs them on a SLURM cluster
-wandb sweep sweeps/STUDY.yaml                     runs them through W&B agents
-python -m sweeps.to_wandb                         writes those files anew; --budget short: others, in sweeps/short/
+uv run -m sweeps.local STUDY                      runs them here
+uv run -m sweeps.local --programme                runs the programme here, in its order, at the lowest priority
+uv run -m sweeps.slurm STUDY --partition NAME     runs them on a SLURM cluster
+uv run wandb sweep sweeps/STUDY.yaml              runs them through W&B agents
+uv run -m sweeps.to_wandb                         writes those files anew; --budget short: others, in sweeps/short/
 """
 
 import argparse
 import sys
 from pathlib import Path
 
+from architectures.spelling import number_of
+from lightning_modules.commands import Parser, as_typed, refuse
 from lightning_modules.execution import environment
 from lightning_modules.execution.estimate import duration
-from lightning_modules.exit_codes import BAD_INPUT, DONE
+from lightning_modules.exit_codes import DONE
 from sweeps import programme, state
 from sweeps import study as studies
 
 
 def main(argv: list[str]) -> int:
     environment.print_anything()
-    parser = argparse.ArgumentParser(
-        prog="python -m sweeps",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser("uv run -m sweeps", __doc__)
     commands = parser.add_subparsers(dest="command")
+    summary = "studies, what is done and what is missing"
     listing = commands.add_parser(
-        "list", help="studies, what is done and what is missing", allow_abbrev=False
+        "list", prog="uv run -m sweeps list", help=summary, description=f"{summary}."
     )
     add = listing.add_argument
     add("studies", nargs="*", metavar="STUDY", help="default: all")
@@ -43,15 +41,14 @@ def main(argv: list[str]) -> int:
     add("--runs", action="store_true", help="name every missing run")
     add("--programme", action="store_true", help="the lines of sweeps/programme.toml instead of the studies")
     add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
-    options = parser.parse_args(argv)
-    if not options.command:
-        parser.print_help()
-        return DONE
     try:
+        options = parser.parse_args(argv)
+        if not options.command:
+            parser.print_help()
+            return DONE
         show_programme(options.runs_dir) if options.programme else show(options)
     except ValueError as error:
-        print(f"sweeps: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return refuse("sweeps", error)
     return DONE
 
 
@@ -67,11 +64,12 @@ def show_programme(runs: Path) -> None:
         print(f"{now.done:5,}{len(now.missing):8,}{left:12.1f}  {line.title}")
         for claim, decision in now.decisions:
             ended = "" if now.missing else ", ended"
-            print(f"{'':27}{claim.id}: {decision} after {now.seeds} seeds{ended}")
-    print(
+            print(f"{'':27}{claim.id}: {decision} after {number_of(now.seeds, 'seed')}{ended}")
+    closing = (
         f"\nAbout {hours:.0f} hours of one core for what is needed now; a look may ask for more seeds. "
-        "`python -m sweeps.local --programme` makes the runs."
+        "`uv run -m sweeps.local --programme` makes the runs."
     )
+    print(as_typed(closing))
 
 
 def show(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Write the W&B sweep of every study: `python -m sweeps.to_wandb`; with --check, only say which are stale.
+"""Write the W&B sweep of every study: `uv run -m sweeps.to_wandb`; with --check, only say which are stale.
 
 A sweep fixes its budget, so that no machine ticks off a cell at another one. Those at the papers' budget are part of the
 project; `--budget short` writes others, to `sweeps/short/`.
@@ -7,13 +7,13 @@ A sweep goes over study, variant, data set and seed, never over raw knobs: W&B's
 rows (1x64d, 2x40d, 4x24d …) could not be written, and lists and booleans would have to survive quoting.
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
 
 from lightning_modules import files
 from lightning_modules.budgets import BUDGETS
+from lightning_modules.commands import Parser, refuse
 from lightning_modules.configuration import WANDB_PROJECT
 from lightning_modules.data import catalogue
 from lightning_modules.exit_codes import DONE, FAILED
@@ -25,14 +25,15 @@ COMMITTED = "paper"  # the budget of the sweeps that are part of the project
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m sweeps.to_wandb", description=__doc__, allow_abbrev=False
-    )
+    parser = Parser("uv run -m sweeps.to_wandb", __doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is stale")
     parser.add_argument(
         "--budget", choices=BUDGETS, default=COMMITTED, help="of the sweeps' runs (default: paper)"
     )
-    options = parser.parse_args(argv)
+    try:
+        options = parser.parse_args(argv)
+    except ValueError as error:
+        return refuse("sweeps.to_wandb", error)
     folder = folder_of(options.budget)
     fresh = {
         folder / f"{sweep_name}.yaml": sweep(study, sweep_name, datasets, options.budget)
@@ -88,12 +89,12 @@ def sweep(study: Study, name: str, datasets: list[str], budget: str = COMMITTED)
     """
     path = (folder_of(budget) / name).relative_to(FOLDER)
     return f"""\
-# Made from sweeps/studies/{study.name}.toml by `python -m sweeps.to_wandb`; do not edit.
+# Made from sweeps/studies/{study.name}.toml by `uv run -m sweeps.to_wandb`; do not edit.
 #
-#     wandb sweep sweeps/{path}.yaml
-#     wandb agent ENTITY/PROJECT/SWEEP        one per GPU, on any number of machines
+#     uv run wandb sweep sweeps/{path}.yaml
+#     uv run wandb agent ENTITY/PROJECT/SWEEP        one per GPU, on any number of machines
 #
-# Every cell runs at this budget, on whatever machine; `python -m sweeps.to_wandb --budget short` writes another sweep.
+# Every cell runs at this budget, on whatever machine; `uv run -m sweeps.to_wandb --budget short` writes another sweep.
 project: {WANDB_PROJECT}
 name: {_quoted("_".join(reversed(path.parts)))}
 description: {_quoted(study.question)}

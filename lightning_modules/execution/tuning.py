@@ -1,4 +1,4 @@
-"""Measures the settings of a network on the machine at hand, and remembers what it found: `python run.py --tune`."""
+"""Measures the settings of a network on the machine at hand, and remembers what it found: `uv run run.py --tune`."""
 
 import copy
 import json

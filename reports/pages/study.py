@@ -63,18 +63,18 @@ def files(
 
 def _reproduce(study: Study, results: list[Results]) -> str:
     first = study.variants[0].name
-    local = "\n".join(f"python -m sweeps.local {study.name} --budget {result.budget}" for result in results)
+    local = "\n".join(f"uv run -m sweeps.local {study.name} --budget {result.budget}" for result in results)
     return f"""## How to reproduce
 
 One run, all missing runs on this machine, or the same runs shared out by W&B:
 
 ```sh
-python run.py --study {study.name} --variant {first} --seed {study.seeds[0]}
+uv run run.py --study {study.name} --variant {first} --seed {study.seeds[0]}
 {local}
-wandb sweep sweeps/{study.name}.yaml
+uv run wandb sweep sweeps/{study.name}.yaml
 ```
 
-Then `python -m reports collect` takes the finished runs into `reports/records/`, and `python -m reports`
+Then `uv run -m reports collect` takes the finished runs into `reports/records/`, and `uv run -m reports`
 makes this page from them. Errors are those of the last epoch on the test set, in per cent: mean ± 95 %
 t-interval over seeds, with the number of runs in brackets; `(2/3)` marks a row with runs still missing."""
 

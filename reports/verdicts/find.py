@@ -1,4 +1,4 @@
-"""`python -m reports find CLAIM …`: make experiments on this machine and keep what they find."""
+"""`uv run -m reports find CLAIM …`: make experiments on this machine and keep what they find."""
 
 import time
 from collections.abc import Iterator, Sequence
