@@ -27,15 +27,8 @@ NO_BENCHMARK = ("__main__", "table")
 
 
 def main(argv: list[str]) -> int:
-    names = [module.name for module in pkgutil.iter_modules(benchmarks.__path__)]
-    known = [name for name in names if name not in NO_BENCHMARK]
-    parser = Parser("uv run -m benchmarks", __doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(known)}")
     try:
-        chosen = parser.parse_args(argv).names or known
-        for name in chosen:
-            if name not in known:
-                raise ValueError(f"no benchmark {name!r}{did_you_mean(name, known)}")
+        chosen = parse(argv)
     except ValueError as error:
         return refuse("benchmarks", error)
     page = RESULTS / f"{machine_name()}.md"
@@ -49,10 +42,28 @@ def main(argv: list[str]) -> int:
             print(f"{name}: {made.stderr.strip().splitlines()[-1]}", file=sys.stderr)
             return 1
         sections[name] = section(name, made.stdout.strip(), git)
-        ordered = [sections[name] for name in known if name in sections]
+        ordered = [sections[name] for name in benchmark_names() if name in sections]
         files.write(page, markdown.page(TITLE.format(device=device()), ABOUT, *ordered).encode())
         print(sections[name], flush=True)
     return 0
+
+
+def parse(argv: list[str]) -> list[str]:
+    """Return the benchmarks that the words ask for. Raises ValueError in one line."""
+    known = benchmark_names()
+    parser = Parser("uv run -m benchmarks", __doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(known)}")
+    chosen = parser.parse_args(argv).names
+    for name in chosen:
+        if name not in known:
+            raise ValueError(f"no benchmark {name!r}{did_you_mean(name, known)}")
+    return chosen or known
+
+
+def benchmark_names() -> list[str]:
+    """Return the benchmarks that there are."""
+    names = [module.name for module in pkgutil.iter_modules(benchmarks.__path__)]
+    return [name for name in names if name not in NO_BENCHMARK]
 
 
 TITLE = "# Speed on {device}"

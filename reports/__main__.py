@@ -27,23 +27,27 @@ PROGRAM = "uv run -m reports"
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, 1 if `--check` finds stale files, 2 for bad input."""
     environment.print_anything()
-    words = sys.argv[1:] if arguments is None else arguments
-    if words[:1] not in ([name] for name in (*COMMANDS, "-h", "--help")):
+    try:
+        options = parse(sys.argv[1:] if arguments is None else arguments)
+        return options.run(options)
+    except ValueError as error:
+        return refuse(PROGRAM, error)
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Return the options, and as `run` the function that does what the command says. Raises ValueError in one line."""
+    if not words or words[0] not in (*COMMANDS, "-h", "--help"):
         words = ["build", *words]
     parser = Parser(PROGRAM, __doc__)
     parsers = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, command in COMMANDS.items():
         summary = as_typed(command.summary)
         of_command = parsers.add_parser(
-            name, prog=f"{PROGRAM} {name}", help=summary, description=f"{summary}."
+            name, prog=f"{PROGRAM} {name}", help=summary, description=f"{summary[0].upper()}{summary[1:]}."
         )
         of_command.set_defaults(run=command.run)
         command.add_options(of_command.add_argument)
-    try:
-        options = parser.parse_args(words)
-        return options.run(options)
-    except ValueError as error:
-        return refuse(PROGRAM, error)
+    return parser.parse_args(words)
 
 
 def _options_of_build(add: Callable) -> None:

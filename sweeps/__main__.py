@@ -28,11 +28,20 @@ from sweeps import study as studies
 
 def main(argv: list[str]) -> int:
     environment.print_anything()
+    try:
+        options = parse(argv or ["--help"])
+        show_programme(options.runs_dir) if options.programme else show(options)
+    except ValueError as error:
+        return refuse("sweeps", error)
+    return DONE
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
     parser = Parser("uv run -m sweeps", __doc__)
-    commands = parser.add_subparsers(dest="command")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     summary = "studies, what is done and what is missing"
     listing = commands.add_parser(
-        "list", prog="uv run -m sweeps list", help=summary, description=f"{summary}."
+        "list", prog="uv run -m sweeps list", help=summary, description=f"List {summary}."
     )
     add = listing.add_argument
     add("studies", nargs="*", metavar="STUDY", help="default: all")
@@ -41,15 +50,7 @@ def main(argv: list[str]) -> int:
     add("--runs", action="store_true", help="name every missing run")
     add("--programme", action="store_true", help="the lines of sweeps/programme.toml instead of the studies")
     add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
-    try:
-        options = parser.parse_args(argv)
-        if not options.command:
-            parser.print_help()
-            return DONE
-        show_programme(options.runs_dir) if options.programme else show(options)
-    except ValueError as error:
-        return refuse("sweeps", error)
-    return DONE
+    return parser.parse_args(argv)
 
 
 def show_programme(runs: Path) -> None:

@@ -7,6 +7,7 @@ A sweep goes over study, variant, data set and seed, never over raw knobs: W&B's
 rows (1x64d, 2x40d, 4x24d …) could not be written, and lists and booleans would have to survive quoting.
 """
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -25,13 +26,8 @@ COMMITTED = "paper"  # the budget of the sweeps that are part of the project
 
 
 def main(argv: list[str]) -> int:
-    parser = Parser("uv run -m sweeps.to_wandb", __doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is stale")
-    parser.add_argument(
-        "--budget", choices=BUDGETS, default=COMMITTED, help="of the sweeps' runs (default: paper)"
-    )
     try:
-        options = parser.parse_args(argv)
+        options = parse(argv)
     except ValueError as error:
         return refuse("sweeps.to_wandb", error)
     folder = folder_of(options.budget)
@@ -56,6 +52,14 @@ def main(argv: list[str]) -> int:
             files.write(path, stale[path].encode())
             print(f"written: sweeps/{path.relative_to(FOLDER)}")
     return FAILED if options.check and (stale or left) else DONE
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    parser = Parser("uv run -m sweeps.to_wandb", __doc__)
+    add = parser.add_argument
+    add("--check", action="store_true", help="write nothing; exit with 1 if a file is stale")
+    add("--budget", choices=BUDGETS, default=COMMITTED, help="of the sweeps' runs (default: paper)")
+    return parser.parse_args(argv)
 
 
 def folder_of(budget: str) -> Path:

@@ -1,8 +1,9 @@
-"""A command is printed as it can be typed where it was printed."""
+"""Commands: printed as they can be typed where they are printed, and accepted wherever a page holds one."""
 
 import ast
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
+import run
+from benchmarks import __main__ as benchmarks
 from lightning_modules import commands
+from lightning_modules.data import imagenet
+from reports import __main__ as reports
+from reports.verdicts import ledger, sources
+from sweeps import __main__ as sweeps
+from sweeps import local, options, slurm, study, to_wandb
 from tests.test_house import modules
 
 ROOT = Path(__file__).parent.parent
@@ -24,18 +32,19 @@ def shell(tmp_path):
     (tmp_path / "uv").chmod(0o755)
     folders = {"uv run": str(tmp_path), "python": str(Path(BY_PATH).parent)}
 
-    def run(command: str) -> str:
+    def run(command: str, folder: Path = ROOT) -> str:
         path = [folder for start, folder in folders.items() if command.startswith(start)]
         path.append(os.path.dirname(shutil.which("sh") or ""))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
         done = subprocess.run(
             command,
             shell=True,
-            cwd=ROOT,
+            cwd=folder,
             env=environment | {"PATH": os.pathsep.join(path)},
             capture_output=True,
             text=True,
             check=False,
+            timeout=60,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -91,3 +100,138 @@ def test_nothing_is_printed_with_a_command_as_the_pages_have_it():
                     if isinstance(text, ast.Constant) and isinstance(text.value, str)
                 ]
                 assert not any(map(commands.COMMAND.search, texts)), (name, node.lineno)
+
+
+# The commands of the pages
+
+
+PLACEHOLDERS = {
+    "STUDY": "densenet_bc_compression",
+    "CLAIM": "flops.not_speed",
+    "FOLDER": "reports",
+    "DEVKIT": "reports",
+}
+FIRST_WORDS = ("uv", "uvx", "python", "pip", "conda", "wandb", "pytest", "git")
+
+
+def documented() -> list[str]:
+    """Every command of README, CONTRIBUTING and the generated pages: in blocks of `sh`, and in the text between."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "reports").rglob("*.md")]
+    pages += (ROOT / "benchmarks").rglob("*.md")
+    found: dict[str, None] = {}
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        lines = [
+            line
+            for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+            for line in block.splitlines()
+        ]
+        between = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+        inline = re.findall(r"`([^`]+)`", between)
+        lines += [" ".join(code.split()) for code in inline if code.split()[0] in FIRST_WORDS and " " in code]
+        found |= {part.split("  #")[0].strip(): None for line in lines for part in line.split("&&")}
+    return list(filter(None, found))
+
+
+def accept(command: str) -> None:
+    """Parse a command as its program does, and resolve what it names, up to the point where it would work."""
+    words = [PLACEHOLDERS.get(word, word) for word in shlex.split(command)]
+    if words[:2] != ["uv", "run"]:
+        assert words[:2] in (
+            ["pip", "install"],
+            ["conda", "env"],
+            ["uv", "lock"],
+            ["uv", "export"],
+            ["uvx", "pre-commit"],
+        )
+        return
+    if words == ["uv", "run"]:  # the text speaks of it
+        return
+    words = words[4:] if words[2:3] == ["--extra"] else words[2:]
+    program, words = (" ".join(words[:2]), words[2:]) if words[:1] == ["-m"] else (words[0], words[1:])
+    if program == "run.py":
+        accept_run(words)
+    elif program == "-m reports":
+        asked = reports.parse(words)
+        for name in getattr(asked, "studies", []):
+            study.read(name)
+        for claim in getattr(asked, "claims", []):
+            assert ledger.find(claim) and claim in sources.experiments()
+        if row := getattr(asked, "row", None):
+            study.read(row.split("/")[0]).variant(row.split("/")[1])
+    elif program == "-m sweeps":
+        for name in sweeps.parse(words).studies:
+            study.read(name)
+    elif program in ("-m sweeps.local", "-m sweeps.slurm"):
+        asked = {"-m sweeps.local": local, "-m sweeps.slurm": slurm}[program].parse(words)
+        assert getattr(asked, "programme", False) or options.cells(asked, lambda: "smoke")
+    elif program == "wandb":
+        assert words[0] in ("sweep", "agent", "login", "leet", "sync")
+        assert words[0] != "sweep" or (ROOT / words[1].replace("STUDY", PLACEHOLDERS["STUDY"])).is_file(), (
+            command
+        )
+    elif program in ("pytest", "ruff", "mypy"):
+        assert all((ROOT / word).exists() for word in words if "/" in word)
+    else:
+        modules = {
+            "sweeps.to_wandb": to_wandb,
+            "benchmarks": benchmarks,
+            "lightning_modules.data.imagenet": imagenet,
+        }
+        modules[program.removeprefix("-m ")].parse(words)
+
+
+def accept_run(words: list[str]) -> None:
+    if "--help" in words:
+        with pytest.raises(SystemExit):
+            run.parse(words)
+        return
+    asked = run.parse(words)
+    if not asked.list:
+        asked.budget = asked.budget or "smoke"
+        assert run.configure(asked)
+
+
+@pytest.fixture(scope="module")
+def of_pages() -> list[str]:
+    return documented()
+
+
+def test_every_command_of_the_pages_is_accepted(of_pages, capsys):
+    assert len(of_pages) > 200
+    for command in of_pages:
+        try:
+            accept(command)
+        except (ValueError, AssertionError, KeyError) as error:
+            raise AssertionError(f"{command}: {error!r}") from error
+        assert not re.match(r"python|wandb|pytest", command), f"{command}: begin with `uv run`"
+
+
+def test_a_command_that_no_program_has_is_not_accepted():
+    for command in (
+        "uv run run.py --arch resnet --dept 20",
+        "uv run -m reports --chek",
+        "uv run -m sweeps lst",
+    ):
+        with pytest.raises(ValueError, match="unknown argument|invalid choice"):
+            accept(command)
+    with pytest.raises(AssertionError):
+        accept("uv run wandb sweep sweeps/nothing.yaml")
+
+
+# Ends within a minute on a CPU and needs no network.
+QUICK = re.compile(
+    r"uv run (run\.py .*(--list|--help|--describe)|-m sweeps list( --programme)?|-m sweeps\.to_wandb.*"
+    r"|-m reports (why|export|resnext_cardinality).*)"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="starts a script of sh")
+def test_quick_commands_of_the_pages_run_in_a_fresh_clone(of_pages, shell, tmp_path):
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+    quick = [command for command in of_pages if QUICK.fullmatch(command)]
+    assert len(quick) > 8
+    for command in quick:
+        assert shell(command, clone), command

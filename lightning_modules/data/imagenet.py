@@ -131,21 +131,25 @@ def shrink_one(source: Path, target: Path, name: Path) -> None:
 
 
 def main(argv: list[str]) -> int:
-    parser = Parser(PROGRAM, __doc__)
-    commands = parser.add_subparsers(required=True)
-    for command, paths in ((unpack, ("folder",)), (sort, ("val", "devkit")), (shrink, ("source", "target"))):
-        sub = commands.add_parser(
-            command.__name__, prog=f"{PROGRAM} {command.__name__}", help=command.__doc__
-        )
-        sub.set_defaults(run=command)
-        for path in paths:
-            sub.add_argument(path, type=Path)
     try:
-        options = vars(parser.parse_args(argv))
+        options = parse(argv)
         options.pop("run")(**options)
     except (ValueError, OSError, RuntimeError, tarfile.TarError) as error:
         return refuse(PROGRAM, error)
     return DONE
+
+
+def parse(argv: list[str]) -> dict:
+    """Return the folders by the names that the function `run` has for them. Raises ValueError in one line."""
+    parser = Parser(PROGRAM, __doc__)
+    commands = parser.add_subparsers(required=True, title="commands", metavar="COMMAND")
+    for command, paths in ((unpack, ("folder",)), (sort, ("val", "devkit")), (shrink, ("source", "target"))):
+        name, summary = command.__name__, command.__doc__
+        of_command = commands.add_parser(name, prog=f"{PROGRAM} {name}", help=summary, description=summary)
+        of_command.set_defaults(run=command)
+        for path in paths:
+            of_command.add_argument(path, type=Path)
+    return vars(parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -52,7 +52,9 @@ def show(capsys, *argv: str) -> list[list[str]]:
 
 
 def test_without_arguments_it_shows_its_help(capsys):
-    assert sweeps.main([]) == 0
+    with pytest.raises(SystemExit) as left:
+        sweeps.main([])
+    assert left.value.code == 0
     assert " -m sweeps list --costs" in capsys.readouterr().out
 
 
