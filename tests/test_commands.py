@@ -16,7 +16,7 @@ from benchmarks import __main__ as benchmarks
 from lightning_modules import commands
 from lightning_modules.data import imagenet
 from reports import __main__ as reports
-from reports.verdicts import ledger, sources
+from reports.verdicts import experiments, ledger
 from sweeps import __main__ as sweeps
 from sweeps import local, options, slurm, study, to_wandb
 from tests.test_house import modules
@@ -156,7 +156,9 @@ def accept(command: str) -> None:
         for name in getattr(asked, "studies", []):
             study.read(name)
         for claim in getattr(asked, "claims", []):
-            assert ledger.find(claim) and claim in sources.experiments()
+            assert ledger.find(claim) and claim in experiments.registered() | experiments.registered(
+                by_others=True
+            )
         if row := getattr(asked, "row", None):
             study.read(row.split("/")[0]).variant(row.split("/")[1])
     elif program == "-m sweeps":
