@@ -272,6 +272,9 @@ def evaluate(options: argparse.Namespace) -> int:
         if environment.is_first_process():
             evaluation.announce(configuration, file, viewing, *data_and_notes)
 
+    if environment.is_first_process():
+        title = catalogue.find(configuration.dataset).title
+        print(f"reading the test set of {title} for {file.name}", file=sys.stderr, flush=True)
     try:
         result = evaluation.evaluate(configuration, file, machine(options), viewing, announced)
     except (training.CannotRun, DataError) as error:

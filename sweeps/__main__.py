@@ -15,6 +15,7 @@ uv run -m sweeps.to_wandb                         writes those files anew; --bud
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 from architectures.spelling import number_of
@@ -80,18 +81,23 @@ def show(options: argparse.Namespace) -> None:
     done = state.finished(options.runs_dir) | state.committed()
     cells = {(study.name, budget): studies.cells(study, budget) for study in declared for budget in budgets}
     missing = {key: [cell for cell in row if cell.run_id not in done] for key, row in cells.items()}
-    costs = None
+    begun, costs = time.monotonic(), None
     if options.costs and any(missing.values()):
-        from sweeps.costs import Costs
+        left = len({cell.run_id for row in missing.values() for cell in row})
+        print(f"estimating what {number_of(left, 'run')} would take", file=sys.stderr, flush=True)
+        from sweeps.costs import GPU, Costs
 
         costs = Costs([cell for row in missing.values() for cell in row], options.runs_dir)
 
     width = max(map(len, [*names, "all studies"]))
-    print(f"{'study':{width}}  {'budget':8}{'runs':>7}{'done':>7}{'missing':>9}{'    time' if costs else ''}")
+    times = f"{'time here':>18}{'hours of an ' + GPU:>18}" if costs else ""
+    print(f"{'study':{width}}  {'budget':8}{'runs':>7}{'done':>7}{'missing':>9}{times}")
 
     def line(name: str, budget: str, runs: list, rest: list) -> None:
-        time = f"    {duration(costs.seconds(rest))}" if costs and rest else ""
-        print(f"{name:{width}}  {budget:8}{len(runs):7,}{len(runs) - len(rest):7,}{len(rest):9,}{time}")
+        times = (
+            f"{duration(costs.seconds(rest)):>18}{costs.gpu_hours(rest):>18,.1f}" if costs and rest else ""
+        )
+        print(f"{name:{width}}  {budget:8}{len(runs):7,}{len(runs) - len(rest):7,}{len(rest):9,}{times}")
 
     for (name, budget), rest in missing.items():
         line(name if budget == budgets[0] else "", budget, cells[name, budget], rest)
@@ -107,7 +113,7 @@ def show(options: argparse.Namespace) -> None:
 
             line("all studies" if budget == budgets[0] else "", budget, together(cells), together(missing))
     if costs:
-        print(f"\n{costs.basis()}")
+        print(f"\n{costs.basis()}\nEstimated in {duration(time.monotonic() - begun)}.")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,8 @@ def main(argv: list[str]) -> int:
             return DONE
         slots = make_slots(options)
         print(
-            f"{number_of(len(runs), 'run')} missing at budget {options.budget}; {len(slots)} side by side", flush=True
+            f"{number_of(len(runs), 'run')} missing at budget {options.budget}; {len(slots)} side by side",
+            flush=True,
         )
         say_browsing(options)
         return Launcher(lambda: runs, slots, options).run()
