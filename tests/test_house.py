@@ -16,6 +16,7 @@ ROOMS = (
     "reports.verdicts",
     "reports.plots",
     "reports.pages",
+    "reports.watch",
     "reports.__main__",
 )
 # First words of docstrings that describe, where a command says what the function does.
