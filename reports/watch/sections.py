@@ -205,12 +205,12 @@ def of_programme(lines: Iterable[programme.Line], runs: RunsFolder) -> list[Sect
         status = programme.status(line, runs.records)
         seeds = line.seeds or tuple(range(max((c.seed + 1 for c in status.missing), default=status.seeds)))
         ended = "" if status.missing else "; the line has ended"
-        decisions = [
+        decisions = dict.fromkeys(
             f"{claim.id}: {word} after {status.seeds} seeds{ended}" for claim, word in status.decisions
-        ]
+        )
         seconds = sum(line.thread_seconds) / len(line.thread_seconds)
         cells = line.cells(seeds)
         sections.append(
-            Section(line.title, line.declared, line.dataset, line.budget, cells, runs, seconds, decisions)
+            Section(line.title, line.declared, line.dataset, line.budget, cells, runs, seconds, [*decisions])
         )
     return sections
