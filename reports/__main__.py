@@ -1,155 +1,70 @@
-"""`python -m reports`: make the pages and figures from the committed records and those of this machine."""
+"""Make the pages and figures from the committed records and those of this machine; collect, explain, export.
+
+uv run -m reports                        all pages and figures
+uv run -m reports STUDY ...              those of these studies
+uv run -m reports --check                is what is committed up to date?
+uv run -m reports COMMAND --help         what a command takes (what the above take: build --help)
+"""
 
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from architectures.spelling import did_you_mean
+from lightning_modules.commands import Parser, as_typed, refuse
 from lightning_modules.execution import environment
-from lightning_modules.exit_codes import BAD_INPUT, DONE, FAILED
+from lightning_modules.exit_codes import DONE, FAILED
 from sweeps import study as studies
 
 HERE = Path(__file__).parent
 RECORDS = (HERE / "records", HERE.parent / "runs")
+PROGRAM = "uv run -m reports"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, 1 if `--check` finds stale files, 2 for bad input."""
     environment.print_anything()
-    parser = argparse.ArgumentParser(prog="python -m reports", description=__doc__, epilog=EPILOG)
-    parser.add_argument(
-        "words", nargs="*", metavar="STUDY", help="studies to make the pages of (default: all)"
-    )
-    ends = parser.add_mutually_exclusive_group()
-    ends.add_argument(
-        "--check", action="store_true", help="write nothing; name stale files and exit 1 if any"
-    )
-    ends.add_argument(
-        "--publish", metavar="ENTITY/PROJECT", help="send the pages to a W&B Report too (extra `publish`)"
-    )
-    parser.add_argument("--latex", action="store_true", help="with `export`, tables for a paper, too")
-    parser.add_argument("--out", type=Path, default=HERE, help="where the pages go (default: reports/)")
-    parser.add_argument(
-        "--records",
-        type=Path,
-        action="append",
-        metavar="FOLDER",
-        help="where the records are (default: reports/records and runs; repeatable)",
-    )
-    parser.add_argument(
-        "--device", choices=("cpu", "cuda"), help="what experiments run on (default: the GPU if there is one)"
-    )
-    parser.add_argument(
-        "--runs-dir", type=Path, default=HERE.parent / "runs", help="runs whose weights experiments look into"
-    )
-    parser.add_argument("--data-dir", type=Path, default=HERE.parent / "data")
-    parser.add_argument(
-        "--weights-dir",
-        type=Path,
-        metavar="FOLDER",
-        help="networks that others published, for the experiments on these (reports/others/weights.csv)",
-    )
-    options = parser.parse_args(arguments)
-    command, rest = options.words[:1], options.words[1:]
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] not in ([name] for name in (*COMMANDS, "-h", "--help")):
+        words = ["build", *words]
+    parser = Parser(PROGRAM, __doc__)
+    parsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        summary = as_typed(command.summary)
+        of_command = parsers.add_parser(
+            name, prog=f"{PROGRAM} {name}", help=summary, description=f"{summary}."
+        )
+        of_command.set_defaults(run=command.run)
+        command.add_options(of_command.add_argument)
     try:
-        if command == ["collect"]:
-            return _collect([Path(name) for name in rest] or RECORDS[1:])
-        if command == ["pull"] and rest:
-            return _pull(rest)
-        if command == ["why"] and len(rest) == 1:
-            return _why(rest[0], options.records or RECORDS)
-        if command == ["export"]:
-            return _export(rest, options)
-        if command == ["find"]:
-            return _find(rest, options)
-        return _pages(options)
+        options = parser.parse_args(words)
+        return options.run(options)
     except ValueError as error:
-        print(f"python -m reports: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return refuse(PROGRAM, error)
 
 
-EPILOG = (
-    "`python -m reports collect [FOLDER ...]` takes finished runs from runs/, or from such folders of other machines, "
-    "into reports/records/; `python -m reports pull ENTITY/PROJECT` takes them from W&B, `pull FOLDER ...` from its "
-    "offline runs; `python -m reports why STUDY/VARIANT` prints where a row's figures come from; "
-    "`python -m reports export [STUDY ...] [--latex]` writes the runs as results.csv, and a LaTeX table a study; "
-    "`python -m reports find [CLAIM ...]` makes the experiments of measured and numeric claims on this machine."
-)
+def _options_of_build(add: Callable) -> None:
+    _add_studies(add, "to make the pages of")
+    add(
+        "--check",
+        action="store_true",
+        help="write nothing; name stale files and exit with 1 if there are any",
+    )
+    add("--publish", metavar="ENTITY/PROJECT", help="send the pages to a W&B Report, too (extra `publish`)")
+    add("--out", type=Path, default=HERE, metavar="FOLDER", help="where the pages go (default: reports/)")
+    _add_records(add)
 
 
-def _collect(folders: Sequence[Path]) -> int:
-    from reports.runs.collect import collect
-
-    lines, warnings = collect(folders, RECORDS[0])
-    _warn(warnings)
-    print(*lines, sep="\n")
-    return DONE
-
-
-def _pull(sources: Sequence[str]) -> int:
-    from reports.runs.collect import Committed, summary
-    from reports.runs.pull import is_folder, offline, pull
-
-    committed, counts = Committed(RECORDS[0]), Counter[str]()
-    projects = [source for source in sources if not is_folder(source)]
-    finished, warnings = offline(Path(source) for source in sources if source not in projects)
-    new, complaints = committed.add(finished)
-    counts.update(new)
-    _warn(warnings + complaints)
-    try:
-        for project in projects:
-            counts.update(pull(project, committed, lambda line: _warn([line])))
-    except KeyboardInterrupt:
-        raise ValueError("interrupted; what was fetched is committed, and the same command goes on") from None
-    print(*summary(committed, counts), sep="\n")
-    return DONE
-
-
-def _why(row: str, folders: Sequence[Path]) -> int:
-    name, _, variant = row.partition("/")
-    study = studies.read(name)
-    study.variant(variant)
-
-    from reports.pages import provenance
-    from reports.runs import records
-    from reports.verdicts import results
-
-    finished, warnings = records.read(folders)
-    _warn(warnings)
-    print(provenance.explain(study, results.collate(study, finished), variant))
-    return DONE
-
-
-def _export(names: list[str], options: argparse.Namespace) -> int:
-    from reports.runs import frames
-
-    for path in frames.export(names, Path("export") if options.out == HERE else options.out, options.latex):
-        print(f"written: {path}")
-    return 0
-
-
-def _find(claims: list[str], options: argparse.Namespace) -> int:
-    from reports.verdicts import ledger
-
-    for claim in claims:
-        ledger.find(claim)  # a misspelt one is answered before anything heavy is imported
-
-    import torch
-
-    from reports.verdicts.experiments import Setup
-    from reports.verdicts.find import find
-
-    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    setup = Setup(device, options.runs_dir, options.data_dir, options.weights_dir)
-    for line in find(claims, setup):
-        print(line, flush=True)
-    return DONE
-
-
-def _pages(options: argparse.Namespace) -> int:
-    for name in options.words:
-        studies.read(name)
+def _build(options: argparse.Namespace) -> int:
+    if options.check and options.publish:
+        raise ValueError("--check writes nothing: leave out --publish, or --check")
+    for name in options.studies:
+        if name not in studies.names():
+            near = did_you_mean(name, [*studies.names(), *COMMANDS])
+            raise ValueError(f"{name!r} is neither a study nor a command{near}")
     if options.publish:
         from reports.pages import publish
 
@@ -166,19 +81,20 @@ def _pages(options: argparse.Namespace) -> int:
     _warn(warnings)
     pages: dict[str, bytes] = {}
     with cache.opened(HERE) as answers:
-        for name in options.words:
+        for name in options.studies:
             pages |= build.make_study(name, finished, by_claim)
-        if not options.words:
+        if not options.studies:
             print(f"making all pages from {len(finished):,} records", file=sys.stderr)
             pages = build.make(finished, by_claim, warnings)
             if options.out == HERE:
                 pages["../README.md"] = readme.content(finished)
-        pages[cache.NAME] = answers.content(only_asked=not options.words)
+        pages[cache.NAME] = answers.content(only_asked=not options.studies)
     stale = [name for name, content in pages.items() if _differs(options.out / name, content)]
-    leftovers = [] if options.words else build.leftovers(options.out, pages)
+    leftovers = [] if options.studies else build.leftovers(options.out, pages)
     if options.check:
         for name in [*stale, *leftovers]:
-            print(f"stale: {options.out.name}/{name}; run python -m reports and commit it", file=sys.stderr)
+            line = f"stale: {options.out.name}/{name}; run `{PROGRAM}` and commit it"
+            print(as_typed(line), file=sys.stderr)
         return FAILED if stale or leftovers else DONE
     for name in stale:
         files.write(options.out / name, pages[name])
@@ -198,9 +114,164 @@ def _differs(path: Path, content: bytes) -> bool:
     return not path.is_file() or path.read_bytes() != content
 
 
-def _warn(warnings: list[str]) -> None:
+def _options_of_collect(add: Callable) -> None:
+    add(
+        "folders",
+        nargs="*",
+        type=Path,
+        metavar="FOLDER",
+        help="that hold <run>/record.json, as another machine's runs/ (default: runs/)",
+    )
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from reports.runs.collect import collect
+
+    lines, warnings = collect(options.folders or RECORDS[1:], RECORDS[0])
+    _warn(warnings)
+    print(*lines, sep="\n")
+    return DONE
+
+
+def _options_of_pull(add: Callable) -> None:
+    add(
+        "sources",
+        nargs="+",
+        metavar="ENTITY/PROJECT|FOLDER",
+        help="a project on W&B's server, or a folder of W&B's offline runs",
+    )
+
+
+def _pull(options: argparse.Namespace) -> int:
+    from reports.runs.collect import Committed, summary
+    from reports.runs.pull import is_folder, offline, pull
+
+    committed, counts = Committed(RECORDS[0]), Counter[str]()
+    projects = [source for source in options.sources if not is_folder(source)]
+    finished, warnings = offline(Path(source) for source in options.sources if source not in projects)
+    new, complaints = committed.add(finished)
+    counts.update(new)
+    _warn(warnings + complaints)
+    try:
+        for project in projects:
+            counts.update(pull(project, committed, lambda line: _warn([line])))
+    except KeyboardInterrupt:
+        raise ValueError("interrupted; what was fetched is committed, and the same command goes on") from None
+    print(*summary(committed, counts), sep="\n")
+    return DONE
+
+
+def _options_of_why(add: Callable) -> None:
+    add("row", metavar="STUDY/VARIANT", help="as densenet_bc_compression/bc")
+    _add_records(add)
+
+
+def _why(options: argparse.Namespace) -> int:
+    name, _, variant = options.row.partition("/")
+    study = studies.read(name)
+    study.variant(variant)
+
+    from reports.pages import provenance
+    from reports.runs import records
+    from reports.verdicts import results
+
+    finished, warnings = records.read(options.records or RECORDS)
+    _warn(warnings)
+    print(provenance.explain(study, results.collate(study, finished), variant))
+    return DONE
+
+
+def _options_of_export(add: Callable) -> None:
+    _add_studies(add, "whose runs are written")
+    add("--latex", action="store_true", help="a LaTeX table a study, too")
+    add("--out", type=Path, default=Path("export"), metavar="FOLDER", help="default: export/")
+
+
+def _export(options: argparse.Namespace) -> int:
+    from reports.runs import frames
+
+    for path in frames.export(options.studies, options.out, options.latex):
+        print(f"written: {path}")
+    return DONE
+
+
+def _options_of_find(add: Callable) -> None:
+    add("claims", nargs="*", metavar="CLAIM", help="default: all that an experiment decides")
+    add("--device", choices=("cpu", "cuda"), help="default: the GPU if there is one")
+    add(
+        "--runs-dir",
+        type=Path,
+        default=RECORDS[1],
+        metavar="FOLDER",
+        help="runs whose weights are looked into",
+    )
+    add("--data-dir", type=Path, default=HERE.parent / "data", metavar="FOLDER")
+    add(
+        "--weights-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="networks that others published, for the experiments on these (reports/others/weights.csv)",
+    )
+
+
+def _find(options: argparse.Namespace) -> int:
+    from reports.verdicts import ledger
+
+    for claim in options.claims:
+        ledger.find(claim)  # a misspelt one is answered before anything heavy is imported
+
+    import torch
+
+    from reports.verdicts.experiments import Setup
+    from reports.verdicts.find import find
+
+    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    setup = Setup(device, options.runs_dir, options.data_dir, options.weights_dir)
+    for line in find(options.claims, setup):
+        print(as_typed(line), flush=True)
+    return DONE
+
+
+def _add_studies(add: Callable, purpose: str) -> None:
+    names = as_typed("`uv run -m sweeps list` names them; default: all")
+    add("studies", nargs="*", metavar="STUDY", help=f"studies {purpose} ({names})")
+
+
+def _add_records(add: Callable) -> None:
+    add(
+        "--records",
+        type=Path,
+        action="append",
+        metavar="FOLDER",
+        help="where the records are (default: reports/records and runs; repeatable)",
+    )
+
+
+def _warn(warnings: Sequence[str]) -> None:
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
+
+
+class Command(NamedTuple):
+    """A word after `reports`: what it does, the function that adds its options, and the one that does it."""
+
+    summary: str
+    add_options: Callable[[Callable], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+COMMANDS = {
+    "build": Command(
+        "make pages and figures, which is done without a command, too", _options_of_build, _build
+    ),
+    "collect": Command("take finished runs into reports/records/", _options_of_collect, _collect),
+    "pull": Command("take finished runs from W&B into reports/records/", _options_of_pull, _pull),
+    "why": Command("print where the figures of a row come from", _options_of_why, _why),
+    "export": Command("write runs as results.csv, for pandas or a spreadsheet", _options_of_export, _export),
+    "find": Command(
+        "make the experiments of measured and numeric claims on this machine", _options_of_find, _find
+    ),
+}
 
 
 if __name__ == "__main__":
