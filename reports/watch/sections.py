@@ -181,7 +181,7 @@ def of_study(
 ) -> list[Section]:
     """Return a section for each data set at each budget of which anything was begun, or else at the first of `budgets`.
 
-    More seeds than the study declares, as the programme makes, are shown where they were begun.
+    `smoke`, which decides nothing, only where nothing else was begun. More seeds than the study declares, as the programme makes, are shown where they were begun.
     """
     sections, begun = [], set()
     for budget in budgets:
@@ -194,8 +194,8 @@ def of_study(
         for dataset in datasets:
             here = [cell for cell in shown if cell.dataset == dataset]
             sections.append(Section("", study, dataset, budget, here, runs))
-    shown_budgets = begun or {budgets[0]}
-    return [section for section in sections if section.budget in shown_budgets]
+    begun = begun - {"smoke"} or begun or {budgets[0]}
+    return [section for section in sections if section.budget in begun]
 
 
 def of_programme(lines: Iterable[programme.Line], runs: RunsFolder) -> list[Section]:

@@ -31,8 +31,9 @@ def watch(
     interval: None for a single look. The last page says that it is no longer watched. Raises OSError.
     """
     ended, shown, said = threading.Event(), "", ""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    if interval:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: ended.set())
     while True:
         runs.read()
         summary = Summary(look(runs))

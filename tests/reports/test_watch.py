@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,12 +16,13 @@ from urllib.request import urlopen
 import pytest
 
 from lightning_modules.execution import run_lock
+from reports.__main__ import main
 from reports.watch import sections
 from reports.watch.folder import RunsFolder
 from reports.watch.page import Summary, html
 from sweeps import programme, state
 from sweeps import study as studies
-from tests.reports.conftest import diverged, facts_of, records_of
+from tests.reports.conftest import diverged, records_of
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -101,14 +103,14 @@ def test_runs_in_every_state(runs, tiny_study):
     leave(runs, ids["residual", 1], "progress.json", '{"step": 3, "steps": 4}')
     leave(runs, ids["0.50", 0], "log.txt", f"epoch 1\n{HOSTILE}\n\n")
     with run_lock.take(runs / ids["residual", 1]):
-        shown = sections_of("tiny", runs)
+        shown = sections_of("tiny", runs, "smoke")
         page = page_of(shown)
-        assert [section.budget for section in shown] == ["paper", "smoke"]
-        assert {run: mark.state for run, mark in shown[1].marks.items()} == {
+        assert {run: mark.state for run, mark in shown[0].marks.items()} == {
             ("plain", 0): "done", ("plain", 1): "failed", ("residual", 0): "missing", ("residual", 1): "running",
             ("0.50", 0): "failed", ("0.50", 1): "missing",
         }  # fmt: skip
-    assert shown[0].marks["residual", 0].state == "stopped"
+    (largest,) = sections_of("tiny", runs)
+    assert largest.budget == "paper" and largest.marks["residual", 0].state == "stopped"
     cells = Cells(page)
     assert cells.by_name["residual"][:2] == [("missing", "·"), ("running", "▶ 75%")]
     assert cells.by_name["plain"][0] == ("done", f"{record['test']['error']:.2f}")
@@ -179,3 +181,67 @@ def test_a_page_that_is_watched_asks_for_itself_again(runs, study):
     shown = sections_of("made_up", runs)
     assert '<meta http-equiv="refresh" content="5">' in page_of(shown, 5)
     assert "http-equiv" not in page_of(shown) and "no longer watched" in page_of(shown)
+
+
+def start(*arguments: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "reports", "watch", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_the_page_on_loopback_until_it_is_told_to_end(tmp_path, number):
+    page = tmp_path / "new" / "page.html"
+    where = ("--runs-dir", str(tmp_path), "--out", str(page), "--interval", "0.2", "--serve", "0")
+    with start("densenet_bc_compression", "--budget", "paper", *where) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == f"page: {page}\n"
+            served = re.fullmatch(r"served at (http://127\.0\.0\.1:(\d+)/) .*ssh -N -L (\d+):127\.0\.0\.1:\2 \S+@\S+\)\n",
+                                  process.stdout.readline())  # fmt: skip
+            assert served and served[2] == served[3]
+            assert "missing" in process.stdout.readline()
+            assert urlopen(served[1]).read() == page.read_bytes()
+            with pytest.raises(HTTPError, match="404"):
+                urlopen(f"{served[1]}../page.html")
+            written = page.stat().st_mtime_ns
+            cell = next(iter(studies.cells(studies.read("densenet_bc_compression"), "paper")))
+            leave(tmp_path, cell.run_id, "log.txt", "out of memory")
+            assert "1 failed" in process.stdout.readline() and page.stat().st_mtime_ns > written
+            assert b"out of memory" in urlopen(served[1]).read()
+            written = page.stat().st_mtime_ns
+            time.sleep(1)
+            assert page.stat().st_mtime_ns == written  # nothing changed
+        finally:
+            process.send_signal(number)
+        assert process.wait(timeout=60) == 0
+    assert "no longer watched" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "say which study to watch, or --programme"),
+        (["densenet_bc_compresion"], "did you mean densenet_bc_compression"),
+        (["densenet_bc_compression", "--programme"], "say which study"),
+        (["--programme", "--budget", "mini"], "leave out --budget"),
+        (["densenet_bc_compression", "--datasets", "svhn"], "not on svhn"),
+        (["densenet_bc_compression", "--interval", "0"], "--interval is a number of seconds above 0, not 0"),
+        (["densenet_bc_compression", "--interval", "nan"], "above 0, not nan"),
+        (["densenet_bc_compression", "--once", "--serve"], "leave out --serve"),
+        (["densenet_bc_compression", "--serve", "99999"], "--serve 0 takes a free one"),
+        (["densenet_bc_compression", "--once", "--out", "/dev/null/page.html"], "choose another --out"),
+    ],
+)
+def test_bad_input_gets_one_line(arguments, complaint, capsys, tmp_path):
+    assert main(["watch", *arguments, "--runs-dir", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert complaint in said and said.count("\n") == 1
+
+
+def test_once_writes_the_page_of_the_programme_and_ends(tmp_path, capsys):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert main(["watch", "--programme", "--once", "--runs-dir", str(tmp_path)]) == 0
+    page = (tmp_path / "programme.html").read_text()
+    assert all(line.title.split(":")[0] in page for line in programme.read())
+    assert capsys.readouterr().out.startswith(f"page: {tmp_path / 'programme.html'}\n")
+    assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
