@@ -16,6 +16,7 @@ ROOMS = (
     "reports.verdicts",
     "reports.plots",
     "reports.pages",
+    "reports.site",
     "reports.watch",
     "reports.__main__",
 )
