@@ -27,7 +27,7 @@ from lightning_modules.cli import FILE_LOGGERS, flag, parse
 from lightning_modules.commands import refuse
 from lightning_modules.configuration import Configuration, Run, check_same
 from lightning_modules.configuration import resolve as with_defaults
-from lightning_modules.console import announce, report
+from lightning_modules.console import STOPPED, announce, report
 from lightning_modules.data import catalogue
 from lightning_modules.execution import environment, run_lock
 from lightning_modules.exit_codes import BAD_INPUT, BUSY, DONE, FAILED, TERMINATED
@@ -243,7 +243,7 @@ def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Modu
         print(f"run.py: {error}; the last save stands, and the same command goes on", file=sys.stderr)
         return FAILED
     except training.Terminated:
-        print("stopped; progress is saved, and the same command goes on from here", file=sys.stderr)
+        print(STOPPED, file=sys.stderr)
         return TERMINATED
     if not result:  # another process of this run tells
         return DONE

@@ -20,6 +20,8 @@ from lightning_modules.recipes.kinds import as_text
 if TYPE_CHECKING:
     from lightning_modules.execution.settings import ExecutionSettings
 
+STOPPED = "stopped; progress is saved, and the same command goes on from here"
+
 
 def announce(
     run: Run, folder: Path, speed: "ExecutionSettings", seconds_per_image: float, budget_given: bool

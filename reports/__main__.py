@@ -21,6 +21,8 @@ from lightning_modules.commands import Parser, as_typed, refuse
 from lightning_modules.execution import environment
 from lightning_modules.execution.estimate import duration
 from lightning_modules.exit_codes import DONE, FAILED
+from reports.site import command as site
+from reports.watch import command as watch
 from sweeps import study as studies
 
 HERE = Path(__file__).parent
@@ -294,6 +296,8 @@ COMMANDS = {
     "find": Command(
         "make the experiments of measured and numeric claims on this machine", _options_of_find, _find
     ),
+    "site": Command("make one browsable site of the pages (extra `docs`)", site.add_options, site.run),
+    "watch": Command("show a study, or the programme, while its runs go on", watch.add_options, watch.run),
 }
 
 

@@ -10,7 +10,6 @@ come back to it at the end in case it was dropped.
 """
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -28,7 +27,7 @@ from lightning_modules.console import browsing
 from lightning_modules.execution import environment, run_lock
 from lightning_modules.exit_codes import BUSY, DONE, FAILED, TERMINATED
 from sweeps import options as launch_options
-from sweeps import programme, state
+from sweeps import programme, state, unfinished
 from sweeps.slots import LOWEST_PRIORITY, Running, Slot, gpus, make_slots
 from sweeps.study import Cell
 
@@ -255,20 +254,15 @@ class Launcher:
                 cell = self.cells[run_id]
                 tqdm.write(f"{len(told):4d}/{len(self.cells)}  {state.title(cell)}: {self.outcome(cell)}")
                 sys.stdout.flush()
-            under_way = {self.cells[run_id]: self.fraction(run_id) for run_id in list(self.running)}
+            under_way = {
+                self.cells[run_id]: unfinished.fraction(self.runs / run_id) for run_id in list(self.running)
+            }
             bar.total, bar.n = len(self.cells), len(told) + sum(under_way.values())
             now = ", ".join(f"{cell.variant}/{cell.seed} {share:.0%}" for cell, share in under_way.items())
             bar.set_postfix_str(f"{len(told)}/{len(self.cells)} done; {now}")
             if not last:
                 time.sleep(REFRESH_SECONDS / 10 if self.stopped.is_set() or over() else REFRESH_SECONDS)
         bar.close()
-
-    def fraction(self, run_id: str) -> float:
-        try:
-            progress = json.loads((self.runs / run_id / "progress.json").read_text())
-            return progress["step"] / progress["steps"]
-        except (OSError, ValueError, KeyError):
-            return 0.0
 
     def outcome(self, cell: Cell) -> str:
         code = self.codes[cell.run_id]

@@ -90,7 +90,7 @@ def _budget(results: Results, counts: Counts, judged: Judged, made: dict[str, by
         parts.append(f"### {DATASETS[dataset].title}")
         if dataset in results.study.transfers:
             parts.append(TRANSFER)
-        pictures = plots.of_study(results, dataset, counts) if results.budget != "smoke" else []
+        pictures = plots.of_study(results, dataset, counts)
         for picture in pictures:
             made |= picture.files()
         parts += [picture.markdown() for picture in pictures if picture.name.endswith(plots.FOREST)]
