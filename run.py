@@ -1,11 +1,11 @@
 """Train one network of a paper, evaluate it, track it, and leave a record.
 
-    python run.py --arch densenet_bc                                      the paper's network on CIFAR-10
-    python run.py --arch densenet_bc --describe                           its architecture table
-    python run.py --arch densenet_bc --help                               its knobs
-    python run.py --study densenet_bc_compression --variant bc --seed 1   one cell of a study
-    python run.py --arch resnet --depth 20 --weights FILE --evaluate      the errors of given weights
-    python run.py --list                                                  what there is
+    uv run run.py --arch densenet_bc                                      the paper's network on CIFAR-10
+    uv run run.py --arch densenet_bc --describe                           its architecture table
+    uv run run.py --arch densenet_bc --help                               its knobs
+    uv run run.py --study densenet_bc_compression --variant bc --seed 1   one cell of a study
+    uv run run.py --arch resnet --depth 20 --weights FILE --evaluate      the errors of given weights
+    uv run run.py --list                                                  what there is
 
 The same command again says that it is done; after an interruption it goes on where it stopped.
 """
@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import architectures
+from architectures.spelling import number_of
 from lightning_modules import artifacts, budgets, files, finished, recipes
 from lightning_modules.cli import FILE_LOGGERS, flag, parse
+from lightning_modules.commands import refuse
 from lightning_modules.configuration import Configuration, Run, check_same
 from lightning_modules.configuration import resolve as with_defaults
-from lightning_modules.console import announce, report
+from lightning_modules.console import STOPPED, announce, report
 from lightning_modules.data import catalogue
 from lightning_modules.execution import environment, run_lock
 from lightning_modules.exit_codes import BAD_INPUT, BUSY, DONE, FAILED, TERMINATED
@@ -47,8 +49,7 @@ if TYPE_CHECKING:
 def main(argv: list[str]) -> int:
     environment.print_anything()
     try:
-        options = parse(argv, __doc__)
-        artifacts.localise(options)
+        options = artifacts.localised(parse(argv, __doc__))
         if options.list:
             return show_list()
         if not options.describe:
@@ -62,8 +63,7 @@ def main(argv: list[str]) -> int:
             return tune(run.configuration, options)
         return execute(run, options)
     except ValueError as error:
-        print(f"run.py: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return refuse("run.py", error)
     except OSError as error:
         print(f"run.py: cannot use {error.filename} ({error.strerror}); name another folder", file=sys.stderr)
         return BAD_INPUT
@@ -90,8 +90,11 @@ def resolve(options: argparse.Namespace, budget: str) -> Configuration:
     """Return the configuration at a budget. Raises ValueError in one line."""
     if options.study:
         study = studies.read(options.study)
-        fixed = ("recipe", "resolution", "epochs", "teacher")
-        others = [name for name in fixed if getattr(options, name) is not None]
+        others = [
+            name
+            for name in ("recipe", "resolution", "epochs", "teacher")
+            if getattr(options, name) is not None
+        ]
         others += ["evaluation"] * bool(options.evaluation and not options.evaluate)
         changed = ["--arch"] * bool(options.arch) + [*map(flag, others), *dict.fromkeys(options.changed_by)]
         if changed:
@@ -131,7 +134,7 @@ def show_list() -> int:
         "data sets (--dataset)": {data.name: data.title for data in catalogue.DATASETS.values()},
         "recipes (--recipe)": {name: recipe.source for name, recipe in RECIPES.items()},
         "studies (--study)": {
-            study.name: f"{study.title} ({len(study.variants)} variants, {studies.size(study)} runs)"
+            study.name: f"{study.title} ({number_of(len(study.variants), 'variant')}, {number_of(studies.size(study), 'run')})"
             for study in declared
         },
     }
@@ -232,8 +235,7 @@ def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Modu
             before=announced,
         )
     except (training.CannotRun, DataError) as error:
-        print(f"run.py: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return refuse("run.py", error)
     except OSError as error:
         reason = f"cannot write to {error.filename or folder} ({error.strerror})"
         print(
@@ -245,7 +247,7 @@ def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Modu
         print(f"run.py: {error}; the last save stands, and the same command goes on", file=sys.stderr)
         return FAILED
     except training.Terminated:
-        print("stopped; progress is saved, and the same command goes on from here", file=sys.stderr)
+        print(STOPPED, file=sys.stderr)
         return TERMINATED
     if not result:  # another process of this run tells
         return DONE
@@ -274,11 +276,13 @@ def evaluate(options: argparse.Namespace) -> int:
         if environment.is_first_process():
             evaluation.announce(configuration, file, viewing, *data_and_notes)
 
+    if environment.is_first_process():
+        title = catalogue.find(configuration.dataset).title
+        print(f"reading the test set of {title} for {file.name}", file=sys.stderr, flush=True)
     try:
         result = evaluation.evaluate(configuration, file, machine(options), viewing, announced)
     except (training.CannotRun, DataError) as error:
-        print(f"run.py: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return refuse("run.py", error)
     except training.Terminated:
         print("stopped before every image was evaluated", file=sys.stderr)
         return TERMINATED

@@ -24,14 +24,15 @@ ADDRESS = re.compile(rf"{PREFIX}{_NAME}/{_NAME}/{_NAME}(?::{_NAME})?")
 VERSION = re.compile(r"v\d+")
 
 
-def localise(options: argparse.Namespace) -> None:
-    """Put the files and folders in place of the artifacts that run.py's options name. Raises ValueError as `folder`."""
+def localised(options: argparse.Namespace) -> argparse.Namespace:
+    """Return run.py's options with files and folders in place of artifacts that they name. Raises ValueError as `folder`."""
     if options.teacher:
         options.teacher = folder(options.teacher, options.data_dir)
     for name in ("weights", "resume_from"):
         place = getattr(options, name)
         if str(place).startswith(PREFIX):
             setattr(options, name, folder(place, options.data_dir) / CHECKPOINT)
+    return options
 
 
 def folder(place: Path, data_dir: Path) -> Path:

@@ -37,16 +37,23 @@ def compiled_once(tmp_path_factory):
 
 
 @pytest.fixture
-def world(tmp_path, monkeypatch):
-    """An account on the loopback W&B server, with the tiny data set and its studies."""
+def tiny_study(tmp_path, monkeypatch):
+    """The tiny data set and its studies in place of the real ones; returns the folder of the data."""
     from tests import tiny
-    from tests.wandb_server import WandbServer
-    from tests.wandb_world import World
 
     monkeypatch.setattr(tiny.study, "FOLDER", tiny.study.FOLDER)
     monkeypatch.setitem(tiny.DATASETS, "tiny", None)
     monkeypatch.setitem(tiny.RECIPES, "diverging", None)
     monkeypatch.setitem(tiny.BUDGETS, "smoke", tiny.BUDGETS["smoke"])
     tiny.install(tmp_path / "data")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def world(tmp_path, tiny_study):
+    """An account on the loopback W&B server, with the tiny data set and its studies."""
+    from tests.wandb_server import WandbServer
+    from tests.wandb_world import World
+
     with WandbServer() as server:
         yield World(tmp_path, server)

@@ -155,7 +155,7 @@ def test_describe_prints_the_papers_table_without_training(capsys):
 
 def test_the_full_command_is_the_users_own_at_the_papers_budget():
     asked = ["--arch", "densenet_bc", "--budget=smoke", "--depth", "40", "--epochs", "2"]
-    assert console.full_command(asked) == "python run.py --arch densenet_bc --depth 40 --budget paper"
+    assert console.full_command(asked) == "uv run run.py --arch densenet_bc --depth 40 --budget paper"
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_without_an_account_the_run_is_offline_and_says_so(tmp_path):
     assert "2 epochs of 100 images instead of 164 of 200" in done.stdout
     assert "Changed in the recipe: lr_milestones 0.3,0.6 instead of 0.5,0.75." in done.stdout
     assert "--recipe.lr_milestones 0.3,0.6" in done.stdout
-    assert "--budget paper" in done.stdout and "W&B: offline; `wandb sync " in done.stdout
+    assert "--budget paper" in done.stdout and "wandb sync " in done.stdout
     assert "test error" in done.stdout and "of 103 images" in done.stdout
     assert list(tmp_path.glob("runs/wandb/offline-run-*/*.wandb"))
 

@@ -16,6 +16,8 @@ ROOMS = (
     "reports.verdicts",
     "reports.plots",
     "reports.pages",
+    "reports.site",
+    "reports.watch",
     "reports.__main__",
 )
 # First words of docstrings that describe, where a command says what the function does.

@@ -18,63 +18,14 @@ from lightning_modules.recipes import RECIPES, kinds
 from lightning_modules.recipes.changes import KINDS
 from sweeps import study
 
-NUMBERS = (
-    *(
-        "0",
-        "1",
-        "-1",
-        "2",
-        "8",
-        "16",
-        "32",
-        "0.5",
-        "-0.5",
-        "1e400",
-        "-1e400",
-        "1e308",
-        "1e-320",
-        "nan",
-        "inf",
-    ),
-    *("-inf", "1_000", "0x10", "٣", "9" * 30, "9" * 5000, "1e9", "2147483648", "true", "None"),
-)
-TEXTS = (
-    *(
-        "",
-        " ",
-        "a",
-        "a,b",
-        "0,1",
-        ",",
-        "1,2,3",
-        "0.5,0.5,0.5",
-        "nan,0,0",
-        "-",
-        "--",
-        "=",
-        "\n",
-        "é",
-        "\udcff",
-        "\0",
-    ),
-    *(
-        "x" * 300,
-        "../..",
-        "/",
-        "/dev/null",
-        ".",
-        "%s",
-        "{}",
-        "[]",
-        "auto",
-        "cpu",
-        "tpu",
-        "gpu",
-        "ddp",
-        "B",
-        "cosine",
-    ),
-)
+NUMBERS = [
+    *"0 1 -1 2 8 16 32 0.5 -0.5 1e400 -1e400 1e308 1e-320 nan inf -inf 1_000 0x10 ٣ 1e9 2147483648 true None".split(),  # noqa: SIM905 (shorter)
+    *("9" * 30, "9" * 5000),
+]
+TEXTS = [
+    *"a a,b 0,1 , 1,2,3 0.5,0.5,0.5 nan,0,0 - -- = é \udcff ../.. / /dev/null . %s {} [] auto cpu tpu gpu ddp B cosine".split(),  # noqa: SIM905 (shorter)
+    *("", " ", "\n", "\0", "x" * 300),
+]
 SENSIBLE = {
     "--arch": [*architectures.catalogue()],
     "--dataset": [*catalogue.DATASETS],
@@ -94,16 +45,7 @@ SENSIBLE = {
     **dict.fromkeys(("--teacher", "--weights", "--weights-key", "--plan"), ("none",)),
     **{cli.flag(name): ["0.1", "1"] for name in cli.SHORT},
 }
-SWITCHES = [
-    "--evaluate",
-    "--describe",
-    "--tune",
-    "--deterministic",
-    "--log-model",
-    "--no-wandb",
-    "--help",
-    "--list",
-]
+SWITCHES = [*"--evaluate --describe --tune --deterministic --log-model --no-wandb --help --list".split()]  # noqa: SIM905
 
 
 def spelt(rng: random.Random, arch: str) -> list[str]:

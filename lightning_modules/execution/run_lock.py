@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -65,6 +66,14 @@ def free(folder: Path) -> bool:
         with lock(folder).acquire(timeout=0):
             return True
     except Timeout:
+        return False
+
+
+def alive(folder: Path) -> bool:
+    """Return whether a run's holder has given a sign of life within a lease, by this machine's clock; nothing is written."""
+    try:
+        return time.time() - (folder / "lock").stat().st_mtime < LEASE_SECONDS
+    except FileNotFoundError:
         return False
 
 

@@ -1,4 +1,4 @@
-"""`python -m reports --publish ENTITY/PROJECT`: a W&B Report of the pages beside the project's own runs.
+"""`uv run -m reports --publish ENTITY/PROJECT`: a W&B Report of the pages beside the project's own runs.
 
 Needs the extra `publish`. A section is the overview's or a study's: its page, and panels of the runs that the project has
 of it, a grid for each budget and data set, since figures of different budgets never share one. A report shows no files
@@ -76,7 +76,7 @@ def publish(pages: Mapping[str, bytes], project: str, recorded: Collection[str])
                 entity=entity,
                 project=name,
                 title=TITLE,
-                description="Made by `python -m reports` from the committed records; change it there.",
+                description="Made by `uv run -m reports` from the committed records; change it there.",
                 blocks=[v2.TableOfContents(), *blocks(shown, project, grids, repository())],
                 width="fluid",
             )

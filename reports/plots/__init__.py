@@ -14,12 +14,12 @@ __all__ = ["FOREST", "Picture", "of_study"]
 
 
 def of_study(results: Results, dataset: str, counts: Counts) -> list[Picture]:
-    """Draw the pictures of a study under one budget on one data set; none before two variants have been run.
+    """Draw the pictures of a study under one budget, but `smoke`, on one data set; none before two variants have been run.
 
     Every study has its differences, its curves and its seeds. Over what its networks cost or over what it varies, it has the picture
     that it declares as its paper's, or else the errors over the parameters, where these differ.
     """
-    if len(runs.done(results, dataset)) < 2:
+    if results.budget == "smoke" or len(runs.done(results, dataset)) < 2:
         return []
     made = [
         forest.picture(results, dataset),

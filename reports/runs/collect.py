@@ -1,4 +1,4 @@
-"""`python -m reports collect`: take finished runs, of this machine and of others, into the committed records.
+"""`uv run -m reports collect`: take finished runs, of this machine and of others, into the committed records.
 
 The runs themselves stay where they are: by their records a repeated command knows that it is done.
 """
@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from filelock import FileLock
 
+from architectures.spelling import number_of
 from lightning_modules import files
 from lightning_modules.record import Record
 from reports.runs import contributions, records
@@ -179,14 +180,12 @@ def summary(
     ]
     new = sum(count for name, count in counts.items() if name)
     total = sum(map(len, target.of_study.values()))
-    lines.append(f"{new} new records, {total} in all")
+    lines.append(f"{number_of(new, 'new record')}, {total} in all")
     if repeats:
-        repeated = sum(map(len, repeats.values()))
-        lines.append(
-            f"{repeated} repeats of runs on other machines, in {target.folder.name}/{records.REPEATS}/"
-        )
+        repeated = number_of(sum(map(len, repeats.values())), "repeat of a run on another machine")
+        lines.append(f"{repeated}: in {target.folder.name}/{records.REPEATS}/")
     if "" in counts:
-        lines.append(f"{counts['']} finished runs belong to no study and are left where they are")
+        lines.append(f"{number_of(counts[''], 'finished run')} of no study: left where they are")
     return lines
 
 

@@ -99,8 +99,11 @@ class Difference:
         return "as claimed" if high < margin else "against" if low > margin else "open"
 
 
-def of_study(results: Results, dataset: str) -> list[Difference]:
-    """Return the differences of all tests of a study's claims on one data set, in declared order, each once."""
+def of_study(results: Results, dataset: str, votes: bool = True) -> list[Difference]:
+    """Return the differences of all tests of a study's claims on one data set, in declared order, each once.
+
+    votes: other people's, too, which take most of the time.
+    """
     here = {variant.name for variant in results.study.variants_on(dataset)}
     tests: dict[tuple, Test] = {}
     for test in (test for claim in results.study.claims for test in claim.tests):
@@ -108,7 +111,7 @@ def of_study(results: Results, dataset: str) -> list[Difference]:
             continue
         if set(variants_of(test)) <= here:
             tests.setdefault((test.measure, in_words(test), getattr(test, "margin", 0.0)), test)
-    return [_difference(test, results, dataset) for test in tests.values()]
+    return [_difference(test, results, dataset, votes) for test in tests.values()]
 
 
 def signed(value: float, digits: int = 2) -> str:
@@ -133,14 +136,18 @@ def in_words(test: Test) -> str:
     raise TypeError(f"{type(test).__name__} is not made of contrasts")
 
 
-def _difference(test: Test, results: Results, dataset: str) -> Difference:
+def _difference(test: Test, results: Results, dataset: str, with_votes: bool) -> Difference:
     rows = {name: group.by_seed(test.measure) for name, group in results.samples(test, dataset).items()}
     sample = tuple(_differences(test, rows))
     pooled = _pooled(test, results, dataset, len(sample)) if len(sample) > 1 else None
     printed = votes = None
     if test.measure == "test_error":
         printed = _printed(test, results, dataset)
-        if isinstance(test, (Comparison, NotWorse, Equivalence)) and getattr(test, "times", 1) == 1:
+        if (
+            with_votes
+            and isinstance(test, (Comparison, NotWorse, Equivalence))
+            and getattr(test, "times", 1) == 1
+        ):
             lower, higher = variants_of(test)
             votes = others.poll(results.study.name, lower, higher, dataset) if lower != higher else None
     return Difference(test, sample, pooled, printed, votes)

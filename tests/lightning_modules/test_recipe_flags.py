@@ -182,6 +182,6 @@ def test_the_full_command_keeps_the_changes():
         "--arch resnet --recipe.unit_biases '' --recipe.lr-milestones=0.3,0.6 --epochs 2 --recipe.epochs 9"
     )
     full = console.full_command(shlex.split(asked))
-    again = parse(shlex.split(full.removeprefix("python run.py ")))
+    again = parse(shlex.split(full.removeprefix("uv run run.py ")))
     assert again.changes == {"unit_biases": (), "lr_milestones": (0.3, 0.6), "epochs": 9}
     assert again.epochs is None and again.budget == "paper"

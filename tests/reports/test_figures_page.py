@@ -39,3 +39,10 @@ def test_every_picture_and_its_points_are_linked(collated):
     assert linked == pictures and len(pictures) == 8  # curves, seeds, parameters; over all families
     assert "[Made-up study](studies/made_up.md)" in page
     assert "2 networks of one family, 2 runs in all, budget mini" in page
+
+
+def test_pictures_of_smoke_are_neither_drawn_nor_linked(study, facts):
+    found = [parsed(facts(variant, 0, 5000, "smoke")) for variant in ("wide", "thin")]
+    known = {STUDY.name: (STUDY, results.collate(STUDY, found), COUNTS)}
+    made = figures.files(known, {})
+    assert "made_up_smoke" not in made["figures.md"].decode()
