@@ -90,11 +90,8 @@ def resolve(options: argparse.Namespace, budget: str) -> Configuration:
     """Return the configuration at a budget. Raises ValueError in one line."""
     if options.study:
         study = studies.read(options.study)
-        others = [
-            name
-            for name in ("recipe", "resolution", "epochs", "teacher")
-            if getattr(options, name) is not None
-        ]
+        fixed = ("recipe", "resolution", "epochs", "teacher")
+        others = [name for name in fixed if getattr(options, name) is not None]
         others += ["evaluation"] * bool(options.evaluation and not options.evaluate)
         changed = ["--arch"] * bool(options.arch) + [*map(flag, others), *dict.fromkeys(options.changed_by)]
         if changed:
@@ -199,7 +196,7 @@ def already_done(run: Run, folder: Path, options: argparse.Namespace) -> int:
         return DONE
     record = finished.read(folder / "record.json").as_dict()
     report(record, folder, "already done", run.evaluations)
-    if environment.in_sweep() and tracked(options):
+    if environment.in_sweep() and options.tracked:
         from lightning_modules import tracking
 
         tracking.mirror(run, record, folder.parent)
@@ -318,11 +315,6 @@ def tune(configuration: Configuration, options: argparse.Namespace) -> int:
     return DONE
 
 
-def tracked(options: argparse.Namespace) -> bool:
-    """Return whether W&B gets the run."""
-    return options.logger == "wandb" and not options.no_wandb
-
-
 def device_kind(options: argparse.Namespace) -> str:
     """Return "cuda" or "cpu"."""
     import torch
@@ -343,7 +335,7 @@ def machine(options: argparse.Namespace, speed: "ExecutionSettings | None" = Non
         deterministic=options.deterministic,
         data_dir=options.data_dir,
         workers=options.workers,
-        wandb=tracked(options),
+        wandb=options.tracked,
         log_model=options.log_model,
         file_logger=options.logger if options.logger in FILE_LOGGERS else None,
         speed=speed or DEFAULT,

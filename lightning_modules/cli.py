@@ -221,7 +221,8 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     check_names(options.evaluation)
     if options.evaluate and len(options.evaluation) > 1:
         raise ValueError("--evaluate takes one --evaluation at a time")
-    if options.log_model and (options.no_wandb or options.logger != "wandb"):
+    options.tracked = options.logger == "wandb" and not options.no_wandb  # by W&B
+    if options.log_model and not options.tracked:
         raise ValueError("--log-model uploads to W&B: leave out --no-wandb and --logger")
     if options.logger == "tensorboard" and not any(map(find_spec, ("tensorboard", "tensorboardX"))):
         raise ValueError(
