@@ -182,8 +182,8 @@ def summary(
     total = sum(map(len, target.of_study.values()))
     lines.append(f"{number_of(new, 'new record')}, {total} in all")
     if repeats:
-        repeated = number_of(sum(map(len, repeats.values())), "repeat of a run on another machine")
-        lines.append(f"{repeated}: in {target.folder.name}/{records.REPEATS}/")
+        repeated = number_of(sum(map(len, repeats.values())), "repeat")
+        lines.append(f"{repeated} of runs on other machines: in {target.folder.name}/{records.REPEATS}/")
     if "" in counts:
         lines.append(f"{number_of(counts[''], 'finished run')} of no study: left where they are")
     return lines

@@ -72,7 +72,10 @@ def check(options: argparse.Namespace) -> int:
         refused += len(lines)
         new, repeats = (sum(map(len, part.values())) for part in (added.new, added.repeats))
         print(*lines, f"{path}: {judged}", sep="\n")
-        print(f"{path}: {new} new, {number_of(repeats, 'repeat')} on other machines, {len(lines)} refused")
+        known = len(judged.records) - new - repeats - len(added.refused)
+        print(
+            f"{path}: {new} new, {known} known, {number_of(repeats, 'repeat')} on other machines, {len(lines)} refused"
+        )
     return BAD_INPUT if refused else DONE
 
 

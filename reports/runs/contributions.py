@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
+from architectures.spelling import number_of
 from lightning_modules import files, provenance
 from lightning_modules.json_fields import check_type, loads
 from lightning_modules.record import Record
@@ -42,7 +43,7 @@ class Contribution:
 
     def __str__(self) -> str:
         """Return the summary, one line."""
-        parts = [f"{len(self.records)} records by {self.by}"]
+        parts = [f"{number_of(len(self.records), 'record')} by {self.by}"]
         for title, values in (
             ("studies", list(self.studies.values())),
             ("budgets", [record.budget for record in self.records]),

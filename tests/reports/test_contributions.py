@@ -9,8 +9,9 @@ import pytest
 from architectures.counting import count
 from lightning_modules.configuration import Configuration, resolve
 from lightning_modules.record import Record
+from reports import __main__
 from reports.pages import build
-from reports.runs import contributions, records
+from reports.runs import command, contributions, records
 from reports.runs.collect import Committed, collect
 from tests.reports.conftest import facts_of, make_facts, run_id, sealed
 
@@ -151,7 +152,7 @@ def test_each_refused_record_has_a_line_and_the_others_pass(forge, committed, tm
     assert len(refusal) < 400 and refusal.isprintable()
     assert [record.run_id for record in judged.records] == [run_id("thin", 0)]
     said, warnings = collect([path], tmp_path / "records")
-    assert (said[-1], warnings) == ("1 new records, 1 in all", [refusal])
+    assert (said[-1], warnings) == ("1 new record, 1 in all", [refusal])
 
 
 def test_forged_digests_and_other_recipes_are_refused(forge, committed):
@@ -201,6 +202,32 @@ def test_what_has_no_header_is_refused(committed, tmp_path, content):
         contributions.read(path, committed.study_of)
 
 
+def test_the_commands(study, finish, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "RECORDS", tmp_path / "records")
+    monkeypatch.setattr(command, "CONTRIBUTIONS", tmp_path / "contributions")
+    assert __main__.main(["check"]) == 0
+    assert "no file of records waits" in capsys.readouterr().out
+    runs = finish(genuine("wide", 0, 5000), genuine("thin", 0, 6000))
+    pack = ["contribute", "made_up", "--by", "Ada", "--runs-dir", str(runs)]
+    assert __main__.main([*pack, "--out", str(tmp_path / "contributions")]) == 0
+    (path,) = (tmp_path / "contributions").iterdir()
+    held = ["check", "--records", str(tmp_path / "records")]
+    assert __main__.main(held) == 0
+    assert f"{path}: 2 new, 0 known, 0 repeats on other machines, 0 refused\n" in capsys.readouterr().out
+    collect([finish(genuine("wide", 0, 5100), machine="here")], tmp_path / "records")
+    before = (tmp_path / "records" / "made_up.jsonl").read_bytes()
+    assert __main__.main([*held, str(path)]) == 0  # another machine's result is a repeat
+    assert "1 new, 0 known, 1 repeat on other machines" in capsys.readouterr().out
+    assert (tmp_path / "records" / "made_up.jsonl").read_bytes() == before
+
+    path.write_bytes(path.read_bytes().replace(b'"seed": 0', b'"seed": 1', 1))
+    assert __main__.main([*held, str(path), str(tmp_path / "nowhere.jsonl")]) == 2
+    said = capsys.readouterr().out.splitlines()
+    assert "digest isn't that of its records" in said[0] and "cannot read" in said[1] and len(said) == 2
+    assert __main__.main(["contribute", "made_upp", "--by", "Ada"]) == 2
+    assert "did you mean made_up?" in capsys.readouterr().err
+
+
 # The same run on several machines
 
 
@@ -212,7 +239,7 @@ def test_a_repeat_on_another_machine_is_kept_apart_and_shown(packed, finish, tmp
     repeat = packed(genuine("wide", 0, 5030, device="Soroban"), genuine("wide", 1, 5100, device="Quipu"))
     said, warnings = collect([repeat], target)
     assert said == [
-        "0 new records, 3 in all", "2 repeats of runs on other machines, in records/repeats/"
+        "0 new records, 3 in all", "2 repeats of runs on other machines: in records/repeats/"
     ]  # fmt: skip
     assert warnings == [] and (target / "made_up.jsonl").read_bytes() == before
     assert collect([repeat], target) == (["0 new records, 3 in all"], [])
@@ -258,6 +285,6 @@ def test_of_two_machines_at_once_the_earlier_counts_whatever_its_result(study, f
         folders = [finish(facts, machine=f"{number}{machine}") for machine, facts in enumerate(order)]
         target = tmp_path / f"records{number}"
         said, warnings = collect(folders, target)
-        assert said[-1].startswith("1 repeats") and warnings == []
+        assert said[-1].startswith("1 repeat ") and warnings == []
         assert [r.error for r in records.read([target])[0]] == [50.0]
         assert [r.error for r in records.repeats([target])[0]] == [40.0]
