@@ -1,11 +1,11 @@
 """Train one network of a paper, evaluate it, track it, and leave a record.
 
-    python run.py --arch densenet_bc                                      the paper's network on CIFAR-10
-    python run.py --arch densenet_bc --describe                           its architecture table
-    python run.py --arch densenet_bc --help                               its knobs
-    python run.py --study densenet_bc_compression --variant bc --seed 1   one cell of a study
-    python run.py --arch resnet --depth 20 --weights FILE --evaluate      the errors of given weights
-    python run.py --list                                                  what there is
+    uv run run.py --arch densenet_bc                                      the paper's network on CIFAR-10
+    uv run run.py --arch densenet_bc --describe                           its architecture table
+    uv run run.py --arch densenet_bc --help                               its knobs
+    uv run run.py --study densenet_bc_compression --variant bc --seed 1   one cell of a study
+    uv run run.py --arch resnet --depth 20 --weights FILE --evaluate      the errors of given weights
+    uv run run.py --list                                                  what there is
 
 The same command again says that it is done; after an interruption it goes on where it stopped.
 """
@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import architectures
+from architectures.spelling import number_of
 from lightning_modules import budgets, files, finished, recipes
 from lightning_modules.cli import FILE_LOGGERS, flag, parse
+from lightning_modules.commands import refuse
 from lightning_modules.configuration import Configuration, Run, check_same
 from lightning_modules.configuration import resolve as with_defaults
 from lightning_modules.console import STOPPED, announce, report
@@ -61,8 +63,7 @@ def main(argv: list[str]) -> int:
             return tune(run.configuration, options)
         return execute(run, options)
     except ValueError as error:
-        print(f"run.py: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return refuse("run.py", error)
     except OSError as error:
         print(f"run.py: cannot use {error.filename} ({error.strerror}); name another folder", file=sys.stderr)
         return BAD_INPUT
@@ -130,7 +131,7 @@ def show_list() -> int:
         "data sets (--dataset)": {data.name: data.title for data in catalogue.DATASETS.values()},
         "recipes (--recipe)": {name: recipe.source for name, recipe in RECIPES.items()},
         "studies (--study)": {
-            study.name: f"{study.title} ({len(study.variants)} variants, {studies.size(study)} runs)"
+            study.name: f"{study.title} ({number_of(len(study.variants), 'variant')}, {number_of(studies.size(study), 'run')})"
             for study in declared
         },
     }
@@ -230,8 +231,7 @@ def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Modu
             before=announced,
         )
     except (training.CannotRun, DataError) as error:
-        print(f"run.py: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return refuse("run.py", error)
     except OSError as error:
         reason = f"cannot write to {error.filename or folder} ({error.strerror})"
         print(
@@ -272,11 +272,13 @@ def evaluate(options: argparse.Namespace) -> int:
         if environment.is_first_process():
             evaluation.announce(configuration, file, viewing, *data_and_notes)
 
+    if environment.is_first_process():
+        title = catalogue.find(configuration.dataset).title
+        print(f"reading the test set of {title} for {file.name}", file=sys.stderr, flush=True)
     try:
         result = evaluation.evaluate(configuration, file, machine(options), viewing, announced)
     except (training.CannotRun, DataError) as error:
-        print(f"run.py: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return refuse("run.py", error)
     except training.Terminated:
         print("stopped before every image was evaluated", file=sys.stderr)
         return TERMINATED

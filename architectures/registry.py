@@ -110,3 +110,6 @@ def build(name: str, *, stem: str, num_classes: int, **knobs: Any) -> "nn.Module
         return builder(stem=stem, num_classes=num_classes, **resolved)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
+    except (RuntimeError, OverflowError) as error:  # larger than any memory
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{name} can't be built with these knobs: {reason}") from error

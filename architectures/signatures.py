@@ -15,7 +15,6 @@ Literal["A", "B"] or tuple[int, ...]; it has a default for every stem and a line
 
 import ast
 import inspect
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,10 +24,12 @@ from typing import Any, Literal, get_args
 Stem = Literal["cifar", "imagenet"]
 Kind = Literal["int", "float", "bool", "choice", "ints"]
 
+LARGEST = 3.4e38  # that a network in single precision holds
+
 KINDS: dict[str, Kind] = {"int": "int", "float": "float", "bool": "bool", "tuple[int, ...]": "ints"}
 MEANING = {
     "int": "a whole number",
-    "float": "a number",
+    "float": "a number of at most 3.4e38",
     "bool": "true or false",
     "ints": "whole numbers separated by commas",
 }
@@ -80,7 +81,7 @@ class Knob:
         whole = _is_whole(value)
         if self.kind == "int" and whole or self.kind == "bool" and isinstance(value, bool):
             return value
-        if self.kind == "float" and (whole or isinstance(value, float)) and math.isfinite(value):
+        if self.kind == "float" and (whole or isinstance(value, float)) and abs(value) <= LARGEST:
             return float(value)
         if self.kind == "choice" and value in self.choices:
             return value

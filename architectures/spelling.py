@@ -1,9 +1,14 @@
-"""The answer to a name that does not exist: the names that come near it, or the first of those there are."""
+"""Words of messages: numbers with their nouns, and the names that come near one that does not exist."""
 
 import difflib
 from collections.abc import Iterable
 
 SHOWN = 3  # names
+
+
+def number_of(count: int, noun: str) -> str:
+    """Return a number and its noun, in the plural but for one: "1 epoch", "2,500 images"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def did_you_mean(word: object, known: Iterable[str], cutoff: float = 0.6) -> str:

@@ -1,13 +1,12 @@
-"""`python -m benchmarks`: run the benchmarks one after the other and keep their tables, one page a machine.
+"""`uv run -m benchmarks`: run the benchmarks one after the other and keep their tables, one page a machine.
 
-    python -m benchmarks                    all of them, half an hour on one core
-    python -m benchmarks epoch input_chain  these; the other tables of the page stay
+    uv run -m benchmarks                    all of them, half an hour on one core
+    uv run -m benchmarks epoch input_chain  these; the other tables of the page stay
 
 Every figure is a ratio, or stands beside what it is compared with, and was measured side by side in one run. Nothing
 else should run meanwhile.
 """
 
-import argparse
 import importlib
 import pkgutil
 import re
@@ -18,6 +17,7 @@ from pathlib import Path
 import benchmarks
 from architectures.spelling import did_you_mean
 from lightning_modules import files, provenance
+from lightning_modules.commands import Parser, refuse
 from reports.pages import markdown
 from sweeps import slots
 
@@ -27,17 +27,10 @@ NO_BENCHMARK = ("__main__", "table")
 
 
 def main(argv: list[str]) -> int:
-    names = [module.name for module in pkgutil.iter_modules(benchmarks.__path__)]
-    known = [name for name in names if name not in NO_BENCHMARK]
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(known)}")
-    chosen = parser.parse_args(argv).names or known
-    for name in chosen:
-        if name not in known:
-            print(f"python -m benchmarks: no benchmark {name!r}{did_you_mean(name, known)}", file=sys.stderr)
-            return 2
+    try:
+        chosen = parse(argv)
+    except ValueError as error:
+        return refuse("benchmarks", error)
     page = RESULTS / f"{machine_name()}.md"
     sections = parts(page.read_text(encoding="utf-8")) if page.exists() else {}
     git = provenance.git_state()  # before the page is written, which is a change of a committed file
@@ -49,15 +42,33 @@ def main(argv: list[str]) -> int:
             print(f"{name}: {made.stderr.strip().splitlines()[-1]}", file=sys.stderr)
             return 1
         sections[name] = section(name, made.stdout.strip(), git)
-        ordered = [sections[name] for name in known if name in sections]
+        ordered = [sections[name] for name in benchmark_names() if name in sections]
         files.write(page, markdown.page(TITLE.format(device=device()), ABOUT, *ordered).encode())
         print(sections[name], flush=True)
     return 0
 
 
+def parse(argv: list[str]) -> list[str]:
+    """Return the benchmarks that the words ask for. Raises ValueError in one line."""
+    known = benchmark_names()
+    parser = Parser("uv run -m benchmarks", __doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(known)}")
+    chosen = parser.parse_args(argv).names
+    for name in chosen:
+        if name not in known:
+            raise ValueError(f"no benchmark {name!r}{did_you_mean(name, known)}")
+    return chosen or known
+
+
+def benchmark_names() -> list[str]:
+    """Return the benchmarks that there are."""
+    names = [module.name for module in pkgutil.iter_modules(benchmarks.__path__)]
+    return [name for name in names if name not in NO_BENCHMARK]
+
+
 TITLE = "# Speed on {device}"
 ABOUT = (
-    "Made by `python -m benchmarks` on this machine; other machines have pages of their own. The first line of a table "
+    "Made by `uv run -m benchmarks` on this machine; other machines have pages of their own. The first line of a table "
     "is what the others are compared with, unless it says otherwise."
 )
 

@@ -1,6 +1,6 @@
 """The training part of an epoch on one core: this project against a bare loop and what is usually written.
 
-    python -m benchmarks.epoch [rounds]
+    uv run -m benchmarks.epoch [rounds]
 
 The process's own time, whatever else the machine does. Random pixels: the work does not depend on them. Evaluation
 and checkpoints are left out, which not all have.

@@ -1,6 +1,6 @@
 """What grows with the size of a thing: DenseNet's step over its depth, and the listing of a study over its cells.
 
-    python -m benchmarks.growth [deepest]
+    uv run -m benchmarks.growth [deepest]
 
 Saved memory is counted, not sampled: the bytes of all tensors that a forward pass keeps for the backward pass.
 """

@@ -1,9 +1,9 @@
 """Images per second on one core: PIL's usual chain against this project's, on JPEG files.
 
-    python -m benchmarks.imagenet_decoding [FOLDER [rounds]]
+    uv run -m benchmarks.imagenet_decoding [FOLDER [rounds]]
 
 FOLDER: a tree of JPEG files (default: Imagenette's in data/), measured as they are and as copies with the shorter side
-cut down to 256 (`python -m lightning_modules.data.imagenet shrink`). Random sized crop to 224, mirror, normalisation.
+cut down to 256 (`uv run -m lightning_modules.data.imagenet shrink`). Random sized crop to 224, mirror, normalisation.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Images per second on one core: the usual torchvision chain against this project's whole batches.
 
-    python -m benchmarks.input_chain [rounds]
+    uv run -m benchmarks.input_chain [rounds]
 
 The two take turns, so that a busy machine slows both. Random pixels: the work does not depend on them.
 """

@@ -1,6 +1,6 @@
 """One training step of our networks against torchvision's and timm's own, on one core or a GPU.
 
-    python -m benchmarks.networks [rounds]
+    uv run -m benchmarks.networks [rounds]
 
 Both in the memory layout that suits them better, measured first; the same images, loss and no optimiser.
 """

@@ -1,6 +1,6 @@
-"""Time of `python -m reports`: all pages and figures, with the committed counts and, as after a change of a network, without.
+"""Time of `uv run -m reports`: all pages and figures, with the committed counts and, as after a change of a network, without.
 
-python -m benchmarks.pages [rounds]
+uv run -m benchmarks.pages [rounds]
 """
 
 import os

@@ -1,6 +1,6 @@
 """CPU time of what must answer at once, and of the start that every run pays.
 
-    python -m benchmarks.start_up [rounds]
+    uv run -m benchmarks.start_up [rounds]
 
 Each is a process of its own; user and system time, whatever else the machine does.
 """
@@ -19,7 +19,7 @@ COMMANDS = {
     "run.py --help": (["run.py", "--help"], Target(0.3, at_least=False)),
     "run.py --list": (["run.py", "--list"], Target(0.3, at_least=False)),
     "run.py --arch densenet_bc --help": (["run.py", "--arch", "densenet_bc", "--help"], Target(0.3, at_least=False)),
-    "python -m sweeps list": (["-m", "sweeps", "list"], Target(1.0, at_least=False)),
+    "uv run -m sweeps list": (["-m", "sweeps", "list"], Target(1.0, at_least=False)),
     "import torch": (["-c", "import torch"], None),
     "import of all that trains": (["-c", "import lightning_modules.training, wandb"], None),
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """Runs per hour of a sweep on this machine: forks of warm processes against a new process for every run.
 
-    python -m benchmarks.sweep_throughput [rounds]
+    uv run -m benchmarks.sweep_throughput [rounds]
 
 The tests' tiny study: 4 optimiser steps a run, so that little but the start is measured.
 """

@@ -13,6 +13,7 @@ from architectures.recomputing import SavesMemory
 from lightning_modules.configuration import Configuration
 from lightning_modules.data.batches import in_epoch
 from lightning_modules.distillation import Teacher, soft_loss
+from lightning_modules.execution.machine import widest
 from lightning_modules.execution.settings import DEFAULT, ExecutionSettings, compiled, laid_out
 from lightning_modules.initialisation import initialise, set_batch_norm
 from lightning_modules.losses import losses
@@ -40,14 +41,14 @@ class ErrorCounter:
 
     def __init__(self, five: bool = True) -> None:
         self.five = five
-        self.sums = torch.zeros(4, dtype=torch.float64)  # images, loss, errors, errors of five guesses
+        self.sums = torch.zeros(4)  # images, loss, errors, errors of five guesses
 
     def add(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
         """Add a batch. loss: mean over the batch, (); logits: (B, classes); labels: (B,)."""
         if not len(labels):  # nothing but broken ones
             return
         logits = logits.detach()
-        self.sums = self.sums.to(logits.device, non_blocking=True)
+        self.sums = self.sums.to(logits.device, widest(logits.device), non_blocking=True)
         images, loss_of_all, errors, top5_errors = self.sums.unbind()
         images += len(labels)
         loss_of_all += loss.detach() * len(labels)
@@ -58,7 +59,8 @@ class ErrorCounter:
 
     def over_devices(self, strategy) -> torch.Tensor:
         """Return the sums of all devices together."""
-        return strategy.reduce(self.sums.to(strategy.root_device, copy=True), reduce_op="sum")
+        device = strategy.root_device
+        return strategy.reduce(self.sums.to(device, widest(device), copy=True), reduce_op="sum")
 
     def result(self, strategy=None) -> dict:
         """Return images, mean loss, errors and error in percent of one guess, and of five; over all devices of a `strategy`."""

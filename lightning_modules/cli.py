@@ -4,6 +4,7 @@ Nothing heavy is imported, so that help, a list or a mistyped flag is answered a
 """
 
 import argparse
+import re
 import shutil
 import textwrap
 from collections.abc import Iterator
@@ -11,11 +12,12 @@ from dataclasses import fields
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import architectures
 from architectures.spelling import did_you_mean
 from lightning_modules.budgets import BUDGETS
+from lightning_modules.commands import Parser
 from lightning_modules.configuration import PRECISIONS
 from lightning_modules.data import catalogue
 from lightning_modules.protocols import BESIDE, check_names
@@ -23,6 +25,7 @@ from lightning_modules.recipes import kinds
 from lightning_modules.recipes.changes import KINDS
 from lightning_modules.recipes.recipe import Recipe
 
+PROGRAM = "uv run run.py"
 FILE_LOGGERS = ("csv", "tensorboard")  # Lightning's own, which write into the run's folder
 # Options that mean nothing without --evaluate.
 OF_EVALUATION = ("weights", "weights_key", "test_size", "mean", "std")
@@ -33,11 +36,7 @@ SHORT = (
     *("augmentation", "soft_weight", "temperature"),
 )
 SPELT = {"optimizer": "optimiser"}  # as others spell a field
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(message)
+GREEK = {"α": "alpha", "β": "beta", "θ": "theta", "λ": "lambda"}  # symbols of knobs
 
 
 class ChangeOfRecipe(argparse.Action):
@@ -53,17 +52,15 @@ class ChangeOfRecipe(argparse.Action):
 
 def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     """Return the options, knobs of the architecture included. Raises ValueError, in one line, for what doesn't exist."""
-    first = Parser(add_help=False, allow_abbrev=False)
+    for word in argv:
+        if word.endswith("=--"):  # argparse would make a list of it
+            raise ValueError(f"{word} gives no value")
+    first = Parser(PROGRAM, add_help=False)
     first.add_argument("--arch")
     arch = first.parse_known_args(argv)[0].arch
     architecture = architectures.find(arch) if arch else None
 
-    parser = Parser(
-        prog="run.py",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(PROGRAM, description)
     add = parser.add_argument_group("what to run").add_argument
     add("--arch", metavar="NAME", help="an architecture (see --list); `--arch NAME --help` shows its knobs")
     add("--study", metavar="NAME", help="a study (see --list); with --variant, one of its cells")
@@ -179,7 +176,9 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     )
 
     if architecture:
-        group = parser.add_argument_group(f"knobs of {arch}: {architecture.summary}")
+        symbols = [symbol for knob in architecture.knobs.values() for symbol in symbol_flags(knob)[:1]]
+        also = f"The paper's symbols are flags, too: {', '.join(symbols)}." if symbols else None
+        group = parser.add_argument_group(f"knobs of {arch}: {architecture.summary}", also)
         for knob in architecture.knobs.values():
             default = "; ".join(f"{knob.default_for(stem)} on {stem}" for stem in architecture.stems)
             if not knob.by_stem:
@@ -191,6 +190,8 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
                 metavar=knob.kind,
                 help=f"{symbol}{knob.help} (default {default})",
             )
+            if aliases := symbol_flags(knob):
+                group.add_argument(*aliases, dest=f"knob:{knob.name}", help=argparse.SUPPRESS)
     words = [_as_declared(word) for word in _plain_switches(argv, parser)]
     options, unknown = parser.parse_known_args(words, argparse.Namespace(changes={}, changed_by=[]))
     if unknown:
@@ -237,6 +238,13 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def symbol_flags(knob: architectures.Knob) -> list[str]:
+    """Return the flags of the paper's symbol for a knob: `--theta` and `--θ`; none of a symbol that is no word."""
+    if not re.fullmatch(r"\w+", knob.symbol):
+        return []
+    return [f"--{spelling}" for spelling in dict.fromkeys((GREEK.get(knob.symbol, knob.symbol), knob.symbol))]
+
+
 def recipe_flags(name: str) -> list[str]:
     """Return the flags of a field of the recipe, the short ones last."""
     spellings = [name, *(other for other, field in SPELT.items() if field == name)]
@@ -272,7 +280,10 @@ def _as_declared(word: str) -> str:
 def _unknown(word: str, known: list[str]) -> str:
     """Return the line on an argument that doesn't exist."""
     word = word.split("=")[0]
+    word = word if word.isprintable() else repr(word)
     field = word.removeprefix("--").replace("-", "_")
+    if field in ("rho", "ρ"):
+        return f"unknown argument {word}; the resolution multiplier ρ is written as pixels at a side: --resolution 160"
     if field in KINDS:  # a field without a short flag is often given one
         return f"unknown argument {word}; did you mean {recipe_flags(field)[-1]}?"
     if word.startswith("--recipe."):

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from architectures.spelling import number_of
+from lightning_modules.commands import as_typed
 from lightning_modules.configuration import Run
 from lightning_modules.data import catalogue
 from lightning_modules.execution.estimate import duration, images_worth
@@ -45,11 +47,11 @@ def announce(
         if not budget_given:
             print("No GPU was found, so the budget is `smoke`.")
         print(
-            f"Budget {configuration.budget}: {configuration.epochs} epochs of {configuration.train_images:,} images instead of "
+            f"Budget {configuration.budget}: {number_of(configuration.epochs, 'epoch')} of {configuration.train_images:,} images instead of "
             f"{recipe.epochs} of {data.train_images:,}; the test set is evaluated whole, all {data.test_images:,} images."
         )
         full = takes(recipe.epochs, data.train_images, data.test_images)
-        print(f"The full run: {full_command(sys.argv[1:])}   ({full} on this machine)")
+        print(f"The full run: {as_typed(full_command(sys.argv[1:]))}   ({full} on this machine)")
     print(
         f"This run takes {takes(configuration.epochs, configuration.train_images, configuration.curve_test_images)} on this machine."
     )
@@ -73,12 +75,12 @@ def report(record: dict, folder: Path, state: str, evaluations: Sequence[str] = 
     else:
         print(
             f"{state}: test error {test['error']:.2f} % ({test['errors']:,} of {test['images']:,} images) "
-            f"after {spent['epochs']} epochs at budget {record['budget']}; chance is {chance:.0f} %"
+            f"after {number_of(spent['epochs'], 'epoch')} at budget {record['budget']}; chance is {chance:.0f} %"
         )
     if record["did_not_start"]:
         print("It did not start: its loss or training error stayed near chance, so no test will use it.")
     for name, counted in record.get("evaluations", {}).items():
-        print(f"{PROTOCOLS[name].title}: error {counted['error']:.2f} % ({counted['errors']:,} images)")
+        print(f"{PROTOCOLS[name].title}: error {counted['error']:.2f} % ({number_of(counted['errors'], 'image')})")
     missing = [PROTOCOLS[name].title for name in evaluations if name not in record.get("evaluations", {})]
     if missing and not record["diverged"]:
         print(
@@ -89,13 +91,16 @@ def report(record: dict, folder: Path, state: str, evaluations: Sequence[str] = 
     if record["wandb"]:
         print(f"W&B: {record['wandb']}")
     if folders := offline_folders(folder.parent, record["run_id"]):
-        print(f"W&B: offline; {sync_command(folders)} sends it")
+        print(as_typed(f"W&B: offline; {sync_command(folders)} sends it"))
 
 
 def browsing(runs_dir: Path) -> str:
     """Return the line that says how W&B's client shows, and sends, what a runs folder holds."""
     folder = shlex.quote(str(runs_dir / "wandb"))
-    return f"W&B: `wandb leet {folder}` browses the runs here, `wandb sync {folder}` sends those that are offline"
+    return (
+        f"W&B: `uv run wandb leet {folder}` browses the runs here, `uv run wandb sync {folder}` sends those that are "
+        "offline"
+    )
 
 
 def offline_folders(runs_dir: Path, run_id: str) -> list[Path]:
@@ -107,7 +112,7 @@ def offline_folders(runs_dir: Path, run_id: str) -> list[Path]:
 def sync_command(folders: list[Path]) -> str:
     """Return the command that sends these folders of W&B's; without being asked to it leaves out those begun online."""
     online = [folder for folder in folders if not folder.name.startswith("offline-")]
-    return f"`{shlex.join(['wandb', 'sync', *['--include-online'] * bool(online), *map(str, folders)])}`"
+    return f"`uv run wandb {shlex.join(['sync', *['--include-online'] * bool(online), *map(str, folders)])}`"
 
 
 def full_command(argv: list[str]) -> str:
@@ -115,4 +120,4 @@ def full_command(argv: list[str]) -> str:
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for cut in ("--budget", "--epochs"):
         first.add_argument(cut)
-    return shlex.join(["python", "run.py", *first.parse_known_args(argv)[1], "--budget", "paper"])
+    return f"uv run run.py {shlex.join([*first.parse_known_args(argv)[1], '--budget', 'paper'])}"

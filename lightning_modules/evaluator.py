@@ -16,7 +16,7 @@ from lightning_modules.data.catalogue import ArrayDataset, find
 from lightning_modules.data.image_folder_module import EVALUATION_VIEWS, ImageFolderDataModule
 from lightning_modules.data.module import CIFARDataModule
 from lightning_modules.data.preprocessing import for_image_folder, viewing_of
-from lightning_modules.execution.machine import Machine, set_precision
+from lightning_modules.execution.machine import Machine, set_precision, widest
 from lightning_modules.execution.settings import laid_out
 from lightning_modules.initialisation import set_batch_norm
 from lightning_modules.protocols import PROTOCOLS
@@ -55,8 +55,9 @@ class Evaluator(pl.LightningModule):
             raise ValueError(
                 "the network's logits aren't finite numbers: --mean, --std and the weights don't fit"
             )
-        # In double precision, so that a sure network's wrong classes keep their order.
-        return logits.double().softmax(1).unflatten(0, views.shape[:2]).mean(1)
+        # As precisely as the device can, so that a sure network's wrong classes keep their order.
+        logits = logits.to(widest(logits.device))
+        return logits.softmax(1).unflatten(0, views.shape[:2]).mean(1)
 
     def on_test_epoch_end(self) -> None:
         self.tested = self.tally.result(self.trainer.strategy)

@@ -17,6 +17,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from tqdm import tqdm
 
 from lightning_modules.callbacks.progress import STEP_METRICS
+from lightning_modules.commands import as_typed
 from lightning_modules.configuration import WANDB_PROJECT, Configuration, Run
 from lightning_modules.console import browsing, offline_folders, sync_command
 from lightning_modules.data.batches import in_epoch
@@ -228,5 +229,5 @@ def mirror(run: Run, record: dict, runs_dir: Path) -> None:
 
 def say(line: str) -> None:
     """Print a line above a progress bar."""
-    tqdm.write(line, file=sys.stdout)
+    tqdm.write(as_typed(line), file=sys.stdout)
     sys.stdout.flush()

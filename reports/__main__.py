@@ -8,14 +8,18 @@ uv run -m reports COMMAND --help         what a command takes (what the above ta
 
 import argparse
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from architectures.spelling import did_you_mean
+from tqdm import tqdm
+
+from architectures.spelling import did_you_mean, number_of
 from lightning_modules.commands import Parser, as_typed, refuse
 from lightning_modules.execution import environment
+from lightning_modules.execution.estimate import duration
 from lightning_modules.exit_codes import DONE, FAILED
 from reports.site import command as site
 from reports.watch import command as watch
@@ -29,23 +33,27 @@ PROGRAM = "uv run -m reports"
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, 1 if `--check` finds stale files, 2 for bad input."""
     environment.print_anything()
-    words = sys.argv[1:] if arguments is None else arguments
-    if words[:1] not in ([name] for name in (*COMMANDS, "-h", "--help")):
+    try:
+        options = parse(sys.argv[1:] if arguments is None else arguments)
+        return options.run(options)
+    except ValueError as error:
+        return refuse(PROGRAM, error)
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Return the options, and as `run` the function that does what the command says. Raises ValueError in one line."""
+    if not words or words[0] not in (*COMMANDS, "-h", "--help"):
         words = ["build", *words]
     parser = Parser(PROGRAM, __doc__)
     parsers = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, command in COMMANDS.items():
         summary = as_typed(command.summary)
         of_command = parsers.add_parser(
-            name, prog=f"{PROGRAM} {name}", help=summary, description=f"{summary}."
+            name, prog=f"{PROGRAM} {name}", help=summary, description=f"{summary[0].upper()}{summary[1:]}."
         )
         of_command.set_defaults(run=command.run)
         command.add_options(of_command.add_argument)
-    try:
-        options = parser.parse_args(words)
-        return options.run(options)
-    except ValueError as error:
-        return refuse(PROGRAM, error)
+    return parser.parse_args(words)
 
 
 def _options_of_build(add: Callable) -> None:
@@ -77,7 +85,10 @@ def _build(options: argparse.Namespace) -> int:
     from reports.runs import records
     from reports.verdicts import cache, findings
 
+    begun = time.monotonic()
     finished, warnings = records.read(options.records or RECORDS)
+    what = ", ".join(options.studies) or f"all pages from {number_of(len(finished), 'record')}"
+    print(f"{'comparing' if options.check else 'making'} {what}", file=sys.stderr, flush=True)
     by_claim, findings_left_out = findings.read()
     warnings += findings_left_out
     _warn(warnings)
@@ -86,7 +97,6 @@ def _build(options: argparse.Namespace) -> int:
         for name in options.studies:
             pages |= build.make_study(name, finished, by_claim)
         if not options.studies:
-            print(f"making all pages from {len(finished):,} records", file=sys.stderr)
             pages = build.make(finished, by_claim, warnings)
             if options.out == HERE:
                 pages["../README.md"] = readme.content(finished)
@@ -97,6 +107,7 @@ def _build(options: argparse.Namespace) -> int:
         for name in [*stale, *leftovers]:
             line = f"stale: {options.out.name}/{name}; run `{PROGRAM}` and commit it"
             print(as_typed(line), file=sys.stderr)
+        _conclude(f"{len(stale) + len(leftovers)} of {number_of(len(pages), 'file')} stale", begun)
         return FAILED if stale or leftovers else DONE
     for name in stale:
         files.write(options.out / name, pages[name])
@@ -104,12 +115,16 @@ def _build(options: argparse.Namespace) -> int:
     for name in leftovers:
         (options.out / name).unlink()
         print(f"removed: {name}")
-    if not stale and not leftovers:
-        print("everything was up to date")
+    _conclude(f"{len(stale) or 'none'} of {number_of(len(pages), 'file')} changed", begun)
     if options.publish:
         texts = {name: content.decode() for name, content in pages.items() if name.endswith(".md")}
         print(f"published: {publish.publish(texts, options.publish)}")
     return DONE
+
+
+def _conclude(done: str, begun: float) -> None:
+    """Print the last line of a command: what was done since it was begun, in seconds of the monotonic clock."""
+    print(f"{done}; {duration(time.monotonic() - begun)}", file=sys.stderr)
 
 
 def _differs(path: Path, content: bytes) -> bool:
@@ -129,9 +144,12 @@ def _options_of_collect(add: Callable) -> None:
 def _collect(options: argparse.Namespace) -> int:
     from reports.runs.collect import collect
 
-    lines, warnings = collect(options.folders or RECORDS[1:], RECORDS[0])
+    begun, folders = time.monotonic(), options.folders or RECORDS[1:]
+    print(f"reading the records in {', '.join(map(str, folders))}", file=sys.stderr, flush=True)
+    lines, warnings = collect(folders, RECORDS[0])
     _warn(warnings)
     print(*lines, sep="\n")
+    _conclude("collected", begun)
     return DONE
 
 
@@ -229,8 +247,13 @@ def _find(options: argparse.Namespace) -> int:
 
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     setup = Setup(device, options.runs_dir, options.data_dir, options.weights_dir)
+    begun = time.monotonic()
+    experiments = ", ".join(options.claims) or "every claim that has one"
+    print(f"making the experiments of {experiments}, on {device}", file=sys.stderr, flush=True)
     for line in find(options.claims, setup):
-        print(as_typed(line), flush=True)
+        tqdm.write(as_typed(line))  # above a line that shows how far it is
+        sys.stdout.flush()
+    _conclude("experiments made", begun)
     return DONE
 
 

@@ -1,7 +1,7 @@
 """Run every missing cell of a study, or all that the programme needs, on this machine.
 
-    python -m sweeps.local densenet_bc_compression --budget smoke
-    python -m sweeps.local --programme
+    uv run -m sweeps.local densenet_bc_compression --budget smoke
+    uv run -m sweeps.local --programme
 
 The programme (`sweeps/programme.toml`) runs at the lowest priority, in its own order: where a look decides a line, or
 eight seeds don't, it goes on to the next. What is done is read from disk, so the same command goes on after any interruption, and several launchers can
@@ -21,9 +21,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
+from architectures.spelling import number_of
+from lightning_modules.commands import as_typed, refuse
 from lightning_modules.console import browsing
 from lightning_modules.execution import environment, run_lock
-from lightning_modules.exit_codes import BAD_INPUT, BUSY, DONE, FAILED, TERMINATED
+from lightning_modules.exit_codes import BUSY, DONE, FAILED, TERMINATED
 from sweeps import options as launch_options
 from sweeps import programme, state, unfinished
 from sweeps.slots import LOWEST_PRIORITY, Running, Slot, gpus, make_slots
@@ -41,20 +43,21 @@ def main(argv: list[str]) -> int:
         cells = launch_options.cells(options, lambda: "paper" if gpus() else "smoke")
         runs = state.missing(cells, options.runs_dir)
         if not runs:
-            print(
-                f"nothing is missing: all {len(cells)} runs have records, here or in reports/records; "
-                "`python -m reports` makes the report, other seeds (--seeds 3,4,5) add to it"
+            line = (
+                f"nothing is missing: {number_of(len(cells), 'run')} asked for, every one with a record here or in reports/records; "
+                "`uv run -m reports` makes the report, other seeds (--seeds 3,4,5) add to it"
             )
+            print(as_typed(line))
             return DONE
         slots = make_slots(options)
         print(
-            f"{len(runs)} runs are missing at budget {options.budget}; {len(slots)} side by side", flush=True
+            f"{number_of(len(runs), 'run')} missing at budget {options.budget}; {len(slots)} side by side",
+            flush=True,
         )
         say_browsing(options)
         return Launcher(lambda: runs, slots, options).run()
     except ValueError as error:
-        print(f"sweeps.local: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return refuse("sweeps.local", error)
 
 
 def run_programme(options: argparse.Namespace) -> int:
@@ -64,13 +67,14 @@ def run_programme(options: argparse.Namespace) -> int:
     records = state.records(options.runs_dir)
     missing = programme.needed(lines, records)
     if not missing:
-        print(
-            "nothing is missing: every line of the programme has ended; `python -m reports` makes the pages"
+        line = (
+            "nothing is missing: every line of the programme has ended; `uv run -m reports` makes the pages"
         )
+        print(as_typed(line))
         return DONE
     slots = make_slots(options)
     print(
-        f"The programme of {len(lines)} lines needs {len(missing)} runs now; {len(slots)} side by side, at the lowest "
+        f"The programme of {number_of(len(lines), 'line')} needs {number_of(len(missing), 'run')} now; {len(slots)} side by side, at the lowest "
         "priority. A look may ask for more, or end a line.",
         flush=True,
     )
@@ -87,7 +91,7 @@ def run_programme(options: argparse.Namespace) -> int:
 
 def say_browsing(options: argparse.Namespace) -> None:
     if not options.no_wandb:
-        print(browsing(options.runs_dir), flush=True)
+        print(as_typed(browsing(options.runs_dir)), flush=True)
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -291,11 +295,11 @@ class Launcher:
             if self.codes.get(run_id, DONE) != DONE and not self.recorded(cell)
         ]
         if failed:
-            print(f"{len(failed)} of {len(self.cells)} runs failed:", file=sys.stderr)
+            print(f"{len(failed)} of {number_of(len(self.cells), 'run')} failed:", file=sys.stderr)
             for cell in failed:
                 print(f"  {state.title(cell)}: {state.log(cell, self.runs)}", file=sys.stderr)
             return FAILED
-        print("all done; `python -m reports` makes the report")
+        print(as_typed("all done; `uv run -m reports` makes the report"))
         return DONE
 
 

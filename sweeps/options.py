@@ -4,20 +4,16 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from lightning_modules.commands import Parser, as_typed
 from sweeps import study as studies
 from sweeps.study import Cell
 
 
-def parser(module: str, description: str) -> argparse.ArgumentParser:
+def parser(module: str, description: str) -> Parser:
     """Return a parser that knows the study, its budget, data sets, variants and seeds, and the folders."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {module}",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(f"uv run -m {module}", description)
     add = parser.add_argument
-    add("study", nargs="?", metavar="STUDY", help=", ".join(studies.names()))
+    add("study", nargs="?", metavar="STUDY", help=as_typed("`uv run -m sweeps list` names them"))
     add("--budget", choices=studies.BUDGETS, help="default: paper with a GPU, smoke without")
     add("--datasets", type=names, metavar="A,B", help="default: the study's")
     add("--variants", type=names, metavar="A,B", help="default: all")
@@ -34,7 +30,7 @@ def cells(options: argparse.Namespace, default_budget: Callable[[], str]) -> lis
     Raises ValueError, in one line, for unknown names.
     """
     if not options.study:
-        raise ValueError("say which study (`python -m sweeps list` shows them)")
+        raise ValueError("say which study (`uv run -m sweeps list` shows them)")
     study = studies.read(options.study)
 
     def chosen(budget: str) -> list[Cell]:

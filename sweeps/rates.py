@@ -1,7 +1,7 @@
 """Find the learning rate of every recipe that no paper prints, by a small search.
 
-    python -m sweeps.rates                        the missing runs of all searches, then rates.csv
-    python -m sweeps.rates shufflenet_v1_cifar    of this recipe
+    uv run -m sweeps.rates                        the missing runs of all searches, then rates.csv
+    uv run -m sweeps.rates shufflenet_v1_cifar    of this recipe
 
 `rates.toml` declares which rates are tried on which networks of the family, each for two epochs of the whole training
 set with the recipe's schedule compressed to them. A rate is judged by the training loss of the last epoch, summed over
@@ -22,8 +22,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lightning_modules import configuration, recipes
+from lightning_modules.commands import Parser, refuse
 from lightning_modules.configuration import Configuration
-from lightning_modules.exit_codes import BAD_INPUT, DONE
+from lightning_modules.exit_codes import DONE
 from sweeps import state
 from sweeps.slots import LOWEST_PRIORITY, Slot, make_slots
 
@@ -74,11 +75,7 @@ def trials() -> list[Trial]:
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m sweeps.rates",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("uv run -m sweeps.rates", __doc__)
     add = parser.add_argument
     add("recipes", nargs="*", metavar="RECIPE", help="default: all that are declared")
     add(
@@ -89,15 +86,14 @@ def main(argv: list[str]) -> int:
     )
     add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR")
     add("--data-dir", type=Path, default=Path("data"), metavar="DIR")
-    options = parser.parse_args(argv)
-    options.devices, options.per_gpu, options.cold = None, 1, False
     try:
+        options = parser.parse_args(argv)
+        options.devices, options.per_gpu, options.cold = None, 1, False
         for name in options.recipes:
             recipes.find(name)
         run([trial for trial in trials() if not options.recipes or trial.recipe in options.recipes], options)
     except ValueError as error:
-        print(f"sweeps.rates: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return refuse("sweeps.rates", error)
     write(options.runs_dir)
     return DONE
 

@@ -1,10 +1,10 @@
 """Run every missing cell of a study on a SLURM cluster: one array, a job per cell.
 
-    python -m sweeps.slurm densenet_bc_compression --partition gpu --gpus-per-run 1 --hours 24
+    uv run -m sweeps.slurm densenet_bc_compression --partition gpu --gpus-per-run 1 --hours 24
 
 A job that is preempted, or that its time limit ends, saves, is requeued and goes on where it stopped. What is
 done or queued is read from disk and from the queue, so the same command again submits only what is missing. The
-folders must be shared by all nodes. Needs submitit: `uv run --extra slurm -m sweeps.slurm …`.
+folders must be shared by all nodes. Needs submitit, which `uv run --extra slurm` brings.
 """
 
 import argparse
@@ -14,8 +14,10 @@ import sys
 import time
 from pathlib import Path
 
+from architectures.spelling import number_of
+from lightning_modules.commands import as_typed, refuse
 from lightning_modules.execution import environment
-from lightning_modules.exit_codes import BAD_INPUT, DONE, FAILED
+from lightning_modules.exit_codes import DONE, FAILED
 from sweeps import options as launch_options
 from sweeps import state
 from sweeps.study import Cell
@@ -39,8 +41,7 @@ def main(argv: list[str]) -> int:
             print("nothing is missing")
         return conclude(cells, options.runs_dir) if options.wait else DONE
     except ValueError as error:
-        print(f"sweeps.slurm: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return refuse("sweeps.slurm", error)
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -77,7 +78,7 @@ def submit(cells: list[Cell], options: argparse.Namespace) -> None:
         from sweeps.slurm_task import Task
     except ModuleNotFoundError as error:
         raise ValueError(
-            "submitit is missing: `uv run --extra slurm -m sweeps.slurm …`, or `pip install submitit`"
+            "submitit is missing: `uv run --extra slurm …`, or `pip install submitit`"
         ) from error
     try:
         # A day's limit would end a week's training seven times; it goes on from where it was each time.
@@ -108,9 +109,9 @@ def submit(cells: list[Cell], options: argparse.Namespace) -> None:
         (options.runs_dir / cell.run_id / "slurm_job.txt").write_text(submitted.job_id)
     name = jobs[0].job_id.partition("_")[0]
     print(
-        f"submitted {len(jobs)} runs at budget {options.budget} as job {name}; `squeue -j {name}` shows them"
+        f"submitted {number_of(len(jobs), 'run')} at budget {options.budget} as job {name}; `squeue -j {name}` shows them"
     )
-    print(f"`python -m sweeps list {options.study}` shows what is done", flush=True)
+    print(as_typed(f"`uv run -m sweeps list {options.study}` shows what is done"), flush=True)
 
 
 def job(cell: Cell, runs: Path) -> str | None:
@@ -140,11 +141,11 @@ def conclude(cells: list[Cell], runs: Path) -> int:
         time.sleep(POLL_SECONDS)
     failed = state.missing(cells, runs)
     if failed:
-        print(f"{len(failed)} of {len(cells)} runs failed:", file=sys.stderr)
+        print(f"{len(failed)} of {number_of(len(cells), 'run')} failed:", file=sys.stderr)
         for cell in failed:
             print(f"  {state.title(cell)}: {state.log(cell, runs)} (job {job(cell, runs)})", file=sys.stderr)
         return FAILED
-    print("all done; `python -m reports` makes the report")
+    print(as_typed("all done; `uv run -m reports` makes the report"))
     return DONE
 
 

@@ -1,4 +1,4 @@
-"""Write the W&B sweep of every study: `python -m sweeps.to_wandb`; with --check, only say which are stale.
+"""Write the W&B sweep of every study: `uv run -m sweeps.to_wandb`; with --check, only say which are stale.
 
 A sweep fixes its budget, so that no machine ticks off a cell at another one. Those at the papers' budget are part of the
 project; `--budget short` writes others, to `sweeps/short/`.
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lightning_modules import files
 from lightning_modules.budgets import BUDGETS
+from lightning_modules.commands import Parser, refuse
 from lightning_modules.configuration import WANDB_PROJECT
 from lightning_modules.data import catalogue
 from lightning_modules.exit_codes import DONE, FAILED
@@ -25,14 +26,10 @@ COMMITTED = "paper"  # the budget of the sweeps that are part of the project
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m sweeps.to_wandb", description=__doc__, allow_abbrev=False
-    )
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is stale")
-    parser.add_argument(
-        "--budget", choices=BUDGETS, default=COMMITTED, help="of the sweeps' runs (default: paper)"
-    )
-    options = parser.parse_args(argv)
+    try:
+        options = parse(argv)
+    except ValueError as error:
+        return refuse("sweeps.to_wandb", error)
     folder = folder_of(options.budget)
     fresh = {
         folder / f"{sweep_name}.yaml": sweep(study, sweep_name, datasets, options.budget)
@@ -55,6 +52,14 @@ def main(argv: list[str]) -> int:
             files.write(path, stale[path].encode())
             print(f"written: sweeps/{path.relative_to(FOLDER)}")
     return FAILED if options.check and (stale or left) else DONE
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    parser = Parser("uv run -m sweeps.to_wandb", __doc__)
+    add = parser.add_argument
+    add("--check", action="store_true", help="write nothing; exit with 1 if a file is stale")
+    add("--budget", choices=BUDGETS, default=COMMITTED, help="of the sweeps' runs (default: paper)")
+    return parser.parse_args(argv)
 
 
 def folder_of(budget: str) -> Path:
@@ -88,12 +93,12 @@ def sweep(study: Study, name: str, datasets: list[str], budget: str = COMMITTED)
     """
     path = (folder_of(budget) / name).relative_to(FOLDER)
     return f"""\
-# Made from sweeps/studies/{study.name}.toml by `python -m sweeps.to_wandb`; do not edit.
+# Made from sweeps/studies/{study.name}.toml by `uv run -m sweeps.to_wandb`; do not edit.
 #
-#     wandb sweep sweeps/{path}.yaml
-#     wandb agent ENTITY/PROJECT/SWEEP        one per GPU, on any number of machines
+#     uv run wandb sweep sweeps/{path}.yaml
+#     uv run wandb agent ENTITY/PROJECT/SWEEP        one per GPU, on any number of machines
 #
-# Every cell runs at this budget, on whatever machine; `python -m sweeps.to_wandb --budget short` writes another sweep.
+# Every cell runs at this budget, on whatever machine; `uv run -m sweeps.to_wandb --budget short` writes another sweep.
 project: {WANDB_PROJECT}
 name: {_quoted("_".join(reversed(path.parts)))}
 description: {_quoted(study.question)}

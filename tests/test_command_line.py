@@ -34,13 +34,19 @@ def refused(capsys, *argv: str) -> str:
         (["--arch", "densnet_bc"], "did you mean densenet_bc"),
         (["--arch", "densenet_bc", "--compresion", "0.5"], "did you mean --compression"),
         (["--arch", "densenet_bc", "--compression", "half"], "compression: 'half' is not a number"),
+        (
+            ["--arch", "highway", "--gate-bias", "1e308"],
+            "gate_bias: '1e308' is not a number of at most 3.4e38",
+        ),
+        (["--arch", "resnet", "--recipe.augmentation=--"], "--recipe.augmentation=-- gives no value"),
+        (["--arch", "resnet", "\n"], "unknown argument '\\n'; there are"),
         (["--arch", "densenet_bc", "--seeed", "1"], "did you mean --seed"),
         (["--arch", "densenet_bc", "--seed", "one"], "--seed"),
         (["--arch", "densenet_bc", "--seed", "-1"], "seed must be 0 or more"),
         (["--arch", "densenet_bc", "--dataset", "cifar11"], "did you mean cifar10"),
         (["--arch", "densenet_bc", "--budget", "cheap"], "choose from"),
         (["--arch", "densenet_bc", "--batch-size", "0"], "batch_size must be 1 or more, not 0"),
-        (["--arch", "densenet_bc", "--lr", "nan"], "--lr is a finite number, not 'nan'"),
+        (["--arch", "densenet_bc", "--lr", "nan"], "--lr is a number in single precision, not 'nan'"),
         (["--arch", "densenet_bc", "--recipe", "densenet"], "densenet_cifar"),
         (["--arch", "densenet_bc", "--variant", "bc"], "add --study"),
         (["--study", "densenet_bc_compresion", "--variant", "bc"], "did you mean densenet_bc_compression"),
@@ -149,7 +155,7 @@ def test_describe_prints_the_papers_table_without_training(capsys):
 
 def test_the_full_command_is_the_users_own_at_the_papers_budget():
     asked = ["--arch", "densenet_bc", "--budget=smoke", "--depth", "40", "--epochs", "2"]
-    assert console.full_command(asked) == "python run.py --arch densenet_bc --depth 40 --budget paper"
+    assert console.full_command(asked) == "uv run run.py --arch densenet_bc --depth 40 --budget paper"
 
 
 @pytest.mark.parametrize(
@@ -199,7 +205,7 @@ def test_without_an_account_the_run_is_offline_and_says_so(tmp_path):
     assert "2 epochs of 100 images instead of 164 of 200" in done.stdout
     assert "Changed in the recipe: lr_milestones 0.3,0.6 instead of 0.5,0.75." in done.stdout
     assert "--recipe.lr_milestones 0.3,0.6" in done.stdout
-    assert "--budget paper" in done.stdout and "W&B: offline; `wandb sync " in done.stdout
+    assert "--budget paper" in done.stdout and "wandb sync " in done.stdout
     assert "test error" in done.stdout and "of 103 images" in done.stdout
     assert list(tmp_path.glob("runs/wandb/offline-run-*/*.wandb"))
 

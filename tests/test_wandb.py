@@ -52,7 +52,7 @@ def test_one_run_by_hand_is_online_under_its_own_id(world):
     output = world.cell("--study", "tiny", "--variant", "plain", "--budget", "smoke", "--log-model")
     (record,) = world.records().values()
     assert record["wandb"].endswith(record["run_id"]) and f"W&B: {record['wandb']}" in output
-    assert f"`wandb leet {world.path}/runs/wandb` browses the runs here" in output
+    assert f"wandb leet {world.path}/runs/wandb` browses the runs here" in output
     ((_, run),) = world.server.runs.items()
     assert (run["name"], run["displayName"]) == (record["run_id"], "tiny/plain s0")
     assert (run["group"], run["jobType"], run["tags"]) == ("tiny/plain", "train", ["smoke", "tiny", "plain"])

@@ -49,7 +49,7 @@ def test_with_a_key_and_no_server_a_run_is_offline_and_says_why(world, failure):
     (why,) = [line for line, _ in output if line.startswith("W&B: offline, because ")]
     assert ("no run could be made" if failure in ("refused", "ignored") else "out of reach") in why
     (folder,) = world.path.glob("runs/wandb/offline-run-*")
-    assert f"`wandb sync {folder}` sends it" in output[-1][0]
+    assert f"wandb sync {folder}` sends it" in output[-1][0]
 
 
 @pytest.mark.parametrize("failure", [500, "silent", "closed", "killed client"])
@@ -66,7 +66,7 @@ def test_a_server_that_dies_in_mid_run_costs_a_line_and_what_it_missed_is_sent_l
                 world.server.failure = failure
     check(world, output)
     (folder,) = world.path.glob("runs/wandb/run-*")
-    assert sum(f"`wandb sync --include-online {folder}` sends the rest" in line for line, _ in output) == 1
+    assert sum(f"wandb sync --include-online {folder}` sends the rest" in line for line, _ in output) == 1
     if failure not in ("closed", "killed client"):
         world.server.failure = None
         world.run("wandb", "sync", "--include-online", str(folder))
@@ -96,7 +96,7 @@ def test_an_interrupted_offline_run_names_all_its_folders(world):
     assert process.wait(timeout=PATIENCE) == 143
     output = world.cell("--study", "tiny", "--variant", "plain", "--budget", "short")
     first, second = sorted(map(str, world.path.glob("runs/wandb/offline-run-*")))
-    assert f"W&B: offline; `wandb sync {first} {second}` sends it" in output
+    assert f"wandb sync {first} {second}` sends it" in output
 
     world.environment |= world.server.environment()
     world.run("wandb", "sync", str(world.path / "runs" / "wandb"))

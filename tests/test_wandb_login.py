@@ -31,7 +31,7 @@ def server():
 
 
 def test_a_login_by_the_clients_own_command_counts(home, server):
-    assert "`wandb login`" in wandb_login.refusal()
+    assert "`uv run wandb login`" in wandb_login.refusal()
     wandb = Path(sys.executable).with_name("wandb")
     subprocess.run([wandb, "login", "--host", server.url, KEY], check=True, capture_output=True)
     assert wandb_login.refusal() is None

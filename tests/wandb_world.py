@@ -94,7 +94,7 @@ class World:
         return json.loads(re.search(r"READ (.*)", output).group(1))
 
     def pull(self, place: str | Path) -> dict[str, dict]:
-        """What `python -m reports pull` makes of a project or folder."""
+        """What `uv run -m reports pull` makes of a project or folder."""
         self.run(sys.executable, "-c", PULL, str(self.path), str(place))
         lines = [line for path in self.path.glob("records/*.jsonl") for line in path.read_text().splitlines()]
         return {record["run_id"]: record for record in map(json.loads, lines)}

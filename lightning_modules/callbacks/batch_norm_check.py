@@ -4,6 +4,8 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from lightning_modules.execution.machine import widest
+
 # Batches that are looked at, spread over the test set, which may be sorted by class.
 LOOKS = 10
 
@@ -57,17 +59,20 @@ class BatchNormCheck(pl.Callback):
             if self.looks:
                 seen = inputs[0].float()
                 values = seen.new_full((seen.shape[1],), seen.numel() / seen.shape[1])
-                sums = torch.stack([values, seen.sum((0, 2, 3)), seen.square().sum((0, 2, 3))]).double()
+                sums = torch.stack([values, seen.sum((0, 2, 3)), seen.square().sum((0, 2, 3))])
+                sums = sums.to(widest(seen.device))
                 self.sums[name] = self.sums[name] + sums if name in self.sums else sums
 
         return look
 
     def _difference(self, name: str) -> tuple[float, float]:
         """The median over channels of seen over trained variance, and of the means' distance in deviations."""
-        layer, (values, sums, squares) = self.layers[name], self.sums[name]
+        layer, (values, sums, squares) = self.layers[name], self.sums[name].cpu().double()
         mean = sums / values
         variance = (squares / values - mean.square()).clamp(min=0)
-        assert layer.running_var is not None  # as `on_test_start` chose them
-        trained = layer.running_var.double() + layer.eps
+        assert (
+            layer.running_mean is not None and layer.running_var is not None
+        )  # as `on_test_start` chose them
+        trained = layer.running_var.cpu().double() + layer.eps
         factor = ((variance + layer.eps) / trained).median().item()
-        return factor, ((mean - layer.running_mean).abs() / trained.sqrt()).median().item()
+        return factor, ((mean - layer.running_mean.cpu()).abs() / trained.sqrt()).median().item()

@@ -12,10 +12,9 @@ from tqdm import tqdm
 
 from lightning_modules import files
 from lightning_modules.execution.estimate import duration
+from lightning_modules.steps import BAR, Steps
 
 REFRESH_SECONDS = 0.5
-LINE_SECONDS = 10
-BAR = "{desc} {percentage:3.0f} %|{bar:24}| {elapsed}, {remaining} left{postfix}"
 STEP_METRICS = ("train_loss_step", "lr_step")  # Lightning's suffix for what is logged within an epoch
 
 
@@ -74,34 +73,25 @@ class Progress(pl.Callback):
 
 
 class EvaluationProgress(pl.Callback):
-    """How much of a test set is evaluated, and the time left: a bar, or a line now and then where there is no screen."""
+    """How much of a test set is evaluated, and the time left; in the first process of all."""
 
     def on_test_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        self.batches, self.images = trainer.num_test_batches[0], 0
-        self.begun = self.shown = time.monotonic()
-        shows_bar = trainer.is_global_zero and sys.stderr.isatty()
-        self.bar = (
-            tqdm(total=self.batches, bar_format=BAR, dynamic_ncols=True, leave=False) if shows_bar else None
+        self.images = 0
+        batches = int(trainer.num_test_batches[0])
+        self.steps = (
+            Steps(batches, "of the test images evaluated", sys.stdout) if trainer.is_global_zero else None
         )
 
     def on_test_batch_end(self, trainer, module, outputs, batch, batch_idx, dataloader_idx=0) -> None:
         self.images += len(batch[1])
-        now = time.monotonic()
-        if self.bar is not None:
-            self.bar.update()
-        elif trainer.is_global_zero and now - self.shown > LINE_SECONDS:
-            done = batch_idx + 1
-            left = duration((now - self.begun) / done * (self.batches - done))
-            print(f"{done / self.batches:4.0%} of the test images evaluated, {left} left", flush=True)
-            self.shown = now
+        if self.steps:
+            self.steps.advance()
 
     def on_test_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        seconds = time.monotonic() - self.begun
-        if self.bar is not None:
-            self.bar.close()
-        if trainer.is_global_zero:
-            rate = self.images * trainer.world_size / seconds
-            print(f"evaluated in {duration(seconds)}, {rate:,.0f} images/s", flush=True)
+        if self.steps:
+            self.steps.close()
+            rate = self.images * trainer.world_size / self.steps.seconds
+            print(f"evaluated in {duration(self.steps.seconds)}, {rate:,.0f} images/s", flush=True)
 
 
 class StepCurve(pl.Callback):

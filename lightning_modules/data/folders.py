@@ -19,7 +19,7 @@ from lightning_modules.data.catalogue import FolderDataset
 from lightning_modules.data.downloads import Unavailable, download
 
 EXTENSIONS = (".jpeg", ".jpg", ".png", ".webp")
-COMMANDS = "python -m lightning_modules.data.imagenet"
+COMMANDS = "uv run -m lightning_modules.data.imagenet"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,13 +1,12 @@
 """Commands that lay ImageNet's files out as the runs expect them: train/<wnid>/ and val/<wnid>/.
 
-    python -m lightning_modules.data.imagenet unpack data/imagenet                    the published archives there
-    python -m lightning_modules.data.imagenet sort data/imagenet/val DEVKIT           a val/ that is one folder
-    python -m lightning_modules.data.imagenet shrink data/imagenet data/imagenet_256  shorter sides of 256 at most
+    uv run -m lightning_modules.data.imagenet unpack data/imagenet                    the published archives there
+    uv run -m lightning_modules.data.imagenet sort data/imagenet/val DEVKIT           a val/ that is one folder
+    uv run -m lightning_modules.data.imagenet shrink data/imagenet data/imagenet_256  shorter sides of 256 at most
 
 Each may be stopped and repeated: it goes on where it was.
 """
 
-import argparse
 import csv
 import os
 import shutil
@@ -18,8 +17,10 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
 
-from lightning_modules.exit_codes import BAD_INPUT, DONE
+from lightning_modules.commands import Parser, refuse
+from lightning_modules.exit_codes import DONE
 
+PROGRAM = "uv run -m lightning_modules.data.imagenet"
 SHRUNK_SIDE = 256
 JPEG_QUALITY = 95
 DEVKIT = "ILSVRC2012_devkit_t12"
@@ -130,24 +131,25 @@ def shrink_one(source: Path, target: Path, name: Path) -> None:
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m lightning_modules.data.imagenet",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(required=True)
-    for command, paths in ((unpack, ("folder",)), (sort, ("val", "devkit")), (shrink, ("source", "target"))):
-        sub = commands.add_parser(command.__name__, help=command.__doc__)
-        sub.set_defaults(run=command)
-        for path in paths:
-            sub.add_argument(path, type=Path)
-    options = vars(parser.parse_args(argv))
     try:
+        options = parse(argv)
         options.pop("run")(**options)
     except (ValueError, OSError, RuntimeError, tarfile.TarError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return refuse(PROGRAM, error)
     return DONE
+
+
+def parse(argv: list[str]) -> dict:
+    """Return the folders by the names that the function `run` has for them. Raises ValueError in one line."""
+    parser = Parser(PROGRAM, __doc__)
+    commands = parser.add_subparsers(required=True, title="commands", metavar="COMMAND")
+    for command, paths in ((unpack, ("folder",)), (sort, ("val", "devkit")), (shrink, ("source", "target"))):
+        name, summary = command.__name__, command.__doc__
+        of_command = commands.add_parser(name, prog=f"{PROGRAM} {name}", help=summary, description=summary)
+        of_command.set_defaults(run=command)
+        for path in paths:
+            of_command.add_argument(path, type=Path)
+    return vars(parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ def images_worth(epochs: int, train_images: int, curve_test_images: int, test_im
 
 def duration(seconds: float) -> str:
     """Return a time in words, to the precision of an estimate: "about 4 minutes"."""
-    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+    for unit, length in (("years", 365.25 * 86_400), ("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= 1.5 * length:
-            return f"about {seconds / length:.0f} {unit}"
+            return f"about {seconds / length:,.0f} {unit}"
     return "about a second" if seconds < 1.5 else f"about {seconds:.0f} seconds"
 
 

@@ -59,9 +59,21 @@ class Machine:
                 enable_model_summary=False,
                 **arguments,
             )
-        except (MisconfigurationException, TypeError, ValueError, ImportError, RuntimeError) as error:
+        except (
+            MisconfigurationException,
+            TypeError,
+            ValueError,
+            ImportError,
+            RuntimeError,
+            OverflowError,
+        ) as error:
             asked = f"--accelerator {self.accelerator} --devices {self.devices} --strategy {self.strategy}"
             raise CannotRun(f"{asked} can't be had here: {' '.join(str(error).split())}") from error
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """Return the widest floating-point type that a device computes in, for sums: Apple's GPUs have no float64."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def set_precision(precision: str) -> LightningPrecision:

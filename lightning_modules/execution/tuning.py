@@ -1,4 +1,4 @@
-"""Measures the settings of a network on the machine at hand, and remembers what it found: `python run.py --tune`."""
+"""Measures the settings of a network on the machine at hand, and remembers what it found: `uv run run.py --tune`."""
 
 import copy
 import json
@@ -13,6 +13,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor, nn
 
+from architectures.spelling import number_of
 from lightning_modules import files
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
@@ -28,6 +29,7 @@ from lightning_modules.execution.settings import (
     laid_out,
 )
 from lightning_modules.losses import losses
+from lightning_modules.steps import Steps
 
 ROUNDS = 5
 TOLERANCE = 1e-3  # of the largest logit, by which those of fp32 may differ
@@ -49,10 +51,12 @@ class Measured:
 
 def tune(configuration: Configuration, kind: str, data_dir: Path) -> None:
     """Measure, say what was found, and remember it in `speed.json` of `data_dir` for later runs."""
+    begun = time.monotonic()
     set_precision(configuration.precision)
-    measurements = measure(configuration, kind)
     device = describe(kind, 1, 1, configuration.precision)["device"]
-    print(f"{configuration.arch} at {configuration.resolution}×{configuration.resolution} on {device}")
+    side = configuration.resolution
+    print(f"{configuration.arch} at {side}×{side} on {device}: timing its steps in every setting", flush=True)
+    measurements = measure(configuration, kind)
     print(f"{'layout':15}{'compiled':18}{'images/s: median (min–max)':30}compiling")
     for measured in measurements:
         low, middle, high = (1 / f(measured.seconds) for f in (max, statistics.median, min))
@@ -62,6 +66,8 @@ def tune(configuration: Configuration, kind: str, data_dir: Path) -> None:
     _remember(configuration, kind, data_dir, measurements)
     chosen = recall(configuration, kind, data_dir)
     print(f"This run would take: {chosen}")
+    settings = number_of(len(measurements), "setting")
+    print(f"{settings} measured in {duration(time.monotonic() - begun)}")
 
 
 def measure(
@@ -104,22 +110,24 @@ def measure(
 
     steps, compiling, expected = {}, {}, None
     tried: tuple[CompileMode, ...] = ("", *modes)
-    for setting in (ExecutionSettings(layout, mode) for mode in tried for layout in get_args(Layout)):
-        step, begun = step_of(setting), time.perf_counter()
-        with torch.random.fork_rng():
-            torch.manual_seed(0)  # a layout in which dropout falls otherwise is left out, too
-            logits = step()
-        compiling[setting] = time.perf_counter() - begun if setting.compiled else 0.0
-        expected = logits if expected is None else expected
-        off = float((logits - expected).abs().max() / expected.abs().max())
-        if configuration.precision in AUTOCAST or off <= TOLERANCE:
-            steps[setting] = step
-        else:
-            say(f"left out, {setting}: a logit differs by {off:.1e} of the largest")
+    settings = [ExecutionSettings(layout, mode) for mode in tried for layout in get_args(Layout)]
+    with Steps(len(settings), "of the settings tried", long=True) as tries:
+        for setting in tries.each(settings, _title):
+            step, begun = step_of(setting), time.perf_counter()
+            with torch.random.fork_rng():
+                torch.manual_seed(0)  # a layout in which dropout falls otherwise is left out, too
+                logits = step()
+            compiling[setting] = time.perf_counter() - begun if setting.compiled else 0.0
+            expected = logits if expected is None else expected
+            off = float((logits - expected).abs().max() / expected.abs().max())
+            if configuration.precision in AUTOCAST or off <= TOLERANCE:
+                steps[setting] = step
+            else:
+                say(f"left out, {setting}: a logit differs by {off:.1e} of the largest")
     taken: dict[ExecutionSettings, list[float]] = {setting: [] for setting in steps}
-    for _ in range(rounds):
-        for setting, step in steps.items():
-            taken[setting].append(timed(step) / images)
+    with Steps(rounds * len(steps), "of the steps timed") as timings:
+        for setting in timings.each(rounds * list(steps), _title):
+            taken[setting].append(timed(steps[setting]) / images)
     return [Measured(setting, tuple(times), compiling[setting]) for setting, times in taken.items()]
 
 
@@ -142,6 +150,10 @@ def recall(configuration: Configuration, kind: str, data_dir: Path) -> Execution
         catalogue.find(configuration.dataset).test_images,
     )
     return min(measurements, key=lambda measured: measured.taking(worth)).setting
+
+
+def _title(setting: ExecutionSettings) -> str:
+    return f"{setting.layout}, compiled ({setting.compiled})" if setting.compiled else setting.layout
 
 
 def _remember(configuration: Configuration, kind: str, data_dir: Path, measurements: list[Measured]) -> None:

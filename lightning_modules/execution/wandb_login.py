@@ -64,7 +64,7 @@ def _ask() -> str | None:
         # UsageError: no key, and nobody to ask for one
         if not isinstance(error.__cause__, wandb.errors.UsageError):
             return f"its server does not let this machine in, or is out of reach ({error})"
-    return "its client has no login (run `wandb login` once, or set WANDB_API_KEY)"
+    return "its client has no login (run `uv run wandb login` once, or set WANDB_API_KEY)"
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """What a field of a recipe may hold, read from its type: checked, in words, and as text on a command line."""
 
-import sys
 import types
 from contextlib import suppress
 from typing import Any, Literal, get_args, get_origin
 
+LARGEST = 3.4e38  # that single precision holds
+
 _PLAIN = {  # in words, and as help shows it
-    float: ("a finite number", "float"),
+    float: ("a number in single precision", "float"),
     int: ("a whole number", "int"),
     bool: ("true or false", "true|false"),
     str: ("a word", "name"),
@@ -38,7 +39,7 @@ def converted(kind: Any, value: Any) -> Any:
             with suppress(ValueError):
                 return {key: converted(get_args(kind)[1], one) for key, one in value.items()}
     elif kind is float:
-        if type(value) in (int, float) and abs(value) <= sys.float_info.max:
+        if type(value) in (int, float) and abs(value) <= LARGEST:
             return float(value) + 0.0  # -0.0 becomes 0.0, which names the same run
     elif type(value) is kind:
         return value

@@ -85,8 +85,8 @@ def _not_yet(study: Study, results: Sequence[Results], counts: Counts, records: 
         known.append(f"By others: {_some(votes)}.")
     dataset = next((name for name in study.datasets if name != "imagenet"), study.datasets[0])
     command = (
-        f"To find out: `python -m sweeps.local {study.name} --budget {CHEAPEST} --datasets {dataset}` makes the shortest "
-        f"runs that decide, {cost.estimated(study, dataset, CHEAPEST, counts, records)}; `python -m sweeps list "
+        f"To find out: `uv run -m sweeps.local {study.name} --budget {CHEAPEST} --datasets {dataset}` makes the shortest "
+        f"runs that decide, {cost.estimated(study, dataset, CHEAPEST, counts, records)}; `uv run -m sweeps list "
         f"{study.name} --costs` estimates it for your machine."
     )
     return f"{' '.join(known)}\n\n{command} {before_the_runs(results[0], by_dataset[dataset])}".rstrip()

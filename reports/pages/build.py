@@ -1,12 +1,12 @@
 """All generated files from records, studies, printed figures and networks: a pure function, nothing is written."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from lightning_modules.record import Record
+from lightning_modules.steps import Steps
 from reports.pages import (
     architectures,
     claims,
@@ -20,6 +20,7 @@ from reports.pages import (
 )
 from reports.pages import study as study_page
 from reports.verdicts import by_claim, counts, ledger
+from reports.verdicts.by_claim import ClaimVerdict, Collated
 from reports.verdicts.counts import Counts
 from reports.verdicts.findings import Finding, without_others
 from reports.verdicts.results import Results, collate
@@ -38,15 +39,41 @@ def make(
     """
     collated = {name: _collate(studies.read(name), records) for name in studies.names()}
     judged = by_claim.judge(collated)
-    verdicts = by_claim.of_claims(ledger.entries(), collated, judged, without_others(findings))
-    files = index.files(collated, verdicts, records, warnings)
-    files |= claims.files(verdicts, [study for study, _, _ in collated.values()], findings)
-    for study, results, variant_counts in tqdm(collated.values(), unit="study", leave=False, disable=None):
-        files |= study_page.files(study, results, variant_counts, judged, verdicts, records)
-    files |= complexity.files() | architectures.files() | figures.files(collated, findings)
-    files |= paper_tables.files((study, results) for study, results, _ in collated.values())
-    files |= experiments.files(findings) | programme.files(records)
+    entries, files = ledger.entries(), {}
+    with Steps(len(entries) + len(collated) + len(OVERVIEWS), "of the pages made") as steps:
+        verdicts = by_claim.of_claims(steps.each(entries), collated, judged, without_others(findings))
+        for study, results, variant_counts in steps.each(collated.values(), lambda row: row[0].name):
+            files |= study_page.files(study, results, variant_counts, judged, verdicts, records)
+        for name in steps.each(OVERVIEWS):
+            files |= OVERVIEWS[name](All(collated, verdicts, records, findings, warnings))
     return _linked(files)
+
+
+@dataclass(frozen=True)
+class All:
+    """What the pages over all studies are made from; verdicts and findings by claim."""
+
+    collated: Collated
+    verdicts: Mapping[str, Sequence[ClaimVerdict]]
+    records: Sequence[Record]
+    findings: Mapping[str, Sequence[Finding]]
+    warnings: Sequence[str]
+
+    @property
+    def studies(self) -> list[Study]:
+        return [study for study, _, _ in self.collated.values()]
+
+
+OVERVIEWS: Mapping[str, Callable[[All], dict[str, bytes]]] = {
+    "results": lambda all: index.files(all.collated, all.verdicts, all.records, all.warnings),
+    "claims": lambda all: claims.files(all.verdicts, all.studies, all.findings),
+    "printed counts": lambda _: complexity.files(),
+    "architectures": lambda _: architectures.files(),
+    "figures": lambda all: figures.files(all.collated, all.findings),
+    "tables": lambda all: paper_tables.files((study, results) for study, results, _ in all.collated.values()),
+    "experiments": lambda all: experiments.files(all.findings),
+    "programme": lambda all: programme.files(all.records),
+}
 
 
 def make_study(

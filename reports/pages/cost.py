@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from architectures.spelling import number_of
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.execution.estimate import duration
@@ -46,7 +47,7 @@ def estimated(study: Study, dataset: str, budget: str, counts: Counts, records: 
     data, rows = DATASETS[dataset], study.variants_on(dataset)
     epochs, images = BUDGETS[budget].epochs, BUDGETS[budget].train_images or data.train_images
     speeds = _speeds(records)
-    text = f"{len(rows) * len(study.seeds)} runs of {epochs} epochs on {images:,} images"
+    text = f"{number_of(len(rows) * len(study.seeds), 'run')} of {number_of(epochs, 'epoch')} on {images:,} images"
     if epochs is None or not speeds:
         return text
     seconds = sum(

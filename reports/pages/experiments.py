@@ -12,7 +12,7 @@ from reports.verdicts.words import NOT_RUN, OF_OUTCOME
 
 KINDS = ("measured", "numeric")
 HOW_TO_READ = (
-    "Claims that are decided with a stopwatch or by looking into networks. `python -m reports find CLAIM` makes the "
+    "Claims that are decided with a stopwatch or by looking into networks. `uv run -m reports find CLAIM` makes the "
     "experiment of one on the machine at hand. What is measured holds for its machine, and not for the phones and GPUs "
     "of the papers, whose figures stand beside it. Candidates that are timed take turns; a ratio is the median over "
     "the rounds with its distribution-free 95 % interval in brackets. A comparison is decided if the whole interval is "

@@ -51,8 +51,8 @@ SHORTENED = (
 REGENERATE = """## How to regenerate
 
 ```sh
-python -m reports            # all pages and figures from the records
-python -m reports --check    # is what is committed up to date?
+uv run -m reports            # all pages and figures from the records
+uv run -m reports --check    # is what is committed up to date?
 ```"""
 
 
@@ -184,14 +184,14 @@ def _unknown(collated: Collated, verdicts: Mapping[str, Sequence[ClaimVerdict]])
     missing -= sum(len(result.records) for _, results, _ in collated.values() for result in results)
     studied = len(waiting) - len(untested) - len(experiments)
     runs = (
-        f"{studied} claims wait for the runs of their studies, {missing:,} in all. `python -m sweeps list --costs` says "
-        "what they would take on your machine, `python -m sweeps.local STUDY` or `wandb sweep sweeps/STUDY.yaml` "
+        f"{studied} claims wait for the runs of their studies, {missing:,} in all. `uv run -m sweeps list --costs` says "
+        "what they would take on your machine, `uv run -m sweeps.local STUDY` or `uv run wandb sweep sweeps/STUDY.yaml` "
         "makes them."
     )
     lines = [runs]
     if experiments:
         lines.append(
-            f"`python -m reports find` makes the experiments of {', '.join(map(linked, experiments))}."
+            f"`uv run -m reports find` makes the experiments of {', '.join(map(linked, experiments))}."
         )
     if untested:
         lines.append(f"No test is written for {', '.join(map(linked, untested))}.")

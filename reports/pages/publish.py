@@ -1,4 +1,4 @@
-"""`python -m reports --publish ENTITY/PROJECT`: send the Markdown pages to a W&B Report.
+"""`uv run -m reports --publish ENTITY/PROJECT`: send the Markdown pages to a W&B Report.
 
 Needs the extra `publish`. A W&B Report takes pictures by public address only and has no files beside it, so that
 figures and links into the repository become plain words.
@@ -44,7 +44,7 @@ def publish(pages: Mapping[str, str], project: str) -> str:
         entity=entity,
         project=name,
         title=TITLE,
-        description="Made by `python -m reports` from the committed records; change it there.",
+        description="Made by `uv run -m reports` from the committed records; change it there.",
         blocks=blocks,
         width="fluid",
     )

@@ -8,7 +8,7 @@ from lightning_modules.record import Record
 from reports.pages import programme
 
 PATH = Path(__file__).parents[2] / "README.md"
-BEGIN, END = "<!-- written by `python -m reports` -->", "<!-- end -->"
+BEGIN, END = "<!-- written by `uv run -m reports` -->", "<!-- end -->"
 
 
 def content(records: Sequence[Record]) -> bytes:

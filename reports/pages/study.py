@@ -6,12 +6,14 @@ from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.record import Record
 from reports import plots
 from reports.pages import answer, cost, differences, markdown, paper_tables, provenance, tables
+from reports.pages import rows as row_by_row
 from reports.pages.claims import linked
 from reports.verdicts import by_claim, ledger, others
 from reports.verdicts.by_claim import ClaimVerdict, Judged
 from reports.verdicts.counts import Counts
 from reports.verdicts.results import Results
 from reports.verdicts.trained import Verdict, judge_exact
+from sweeps import to_wandb
 from sweeps.claim import Claim
 from sweeps.study import Study
 
@@ -62,19 +64,22 @@ def files(
 
 
 def _reproduce(study: Study, results: list[Results]) -> str:
-    first = study.variants[0].name
-    local = "\n".join(f"python -m sweeps.local {study.name} --budget {result.budget}" for result in results)
+    local = "\n".join(f"uv run -m sweeps.local {study.name} --budget {result.budget}" for result in results)
+    sweeps = "\n".join(f"uv run wandb sweep sweeps/{name}.yaml" for name in to_wandb.sweeps_of(study))
     return f"""## How to reproduce
 
-One run, all missing runs on this machine, or the same runs shared out by W&B:
+All missing runs on this machine, or the same runs shared out by W&B:
 
 ```sh
-python run.py --study {study.name} --variant {first} --seed {study.seeds[0]}
 {local}
-wandb sweep sweeps/{study.name}.yaml
+{sweeps}
 ```
 
-Then `python -m reports collect` takes the finished runs into `reports/records/`, and `python -m reports`
+One run: its command stands in its row. A record holds the whole configuration, the curve and the machine.
+
+{row_by_row.section(study, results)}
+
+`uv run -m reports collect` takes the finished runs into `reports/records/`, and `uv run -m reports`
 makes this page from them. Errors are those of the last epoch on the test set, in per cent: mean ± 95 %
 t-interval over seeds, with the number of runs in brackets; `(2/3)` marks a row with runs still missing."""
 

@@ -1,4 +1,4 @@
-"""`python -m reports collect`: take finished runs, of this machine and of others, into the committed records.
+"""`uv run -m reports collect`: take finished runs, of this machine and of others, into the committed records.
 
 The runs themselves stay where they are: by their records a repeated command knows that it is done.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from architectures.spelling import number_of
 from lightning_modules import files
 from lightning_modules.record import Record
 from reports.runs import records
@@ -112,9 +113,9 @@ def summary(target: Committed, counts: dict[str, int]) -> list[str]:
     ]
     new = sum(count for name, count in counts.items() if name)
     total = sum(map(len, target.of_study.values()))
-    lines.append(f"{new} new records, {total} in all")
+    lines.append(f"{number_of(new, 'new record')}, {total} in all")
     if "" in counts:
-        lines.append(f"{counts['']} finished runs belong to no study and are left where they are")
+        lines.append(f"{number_of(counts[''], 'finished run')} of no study: left where they are")
     return lines
 
 

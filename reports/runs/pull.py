@@ -1,4 +1,4 @@
-"""`python -m reports pull`: records of runs that W&B tracked, from its server or from folders of offline runs.
+"""`uv run -m reports pull`: records of runs that W&B tracked, from its server or from folders of offline runs.
 
 Every finished run of this project keeps its whole record as a file beside W&B's own (`lightning_modules/tracking.py`).
 Each is committed as soon as it is here, so that an interrupted pull loses nothing, and one that is committed already

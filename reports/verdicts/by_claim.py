@@ -114,7 +114,7 @@ def _of_finding(finding: Finding, kind: str) -> ClaimVerdict:
 
 def _what_is_missing(claim: str) -> str:
     if claim in sources.experiments():
-        return f"`python -m reports find {claim}`"
+        return f"`uv run -m reports find {claim}`"
     return NO_TEST
 
 

@@ -1,6 +1,6 @@
 """What experiments have found: the evidence on the claims that are measured with a stopwatch or computed from networks.
 
-`python -m reports find CLAIM` makes the claim's experiment (`reports/verdicts/experiments/`) on the machine at hand and leaves
+`uv run -m reports find CLAIM` makes the claim's experiment (`reports/verdicts/experiments/`) on the machine at hand and leaves
 `reports/findings/<claim>.<machine>.json`, one file a machine, committed. Pages read only these files. What networks show that
 others trained is in `<claim>.published.<machine>.json`; it stands beside a verdict and is never part of it.
 """

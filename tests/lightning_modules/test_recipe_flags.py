@@ -91,17 +91,17 @@ def test_values_are_read_by_their_kind(kind, text, value):
 @pytest.mark.parametrize(
     ("kind", "text", "words"),
     [
-        (float, "half", "is a finite number, not 'half'"),
-        (float, "1e400", "is a finite number, not '1e400'"),
-        (float, "nan", "is a finite number"),
+        (float, "half", "is a number in single precision, not 'half'"),
+        (float, "1e400", "is a number in single precision, not '1e400'"),
+        (float, "nan", "is a number in single precision"),
         (int, "1.5", "is a whole number"),
         (bool, "1", "is true or false"),
-        (float | None, "no", "is a finite number or none"),
+        (float | None, "no", "is a number in single precision or none"),
         (Literal["a", "b"], "c", "is one of a, b, not 'c'"),
-        (tuple[float, ...], "0.5,", "is a list, each a finite number"),
+        (tuple[float, ...], "0.5,", "is a list, each a number in single precision"),
         (tuple[str, ...], "a,,b", "is a list, each a word"),
         (tuple[int, int], "256", "is a whole number and a whole number"),
-        (PAIRS, "conv3", "is a list, each a word and a finite number"),
+        (PAIRS, "conv3", "is a list, each a word and a number in single precision"),
         (PAIRS, "conv3=0.1=2", "is a list"),
     ],
 )
@@ -113,7 +113,7 @@ def test_other_values_are_refused_in_words(kind, text, words):
 
 @pytest.mark.parametrize("value", [10**400, float("inf"), float("nan"), True, "0.1", None])
 def test_a_number_of_a_study_is_finite(value):
-    with pytest.raises(ValueError, match="the recipe's lr is a finite number"):
+    with pytest.raises(ValueError, match="the recipe's lr is a number in single precision"):
         changes.changed(recipes.find("resnet_cifar"), {"lr": value})
 
 
@@ -150,8 +150,8 @@ def test_what_cannot_be_trained_with_is_refused(change, complaint):
         ),
         ("--nesterov true", "did you mean --recipe.nesterov?"),
         ("--lr-milestones 0.5", "did you mean --recipe.lr_milestones?"),
-        ("--recipe.weight-decay much", "--recipe.weight_decay is a finite number, not 'much'"),
-        ("--lr 1e400", "--lr is a finite number, not '1e400'"),
+        ("--recipe.weight-decay much", "--recipe.weight_decay is a number in single precision, not 'much'"),
+        ("--lr 1e400", "--lr is a number in single precision, not '1e400'"),
         ("--optimizer adam", "--optimizer is one of sgd, rmsprop, not 'adam'"),
         ("--momentum 1.5", "the recipe's momentum must be 0 or more and below 1, not 1.5"),
         ("--momentum", "expected one argument"),
@@ -182,6 +182,6 @@ def test_the_full_command_keeps_the_changes():
         "--arch resnet --recipe.unit_biases '' --recipe.lr-milestones=0.3,0.6 --epochs 2 --recipe.epochs 9"
     )
     full = console.full_command(shlex.split(asked))
-    again = parse(shlex.split(full.removeprefix("python run.py ")))
+    again = parse(shlex.split(full.removeprefix("uv run run.py ")))
     assert again.changes == {"unit_biases": (), "lr_milestones": (0.3, 0.6), "epochs": 9}
     assert again.epochs is None and again.budget == "paper"

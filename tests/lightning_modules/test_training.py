@@ -5,13 +5,16 @@ import json
 import pandas as pd
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 import architectures
 import run
 from architectures import registry
-from lightning_modules import budgets, configuration, training
+from lightning_modules import budgets, classifier, configuration, training
 from lightning_modules.configuration import Run
 from lightning_modules.data.catalogue import DATASETS
+from lightning_modules.execution import machine
 from lightning_modules.execution.machine import Machine
 from lightning_modules.execution.settings import DEFAULT, ExecutionSettings, compiler_missing
 from sweeps import study
@@ -58,6 +61,28 @@ def test_a_seed_decides_every_bit(train):
     assert all(torch.equal(weights[name], same[name]) for name in weights)
     assert first["test"] == again["test"] and first["run_id"] == again["run_id"] != other["run_id"]
     assert not all(torch.equal(weights[name], different[name]) for name in weights)
+
+
+class WithoutDoubles(TorchDispatchMode):
+    """A device that has no float64, as Apple's GPUs have none."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        if any(isinstance(leaf, torch.Tensor) and leaf.dtype == torch.float64 for leaf in tree_leaves(made)):
+            raise TypeError(f"{func} made a float64 tensor")
+        return made
+
+
+def test_a_training_needs_no_float64(train, monkeypatch):
+    assert machine.widest(torch.device("cpu")) is torch.float64
+    assert machine.widest(torch.device("mps")) is torch.float32
+    record, _ = train("with")
+    with WithoutDoubles(), pytest.raises(TypeError, match="float64"):
+        train("refused")
+    monkeypatch.setattr(classifier, "widest", lambda device: torch.float32)
+    with WithoutDoubles():
+        same, _ = train("without")
+    assert same["test"] == record["test"] | {"loss": pytest.approx(record["test"]["loss"], rel=1e-6)}
 
 
 def test_lightnings_csv_logger_holds_the_curve(train, tmp_path):

@@ -63,6 +63,21 @@ def test_the_epsilon_of_the_files_code_is_taken_over(tmp_path, resolved):
         torch.testing.assert_close(network.eval()(images), given(images), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.slow  # 43 and 56 million parameters
+@pytest.mark.parametrize("arch", ["inception_v4", "inception_resnet_v2_tf"])
+def test_the_epsilon_of_timms_inceptions_is_taken_over(tmp_path, resolved, few_references, arch):
+    theirs = arch.removesuffix("_tf")
+    few_references.setattr(timm, "list_models", lambda: [theirs])
+    given = trained(timm.create_model(theirs, num_classes=4))
+    wanted = resolved(arch)
+    fit, network = fitted(wanted, given, tmp_path), wanted.build()
+    fit.load_into(network)
+    assert {m.eps for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)} == {1e-3}
+    images = torch.randn(2, 3, 299, 299)
+    with torch.no_grad():
+        torch.testing.assert_close(network.eval()(images), given(images), atol=1e-4, rtol=1e-4)
+
+
 def test_the_alphabetical_order_of_safetensors_is_put_right(tmp_path, resolved):
     given = trained(timm.create_model("resnet18", num_classes=4))
     wanted, network = resolved("resnet", depth=18), resolved("resnet", depth=18).build()

@@ -65,4 +65,4 @@ def test_a_table_waits_for_its_architecture(monkeypatch):
 
 def test_the_committed_page_is_up_to_date():
     committed = (REPORTS / "architectures.md").read_bytes()
-    assert committed == architectures.files()["architectures.md"], "run python -m reports and commit it"
+    assert committed == architectures.files()["architectures.md"], "run uv run -m reports and commit it"

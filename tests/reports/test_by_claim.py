@@ -76,7 +76,7 @@ def test_every_claim_of_the_ledger_stands_somewhere(no_checks):
     assert {s.place for s in stands["flops.not_speed"]} == {"Abacus"}
     (waiting,) = stands["mobilenet.dead_depthwise"]
     assert (
-        waiting.word == NOT_RUN and "python -m reports find mobilenet.dead_depthwise" in waiting.evidence[0]
+        waiting.word == NOT_RUN and "uv run -m reports find mobilenet.dead_depthwise" in waiting.evidence[0]
     )
     (untested,) = stands["zfnet.depth_matters"]
     assert untested.word == NOT_RUN and untested.evidence == (by_claim.NO_TEST,)

@@ -117,7 +117,7 @@ def test_what_is_committed_came_from_this_code():
         *(claim for claim, (known, _) in kept["claims"].items() if known != _of(sources.of_check(claim))),
         *(path for path in kept["pictures"] if not (HERE / path).is_file()),
     ]
-    assert not stale, "run python -m reports"
+    assert not stale, "run uv run -m reports"
     # A few of the counts, made anew; test_complexity.py makes all that a paper prints.
     for name in sorted(networks)[::50]:
         counted = count(networks[name].on_meta(), networks[name].resolution)

@@ -90,7 +90,7 @@ def of_no_study(errors: int) -> dict:
 
 def test_run_of_no_study_stays(study, tmp_path, finish):
     said, _ = collect([finish(of_no_study(5000))], tmp_path / "records")
-    assert "1 finished runs belong to no study" in said[-1]
+    assert "1 finished run of no study" in said[-1]
     assert not (tmp_path / "records").exists()
 
 
@@ -114,7 +114,7 @@ def test_a_committed_record_stands_against_another_result(study, facts, finish, 
     folder = write_records(facts("wide", 0, 5000))
     runs = finish(facts("wide", 0, 5100), facts("thin", 0, 6000))
     said, warnings = collect([runs], folder)
-    assert said == ["made_up: 1 new, 2 in all", "1 new records, 2 in all"]
+    assert said == ["made_up: 1 new, 2 in all", "1 new record, 2 in all"]
     assert warnings == [
         (
             f"run {run_id('wide', 0)}: records contradict each other (50.00 % in records/made_up.jsonl:1, 51.00 % in "

@@ -89,4 +89,4 @@ def test_the_totals_are_those_of_the_rows(page):
 
 def test_the_committed_page_is_up_to_date(page):
     committed = (Path(complexity_page.__file__).parents[1] / "complexity.md").read_text("utf-8")
-    assert committed == page, "run python -m reports and commit it"
+    assert committed == page, "run uv run -m reports and commit it"

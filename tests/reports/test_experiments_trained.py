@@ -28,7 +28,7 @@ def test_all_finished_seeds_are_found(setup):
 
 def test_what_is_missing_is_named_with_its_command(setup):
     planted.finish(setup.runs, STUDY, "plain-20", 0)
-    command = f"python run.py --study {STUDY} --variant plain-32 --dataset cifar10 --seed 0 --budget mini"
+    command = f"uv run run.py --study {STUDY} --variant plain-32 --dataset cifar10 --seed 0 --budget mini"
     with pytest.raises(CannotExperiment, match=command):
         trained.runs(setup, STUDY, ["plain-20", "plain-32"])
 

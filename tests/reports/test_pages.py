@@ -62,7 +62,7 @@ def test_empty_study_shows_the_paper_budget(make):
     assert answer.startswith(
         " so far: none.** Nothing has been run. Printed: `wide` less `thin`: +0.73 points."
     )
-    assert "python -m sweeps.local made_up --budget mini --datasets cifar10" in answer
+    assert "uv run -m sweeps.local made_up --budget mini --datasets cifar10" in answer
     assert "What 3 seeds can find: a difference of 1.6 points or more in 80 % of cases, at p < 0.01" in answer
     assert not (make.out / "figures").exists()
     assert " 0/9 |" in (make.out / "index.md").read_text()

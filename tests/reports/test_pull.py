@@ -144,7 +144,7 @@ def test_a_server_that_fails_ends_the_pull_in_one_line(study, tmp_path, facts, t
 def test_without_a_key_nothing_is_asked(study, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    with pytest.raises(ValueError, match="`wandb login`.* WANDB_API_KEY"):
+    with pytest.raises(ValueError, match="`uv run wandb login`.* WANDB_API_KEY"):
         pull("team/made-up", Committed(tmp_path), pytest.fail)
     with pytest.raises(ValueError, match="neither ENTITY/PROJECT nor a folder"):
         pull("made-up", Committed(tmp_path), pytest.fail)

@@ -1,4 +1,4 @@
-"""`python -m sweeps`: what is done and missing at once, and what the rest would take without training it."""
+"""`uv run -m sweeps`: what is done and missing at once, and what the rest would take without training it."""
 
 import json
 import subprocess
@@ -52,8 +52,10 @@ def show(capsys, *argv: str) -> list[list[str]]:
 
 
 def test_without_arguments_it_shows_its_help(capsys):
-    assert sweeps.main([]) == 0
-    assert "python -m sweeps list --costs" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as left:
+        sweeps.main([])
+    assert left.value.code == 0
+    assert " -m sweeps list --costs" in capsys.readouterr().out
 
 
 def test_it_imports_nothing_heavy():

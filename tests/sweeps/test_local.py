@@ -122,7 +122,7 @@ def test_real_runs_side_by_side_then_nothing_is_missing(tmp_path):
     first = launcher(tmp_path, *arguments, program=program, imports=warm.IMPORTS)
     output, _ = first.communicate(timeout=300)
     assert first.returncode == 0, output
-    assert "2 runs are missing at budget smoke; 2 side by side" in output
+    assert "2 runs missing at budget smoke; 2 side by side" in output
     records = [json.loads(path.read_text()) for path in tmp_path.glob("runs/*/record.json")]
     assert sorted(record["variant"] for record in records) == ["plain", "residual"]
     assert all(record["machine"]["threads"] == 1 and record["study"] == "tiny" for record in records)
@@ -149,7 +149,7 @@ def test_a_failing_cell_does_not_stop_the_rest(tmp_path, how):
 
     healed = launcher(tmp_path, "--jobs", "2", program=stand_in(tmp_path))
     output, _ = healed.communicate(timeout=120)
-    assert healed.returncode == 0 and "2 runs are missing" in output
+    assert healed.returncode == 0 and "2 runs missing" in output
     assert len(list(tmp_path.glob("runs/*/record.json"))) == 4
 
 

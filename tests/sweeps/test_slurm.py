@@ -126,7 +126,7 @@ def output(environment: dict, *command: str) -> str:
 
 @pytest.fixture
 def submit(cluster, tmp_path):
-    """Runs `python -m sweeps.slurm` for the tiny studies; gives its exit code and what it said."""
+    """Runs `uv run -m sweeps.slurm` for the tiny studies; gives its exit code and what it said."""
     script = tmp_path / "submit.py"
     script.write_text(SUBMIT.format(program=str(ROOT / "tests" / "tiny.py"), data=str(tmp_path / "data")))
 

@@ -61,7 +61,7 @@ def test_every_committed_sweep_is_in_step_and_goes_over_the_same_cells(name):
     study, swept = studies.read(name), []
     for sweep_name, datasets in to_wandb.sweeps_of(study).items():
         text = (to_wandb.FOLDER / f"{sweep_name}.yaml").read_text(encoding="utf-8")
-        assert text == to_wandb.sweep(study, sweep_name, datasets), "run `python -m sweeps.to_wandb`"
+        assert text == to_wandb.sweep(study, sweep_name, datasets), "run `uv run -m sweeps.to_wandb`"
         axes = {
             key: spec.get("values", [spec.get("value")])
             for key, spec in yaml.safe_load(text)["parameters"].items()
@@ -196,7 +196,7 @@ def test_knobs_of_one_stem_and_changes_of_the_recipe(declare):
     ("changes", "complaint"),
     [
         ("{ weigth_decay = 1.0 }", "a recipe has no 'weigth_decay'; did you mean weight_decay?"),
-        ("{ lr = 'high' }", "the recipe's lr is a finite number, not 'high'"),
+        ("{ lr = 'high' }", "the recipe's lr is a number in single precision, not 'high'"),
         ("{ nesterov = 1 }", "the recipe's nesterov is true or false, not 1"),
         ("{ augmentation = 'some' }", "the recipe's augmentation is one of standard, none, not 'some'"),
     ],

@@ -8,7 +8,7 @@ One file a topic. An experiment is a function of its setup, and is registered un
 One that looks into networks that others trained (`published.py`) is registered by `on_published` instead: what it finds
 stands beside a verdict and is never part of it. A claim can have both.
 
-`python -m reports find flops.not_speed` makes it and keeps the outcome as a finding (`reports/verdicts/findings.py`). The page
+`uv run -m reports find flops.not_speed` makes it and keeps the outcome as a finding (`reports/verdicts/findings.py`). The page
 `reports/experiments.md` shows what lies under "tables" in its data, a list of `table(…)`.
 """
 

@@ -60,7 +60,7 @@ def _runs(setup: Setup) -> trained.Runs:
             return runs
     raise CannotExperiment(
         f"no variant of {STUDY} has {rules.SEEDS} finished runs with their weights in {setup.runs}; train them with "
-        f"python run.py --study {STUDY} --variant {VARIANTS[0]} --dataset cifar10 --seed 0 --budget {trained.BUDGETS[0]} "
+        f"uv run run.py --study {STUDY} --variant {VARIANTS[0]} --dataset cifar10 --seed 0 --budget {trained.BUDGETS[0]} "
         "(and other seeds), or name another folder by --runs-dir"
     )
 

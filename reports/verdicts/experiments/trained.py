@@ -70,7 +70,7 @@ def runs(setup: Setup, study: str, variants: Sequence[str], dataset: str = "cifa
     missing = next(variant for variant in variants if not finished[variant])
     raise CannotExperiment(
         f"no finished run of {study}/{missing} on {dataset} with its weights is in {setup.runs}; train it with "
-        f"python run.py --study {study} --variant {missing} --dataset {dataset} --seed 0 --budget {budget} "
+        f"uv run run.py --study {study} --variant {missing} --dataset {dataset} --seed 0 --budget {budget} "
         "(and other seeds), or name another folder by --runs-dir"
     )
 

@@ -70,7 +70,7 @@ def test_a_val_that_is_one_folder(tmp_path):
         (tmp_path / "f" / "val" / f"ILSVRC2012_val_{i:08d}.JPEG").write_text("")
     said = refusal(PART, tmp_path)
     assert "3 images in one folder" in said
-    assert f"`python -m lightning_modules.data.imagenet sort {tmp_path / 'f' / 'val'} DEVKIT`" in said
+    assert f"`uv run -m lightning_modules.data.imagenet sort {tmp_path / 'f' / 'val'} DEVKIT`" in said
 
 
 def test_a_strange_class_and_a_missing_one(tree):
