@@ -41,8 +41,8 @@ const opened = (page, width) => new Promise((done) => {
 (async () => {
   for (const page of PAGES) {
     const frame = await opened(page, 1280);
-    const root = frame.contentDocument.documentElement;
-    if (root.scrollWidth > root.clientWidth) seen.wide[page] = root.scrollWidth;
+    for (let box = frame.contentDocument.querySelector("article"); box; box = box.parentElement)
+      if (box.scrollWidth > box.clientWidth + 1) seen.wide[page] = box.scrollWidth;
     for (const entry of frame.contentWindow.performance.getEntriesByType("resource"))
       if (!entry.name.startsWith(location.origin) && !entry.name.startsWith("data:")) seen.outside.push(entry.name);
     if (page === SORTED_PAGE) {
