@@ -63,7 +63,14 @@ def sections(pages: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return each page's title and the rest of it, without what has no meaning outside the repository."""
     made = []
     for text in pages.values():
-        title, _, rest = text.removeprefix(markdown.GENERATED).lstrip().removeprefix("# ").partition("\n")
+        title, _, rest = (
+            text.removeprefix(markdown.GENERATED)
+            .lstrip()
+            .removeprefix(markdown.NAVIGATION)
+            .lstrip()
+            .removeprefix("# ")
+            .partition("\n")
+        )
         rest = re.sub(r'<a id="[^"]*"></a>', "", rest)
         rest = re.sub(r"!\[([^]]*)\]\([^)]*\)", r"*Figure, in the repository: \1*", rest)
         rest = re.sub(r"\[([^]]+)\]\((?!https?://)[^)]*\)", r"\1", rest)

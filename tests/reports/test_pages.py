@@ -226,6 +226,7 @@ def test_leftovers_are_named_and_removed(make):
     assert not list((make.out / "figures").iterdir())
     assert sorted(p.relative_to(make.out).as_posix() for p in make.out.rglob("*.md")) == [
         *("README.md", "architectures.md", "claims.md", "complexity.md", "experiments.md", "figures.md"),
+        "glossary.md",
         *("index.md", "programme.md", "studies/made_up.md", "tables.md", "tables/densenet.md"),
     ]
 
