@@ -58,7 +58,7 @@ def files() -> dict[str, bytes]:
         "## The project's words",
         _words(OURS),
         "## The papers' symbols",
-        "A symbol is a flag of `uv run run.py`, too: `--alpha 0.25`, `--k 24`.",
+        "A symbol that is a word is a flag of a run, too: `--alpha 0.25`, `--k 24`.",
         _symbols(),
         "## The field's words",
         _words(FIELD),

@@ -50,9 +50,9 @@ def page():
 
 
 def test_a_section_for_each_claim_and_machine(page):
-    assert '## <a id="flops.not_speed"></a>Operations and speed: ' in page
+    assert '## <a id="flops.not_speed"></a>Operations and speed: Operations do not determine speed\n' in page
     assert (
-        "Operations do not determine speed. Printed: Figure 1. (lecture notes; ShuffleNet v2, Section 1)"
+        "`flops.not_speed`. Printed: Figure 1. (lecture notes; ShuffleNet v2, Section 1)"
         in page
     )
     assert "### Abacus: contradicted" in page and "### Cray: inconclusive" in page

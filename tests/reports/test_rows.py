@@ -28,7 +28,7 @@ def test_a_row_has_the_median_time_of_each_device_and_the_command_that_repeats_i
     configuration, times, devices, record, command = wide
     assert configuration == "`densenet depth=22`, 32×32, recipe `densenet_cifar`"
     assert (times, devices) == ("15 minutes (median of 2); 60 minutes", "Abacus; Cray")
-    assert record == f"[`{finished[0].run_id}`](records/made_up.jsonl#L1)"
+    assert record == f"[`{finished[0].run_id}`](records/made_up.jsonl)"
     assert (
         command == "`uv run run.py --study made_up --variant wide --dataset cifar10 --seed 0 --budget mini`"
     )
