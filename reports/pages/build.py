@@ -25,6 +25,7 @@ from reports.verdicts.by_claim import ClaimVerdict, Collated
 from reports.verdicts.counts import Counts
 from reports.verdicts.findings import Finding, without_others
 from reports.verdicts.results import Results, collate
+from reports.verdicts.trained import Verdict
 from sweeps import study as studies
 from sweeps.study import Study
 
@@ -39,7 +40,9 @@ def make(
     findings: by claim. warnings: records and findings left out, a line each.
     """
     collated = {name: _collate(studies.read(name), records) for name in studies.names()}
-    entries, judged, files = ledger.entries(), {}, {}
+    entries = ledger.entries()
+    judged: dict[tuple[str, str, str], Sequence[Verdict]] = {}
+    files: dict[str, bytes] = {}
     with Steps(len(entries) + 2 * len(collated) + len(OVERVIEWS), "of the pages made") as steps:
         for name in steps.each(collated):
             judged |= by_claim.judge({name: collated[name]})
