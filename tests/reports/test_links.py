@@ -54,17 +54,13 @@ def test_every_link_leads_somewhere(page):
 
 def test_a_broken_link_is_found(tmp_path):
     (tmp_path / "other.md").write_text('# A heading\n<a id="place"></a>\n')
-    links = [
-        "other.md",
-        "other.md#a-heading",
-        "other.md#place",
-        "#here",
-        "none.md",
-        "other.md#nowhere",
-        "https://x.y",
-    ]
+    (tmp_path / "lines.csv").write_text("a\nb\n")
+    there = ["other.md", "other.md#a-heading", "other.md#place", "#here", "lines.csv#L2", "https://x.y"]
+    lost = ["none.md", "other.md#nowhere", "lines.csv#L3"]
     page = tmp_path / "page.md"
     page.write_text(
-        "# Here\n" + " ".join(f"[x]({link})" for link in links) + ' <img src="none.png"> `[x](code.md)`'
+        "# Here\n"
+        + " ".join(f"[x]({link})" for link in [*there, *lost])
+        + ' <img src="none.png"> `[x](code.md)`'
     )
-    assert broken(page) == ["lines.csv#L3", "none.md", "other.md#nowhere", "none.png"]
+    assert broken(page) == [*lost, "none.png"]
