@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import architectures
 from architectures.spelling import number_of
-from lightning_modules import budgets, files, finished, recipes
+from lightning_modules import artifacts, budgets, files, finished, recipes
 from lightning_modules.cli import FILE_LOGGERS, flag, parse
 from lightning_modules.commands import refuse
 from lightning_modules.configuration import Configuration, Run, check_same
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 def main(argv: list[str]) -> int:
     environment.print_anything()
     try:
-        options = parse(argv, __doc__)
+        options = artifacts.localised(parse(argv, __doc__))
         if options.list:
             return show_list()
         if not options.describe:
@@ -196,7 +196,7 @@ def already_done(run: Run, folder: Path, options: argparse.Namespace) -> int:
         return DONE
     record = finished.read(folder / "record.json").as_dict()
     report(record, folder, "already done", run.evaluations)
-    if environment.in_sweep() and tracked(options):
+    if environment.in_sweep() and options.tracked:
         from lightning_modules import tracking
 
         tracking.mirror(run, record, folder.parent)
@@ -213,6 +213,7 @@ def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Modu
     # Ctrl-C saves and stops as SIGTERM does.
     signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
+        artifacts.begin_with(options.resume_from, folder, run.configuration)
         speed = choice.choose(run.configuration, device_kind(options), options.data_dir, folder, network)
 
         def announced(module: "Classifier") -> None:
@@ -314,11 +315,6 @@ def tune(configuration: Configuration, options: argparse.Namespace) -> int:
     return DONE
 
 
-def tracked(options: argparse.Namespace) -> bool:
-    """Return whether W&B gets the run."""
-    return options.logger == "wandb" and not options.no_wandb
-
-
 def device_kind(options: argparse.Namespace) -> str:
     """Return "cuda" or "cpu"."""
     import torch
@@ -339,7 +335,7 @@ def machine(options: argparse.Namespace, speed: "ExecutionSettings | None" = Non
         deterministic=options.deterministic,
         data_dir=options.data_dir,
         workers=options.workers,
-        wandb=tracked(options),
+        wandb=options.tracked,
         log_model=options.log_model,
         file_logger=options.logger if options.logger in FILE_LOGGERS else None,
         speed=speed or DEFAULT,

@@ -26,6 +26,7 @@ from lightning_modules.recipes.changes import KINDS
 from lightning_modules.recipes.recipe import Recipe
 
 PROGRAM = "uv run run.py"
+LOG_MODEL = ("last", "all")  # which checkpoints are uploaded
 FILE_LOGGERS = ("csv", "tensorboard")  # Lightning's own, which write into the run's folder
 # Options that mean nothing without --evaluate.
 OF_EVALUATION = ("weights", "weights_key", "test_size", "mean", "std")
@@ -90,7 +91,12 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         help="pixels at a side (default: the data set's; the papers' ρ)",
     )
     add("--epochs", type=int, metavar="N", help="length; the schedule is compressed or stretched to it")
-    add("--teacher", type=Path, metavar="RUN", help="learn from the network of a finished run (runs/…)")
+    add(
+        "--teacher",
+        type=Path,
+        metavar="RUN",
+        help="learn from the network of a finished run (runs/…, or wandb:ENTITY/PROJECT/NAME[:ALIAS])",
+    )
 
     add = parser.add_argument_group(
         "fields of the recipe: --recipe.FIELD VALUE (not within a study; default: the recipe's)", _fields()
@@ -121,7 +127,8 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         "--weights",
         type=Path,
         metavar="FILE",
-        help="a state dict or checkpoint: ours, torchvision's, timm's …",
+        help="a state dict or checkpoint: ours, torchvision's, timm's …; or wandb:ENTITY/PROJECT/NAME[:ALIAS], which "
+        "--log-model uploaded",
     )
     add("--weights-key", metavar="KEY", help="which of several networks of the file (state_dict_ema, …)")
     add("--test-size", type=int, nargs="+", metavar="N", help="shorter side, one or several to average over")
@@ -136,7 +143,11 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
 
     add = parser.add_argument_group("the machine").add_argument
     add("--accelerator", default="auto", metavar="KIND", help="auto, cpu, gpu …, as Lightning names them")
-    add("--devices", metavar="N", help="how many (-1: all), or which (0,1), share the batch (default: one)")
+    add(
+        "--devices",
+        metavar="N",
+        help="how many (-1: all), or which (0,1; of one GPU 1,), share the batch (default: one)",
+    )
     add("--num-nodes", type=int, metavar="N", help="machines that share it; start the command on each")
     add("--strategy", default="auto", metavar="NAME", help="ddp …, as Lightning names them")
     add("--precision", choices=PRECISIONS, help="changes the run's id (default: the study's, or 32-true)")
@@ -167,8 +178,17 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     )
     add(
         "--log-model",
-        action="store_true",
-        help="upload the final checkpoint to W&B, as an artifact of the run",
+        nargs="?",
+        const="last",
+        choices=LOG_MODEL,
+        help="upload the final checkpoint to W&B, as an artifact of the run; all: also on the way, every half hour and "
+        "when the run is stopped, kept for two weeks",
+    )
+    add(
+        "--resume-from",
+        type=Path,
+        metavar="FILE",
+        help="go on with this run from its checkpoint of another machine: a file, or wandb:ENTITY/PROJECT/NAME[:ALIAS]",
     )
     add("--no-wandb", action="store_true", help="no W&B at all")
     add(
@@ -205,7 +225,8 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     check_names(options.evaluation)
     if options.evaluate and len(options.evaluation) > 1:
         raise ValueError("--evaluate takes one --evaluation at a time")
-    if options.log_model and (options.no_wandb or options.logger != "wandb"):
+    options.tracked = options.logger == "wandb" and not options.no_wandb  # by W&B
+    if options.log_model and not options.tracked:
         raise ValueError("--log-model uploads to W&B: leave out --no-wandb and --logger")
     if options.logger == "tensorboard" and not any(map(find_spec, ("tensorboard", "tensorboardX"))):
         raise ValueError(

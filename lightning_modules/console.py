@@ -80,7 +80,9 @@ def report(record: dict, folder: Path, state: str, evaluations: Sequence[str] = 
     if record["did_not_start"]:
         print("It did not start: its loss or training error stayed near chance, so no test will use it.")
     for name, counted in record.get("evaluations", {}).items():
-        print(f"{PROTOCOLS[name].title}: error {counted['error']:.2f} % ({number_of(counted['errors'], 'image')})")
+        print(
+            f"{PROTOCOLS[name].title}: error {counted['error']:.2f} % ({number_of(counted['errors'], 'image')})"
+        )
     missing = [PROTOCOLS[name].title for name in evaluations if name not in record.get("evaluations", {})]
     if missing and not record["diverged"]:
         print(

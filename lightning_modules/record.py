@@ -27,7 +27,8 @@ CURVE = ("epoch", "train_loss", "train_error", "curve_test_error", "lr", "images
 CHANCE_MARGIN = 2.0  # percentage points: a training error within it of chance has learnt nothing
 BROKEN = 0.001  # share of an image folder's files that may be unreadable, and so not among the test images
 TOLERANCE = 0.01  # percentage points: room for a writer that rounds to two decimals
-_UNSEALED = ("digest", "wandb")  # where the run can be looked at is found out later
+_UNSEALED = ("digest", "wandb", "contributor")  # the others are found out later
+_LEFT_OUT = {"evaluations": {}, "contributor": None}  # fields that a record doesn't name if they say nothing
 
 # What the parts of a record hold, beside what a newer version may add.
 _PARTS: dict[str, dict[str, type | types.UnionType]] = {
@@ -53,8 +54,8 @@ class Record:
     `diverged`. evaluations: the same of the same weights by other protocols (`protocols.BESIDE`). best: the epoch with
     the lowest error on all test images, which many papers print, never a headline here. curve: a list an epoch of each
     of `CURVE`, its test error on `curve_test_images`. git: the commit at the run's start. wall_seconds: over all
-    interruptions, of which there were `resumed`. finished: in UTC. digest: `seal` of the rest. where: the file that it
-    was read from.
+    interruptions, of which there were `resumed`. finished: in UTC. digest: `seal` of the rest. contributor: who sent it,
+    if it came in a file of records. where: the file that it was read from.
     """
 
     format: int
@@ -87,6 +88,7 @@ class Record:
     wandb: str | None
     digest: str
     evaluations: dict = field(default_factory=dict)
+    contributor: str | None = None
     where: str = field(default="", compare=False)
 
     def __hash__(self) -> int:
@@ -111,12 +113,15 @@ class Record:
         """Return the test error after the last epoch, in per cent."""
         return 100 * self.errors / self.images
 
+    @property
+    def origin(self) -> tuple[str | None, str, int]:
+        """Return what tells the machines apart that made one run: who contributed it, device and number of devices."""
+        return self.contributor, self.machine["device"], self.machine["devices"]
+
     def as_dict(self) -> dict:
-        """Return the JSON object; one without evaluations beside the test doesn't name them."""
+        """Return the JSON object, without the fields of `_LEFT_OUT` that say nothing."""
         values = {name: getattr(self, name) for name in _types()}
-        if not self.evaluations:
-            del values["evaluations"]
-        return values
+        return {name: value for name, value in values.items() if name not in _LEFT_OUT or value}
 
     @classmethod
     def parse(cls, text: str | bytes, where: str) -> "Record":
@@ -138,7 +143,7 @@ class Record:
         for name in values.keys() - _types().keys():
             raise ValueError(f"a record has no field {name!r}")
         for name, kind in _types().items():
-            check_type({"evaluations": {}} | values, name, name, kind)
+            check_type(_LEFT_OUT | values, name, name, kind)
         for part, kinds in _PARTS.items():
             for name, kind in kinds.items() if values[part] is not None else ():
                 check_type(values[part], name, f"{part}.{name}", kind)

@@ -3,11 +3,13 @@
 Only the logger made here touches wandb in the training process: a second `wandb.init` breaks DDP.
 """
 
+import json
 import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from wandb.sdk.wandb_run import Run as WandbRun
 
 INIT_SECONDS = 30  # for a run to be made on the server, which has just answered
+KEPT = timedelta(days=14)  # a checkpoint of a run under way, on W&B
 FINISH_SECONDS = 60  # for what is left to be sent at the end; the rest stays on disk
 
 
@@ -147,32 +150,51 @@ def summary(record: dict) -> dict:
     return {name: value for name, value in outcome.items() if value is not None}
 
 
+def logged(record: dict) -> dict:
+    """Return `summary` with the whole record as text, for `reports/runs/logs.py`: a log keeps no number's every digit."""
+    return summary(record) | {"_record": json.dumps(record)}
+
+
 def finish(tracker: Tracker, record: dict, model: Path | None = None) -> None:
     """Put the headline into the run's summary and the whole record among its files, and close it; failed if it diverged.
 
-    As a file, because it is the same on W&B and in the folder of an offline run, where nothing else of W&B's can be
-    read without sending it (the log of transactions has no reader in Python), and is got one run at a time.
-    model: a checkpoint to upload as Lightning does, as the artifact `model-<id>`.
+    As a file, because it is the same on W&B and in the folder of an offline run, and is got one run at a time.
+    model: a checkpoint to upload as Lightning does, as the artifact `model-<id>`, with the record beside it.
     """
     experiment = tracker.experiment
     try:
         with answering():
-            experiment.summary.update(summary(record))
+            experiment.summary.update(logged(record))
             copy = Path(experiment.dir) / "record.json"  # `reports/runs/pull.py` reads it there
             write(record, copy)
             experiment.save(copy, base_path=copy.parent, policy="now")
             if model:
-                _log_model(experiment, model)
+                _log_model(experiment, model, copy)
     except Unreachable as error:
         say(f"W&B: its client failed at the end of the run ({error}); the record has all of it")
     _close(tracker, exit_code=0 if record["test"] else 1)
 
 
-def _log_model(experiment: "WandbRun", checkpoint: Path) -> None:
+def log_progress(tracker: Tracker, checkpoint: Path) -> None:
+    """Upload the checkpoint of a run under way, from which it can go on elsewhere (`--resume-from`); kept for KEPT."""
+    if tracker.failed:
+        return
+    try:
+        with answering():
+            _log_model(tracker.experiment, checkpoint)
+    except Unreachable as error:
+        say(f"W&B: a checkpoint was not uploaded ({error}); the training goes on")
+
+
+def _log_model(experiment: "WandbRun", checkpoint: Path, record: Path | None = None) -> None:
     import wandb
 
     artifact = wandb.Artifact(f"model-{experiment.id}", type="model")
     artifact.add_file(str(checkpoint), name="model.ckpt")
+    if record:
+        artifact.add_file(str(record))
+    else:
+        artifact.ttl = KEPT
     experiment.log_artifact(artifact, aliases=["latest"])
 
 

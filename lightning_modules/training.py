@@ -23,6 +23,7 @@ from lightning_modules import distillation, evaluator, files, provenance, record
 from lightning_modules.callbacks.checkpointing import AtomicCheckpointIO, SaveProgress, StopOnSigterm
 from lightning_modules.callbacks.one_run import OneRun, UnlikeProcesses
 from lightning_modules.callbacks.progress import EpochLines, Progress, StepCurve
+from lightning_modules.callbacks.uploading import UploadProgress
 from lightning_modules.callbacks.weight_averaging import MovingAverage
 from lightning_modules.classifier import Classifier, Diverged
 from lightning_modules.configuration import Configuration, Run
@@ -110,6 +111,8 @@ def train(
     evaluations: dict[str, dict] = {}
     try:
         trainer = _trainer(configuration, folder, machine, loggers, checkpoint, precision, one_run, stop)
+        if tracker and machine.log_model == "all":
+            trainer.callbacks.append(UploadProgress(tracker, checkpoint))  # behind SaveProgress
         one_run.expect(trainer, TIMEOUT)
         begun = checkpoint if checkpoint.exists() else None
         with tracking.closing(tracker):

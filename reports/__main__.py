@@ -21,6 +21,7 @@ from lightning_modules.commands import Parser, as_typed, refuse
 from lightning_modules.execution import environment
 from lightning_modules.execution.estimate import duration
 from lightning_modules.exit_codes import DONE, FAILED
+from reports.runs import command as records_of_others
 from reports.site import command as site
 from reports.watch import command as watch
 from sweeps import study as studies
@@ -89,15 +90,16 @@ def _build(options: argparse.Namespace) -> int:
     finished, warnings = records.read(options.records or RECORDS)
     what = ", ".join(options.studies) or f"all pages from {number_of(len(finished), 'record')}"
     print(f"{'comparing' if options.check else 'making'} {what}", file=sys.stderr, flush=True)
+    repeats, repeats_left_out = records.repeats(options.records or RECORDS)
     by_claim, findings_left_out = findings.read()
-    warnings += findings_left_out
+    warnings += repeats_left_out + findings_left_out
     _warn(warnings)
     pages: dict[str, bytes] = {}
     with cache.opened(HERE) as answers:
         for name in options.studies:
-            pages |= build.make_study(name, finished, by_claim)
+            pages |= build.make_study(name, finished, by_claim, repeats)
         if not options.studies:
-            pages = build.make(finished, by_claim, warnings)
+            pages = build.make(finished, by_claim, warnings, repeats)
             if options.out == HERE:
                 pages["../README.md"] = readme.content(finished)
         pages[cache.NAME] = answers.content(only_asked=not options.studies)
@@ -117,8 +119,8 @@ def _build(options: argparse.Namespace) -> int:
         print(f"removed: {name}")
     _conclude(f"{len(stale) or 'none'} of {number_of(len(pages), 'file')} changed", begun)
     if options.publish:
-        texts = {name: content.decode() for name, content in pages.items() if name.endswith(".md")}
-        print(f"published: {publish.publish(texts, options.publish)}")
+        recorded = {record.study for record in finished if record.study}
+        print(f"published: {publish.publish(pages, options.publish, recorded)}")
     return DONE
 
 
@@ -133,20 +135,20 @@ def _differs(path: Path, content: bytes) -> bool:
 
 def _options_of_collect(add: Callable) -> None:
     add(
-        "folders",
+        "sources",
         nargs="*",
         type=Path,
-        metavar="FOLDER",
-        help="that hold <run>/record.json, as another machine's runs/ (default: runs/)",
+        metavar="FOLDER|FILE",
+        help="folders that hold <run>/record.json, as another machine's runs/, and files of `contribute` (default: runs/)",
     )
 
 
 def _collect(options: argparse.Namespace) -> int:
     from reports.runs.collect import collect
 
-    begun, folders = time.monotonic(), options.folders or RECORDS[1:]
-    print(f"reading the records in {', '.join(map(str, folders))}", file=sys.stderr, flush=True)
-    lines, warnings = collect(folders, RECORDS[0])
+    begun, sources = time.monotonic(), options.sources or RECORDS[1:]
+    print(f"reading the records in {', '.join(map(str, sources))}", file=sys.stderr, flush=True)
+    lines, warnings = collect(sources, RECORDS[0])
     _warn(warnings)
     print(*lines, sep="\n")
     _conclude("collected", begun)
@@ -158,7 +160,7 @@ def _options_of_pull(add: Callable) -> None:
         "sources",
         nargs="+",
         metavar="ENTITY/PROJECT|FOLDER",
-        help="a project on W&B's server, or a folder of W&B's offline runs",
+        help="a project on W&B's server, or a folder of W&B's offline runs, of which the .wandb logs are enough",
     )
 
 
@@ -169,15 +171,15 @@ def _pull(options: argparse.Namespace) -> int:
     committed, counts = Committed(RECORDS[0]), Counter[str]()
     projects = [source for source in options.sources if not is_folder(source)]
     finished, warnings = offline(Path(source) for source in options.sources if source not in projects)
-    new, complaints = committed.add(finished)
-    counts.update(new)
+    added, complaints = committed.add(finished)
+    counts.update(added.counts)
     _warn(warnings + complaints)
     try:
         for project in projects:
             counts.update(pull(project, committed, lambda line: _warn([line])))
     except KeyboardInterrupt:
         raise ValueError("interrupted; what was fetched is committed, and the same command goes on") from None
-    print(*summary(committed, counts), sep="\n")
+    print(*summary(committed, counts, added.repeats), sep="\n")
     return DONE
 
 
@@ -291,6 +293,16 @@ COMMANDS = {
     ),
     "collect": Command("take finished runs into reports/records/", _options_of_collect, _collect),
     "pull": Command("take finished runs from W&B into reports/records/", _options_of_pull, _pull),
+    "contribute": Command(
+        "pack this machine's records into one file, for others to take in",
+        records_of_others.add_options_of_contribute,
+        records_of_others.contribute,
+    ),
+    "check": Command(
+        "judge files of `contribute`, and change nothing",
+        records_of_others.add_options_of_check,
+        records_of_others.check,
+    ),
     "why": Command("print where the figures of a row come from", _options_of_why, _why),
     "export": Command("write runs as results.csv, for pandas or a spreadsheet", _options_of_export, _export),
     "find": Command(

@@ -59,11 +59,11 @@ def _more(options: argparse.Namespace) -> list[str]:
         "--devices": options.devices or str(per_node),
         "--workers": options.workers,
         "--logger": options.logger,
+        "--log-model": options.log_model,
     }
     flags = {
         "--deterministic": options.deterministic,
         "--no-wandb": options.no_wandb,
-        "--log-model": options.log_model,
     }
     flags["--wait"] = options.wait or environment.in_sweep()
     return [

@@ -42,7 +42,7 @@ SENSIBLE = {
     **dict.fromkeys(("--seed", "--epochs", "--workers", "--num-nodes"), ("1", "2")),
     **dict.fromkeys(("--resolution", "--test-size"), ("32", "224")),
     **dict.fromkeys(("--mean", "--std"), ("0.5,0.5,0.5",)),
-    **dict.fromkeys(("--teacher", "--weights", "--weights-key", "--plan"), ("none",)),
+    **dict.fromkeys(("--teacher", "--weights", "--weights-key", "--plan", "--resume-from"), ("none",)),
     **{cli.flag(name): ["0.1", "1"] for name in cli.SHORT},
 }
 SWITCHES = [*"--evaluate --describe --tune --deterministic --log-model --no-wandb --help --list".split()]  # noqa: SIM905

@@ -14,24 +14,17 @@ from urllib.parse import unquote, urlsplit
 import yaml
 
 from tests.failing_server import NEVER, FailingServer
+from tests.wandb_artifacts import TIME, Artifacts, edges
 
 ENTITY = "team"
 KEY = "0123456789" * 4  # any of 40 characters is let in
-TIME = "2026-01-02T03:04:05Z"
-LAST_PAGE = {"__typename": "PageInfo", "endCursor": None, "hasNextPage": False}
 USER = {
     "__typename": "User", "id": "user", "name": ENTITY, "username": ENTITY, "email": "", "admin": False, "entity": ENTITY,
     "flags": "{}", "deletedAt": None, "teams": {"edges": []}, "apiKeys": {"edges": []}, "defaultEntity": {"id": "entity", "name": ENTITY},
 }  # fmt: skip
 
 
-def edges(nodes: list[dict]) -> dict:
-    """A page of GraphQL that holds everything."""
-    page = [{"node": node, "cursor": str(number)} for number, node in enumerate(nodes)]
-    return {"edges": page, "pageInfo": LAST_PAGE, "totalCount": len(page)}
-
-
-class WandbServer(FailingServer):
+class WandbServer(Artifacts, FailingServer):
     """`with WandbServer() as server:` listens on a free port.
 
     Tests read `runs` by (entity, project, id), `artifacts` by name, `reports` by id, `stored` bytes by path, and the names
@@ -106,6 +99,7 @@ class WandbServer(FailingServer):
             "serverInfo": {"features": [], "cliVersionInfo": {"max_cli_version": "99.0.0"}},
             "project": found,
             "model": found,
+            "artifact": self.files_of(asked.get("id") or asked.get("artifact_id")),
             "models": edges([self.project(*place, {}) for place in projects if place[0] == entity]),
         }
 
@@ -123,7 +117,8 @@ class WandbServer(FailingServer):
         return {
             "__typename": "Project", "id": f"{entity}/{project}", "internalId": "1", "name": project, "entityName": entity,
             "entity": {"id": entity, "name": entity}, "createdAt": TIME, "isBenchmark": False, "readOnly": False, "user": USER,
-            "artifact": None, "artifactType": None, "run": run, "bucket": run, "runs": listed, "runCount": len(held), "allViews": edges(views),
+            "artifact": None, "artifactType": None, **self.artifact_of(entity, project, asked.get("name")),
+            "artifactCollection": self.collection(asked.get("collection")), "run": run, "bucket": run, "runs": listed, "runCount": len(held), "allViews": edges(views),
             "sweep": sweep and self.sweep_view(sweep) | {"runs": listed},
         }  # fmt: skip
 
@@ -232,46 +227,6 @@ class WandbServer(FailingServer):
                 run |= {"sweep": sweep["name"], "command": command}
             commands = [command]
         return {"agent": {"id": sent["id"]}, "commands": json.dumps(commands)}
-
-    def createArtifact(self, sent: dict) -> dict:
-        sent = sent["input"]
-        name = sent["artifactCollectionName"]
-        self.artifacts[name] = sent
-        collection = {"__typename": "ArtifactSequence", "id": name, "name": name, "latestArtifact": None}
-        return {
-            "artifact": {
-                "id": name,
-                "state": "PENDING",
-                "digest": sent["digest"],
-                "artifactSequence": collection,
-            }
-        }
-
-    def createArtifactManifest(self, sent: dict) -> dict:
-        file = {
-            "id": "1",
-            "uploadUrl": f"{self.url}/storage/{sent['artifactID']}/manifest",
-            "uploadHeaders": [],
-        }
-        return {"artifactManifest": {"id": sent["artifactID"], "file": file}}
-
-    def updateArtifactManifest(self, sent: dict) -> dict:
-        return self.createArtifactManifest({"artifactID": sent["artifactManifestID"]})
-
-    def createArtifactFiles(self, sent: dict) -> dict:
-        files = []
-        for file in sent["input"]["artifactFiles"]:
-            path = f"{file['artifactID']}/{file['name']}"
-            files.append({
-                "storagePath": path, "uploadUrl": f"{self.url}/storage/{path}", "uploadHeaders": [],
-                "uploadMultipartUrls": None, "artifact": {"id": file["artifactID"]},
-            })  # fmt: skip
-        return {"files": edges(files)}
-
-    def commitArtifact(self, sent: dict) -> dict:
-        artifact = self.artifacts[sent["artifactID"]]
-        artifact["committed"] = True
-        return {"artifact": {"id": sent["artifactID"], "digest": artifact["digest"]}}
 
     def upsertView(self, sent: dict) -> dict:
         report = sent["id"] or base64.b64encode(f"View:{len(self.reports)}".encode()).decode()

@@ -72,7 +72,13 @@ class World:
         return output
 
     def cell(self, *argv: str) -> str:
-        return self.run(sys.executable, str(ROOT / "tests" / "tiny.py"), *argv, *self.where)
+        return self.run(*self.cell_command(*argv))
+
+    def start_cell(self, *argv: str) -> subprocess.Popen:
+        return self.start(*self.cell_command(*argv))
+
+    def cell_command(self, *argv: str) -> list[str]:
+        return [sys.executable, str(ROOT / "tests" / "tiny.py"), *argv, *self.where]
 
     def sweep(self, budget: str, **parameters) -> str:
         """Make a sweep from the tiny study's file, with some parameters replaced; gives its path."""

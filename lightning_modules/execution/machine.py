@@ -38,7 +38,7 @@ class Machine:
     data_dir: Path = Path("data")
     workers: int | None = None  # as many as suit the data set
     wandb: bool = True
-    log_model: bool = False  # to W&B
+    log_model: str | None = None  # which checkpoints are uploaded to W&B, of LOG_MODEL
     file_logger: str | None = None  # of FILE_LOGGERS
     speed: ExecutionSettings = DEFAULT
 

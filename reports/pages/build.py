@@ -13,6 +13,7 @@ from reports.pages import (
     complexity,
     experiments,
     figures,
+    glossary,
     index,
     markdown,
     paper_tables,
@@ -24,6 +25,7 @@ from reports.verdicts.by_claim import ClaimVerdict, Collated
 from reports.verdicts.counts import Counts
 from reports.verdicts.findings import Finding, without_others
 from reports.verdicts.results import Results, collate
+from reports.verdicts.trained import Verdict
 from sweeps import study as studies
 from sweeps.study import Study
 
@@ -31,19 +33,26 @@ LINK = re.compile(rb"\]\((?!https?:|#|\.\./)([^)\s])")
 
 
 def make(
-    records: Sequence[Record], findings: Mapping[str, Sequence[Finding]], warnings: Sequence[str]
+    records: Sequence[Record],
+    findings: Mapping[str, Sequence[Finding]],
+    warnings: Sequence[str],
+    repeats: Sequence[Record] = (),
 ) -> dict[str, bytes]:
     """Make all pages and pictures, by path below `reports/`.
 
-    findings: by claim. warnings: records and findings left out, a line each.
+    findings: by claim. warnings: records and findings left out, a line each. repeats: of the records' runs, on other
+    machines.
     """
     collated = {name: _collate(studies.read(name), records) for name in studies.names()}
-    judged = by_claim.judge(collated)
-    entries, files = ledger.entries(), {}
-    with Steps(len(entries) + len(collated) + len(OVERVIEWS), "of the pages made") as steps:
+    entries = ledger.entries()
+    judged: dict[tuple[str, str, str], Sequence[Verdict]] = {}
+    files: dict[str, bytes] = {}
+    with Steps(len(entries) + 2 * len(collated) + len(OVERVIEWS), "of the pages made") as steps:
+        for name in steps.each(collated):
+            judged |= by_claim.judge({name: collated[name]})
         verdicts = by_claim.of_claims(steps.each(entries), collated, judged, without_others(findings))
         for study, results, variant_counts in steps.each(collated.values(), lambda row: row[0].name):
-            files |= study_page.files(study, results, variant_counts, judged, verdicts, records)
+            files |= study_page.files(study, results, variant_counts, judged, verdicts, records, repeats)
         for name in steps.each(OVERVIEWS):
             files |= OVERVIEWS[name](All(collated, verdicts, records, findings, warnings))
     return _linked(files)
@@ -68,6 +77,7 @@ OVERVIEWS: Mapping[str, Callable[[All], dict[str, bytes]]] = {
     "results": lambda all: index.files(all.collated, all.verdicts, all.records, all.warnings),
     "claims": lambda all: claims.files(all.verdicts, all.studies, all.findings),
     "printed counts": lambda _: complexity.files(),
+    "glossary": lambda _: glossary.files(),
     "architectures": lambda _: architectures.files(),
     "figures": lambda all: figures.files(all.collated, all.findings),
     "tables": lambda all: paper_tables.files((study, results) for study, results, _ in all.collated.values()),
@@ -77,7 +87,10 @@ OVERVIEWS: Mapping[str, Callable[[All], dict[str, bytes]]] = {
 
 
 def make_study(
-    name: str, records: Sequence[Record], findings: Mapping[str, Sequence[Finding]]
+    name: str,
+    records: Sequence[Record],
+    findings: Mapping[str, Sequence[Finding]],
+    repeats: Sequence[Record] = (),
 ) -> dict[str, bytes]:
     """Make the page of one study and its pictures, with as little of the other studies as the page shows."""
     study = studies.read(name)
@@ -86,7 +99,7 @@ def make_study(
     claims_of_study = (claim.id for claim in study.claims)
     verdicts = by_claim.of_claims(claims_of_study, collated, judged, without_others(findings))
     _, results, variant_counts = collated[name]
-    return _linked(study_page.files(study, results, variant_counts, judged, verdicts, records))
+    return _linked(study_page.files(study, results, variant_counts, judged, verdicts, records, repeats))
 
 
 def _collate(study: Study, records: Sequence[Record]) -> tuple[Study, list[Results], Counts]:

@@ -7,7 +7,7 @@ from reports.printed import variants
 from reports.verdicts.results import Results
 from sweeps.study import Study
 
-COLUMNS = ("variant", "seed", "error", "run", "commit", "device", "finished", "W&B")
+COLUMNS = ("variant", "seed", "error", "run", "commit", "device", "finished", "W&B", "contributor")
 
 
 def section(results: list[Results]) -> str:
@@ -25,7 +25,8 @@ def section(results: list[Results]) -> str:
             ]
             if rows:
                 parts.append(f"### {DATASETS[dataset].title}, budget {result.budget}")
-                parts.append(markdown.table(COLUMNS, rows, right=("seed", "error")))
+                columns, rows = markdown.without_empty(COLUMNS, rows, empty=("",))  # nobody contributed
+                parts.append(markdown.table(columns, rows, right=("seed", "error")))
     return "\n\n".join(parts) if len(parts) > 2 else ""
 
 
@@ -56,6 +57,8 @@ def explain(study: Study, results: list[Results], variant: str) -> str:
                 )
                 lines.append(f"    run {record.run_id}, {record.where}, finished {record.finished}")
                 lines.append(f"    commit {commit(record)}, on {device(record)}")
+                if record.contributor:
+                    lines.append(f"    contributed by {record.contributor}")
                 if record.wandb:
                     lines.append(f"    {record.wandb}")
     return "\n".join(lines)
@@ -87,4 +90,5 @@ def _row(variant: str, record: Record, mark: str) -> list[str]:
         markdown.escaped(device(record)),
         markdown.escaped(record.finished[:10]),
         markdown.link("run", record.wandb),
+        markdown.escaped(record.contributor or ""),
     ]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.record import Record
 from reports import plots
-from reports.pages import answer, cost, differences, markdown, paper_tables, provenance, tables
+from reports.pages import answer, cost, differences, markdown, paper_tables, provenance, repeats, tables
 from reports.pages import rows as row_by_row
 from reports.pages.claims import linked
 from reports.verdicts import by_claim, ledger, others
@@ -38,10 +38,11 @@ def files(
     judged: Judged,
     verdicts: Mapping[str, Sequence[ClaimVerdict]],
     records: Sequence[Record],
+    repeated: Sequence[Record],
 ) -> dict[str, bytes]:
     """Make all files of the study's page, by path below `reports/`.
 
-    judged, verdicts, records: of all studies and claims.
+    judged, verdicts, records, and those of the same runs on other machines: of all studies and claims.
     """
     made: dict[str, bytes] = {}
     sections = [_budget(result, counts, judged, made) for result in results]
@@ -59,6 +60,7 @@ def files(
         _reproduce(study, results),
         "## Departures\n\n" + markdown.bullets(study.departures) if study.departures else "",
         provenance.section(results),
+        repeats.section(results, repeated),
     )
     return {f"studies/{study.name}.md": page.encode(), **made}
 
@@ -75,7 +77,8 @@ All missing runs on this machine, or the same runs shared out by W&B:
 {sweeps}
 ```
 
-One run: its command stands in its row. A record holds the whole configuration, the curve and the machine.
+One run: its command stands in its row. A record is the line of its file that has the run's id, with the
+whole configuration, the curve and the machine.
 
 {row_by_row.section(study, results)}
 

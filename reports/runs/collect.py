@@ -4,31 +4,57 @@ The runs themselves stay where they are: by their records a repeated command kno
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from filelock import FileLock
 
 from architectures.spelling import number_of
 from lightning_modules import files
 from lightning_modules.record import Record
-from reports.runs import records
+from reports.runs import contributions, records
 from sweeps import programme
 from sweeps import study as studies
 from sweeps.contrasts import LOOKS
 
 
+@dataclass
+class Additions:
+    """What records add to the committed ones, by study, and a line for each that can't be taken.
+
+    undeclared: the number of runs that no study declares. remarks: on records that are taken all the same.
+    """
+
+    new: dict[str, list[Record]] = field(default_factory=dict)
+    repeats: dict[str, list[Record]] = field(default_factory=dict)
+    undeclared: int = 0
+    refused: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return how many are new by study; runs that no study declares are counted under ""."""
+        undeclared = {"": self.undeclared} if self.undeclared else {}
+        return {name: len(new) for name, new in self.new.items()} | undeclared
+
+
 class Committed:
     """The records in `folder`/<study>.jsonl, and the one way into them.
 
-    A run goes to the study that it was made for, if that declares it, else to the first that does; a record that is there stays as it is and where it is, also
-    when its study has changed since. Raises ValueError if one can't be read: rewriting its file would lose it.
+    A run goes to the study that it was made for, if that declares it, else to the first that does; a record that is
+    there stays as it is and where it is, also when its study has changed since. The same run of another machine goes to
+    `folder`/repeats/<study>.jsonl, one a machine. Raises ValueError if one can't be read: rewriting its file would lose
+    it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.of_study = {path.stem: _whole(path) for path in sorted(folder.glob("*.jsonl"))}
         self.of_run = records.by_run(record for committed in self.of_study.values() for record in committed)
+        repeats = sorted((folder / records.REPEATS).glob("*.jsonl"))
+        self.repeats = records.by_run(record for path in repeats for record in _whole(path))
         self.order = {name: _order(name) for name in studies.names()}
 
     def study_of(self, run_id: str, made_for: str | None) -> str | None:
@@ -36,45 +62,78 @@ class Committed:
         names = [name for name, order in self.order.items() if run_id in order]
         return made_for if made_for in names else next(iter(names), None)
 
-    def add(self, finished: Iterable[Record]) -> tuple[dict[str, int], list[str]]:
-        """Take in what is new; return how many by study, and a line for each run that can't be taken as it is.
+    def additions(self, finished: Iterable[Record]) -> Additions:
+        """Return what these records would add.
 
-        Runs that no study declares are counted under "". Records of one run that contradict each other are
-        left out, all of them, unless one is committed, which stays.
+        Records of one machine that contradict each other about a run are left out, all of them, unless one is
+        committed, which stays.
         """
-        new: dict[str, list[Record]] = {}
-        complaints = []
+        made = Additions()
         for run_id, same_run in records.by_run(finished).items():
-            known = self.of_run.get(run_id, [])
-            if not records.agree([*known, *same_run]):
-                complaints.append(contradiction(run_id, known, same_run))
+            known = [*self.of_run.get(run_id, []), *self.repeats.get(run_id, [])]
+            everywhere = [*known, *same_run]
+            if records.contradict(everywhere):
+                made.refused.append(contradiction(run_id, known, same_run))
                 continue
-            if remark := records.of_several_commits([*known, *same_run]):
-                complaints.append(f"run {run_id}: {remark}; the first is kept")
+            if records.agree(everywhere) and (remark := records.of_several_commits(everywhere)):
+                made.remarks.append(f"run {run_id}: {remark}; the first is kept")
+            counting = records.first(same_run)
+            study = self.study_of(run_id, counting.study)
+            if study is None:
+                made.undeclared += not known
+                continue
             if not known:
-                record = same_run[0]
-                new.setdefault(self.study_of(run_id, record.study) or "", []).append(record)
-        counts = {name: len(taken) for name, taken in new.items()}
-        new.pop("", None)
-        for name, taken in new.items():
-            self._write(name, taken)
-        return counts, complaints
+                made.new.setdefault(study, []).append(counting)
+                known = [counting]
+            for record in same_run:
+                if any(other.origin == record.origin or other.digest == record.digest for other in known):
+                    continue
+                if copied := next((other for other in known if _timed_alike(record, other)), None):
+                    made.refused.append(
+                        f"{record.where}: run {run_id} has the very times of that in {copied.where}: a copy of it"
+                    )
+                    continue
+                made.repeats.setdefault(study, []).append(record)
+                known.append(record)
+        return made
 
-    def _write(self, name: str, new: list[Record]) -> None:
-        path, order = self.folder / f"{name}.jsonl", self.order[name]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / f".{name}.lock"):  # two at once would each write what the other hasn't
+    def add(self, finished: Iterable[Record]) -> tuple[Additions, list[str]]:
+        """Take in what is new; return what that was, and a line for each run that can't be taken as it is."""
+        made = self.additions(finished)
+        for name, new in made.new.items():
+            self.of_study[name] = self._write(self.folder, name, new)
+            self.of_run |= records.by_run(self.of_study[name])
+        for name, new in made.repeats.items():
+            self.repeats |= records.by_run(
+                self._write(self.folder / records.REPEATS, name, new, repeats=True)
+            )
+        return made, made.refused + made.remarks
+
+    def _write(self, folder: Path, name: str, new: list[Record], repeats: bool = False) -> list[Record]:
+        """Return all records of the study's file in `folder`, with what is new; repeats: one a run and machine."""
+        path, order = folder / f"{name}.jsonl", self.order[name]
+        folder.mkdir(parents=True, exist_ok=True)
+
+        def identity(record: Record) -> tuple:
+            return record.run_id, record.origin if repeats else None
+
+        with FileLock(folder / f".{name}.lock"):  # two at once would each write what the other hasn't
             committed = _whole(path) if path.exists() else []  # again: another one may have been here since
-            ids = {record.run_id for record in committed}
+            known = {identity(record) for record in committed}
             # records of an older configuration are no longer declared and go to the end
             ordered = sorted(
-                [*committed, *(record for record in new if record.run_id not in ids)],
+                [*committed, *(record for record in new if identity(record) not in known)],
                 key=lambda record: (order.get(record.run_id, len(order)), record.run_id),
             )
             lines = [json.dumps(record.as_dict(), ensure_ascii=False) + "\n" for record in ordered]
             files.write(path, "".join(lines).encode())
-            self.of_study[name] = _whole(path)
-        self.of_run |= records.by_run(self.of_study[name])
+            return _whole(path)
+
+
+def _timed_alike(record: Record, other: Record) -> bool:
+    """Whether two records of one run have the speeds of one training, which no other repeats to the last digit."""
+    speeds = record.curve["images_per_second"]
+    return len({*speeds}) > 1 and speeds == other.curve["images_per_second"]
 
 
 def _whole(path: Path) -> list[Record]:
@@ -84,28 +143,36 @@ def _whole(path: Path) -> list[Record]:
     return whole
 
 
-def collect(folders: Iterable[Path], committed: Path) -> tuple[list[str], list[str]]:
-    """Merge the records in `folders` (`runs/`, or the like of another machine) into `committed`.
+def collect(sources: Iterable[Path], committed: Path) -> tuple[list[str], list[str]]:
+    """Merge records into `committed`: those in folders like `runs/`, or files of records that others packed.
 
     Returns what was done, a line for each study, and warnings: what was left out, and why. Raises ValueError, before
-    writing anything, if a folder is missing or a committed record can't be read.
+    writing anything, if a source is missing or a file's header is false, or a committed record can't be read.
     """
     target = Committed(committed)
     finished, warnings = [], []
-    for folder in folders:
-        if not folder.is_dir():
-            raise ValueError(f"{folder} is no folder; give one that holds <run>/record.json, as runs/ does")
-        readable, complaints = records.read_all(folder, whole_paths=True)
+    for source in sources:
+        if source.is_file():
+            contribution = contributions.read(source, target.study_of)
+            readable, complaints = contribution.records, contribution.refused
+        elif source.is_dir():
+            readable, complaints = records.read_all(source, whole_paths=True)
+        else:
+            raise ValueError(
+                f"{source} is neither a folder that holds <run>/record.json, as runs/ does, nor a file of `contribute`"
+            )
         if not readable and not complaints:
-            warnings.append(f"{folder}: holds no record (expected <run>/record.json or *.jsonl)")
+            warnings.append(f"{source}: holds no record (expected <run>/record.json or *.jsonl)")
         finished += readable
         warnings += complaints
-    counts, complaints = target.add(finished)
-    return summary(target, counts), warnings + complaints
+    added, complaints = target.add(finished)
+    return summary(target, added.counts, added.repeats), warnings + complaints
 
 
-def summary(target: Committed, counts: dict[str, int]) -> list[str]:
-    """Return a line for each study, and one for the runs that no study declares."""
+def summary(
+    target: Committed, counts: Mapping[str, int], repeats: Mapping[str, list[Record]] = MappingProxyType({})
+) -> list[str]:
+    """Return a line for each study, one for repeats on other machines, and one for runs that no study declares."""
     lines = [
         f"{name}: {counts.get(name, 0)} new, {len(target.of_study.get(name, []))} in all"
         for name in target.order
@@ -114,6 +181,9 @@ def summary(target: Committed, counts: dict[str, int]) -> list[str]:
     new = sum(count for name, count in counts.items() if name)
     total = sum(map(len, target.of_study.values()))
     lines.append(f"{number_of(new, 'new record')}, {total} in all")
+    if repeats:
+        repeated = number_of(sum(map(len, repeats.values())), "repeat")
+        lines.append(f"{repeated} of runs on other machines: in {target.folder.name}/{records.REPEATS}/")
     if "" in counts:
         lines.append(f"{number_of(counts[''], 'finished run')} of no study: left where they are")
     return lines

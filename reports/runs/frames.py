@@ -23,7 +23,7 @@ EVALUATED = tuple(f"{name}_error" for name in BESIDE)  # errors by other protoco
 COLUMNS = (
     "study", "variant", "dataset", "budget", "seed", *MEASURES, *EVALUATED, "diverged", "did_not_start", "arch",
     "knobs", "recipe", "precision", "resolution", "epochs", "train_images", "batch_size", "lr", "parameters", "mult_adds",
-    "device", "devices", "wall_seconds", "finished", "commit", "dirty", "plan", "wandb", "run",
+    "device", "devices", "wall_seconds", "finished", "commit", "dirty", "plan", "wandb", "contributor", "run",
 )  # fmt: skip
 
 

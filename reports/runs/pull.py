@@ -19,14 +19,16 @@ from tqdm import tqdm
 from lightning_modules.data import catalogue
 from lightning_modules.execution.wandb_login import Unreachable, answering, refusal
 from lightning_modules.record import Record
-from reports.runs import records
+from reports.runs import logs, records
 from reports.runs.collect import Committed, contradiction
 
 if TYPE_CHECKING:
     from wandb.apis.public import Run
 
 RECORD = "record.json"
+LOG = ".wandb"  # of a run, which has a copy of the record
 PROJECT = re.compile(r"[^/\s]+/[^/\s]+")  # ENTITY/PROJECT
+PICTURES = "report-pictures"  # job type of the run that `reports.pages.publish` logs the pages' pictures by
 PER_PAGE = 200  # runs to a request; each brings its configuration and summary
 PATIENCE = 3  # downloads in a row that may fail before the server is given up
 
@@ -34,33 +36,47 @@ PATIENCE = 3  # downloads in a row that may fail before the server is given up
 def is_folder(source: str) -> bool:
     """Return whether a place to pull from is on this disk. W&B's client may leave empty folders named ENTITY/PROJECT."""
     folder = Path(source)
-    return folder.is_dir() and (any(folder.rglob("*.wandb")) or not PROJECT.fullmatch(source))
+    if folder.suffix == LOG and folder.is_file():
+        return True
+    return folder.is_dir() and (any(folder.rglob(f"*{LOG}")) or not PROJECT.fullmatch(source))
 
 
-def offline(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
+def offline(places: Iterable[Path]) -> tuple[list[Record], list[str]]:
     """Read the records in W&B's own folders, these or any below them, and a line for each run that has none.
 
-    W&B's log of a run, the `.wandb` file, is looked for but not read: nothing in Python reads it. Raises ValueError
-    if a folder holds no run of W&B's.
+    places: folders, or logs of runs. Where the log, the `.wandb` file, is alone, the record is read from it. Raises
+    ValueError if a folder holds no run of W&B's.
     """
     runs: list[tuple[str, Path]] = []
-    for folder in folders:
-        logs = sorted(folder.rglob("*.wandb"))
-        if not logs:
-            raise ValueError(f"{folder} holds no run of W&B's (expected folders such as offline-run-*)")
-        runs += [(log.stem, log.parent / "files" / RECORD) for log in logs]
-    whole = {run for run, path in runs if path.is_file()}
-    finished, complaints = [], []
-    for run, path in runs:
-        if path.is_file():
+    for place in places:
+        logs_there = [place] if place.is_file() else sorted(place.rglob(f"*{LOG}"))
+        if not logs_there:
+            raise ValueError(f"{place} holds no run of W&B's (expected folders such as offline-run-*)")
+        runs += [(log.stem, log) for log in logs_there]
+    whole: set[str] = set()
+    finished: list[Record] = []
+    complaints: list[tuple[str, str]] = []
+    for run, log in sorted(runs, key=lambda run: not _beside(run[1]).is_file()):
+        if (path := _beside(log)).is_file():
             good, skipped = records.read_file(path, whole_path=True)
             finished += good
-            complaints += skipped
-        elif run not in whole:  # else it was interrupted, went on in another folder, and ended there
-            complaints.append(
-                f"{path.parent.parent}: skipped, no {RECORD} (not finished, or not of this project)"
-            )
-    return finished, complaints
+            complaints += [("", line) for line in skipped]
+            whole.add(run)
+        elif run not in whole:
+            try:
+                finished.append(logs.read(log))
+                whole.add(run)
+            except ValueError as error:
+                complaints.append(
+                    (run, f"{log}: skipped, no {RECORD} beside it, and none in the log: {error}")
+                )
+    # a run that was interrupted has gone on in another folder, and ended there
+    return finished, [line for run, line in complaints if run not in whole]
+
+
+def _beside(log: Path) -> Path:
+    """Where the record lies beside a log."""
+    return log.parent / "files" / RECORD
 
 
 # From the server
@@ -134,6 +150,8 @@ def _listed(project: str, warn: Callable[[str], None]) -> list[list[Tracked]]:
     by_run: dict[str, list[Tracked]] = {}
     with answering():
         for run in wandb.Api().runs(project, per_page=PER_PAGE, lazy=False):
+            if run.job_type == PICTURES:
+                continue
             where = f"W&B {project}/{run.id}"
             if reason := _unfit(run):
                 warn(f"{where}: skipped, {reason}")

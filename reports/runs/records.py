@@ -11,14 +11,16 @@ from pathlib import Path
 
 from lightning_modules.record import Record
 
+REPEATS = "repeats"  # folder, below that of the records
+
 
 def read(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
     """Read all records below `folders`, in a fixed order, and say in warnings what was left out and why.
 
     Looks at `<folder>/*.jsonl` and `<folder>/*/record.json`; a folder that doesn't exist holds no records.
-    Records of one run with the same result are merged (the first one stays). Where they have different numbers
-    of test errors, the one of an earlier folder stays, so that a committed record stands against a repetition
-    on another machine; within a folder nothing says which is right, and all are left out.
+    Records of one run with the same result are merged (the first one stays), and so are those of several machines,
+    which may differ. Where one machine has different numbers of test errors, the one of an earlier folder stays;
+    within a folder nothing says which is right, and all are left out.
     """
     chosen: dict[str, Record | None] = {}  # None: left out
     warnings: list[str] = []
@@ -28,9 +30,9 @@ def read(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
         for run_id, same_run in by_run(readable).items():
             earlier = chosen.get(run_id)
             candidates = [earlier, *same_run] if earlier else same_run
-            if agree(candidates):
-                chosen.setdefault(run_id, candidates[0])
-                if chosen[run_id] and (remark := of_several_commits(candidates)):
+            if not contradict(candidates):
+                chosen.setdefault(run_id, earlier or first(same_run))
+                if chosen[run_id] and agree(candidates) and (remark := of_several_commits(candidates)):
                     warnings.append(f"run {run_id}: {remark}; the first is kept")
                 continue
             results = ", ".join(f"{record.error:.2f} % in {record.where}" for record in candidates)
@@ -50,6 +52,12 @@ def read_all(folder: Path, whole_paths: bool = False) -> tuple[list[Record], lis
     return readable, warnings
 
 
+def repeats(folders: Iterable[Path]) -> tuple[list[Record], list[str]]:
+    """Read the records of runs done again on other machines, which count as no further seed, as `read_all` does."""
+    found = [read_all(folder / REPEATS) for folder in folders]
+    return [record for good, _ in found for record in good], [line for _, lines in found for line in lines]
+
+
 def by_run(records: Iterable[Record]) -> dict[str, list[Record]]:
     """Return the records of each run, in the order in which they come."""
     grouped: dict[str, list[Record]] = {}
@@ -61,6 +69,19 @@ def by_run(records: Iterable[Record]) -> dict[str, list[Record]]:
 def agree(records: Iterable[Record]) -> bool:
     """Return whether these records of one run have the same result."""
     return len({(record.errors, record.images) for record in records}) <= 1
+
+
+def contradict(records: Iterable[Record]) -> bool:
+    """Return whether these records of one run give several results of one machine; those of several may differ."""
+    by_origin: dict[tuple, list[Record]] = {}
+    for record in records:
+        by_origin.setdefault(record.origin, []).append(record)
+    return not all(map(agree, by_origin.values()))
+
+
+def first(records: Iterable[Record]) -> Record:
+    """Return the record of one run that counts, whatever its result: that of the earliest to finish."""
+    return min(records, key=lambda record: record.finished)
 
 
 def of_several_commits(records: Iterable[Record]) -> str | None:

@@ -141,7 +141,7 @@ def test_machines_are_merged_and_their_contradictions_left_out(study, tmp_path, 
             f"{there}/{run_id('wide', 1)}/record.json:1); none is taken: delete the wrong one"
         ),
     ]
-    with pytest.raises(ValueError, match="nowhere is no folder"):
+    with pytest.raises(ValueError, match="nowhere is neither a folder"):
         collect([here, tmp_path / "nowhere"], tmp_path / "records")
 
 

@@ -1,9 +1,11 @@
 """Taking records from W&B, through its real client and a loopback server, and from folders of offline runs."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from lightning_modules import tracking
 from lightning_modules.configuration import resolve
 from reports import __main__
 from reports.runs import records
@@ -182,11 +184,63 @@ def test_offline_folders(study, tmp_path, facts, offline_run):
     errors = {record.run_id: record.errors for record in found}
     assert errors == {run_id("wide", 0): 5000, run_id("wide", 1): 5100} and len(found) == 2
     assert len(complaints) == 2
-    assert f"{never}: skipped, no record.json (not finished, or not of this project)" in complaints
+    skipped = f"{never}/run-thin0.wandb: skipped, no record.json beside it, and none in the log: "
+    assert f"{skipped}not a run of this project (its config has no run_id)" in complaints
     assert any(line.startswith(f"{torn}/files/record.json:1: skipped, not valid JSON") for line in complaints)
     assert len(offline([whole])[0]) == 1
     with pytest.raises(ValueError, match="holds no run of W&B's"):
         offline([whole / "files"])
+
+
+@pytest.fixture
+def log_of(tmp_path, monkeypatch):
+    """`log_of(name, config, summary)`: the log alone of an offline run, as W&B's own client writes it."""
+    import wandb
+
+    def write(name: str, config: dict, summary: dict):
+        folder = tmp_path / "tracked" / name
+        folder.mkdir(parents=True)
+        run = wandb.init(mode="offline", dir=folder, id=name, config=config)
+        run.summary.update(summary)
+        run.finish()
+        (log,) = folder.rglob("*.wandb")
+        return log.rename(folder / log.name)
+
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    yield write
+    wandb.teardown()
+
+
+def test_a_log_alone_has_the_record(study, tmp_path, facts, log_of):
+    longest = resolve("densenet", {"depth": 22}, dataset="cifar10", budget="paper", seed=0, epochs=650)
+    made = [facts("wide", 0, 5000), facts_of(longest, 5000, None, None)]
+    logs = [
+        log_of(f"own{number}", {"run_id": record["run_id"]}, tracking.logged(record))
+        for number, record in enumerate(made)
+    ]
+    older = {"finished": "2026-01-02T03:04:05Z", "test_errors": 5000, "git_commit": None, "machine": {}}
+    log_of("older", {"run_id": "a", "study": "made_up", "arch": "densenet"}, older)
+    log_of("going", {"run_id": "a"}, {})
+    log_of("alien", {"lr": 1}, {"finished": "yesterday"})
+    forged = tracking.logged(made[0] | {"seed": 7})
+    log_of("false", {"run_id": "a"}, forged)
+    found, complaints = offline([tmp_path / "tracked"])
+    assert sorted(record.run_id for record in found) == sorted(facts["run_id"] for facts in made)
+    assert {record.run_id: record.as_dict() for record in found} == {facts["run_id"]: facts for facts in made}
+    reasons = {
+        Path(line.partition(":")[0]).stem: line.rpartition("none in the log: ")[2] for line in complaints
+    }
+    lacking = reasons.pop("run-older")
+    assert lacking.startswith("an older version's log, which doesn't hold the record's variant, plan, ")
+    assert lacking.endswith("wall_seconds, resumed, digest")
+    assert reasons == {
+        "run-going": "not finished (its state is finished)",
+        "run-alien": "not a run of this project (its config has no run_id)",
+        "run-false": "its seed is 7, and seed of its config another",
+    }
+    assert is_folder(str(logs[0])) and [record.run_id for record in offline(logs[:1])[0]] == [
+        run_id("wide", 0)
+    ]
 
 
 def test_an_empty_folder_of_that_name_does_not_hide_a_project(tmp_path, facts, offline_run, monkeypatch):
