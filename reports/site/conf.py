@@ -10,7 +10,7 @@ myst_heading_anchors = 4
 # Anchors in tables are HTML, which MyST doesn't know; a test follows every link of the site instead.
 suppress_warnings = ["myst.xref_missing"]
 html_theme = "pydata_sphinx_theme"
-html_sidebars = {
+html_sidebars: dict[str, list[str]] = {
     "README": [],
     "reports/[!st]*": [],
 }  # those of studies and tables alone have pages below them
