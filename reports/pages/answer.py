@@ -1,7 +1,7 @@
 """The answer to a study's question, as far as there is one: the first thing that its page says."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.record import Record
@@ -12,6 +12,7 @@ from reports.verdicts.by_claim import Judged
 from reports.verdicts.counts import Counts
 from reports.verdicts.differences import Difference, signed
 from reports.verdicts.results import Results
+from sweeps.claim import variants_of
 from sweeps.study import Study
 
 CHEAPEST = "mini"  # the least budget at which claims are judged
@@ -41,7 +42,7 @@ def _answer(
     unit = "epochs" if first.test.measure == "epochs_to_25" else "points"
     printed = f"; printed: {signed(first.printed)}" if first.printed is not None else ""
     text = (
-        f"**Answer so far**, {_size(results, dataset, counts)}: {in_words(first)} is **{first} {unit}** "
+        f"**Answer so far**, {_size(results, dataset, counts, variants_of(first.test))}: {in_words(first)} is **{first} {unit}** "
         f"(mean and 95 % interval, n = {first.seeds} seeds{printed}); below zero is as claimed."
     )
     if len(of_dataset) > 1:
@@ -54,9 +55,8 @@ def _answer(
     return text + f" Verdicts: {', '.join(f'{number} {word}' for word, number in words.items())}."
 
 
-def _size(results: Results, dataset: str, counts: Counts) -> str:
-    """At which length, on what, and with how large networks."""
-    names = {name for (name, on), group in results.groups.items() if on == dataset and group.records}
+def _size(results: Results, dataset: str, counts: Counts, names: Iterable[str]) -> str:
+    """At which length, on what, and with how large networks, the compared rows'."""
     spent = next(
         group.records[0] for (_, on), group in results.groups.items() if on == dataset and group.records
     )

@@ -130,7 +130,7 @@ def in_words(test: Test) -> str:
         case Equivalence(one=one, other=other):
             return f"`{one}` less `{other}`"
         case Trend(falling=falling):
-            return f"change of a line along {' → '.join(f'`{name}`' for name in falling)}"
+            return f"end less beginning of a line fitted to {' → '.join(f'`{name}`' for name in falling)}"
         case Rise(less=less, more=more):
             return f"rise from `{less[0]}` to `{less[1]}` less that from `{more[0]}` to `{more[1]}`"
     raise TypeError(f"{type(test).__name__} is not made of contrasts")
