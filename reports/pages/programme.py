@@ -35,6 +35,9 @@ claimed* where every part is, *against* where one is the other way round after H
 effect are called true over all looks. These are trainings of 8 epochs, so they decide what holds *at this length and
 size*, never what the paper printed."""
 
+PLANS = """A plan is named by the hash of its entry, and a record holds the name of the plan that asked for it: a record of
+another plan, or of none, was made for another line, or before the plan was."""
+
 HOW = """```sh
 uv run -m sweeps list --programme     # done, decided and left
 uv run -m sweeps.local --programme    # runs what is needed now, at the lowest priority; can be killed and repeated
@@ -54,6 +57,7 @@ def files(records: Sequence[Record]) -> dict[str, bytes]:
         _checks(lines, by_run),
         "## The lines",
         _planned(states, by_run),
+        PLANS,
         HOW,
     )
     return {"programme.md": page.encode()}
