@@ -58,7 +58,9 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     architecture = architectures.find(arch) if arch else None
 
     parser = Parser(
-        PROGRAM, description, usage="%(prog)s --arch NAME | --study NAME --variant NAME | --list  [OPTION ...]"
+        PROGRAM,
+        description,
+        usage="%(prog)s --arch NAME | --study NAME --variant NAME | --list  [OPTION ...]",
     )
     add = parser.add_argument_group("what to run").add_argument
     add("--arch", metavar="NAME", help="an architecture (see --list); `--arch NAME --help` shows its knobs")
