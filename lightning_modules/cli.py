@@ -61,7 +61,11 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
     arch = first.parse_known_args(argv)[0].arch
     architecture = architectures.find(arch) if arch else None
 
-    parser = Parser(PROGRAM, description)
+    parser = Parser(
+        PROGRAM,
+        description,
+        usage="%(prog)s --arch NAME | --study NAME --variant NAME | --list  [OPTION ...]",
+    )
     add = parser.add_argument_group("what to run").add_argument
     add("--arch", metavar="NAME", help="an architecture (see --list); `--arch NAME --help` shows its knobs")
     add("--study", metavar="NAME", help="a study (see --list); with --variant, one of its cells")
@@ -116,8 +120,9 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         "--evaluation",
         choices=BESIDE,
         nargs="+",
+        metavar="PROTOCOL",
         default=(),
-        help="protocols by which a network on image files is evaluated beside the test, which sees one crop (within a "
+        help=f"{', '.join(BESIDE)}: by which a network on image files is evaluated beside the test, which sees one crop (within a "
         "study: the study's); with --evaluate, one that goes before it",
     )
 

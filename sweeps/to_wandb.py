@@ -12,6 +12,7 @@ import json
 import sys
 from pathlib import Path
 
+from architectures.spelling import number_of
 from lightning_modules import files
 from lightning_modules.budgets import BUDGETS
 from lightning_modules.commands import Parser, refuse
@@ -51,6 +52,9 @@ def main(argv: list[str]) -> int:
         else:
             files.write(path, stale[path].encode())
             print(f"written: sweeps/{path.relative_to(FOLDER)}")
+    state = "stale" if options.check else "changed"
+    sweeps = number_of(len(fresh), "sweep")
+    print(f"{sweeps} at budget {options.budget}, {len(stale) + len(left)} {state}", file=sys.stderr)
     return FAILED if options.check and (stale or left) else DONE
 
 

@@ -47,7 +47,7 @@ def shell(tmp_path):
             timeout=60,
         )
         assert done.returncode == 0, done.stderr
-        return done.stdout
+        return done.stdout + done.stderr
 
     return run
 
