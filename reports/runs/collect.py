@@ -150,7 +150,8 @@ def collect(sources: Iterable[Path], committed: Path) -> tuple[list[str], list[s
     writing anything, if a source is missing or a file's header is false, or a committed record can't be read.
     """
     target = Committed(committed)
-    finished, warnings = [], []
+    finished: list[Record] = []
+    warnings: list[str] = []
     for source in sources:
         if source.is_file():
             contribution = contributions.read(source, target.study_of)
