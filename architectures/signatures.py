@@ -200,4 +200,4 @@ def _described_knobs(doc: str) -> Iterator[tuple[str, tuple[str, str]]]:
     for entry in re.split(r"\n    (?! )", "\n" + section.group(1) if section else "")[1:]:
         head, _, text = entry.partition(":")
         name, _, symbol = head.partition(" ")
-        yield name, (symbol.strip("()"), " ".join(text.split()))
+        yield name, (symbol.removeprefix("(").removesuffix(")"), " ".join(text.split()))

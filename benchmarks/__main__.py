@@ -43,7 +43,9 @@ def main(argv: list[str]) -> int:
             return 1
         sections[name] = section(name, made.stdout.strip(), git)
         ordered = [sections[name] for name in benchmark_names() if name in sections]
-        files.write(page, markdown.page(TITLE.format(device=device()), ABOUT, *ordered).encode())
+        files.write(
+            page, markdown.page(TITLE.format(device=device()), ABOUT, *ordered, navigation="").encode()
+        )
         print(sections[name], flush=True)
     return 0
 

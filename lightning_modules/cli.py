@@ -143,7 +143,11 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
 
     add = parser.add_argument_group("the machine").add_argument
     add("--accelerator", default="auto", metavar="KIND", help="auto, cpu, gpu …, as Lightning names them")
-    add("--devices", metavar="N", help="how many (-1: all), or which (0,1), share the batch (default: one)")
+    add(
+        "--devices",
+        metavar="N",
+        help="how many (-1: all), or which (0,1; of one GPU 1,), share the batch (default: one)",
+    )
     add("--num-nodes", type=int, metavar="N", help="machines that share it; start the command on each")
     add("--strategy", default="auto", metavar="NAME", help="ddp …, as Lightning names them")
     add("--precision", choices=PRECISIONS, help="changes the run's id (default: the study's, or 32-true)")

@@ -59,8 +59,13 @@ class Parser(argparse.ArgumentParser):
     """Takes no abbreviations, shows commands as they are typed here, and raises ValueError in one line for a mistake."""
 
     def __init__(self, prog: str, description: str | None = None, **settings: Any) -> None:
-        settings = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False} | settings
-        super().__init__(as_typed(prog), description=description and as_typed(description), **settings)
+        super().__init__(
+            as_typed(prog),
+            description=description and as_typed(description),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            **settings,
+        )
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         options, unknown = self.parse_known_args(args, namespace)

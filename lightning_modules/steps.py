@@ -54,7 +54,7 @@ class Steps:
         self.taken += 1
         if self.bar is not None:
             self.bar.update()
-        elif not self.long and time.monotonic() - self.shown > LINE_SECONDS:
+        elif not self.long and self.taken < self.total and time.monotonic() - self.shown > LINE_SECONDS:
             self.shown = time.monotonic()
             left = duration((self.shown - self.begun) / self.taken * (self.total - self.taken))
             print(f"{self.taken / self.total:4.0%} {self.done}, {left} left", file=self.stream, flush=True)

@@ -129,7 +129,11 @@ def documented() -> list[str]:
         between = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
         inline = re.findall(r"`([^`]+)`", between)
         lines += [" ".join(code.split()) for code in inline if code.split()[0] in FIRST_WORDS and " " in code]
-        found |= {part.split("  #")[0].strip(): None for line in lines for part in line.split("&&")}
+        found |= {
+            re.sub(r"^(\w+=\S+ )+", "", part.split("  #")[0].strip()): None
+            for line in lines
+            for part in line.split("&&")
+        }
     return list(filter(None, found))
 
 

@@ -13,6 +13,7 @@ from reports.pages import (
     complexity,
     experiments,
     figures,
+    glossary,
     index,
     markdown,
     paper_tables,
@@ -24,6 +25,7 @@ from reports.verdicts.by_claim import ClaimVerdict, Collated
 from reports.verdicts.counts import Counts
 from reports.verdicts.findings import Finding, without_others
 from reports.verdicts.results import Results, collate
+from reports.verdicts.trained import Verdict
 from sweeps import study as studies
 from sweeps.study import Study
 
@@ -42,9 +44,12 @@ def make(
     machines.
     """
     collated = {name: _collate(studies.read(name), records) for name in studies.names()}
-    judged = by_claim.judge(collated)
-    entries, files = ledger.entries(), {}
-    with Steps(len(entries) + len(collated) + len(OVERVIEWS), "of the pages made") as steps:
+    entries = ledger.entries()
+    judged: dict[tuple[str, str, str], Sequence[Verdict]] = {}
+    files: dict[str, bytes] = {}
+    with Steps(len(entries) + 2 * len(collated) + len(OVERVIEWS), "of the pages made") as steps:
+        for name in steps.each(collated):
+            judged |= by_claim.judge({name: collated[name]})
         verdicts = by_claim.of_claims(steps.each(entries), collated, judged, without_others(findings))
         for study, results, variant_counts in steps.each(collated.values(), lambda row: row[0].name):
             files |= study_page.files(study, results, variant_counts, judged, verdicts, records, repeats)
@@ -72,6 +77,7 @@ OVERVIEWS: Mapping[str, Callable[[All], dict[str, bytes]]] = {
     "results": lambda all: index.files(all.collated, all.verdicts, all.records, all.warnings),
     "claims": lambda all: claims.files(all.verdicts, all.studies, all.findings),
     "printed counts": lambda _: complexity.files(),
+    "glossary": lambda _: glossary.files(),
     "architectures": lambda _: architectures.files(),
     "figures": lambda all: figures.files(all.collated, all.findings),
     "tables": lambda all: paper_tables.files((study, results) for study, results, _ in all.collated.values()),

@@ -47,7 +47,8 @@ def estimated(study: Study, dataset: str, budget: str, counts: Counts, records: 
     data, rows = DATASETS[dataset], study.variants_on(dataset)
     epochs, images = BUDGETS[budget].epochs, BUDGETS[budget].train_images or data.train_images
     speeds = _speeds(records)
-    text = f"{number_of(len(rows) * len(study.seeds), 'run')} of {number_of(epochs, 'epoch')} on {images:,} images"
+    length = number_of(epochs, "epoch") if epochs else "the recipe's length"
+    text = f"{number_of(len(rows) * len(study.seeds), 'run')} of {length} on {images:,} images"
     if epochs is None or not speeds:
         return text
     seconds = sum(

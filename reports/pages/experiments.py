@@ -76,8 +76,8 @@ def _glance(claims: Sequence[str], findings: Mapping[str, Sequence[Finding]]) ->
 def _section(claim: str, findings: Sequence[Finding]) -> str:
     entry = ledger.find(claim)
     parts = [
-        f'## <a id="{claim}"></a>{claim}',
-        f"{entry.sentence} Printed: {entry.printed.removesuffix('.')}. ({entry.source})",
+        f'## <a id="{claim}"></a>{ledger.family(claim.partition(".")[0])}: {entry.sentence.removesuffix(".")}',
+        f"`{claim}`. Printed: {entry.printed.removesuffix('.')}. ({entry.source})",
     ]
     for finding in findings:
         parts += [

@@ -41,7 +41,8 @@ PAGES = """- [The programme](programme.md): what was planned before it was run, 
 - [All figures](figures.md), each with its data; error against cost over all families.
 - [Experiments](experiments.md): what was timed and what was looked for in networks, by machine.
 - [Every printed count, counted again](complexity.md): parameters, multiply-adds, sizes and layers of every paper.
-- [The papers' architecture tables](architectures.md), made from the networks."""
+- [The papers' architecture tables](architectures.md), made from the networks.
+- [Glossary](glossary.md): the words and symbols of these pages."""
 
 SHORTENED = (
     "At `mini`, 8 epochs, and at `short`, 30, the schedule compressed to them. An effect that is there, or isn't, after "

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.execution.wandb_login import Unreachable, answering
 from lightning_modules.provenance import ROOT
-from reports.pages import markdown
 from reports.runs.pull import PICTURES, PROJECT, check_login
 from sweeps import study as studies
 
@@ -31,6 +30,7 @@ TITLE = "Results"  # by it the report is found again and replaced
 OVERVIEW = "index.md"
 STUDY = re.compile(r"studies/(\w+)\.md")
 PICTURE = re.compile(r"^!\[[^]]*\]\(([^)\s]+)\)$", re.MULTILINE)
+TITLE_LINE = re.compile(r"^# (.*)\n", re.MULTILINE)
 LINK = re.compile(r"\[([^]]+)\]\((?!https?://)([^)\s]*)\)")
 HOST = re.compile(r"(?:https?://(?:[^@/]+@)?|git@|ssh://git@)(github\.com|gitlab\.com)[:/](.+?)(?:\.git)?/?")
 
@@ -120,7 +120,7 @@ def blocks(shown: Mapping[str, str], project: str, grids: Iterable[Grid], reposi
     grids = list(grids)
     made: list = []
     for path, text in shown.items():
-        title, _, rest = text.removeprefix(markdown.GENERATED).lstrip().removeprefix("# ").partition("\n")
+        _, title, rest = TITLE_LINE.split(text, maxsplit=1)  # what stands above it links other pages
         made.append(v2.H1(title))
         study = STUDY.fullmatch(path)
         made += [panels(grid, entity, name) for grid in grids if study and grid.study == study[1]]

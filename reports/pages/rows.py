@@ -69,6 +69,6 @@ def _times(records: Sequence[Record]) -> Iterator[str]:
 
 
 def _record(record: Record) -> str:
-    """The line of a committed record, with the whole configuration; of another, the run."""
-    path, _, line = record.where.rpartition(":")
-    return f"[`{record.run_id}`]({path}#L{line})" if path.endswith(".jsonl") else f"`{record.run_id}`"
+    """The run, leading to the file of its record if that is committed: its line holds the whole configuration."""
+    path = record.where.rpartition(":")[0]
+    return f"[`{record.run_id}`]({path})" if path.endswith(".jsonl") else f"`{record.run_id}`"

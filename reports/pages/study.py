@@ -77,7 +77,8 @@ All missing runs on this machine, or the same runs shared out by W&B:
 {sweeps}
 ```
 
-One run: its command stands in its row. A record holds the whole configuration, the curve and the machine.
+One run: its command stands in its row. A record is the line of its file that has the run's id, with the
+whole configuration, the curve and the machine.
 
 {row_by_row.section(study, results)}
 

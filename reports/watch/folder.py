@@ -1,5 +1,6 @@
 """A folder of runs while others write there: records, and what the unfinished runs show."""
 
+import os
 import time
 from pathlib import Path
 
@@ -19,11 +20,13 @@ class RunsFolder:
         committed, self.warnings = records.read([state.RECORDS])
         self.records: dict[str, Record] = {record.run_id: record for record in committed}
         self.damaged: dict[str, str] = {}
+        self._begun: set[str] = set()
         self._first_seen: dict[str, tuple[float, float]] = {}  # when, and what share was done
 
     def read(self) -> None:
         """Read the records that have come since the last time; damaged ones again, which may have been mended."""
         self.damaged.clear()
+        self._begun = set(os.listdir(self.path)) if self.path.is_dir() else set()
         for run_id in sorted(state.finished(self.path) - self.records.keys()):
             readable, complaints = records.read_file(self.path / run_id / "record.json")
             self.records |= {record.run_id: record for record in readable}
@@ -31,7 +34,12 @@ class RunsFolder:
 
     def state(self, run_id: str) -> unfinished.State:
         """Return where a run without a readable record stands."""
-        return "failed" if run_id in self.damaged else unfinished.state(self.path / run_id)
+        if run_id not in self._begun:  # thousands are missing, and the disk may be far away
+            return "missing"
+        if run_id in self.damaged:
+            return "failed"
+        ended = (self.path / run_id / "record.json").exists()  # since the records were read
+        return "running" if ended else unfinished.state(self.path / run_id)
 
     def fraction(self, run_id: str) -> float:
         """Return how much of its training an unfinished run has done, from 0 to 1."""

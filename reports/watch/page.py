@@ -60,11 +60,7 @@ class Summary:
             return "how long the rest takes isn't known until a run is done"
         side_by_side = self.counts.get("running", 0)
         total = statistics.fmean(known) * len(seconds) / max(1, side_by_side)
-        how = (
-            f"{side_by_side} side by side, as now"
-            if side_by_side
-            else "nothing is running; one after another"
-        )
+        how = f"{side_by_side} at a time, as now" if side_by_side else "nothing is running; one at a time"
         return f"{duration(total)} left ({how})"
 
     def __str__(self) -> str:

@@ -150,9 +150,8 @@ class Forest:
     @cached_property
     def ends(self) -> tuple[float, float]:
         """Return the ends of the axis, between which zero lies."""
-        drawn = [d.mean for d in self.differences] + [
-            d.printed for d in self.differences if d.printed is not None
-        ]
+        drawn = [d.mean for d in self.differences]
+        drawn += [d.printed for d in self.differences if d.printed is not None]
         drawn += [end for d in self.differences if d.seeds > 1 for end in (d.low, d.high)]
         low, high = min(0.0, *drawn), max(0.0, *drawn)
         margin = MARGIN * ((high - low) or 1.0)
@@ -181,7 +180,8 @@ def of_study(
 ) -> list[Section]:
     """Return a section for each data set at each budget of which anything was begun, or else at the first of `budgets`.
 
-    `smoke`, which decides nothing, only where nothing else was begun. More seeds than the study declares, as the programme makes, are shown where they were begun.
+    `smoke`, which decides nothing, only where nothing else was begun. More seeds than the study declares, as the programme
+    makes, are shown where they were begun.
     """
     sections, begun = [], set()
     for budget in budgets:

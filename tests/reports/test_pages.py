@@ -226,6 +226,7 @@ def test_leftovers_are_named_and_removed(make):
     assert not list((make.out / "figures").iterdir())
     assert sorted(p.relative_to(make.out).as_posix() for p in make.out.rglob("*.md")) == [
         *("README.md", "architectures.md", "claims.md", "complexity.md", "experiments.md", "figures.md"),
+        "glossary.md",
         *("index.md", "programme.md", "studies/made_up.md", "tables.md", "tables/densenet.md"),
     ]
 
@@ -247,7 +248,7 @@ def test_contradicting_records_are_not_averaged(make, facts):
 
 def test_unknown_study_names_near_misses(make, capsys):
     assert make([], "made_upp") == 2
-    assert "unknown study 'made_upp'" in capsys.readouterr().err
+    assert "'made_upp' is neither a study nor a command; did you mean made_up?" in capsys.readouterr().err
 
 
 def test_why(study, write_records, facts, capsys):

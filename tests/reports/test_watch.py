@@ -116,6 +116,13 @@ def test_runs_in_every_state(runs, tiny_study):
     assert cells.by_name["plain"][0] == ("done", f"{record['test']['error']:.2f}")
     assert "script" not in cells.tags and "b" not in cells.tags and "&lt;script&gt;alert(&#39;log" in page
     assert "record.json" in dict(Summary(shown).failed)[f"plain, seed 1, run {ids['plain', 1]}"]
+    leave(runs, ids["0.50", 1], "log.txt", "epoch 1")
+    folder = RunsFolder(runs)
+    folder.read()
+    leave(
+        runs, ids["0.50", 1], "record.json", "{"
+    )  # a run that ends between the reading of records and of states
+    assert folder.state(ids["0.50", 1]) == "running"
     assert not re.search(r"https?:|src=|@import|url\(", page)  # it needs no other file
 
 
@@ -125,7 +132,7 @@ def test_time_left_is_that_of_like_runs_or_by_their_own_progress(runs, study, fa
         leave(runs, ids["wide", seed], "record.json", json.dumps(facts("wide", seed, 5000)))
     # of 9 runs 7 are left, 360 s each, as the records of `wide` say
     summary = Summary(sections_of("made_up", runs))
-    assert summary.left == "about 42 minutes left (nothing is running; one after another)"
+    assert summary.left == "about 42 minutes left (nothing is running; one at a time)"
 
     now = [0.0]
     monkeypatch.setattr("reports.watch.folder.time", SimpleNamespace(monotonic=lambda: now[0]))
