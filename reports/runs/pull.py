@@ -102,7 +102,9 @@ class Tracked:
     def origin(self) -> tuple[None, str | None, int | None]:
         """Return what `Record.origin` is of its record, as far as the summary tells."""
         machine = self.run.summary.get("machine")
-        device, devices = (getattr(machine, "get", {}.get)(name) for name in ("device", "devices"))
+        device, devices = (
+            machine.get(name) if hasattr(machine, "get") else None for name in ("device", "devices")
+        )
         return (
             None,
             device if isinstance(device, str) else None,
