@@ -19,6 +19,8 @@ WITH_FOLDER = ("reports/studies", "reports/tables")  # below which the pages of 
 STUDIES = "# Studies\n\nOne study a table or ablation of a paper: the printed figures, ours, and what they say of its claims.\n\n"
 LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
 
+ANCHORED_HEADING = re.compile(r'^(#+ )(<a id="[^"]+"></a>)', re.MULTILINE)
+
 
 def build(out: Path) -> bool:
     """Build the site in `out`, whose index.html is its start; return whether Sphinx had nothing to complain about.
@@ -39,7 +41,8 @@ def stage(source: Path, beside: Path) -> None:
     pages = [ROOT / "README.md", *(ROOT / "reports").glob("*.md"), *(ROOT / "reports").glob("[st]*/*.md")]
     for page in pages:
         text = page.read_text(encoding="utf-8")
-        _write(source / page.relative_to(ROOT), text)
+        # An anchor in a heading would stand in the link to it in the page's contents, too, and break it.
+        _write(source / page.relative_to(ROOT), ANCHORED_HEADING.sub(r"\2\n\n\1", text))
         for target in LINK.findall(text):
             linked = (page.parent / target).resolve()
             if "://" not in target and linked.suffix != ".md" and linked.is_file():

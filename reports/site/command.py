@@ -18,7 +18,9 @@ def add_options(add: Callable) -> None:
 def run(options: argparse.Namespace) -> int:
     """Build the site from the pages as they lie there. Returns 1 if Sphinx complains; raises ValueError, in one line."""
     if not all(importlib.util.find_spec(name) for name in ("sphinx", "myst_parser", "pydata_sphinx_theme")):
-        raise ValueError("a site needs Sphinx: `uv run --extra docs -m reports site`")
+        raise ValueError(
+            "a site needs Sphinx: uv run --extra docs …, or pip install sphinx myst-parser pydata-sphinx-theme"
+        )
 
     from reports.site.build import build
 

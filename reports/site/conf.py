@@ -10,6 +10,10 @@ myst_heading_anchors = 4
 # Anchors in tables are HTML, which MyST doesn't know; a test follows every link of the site instead.
 suppress_warnings = ["myst.xref_missing"]
 html_theme = "pydata_sphinx_theme"
+html_sidebars: dict[str, list[str]] = {
+    "README": [],
+    "reports/[!st]*": [],
+}  # those of studies and tables alone have pages below them
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_js_files = ["tables.js"]

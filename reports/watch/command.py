@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from lightning_modules.exit_codes import DONE
-from sweeps import programme
 from sweeps import study as studies
 from sweeps.options import names
 
@@ -61,10 +60,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _look_at_programme() -> Callable:
-    lines = programme.read()
-
     from reports.watch import sections
+    from sweeps import programme
 
+    lines = programme.read()
     return lambda runs: sections.of_programme(lines, runs)
 
 

@@ -14,8 +14,11 @@ LINK = re.compile(r'\]\(([^)\s]+)\)|(?:href|src)="([^"]+)"')
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 
-def anchors(text: str) -> set[str]:
-    """The HTML anchors of a page, and those that GitHub makes of its headings."""
+def anchors(path: Path) -> set[str]:
+    """What GitHub lets one link to: a page's HTML anchors and headings, another file's lines."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".md":
+        return {f"L{line}" for line in range(1, text.count("\n") + 1)}
     made: dict[str, int] = {}
     headings = set()
     for heading in re.findall(
@@ -39,7 +42,7 @@ def broken(page: Path) -> list[str]:
         linked = (page.parent / name).resolve() if name else page
         if re.match(r"[a-z]+:", target):
             continue
-        if not linked.exists() or (anchor and anchor not in anchors(linked.read_text(encoding="utf-8"))):
+        if not linked.exists() or (anchor and anchor not in anchors(linked)):
             lost.append(target)
     return lost
 
@@ -51,17 +54,13 @@ def test_every_link_leads_somewhere(page):
 
 def test_a_broken_link_is_found(tmp_path):
     (tmp_path / "other.md").write_text('# A heading\n<a id="place"></a>\n')
-    links = [
-        "other.md",
-        "other.md#a-heading",
-        "other.md#place",
-        "#here",
-        "none.md",
-        "other.md#nowhere",
-        "https://x.y",
-    ]
+    (tmp_path / "lines.csv").write_text("a\nb\n")
+    there = ["other.md", "other.md#a-heading", "other.md#place", "#here", "lines.csv#L2", "https://x.y"]
+    lost = ["none.md", "other.md#nowhere", "lines.csv#L3"]
     page = tmp_path / "page.md"
     page.write_text(
-        "# Here\n" + " ".join(f"[x]({link})" for link in links) + ' <img src="none.png"> `[x](code.md)`'
+        "# Here\n"
+        + " ".join(f"[x]({link})" for link in [*there, *lost])
+        + ' <img src="none.png"> `[x](code.md)`'
     )
-    assert broken(page) == ["none.md", "other.md#nowhere", "none.png"]
+    assert broken(page) == [*lost, "none.png"]

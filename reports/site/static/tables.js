@@ -1,5 +1,5 @@
 /* Tables that are sorted by a click on a column's name: up, down, and as they were. Rows that belong to the one above
-   (ours under a printed row) move with it. */
+   (ours under a printed row) move with it, and a sum stays at the end. */
 const UNITS = { K: 1e3, M: 1e6, G: 1e9 };
 // A figure with what may stand behind it: a unit, marks, an interval, a number of runs.
 const FIGURE = /^([+-]?\d[\d,]*(?:\.\d+)?)\s*([KMG]?)\s*[%†*×✓✗]*\s*(?:$|±|\(|cut\b|to\b|of\b|\/)/;
@@ -26,9 +26,12 @@ function grouped(rows) {
 }
 
 function sorted(groups, column, direction) {
-  const keys = groups.map((group) => ({ group, shown: text(group[0], column), value: figure(text(group[0], column)) }));
+  const keys = groups.map((group) => ({
+    group, shown: text(group[0], column), value: figure(text(group[0], column)), sum: /^(all|total)\b/.test(text(group[0], 0)),
+  }));
   const numeric = keys.every(({ value }) => !Number.isNaN(value));
   keys.sort((a, b) => {
+    if (a.sum !== b.sum) return a.sum ? 1 : -1;
     if ((a.value === undefined) !== (b.value === undefined)) return a.value === undefined ? 1 : -1; // nothing: last
     const order = numeric ? (a.value ?? 0) - (b.value ?? 0) : a.shown.localeCompare(b.shown, "en", { numeric: true });
     return direction === "descending" ? -order : order;
