@@ -28,7 +28,7 @@ CHANCE_MARGIN = 2.0  # percentage points: a training error within it of chance h
 BROKEN = 0.001  # share of an image folder's files that may be unreadable, and so not among the test images
 TOLERANCE = 0.01  # percentage points: room for a writer that rounds to two decimals
 _UNSEALED = ("digest", "wandb", "contributor")  # the others are found out later
-_LEFT_OUT = {"evaluations": {}, "contributor": None}  # fields that a record doesn't name if they say nothing
+_LEFT_OUT: dict[str, Any] = {"evaluations": {}, "contributor": None}  # not named where they say nothing
 
 # What the parts of a record hold, beside what a newer version may add.
 _PARTS: dict[str, dict[str, type | types.UnionType]] = {

@@ -112,7 +112,7 @@ def train(
     try:
         trainer = _trainer(configuration, folder, machine, loggers, checkpoint, precision, one_run, stop)
         if tracker and machine.log_model == "all":
-            trainer.callbacks.append(UploadProgress(tracker, checkpoint))  # behind SaveProgress
+            trainer.callbacks.append(UploadProgress(tracker, checkpoint))  # type: ignore[attr-defined]
         one_run.expect(trainer, TIMEOUT)
         begun = checkpoint if checkpoint.exists() else None
         with tracking.closing(tracker):

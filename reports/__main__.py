@@ -179,7 +179,7 @@ def _pull(options: argparse.Namespace) -> int:
             counts.update(pull(project, committed, lambda line: _warn([line])))
     except KeyboardInterrupt:
         raise ValueError("interrupted; what was fetched is committed, and the same command goes on") from None
-    print(*summary(committed, counts, added.repeats), sep="\n")
+    print(*summary(committed, counts), sep="\n")
     return DONE
 
 

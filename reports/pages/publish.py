@@ -111,9 +111,7 @@ def chosen(pages: Mapping[str, bytes], with_runs: Collection[str]) -> dict[str, 
     }
 
 
-def blocks(
-    shown: Mapping[str, str], project: str, grids: Iterable[Grid], repository: str | None
-) -> list["v2.BlockTypes"]:
+def blocks(shown: Mapping[str, str], project: str, grids: Iterable[Grid], repository: str | None) -> list:
     """Return the report's blocks: a section for each page, its own runs behind its title, pictures where they stand."""
     from wandb_workspaces import expr
     from wandb_workspaces.reports import v2
@@ -147,24 +145,26 @@ def panels(grid: Grid, entity: str, project: str) -> "v2.PanelGrid":
 
     where = f"{DATASETS[grid.dataset].title}, budget {grid.budget}"
     filters = expr.And(*(expr.Config(field) == value for field, value in grid._asdict().items()))
-    by_variant = {"groupby": v2.Config("variant"), "groupby_aggfunc": "mean"}
+    by_variant = v2.Config("variant")
     curves = v2.LinePlot(
         title=f"Test error by epoch: {where}",
         x="epoch",
         y=["curve_test_error"],
         title_x="epoch",
         title_y="test error, %",
+        groupby=by_variant,
+        groupby_aggfunc="mean",
         groupby_rangefunc="minmax",
         layout=v2.Layout(w=12, h=10),
-        **by_variant,
     )
     headline = v2.BarPlot(
         title=f"Test error after the last epoch: {where}",
         metrics=["test_error"],
         title_x="test error, %",
+        groupby=by_variant,
+        groupby_aggfunc="mean",
         groupby_rangefunc="stddev",
         layout=v2.Layout(x=12, w=12, h=10),
-        **by_variant,
     )
     return v2.PanelGrid(
         runsets=[v2.Runset(entity, project, where, filters=filters)], panels=[curves, headline]
@@ -206,12 +206,17 @@ def _log_pictures(pages: Mapping[str, bytes], shown: Mapping[str, str], entity: 
     if not paths:
         return
     print(f"sending {len(paths)} pictures to {entity}/{project}", file=sys.stderr)
-    identity = dict.fromkeys(("id", "name", "job_type"), PICTURES)
-    settings = wandb.Settings(init_timeout=INIT_SECONDS)
     with (
         tempfile.TemporaryDirectory() as folder,
         wandb.init(
-            entity=entity, project=project, resume="allow", dir=folder, settings=settings, **identity
+            entity=entity,
+            project=project,
+            id=PICTURES,
+            name=PICTURES,
+            job_type=PICTURES,
+            resume="allow",
+            dir=folder,
+            settings=wandb.Settings(init_timeout=INIT_SECONDS),
         ) as run,
     ):
         images = {}

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from filelock import FileLock
 
@@ -56,6 +55,7 @@ class Committed:
         repeats = sorted((folder / records.REPEATS).glob("*.jsonl"))
         self.repeats = records.by_run(record for path in repeats for record in _whole(path))
         self.order = {name: _order(name) for name in studies.names()}
+        self.repeats_added = 0
 
     def study_of(self, run_id: str, made_for: str | None) -> str | None:
         """Return the study that the run was made for, if it declares it, else the first that does."""
@@ -104,6 +104,7 @@ class Committed:
             self.of_study[name] = self._write(self.folder, name, new)
             self.of_run |= records.by_run(self.of_study[name])
         for name, new in made.repeats.items():
+            self.repeats_added += len(new)
             self.repeats |= records.by_run(
                 self._write(self.folder / records.REPEATS, name, new, repeats=True)
             )
@@ -150,7 +151,8 @@ def collect(sources: Iterable[Path], committed: Path) -> tuple[list[str], list[s
     writing anything, if a source is missing or a file's header is false, or a committed record can't be read.
     """
     target = Committed(committed)
-    finished, warnings = [], []
+    finished: list[Record] = []
+    warnings: list[str] = []
     for source in sources:
         if source.is_file():
             contribution = contributions.read(source, target.study_of)
@@ -166,12 +168,10 @@ def collect(sources: Iterable[Path], committed: Path) -> tuple[list[str], list[s
         finished += readable
         warnings += complaints
     added, complaints = target.add(finished)
-    return summary(target, added.counts, added.repeats), warnings + complaints
+    return summary(target, added.counts), warnings + complaints
 
 
-def summary(
-    target: Committed, counts: Mapping[str, int], repeats: Mapping[str, list[Record]] = MappingProxyType({})
-) -> list[str]:
+def summary(target: Committed, counts: Mapping[str, int]) -> list[str]:
     """Return a line for each study, one for repeats on other machines, and one for runs that no study declares."""
     lines = [
         f"{name}: {counts.get(name, 0)} new, {len(target.of_study.get(name, []))} in all"
@@ -181,8 +181,8 @@ def summary(
     new = sum(count for name, count in counts.items() if name)
     total = sum(map(len, target.of_study.values()))
     lines.append(f"{number_of(new, 'new record')}, {total} in all")
-    if repeats:
-        repeated = number_of(sum(map(len, repeats.values())), "repeat")
+    if target.repeats_added:
+        repeated = number_of(target.repeats_added, "repeat")
         lines.append(f"{repeated} of runs on other machines: in {target.folder.name}/{records.REPEATS}/")
     if "" in counts:
         lines.append(f"{number_of(counts[''], 'finished run')} of no study: left where they are")

@@ -79,6 +79,6 @@ def check(options: argparse.Namespace) -> int:
     return BAD_INPUT if refused else DONE
 
 
-def _warn(warnings: tuple[str, ...]) -> None:
+def _warn(warnings: list[str]) -> None:
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)

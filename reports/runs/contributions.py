@@ -38,8 +38,8 @@ class Contribution:
 
     by: str
     studies: Mapping[str, str]  # by run id
-    records: tuple[Record, ...]
-    refused: tuple[str, ...]
+    records: list[Record]
+    refused: list[str]
 
     def __str__(self) -> str:
         """Return the summary, one line."""
@@ -90,7 +90,7 @@ def pack(
     }  # fmt: skip
     path = target / f"{re.sub(r'[^a-z0-9]+', '-', by.lower()).strip('-') or 'records'}-{digest[:8]}.jsonl"
     files.write(path, _line(header) + lines)
-    return path, Contribution(by, studies, tuple(good), tuple(refused))
+    return path, Contribution(by, studies, good, refused)
 
 
 def read(path: Path, study_of: StudyOf) -> Contribution:
@@ -123,7 +123,7 @@ def read(path: Path, study_of: StudyOf) -> Contribution:
         )
     if digest.hexdigest() != header["digest"]:
         raise ValueError(f"{path}: its header's digest isn't that of its records; pack it again")
-    return Contribution(header["by"], studies, tuple(good.values()), tuple(refused))
+    return Contribution(header["by"], studies, list(good.values()), refused)
 
 
 def check_name(by: str) -> None:
@@ -205,8 +205,15 @@ def _study(record: Record, study_of: StudyOf) -> str:
 def _is_cell(record: Record, study: str) -> bool:
     """Whether the run is of the variant that the record names."""
     with suppress(ValueError):
-        where = (record.variant, record.dataset, record.budget, record.seed, record.machine["precision"])
-        return declared.configure(declared.read(study), *where).run_id == record.run_id
+        cell = declared.configure(
+            declared.read(study),
+            record.variant or "",
+            record.dataset,
+            record.budget,
+            record.seed,
+            record.machine["precision"],
+        )
+        return cell.run_id == record.run_id
     return False
 
 

@@ -9,6 +9,7 @@ import dataclasses
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,9 +98,22 @@ class Tracked:
         """Test error in per cent."""
         return 100 * self.errors / self.images
 
+    @property
+    def origin(self) -> tuple[None, str | None, int | None]:
+        """Return what `Record.origin` is of its record, as far as the summary tells."""
+        machine = self.run.summary.get("machine")
+        device, devices = (
+            machine.get(name) if hasattr(machine, "get") else None for name in ("device", "devices")
+        )
+        return (
+            None,
+            device if isinstance(device, str) else None,
+            devices if isinstance(devices, int) else None,
+        )
 
-def pull(project: str, committed: Committed, warn: Callable[[str], None]) -> dict[str, int]:
-    """Take the missing records of a W&B project, `ENTITY/PROJECT`, into the committed ones.
+
+def pull(project: str, committed: Committed, warn: Callable[[str], None]) -> Counter[str]:
+    """Take the missing records of a W&B project, `ENTITY/PROJECT`, into the committed ones, and repeats on other machines.
 
     Returns how many are new by study ("": runs that no study declares, not fetched). warn: told in one line of each
     run that is left out, and why. Raises ValueError, in one line; what has been taken by then stays.
@@ -107,33 +121,35 @@ def pull(project: str, committed: Committed, warn: Callable[[str], None]) -> dic
     if not PROJECT.fullmatch(project):
         raise ValueError(f"{project} is neither ENTITY/PROJECT nor a folder of W&B's runs")
     check_login()
-    counts: dict[str, int] = {}
+    counts = Counter[str]()
     failed = 0
     try:
         for same_run in tqdm(_listed(project, warn), desc=project, unit="run", disable=None):
             run_id = same_run[0].run_id
-            known = committed.of_run.get(run_id, [])
-            study = committed.study_of(run_id, same_run[0].run.config.get("study"))
-            if not records.agree([*known, *same_run]):
+            known = [*committed.of_run.get(run_id, []), *committed.repeats.get(run_id, [])]
+            if records.contradict([*known, *same_run]):
                 warn(contradiction(run_id, known, same_run))
                 continue
-            if known:
+            others = _by_machine(same_run, {record.origin[1:] for record in known})
+            if others and committed.study_of(run_id, None) is None:
+                if not known:
+                    counts[""] += 1
                 continue
-            if study is None:
-                counts[""] = counts.get("", 0) + 1
-                continue
-            try:
-                record = _first_whole(same_run, warn)
-                failed = 0
-            except Unreachable as error:
-                failed += 1
-                if failed == PATIENCE:
-                    raise
-                warn(f"{same_run[0].where}: skipped this time, {error}")
-                continue
-            if record:
-                committed.add([record])
-                counts[study] = counts.get(study, 0) + 1
+            for of_machine in others:
+                try:
+                    record = _first_whole(of_machine, warn)
+                    failed = 0
+                except Unreachable as error:
+                    failed += 1
+                    if failed == PATIENCE:
+                        raise
+                    warn(f"{of_machine[0].where}: skipped this time, {error}")
+                    continue
+                if record:
+                    added, complaints = committed.add([record])
+                    counts.update(added.counts)
+                    for complaint in complaints:
+                        warn(complaint)
     except Unreachable as error:
         fetched = sum(count for study, count in counts.items() if study)
         raise ValueError(
@@ -182,6 +198,15 @@ def _result(run: "Run") -> tuple[int, int]:
         images = catalogue.find(run.config["dataset"]).test_images
         return images - round(images / run.config["classes"]), images
     return run.summary["test_errors"], run.summary["test_images"]
+
+
+def _by_machine(same_run: list[Tracked], known: set[tuple]) -> list[list[Tracked]]:
+    """The runs of each device, in their order, but of those that are known; one whose summary names none counts as known."""
+    machines: dict[tuple, list[Tracked]] = {}
+    for tracked in same_run:
+        if not known or (tracked.origin[1:] not in known and tracked.origin[1] is not None):
+            machines.setdefault(tracked.origin[1:], []).append(tracked)
+    return list(machines.values())
 
 
 def _first_whole(same_run: list[Tracked], warn: Callable[[str], None]) -> Record | None:

@@ -90,7 +90,7 @@ def test_packed_judged_and_taken_in_with_its_contributor(packed, committed, tmp_
         "2 records by Ada <b>Lovelace</b>; studies: made_up 2; budgets: mini 2; precision: 32-true 2; devices: Abacus 2; "
         "1 of code that no commit holds"
     )
-    assert judged.refused == ()
+    assert judged.refused == []
     said, warnings = collect([path], tmp_path / "records")
     assert (said[-1], warnings) == ("2 new records, 2 in all", [])
     lines = [json.loads(line) for line in (tmp_path / "records" / "made_up.jsonl").read_text().splitlines()]
@@ -162,12 +162,12 @@ def test_forged_digests_and_other_recipes_are_refused(forge, committed):
     )
     reasons = [line.partition("refused, ")[2] for line in judged.refused]
     assert reasons[0].startswith("its digest doesn't fit") and "another recipe" in reasons[1]
-    assert judged.records == ()
+    assert judged.records == []
 
 
 def test_a_run_is_there_once(forge, committed):
     judged = contributions.read(forge(genuine("wide", 0, 5000), genuine("wide", 0, 4000)), committed.study_of)
-    assert judged.refused == (f"forged.jsonl:3: refused, run {run_id('wide', 0)} is there twice",)
+    assert judged.refused == [f"forged.jsonl:3: refused, run {run_id('wide', 0)} is there twice"]
     assert [record.errors for record in judged.records] == [5000]
 
 

@@ -9,9 +9,9 @@ from lightning_modules import tracking
 from lightning_modules.configuration import resolve
 from reports import __main__
 from reports.runs import records
-from reports.runs.collect import Committed
+from reports.runs.collect import Committed, summary
 from reports.runs.pull import is_folder, offline, pull
-from tests.reports.conftest import diverged, facts_of, run_id
+from tests.reports.conftest import diverged, facts_of, run_id, sealed
 
 
 @pytest.fixture
@@ -25,6 +25,7 @@ def track(server):
         run["config"] = {key: {"value": value} for key, value in config.items()}
         if summary is None:
             summary = {"test_errors": facts["test"]["errors"], "test_images": facts["test"]["images"]}
+            summary["machine"] = facts["machine"]
         run["summary"] = summary
         if record != "":
             server.store(run, "record.json", (record or json.dumps(facts)).encode())
@@ -111,6 +112,25 @@ def test_contradictions_are_named_and_nothing_is_overwritten(study, tmp_path, fa
             "W&B team/made-up/again); the one in records/made_up.jsonl:1 stays: delete the wrong one"
         ),
     }
+
+
+def test_the_same_run_of_another_machine_is_a_repeat(study, tmp_path, facts, track, write_records):
+    folder = write_records(facts("wide", 0, 5000))
+    before = (folder / "made_up.jsonl").read_bytes()
+    for name, errors, device in (
+        ("there", 5030, "Soroban"),
+        ("there again", 5030, "Soroban"),
+        ("here", 5000, "Abacus"),
+    ):
+        repeat = facts("wide", 0, errors)
+        track(name, sealed(repeat | {"machine": repeat["machine"] | {"device": device}}))
+    committed = Committed(folder)
+    assert pull("team/made-up", committed, pytest.fail) == {}
+    assert summary(committed, {})[-1] == "1 repeat of runs on other machines: in records/repeats/"
+    assert (folder / "made_up.jsonl").read_bytes() == before
+    ((repeat,), _) = records.repeats([folder])
+    assert (repeat.errors, repeat.machine["device"]) == (5030, "Soroban")
+    assert pull("team/made-up", Committed(folder), pytest.fail) == {}
 
 
 def test_what_was_fetched_before_an_interruption_is_kept(study, tmp_path, facts, track, monkeypatch):
