@@ -8,7 +8,7 @@ import pandas as pd
 
 from reports.pages import markdown
 from reports.pages.paper_cells import APART, Cited, Ours
-from reports.printed import protocols
+from reports.printed import protocols, variants
 from reports.printed.figures import Figure
 
 UNSAID = (protocols.WHOLE_IMAGE, protocols.QUOTED, protocols.NOT_PRINTED)
@@ -69,8 +69,8 @@ def notes(laid_out: pd.DataFrame) -> str:
 
 
 def _said(figure: Figure) -> list[str]:
-    """The parts of a note, without what the dagger says."""
-    return [in_documents(part) for part in figure.note.split("; ") if part not in ("", "recalled", "check")]
+    """The parts of a note, without what the figure's mark says."""
+    return [in_documents(part) for part in figure.note.split("; ") if part and part not in variants.MARKS]
 
 
 def in_documents(text: str) -> str:

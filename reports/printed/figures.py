@@ -27,8 +27,8 @@ class Figure:
     """One printed number. `kwargs` is what the paper says of the network, `value` the text as printed.
 
     `in_seed` says whether the documents that this project tests contain the figure: "yes", "no", "partly" (others of
-    its table), "as image" or "as figure". `note` holds "recalled" or "check" where the figure wasn't seen in a stored
-    copy of the paper.
+    its table), "as image" or "as figure". `note` has the part "unseen" where no copy of the paper shows the figure, as
+    far as we looked, and "second-hand" where only others were seen to quote it.
     """
 
     paper: str

@@ -18,8 +18,12 @@ def anchors(text: str) -> set[str]:
     """The HTML anchors of a page, and those that GitHub makes of its headings."""
     made: dict[str, int] = {}
     headings = set()
-    for heading in re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE):
-        slug = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower()).replace(" ", "-")
+    for heading in re.findall(
+        r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+    ):
+        slug = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower()).replace(
+            " ", "-"
+        )
         made[slug] = made.get(slug, -1) + 1
         headings.add(f"{slug}-{made[slug]}" if made[slug] else slug)
     return headings | set(re.findall(r'id="([^"]+)"', text))
@@ -47,7 +51,17 @@ def test_every_link_leads_somewhere(page):
 
 def test_a_broken_link_is_found(tmp_path):
     (tmp_path / "other.md").write_text('# A heading\n<a id="place"></a>\n')
-    links = ["other.md", "other.md#a-heading", "other.md#place", "#here", "none.md", "other.md#nowhere", "https://x.y"]
+    links = [
+        "other.md",
+        "other.md#a-heading",
+        "other.md#place",
+        "#here",
+        "none.md",
+        "other.md#nowhere",
+        "https://x.y",
+    ]
     page = tmp_path / "page.md"
-    page.write_text("# Here\n" + " ".join(f"[x]({link})" for link in links) + ' <img src="none.png"> `[x](code.md)`')
+    page.write_text(
+        "# Here\n" + " ".join(f"[x]({link})" for link in links) + ' <img src="none.png"> `[x](code.md)`'
+    )
     assert broken(page) == ["none.md", "other.md#nowhere", "none.png"]
