@@ -30,9 +30,12 @@ def files() -> dict[str, bytes]:
     """Make the page, by its path below `reports/`."""
     judged = {paper: list(complexity.rows(paper)) for paper in complexity.papers()}
     sections = [_section(paper, rows) for paper, rows in judged.items()]
-    unsure = variants.FOOTNOTE if any(variants.DAGGER in section for section in sections) else ""
     page = markdown.page(
-        "# Every printed count, counted again", HOW_TO_READ, _totals(judged), unsure, *sections
+        "# Every printed count, counted again",
+        HOW_TO_READ,
+        _totals(judged),
+        variants.footnotes(*sections),
+        *sections,
     )
     return {"complexity.md": page.encode()}
 

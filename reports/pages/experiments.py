@@ -31,8 +31,9 @@ def files(findings: Mapping[str, Sequence[Finding]]) -> dict[str, bytes]:
         if claim in findings or set(KINDS) & set(entry.kinds)
     ]
     sections = [_section(claim, findings[claim]) for claim in claims if claim in findings]
-    unsure = variants.FOOTNOTE if any(variants.DAGGER in section for section in sections) else ""
-    page = markdown.page("# Experiments", HOW_TO_READ, _glance(claims, findings), unsure, *sections)
+    page = markdown.page(
+        "# Experiments", HOW_TO_READ, _glance(claims, findings), variants.footnotes(*sections), *sections
+    )
     content = {"experiments.md": page.encode()}
     for picture in pictures(findings):
         content |= picture.files()

@@ -14,7 +14,7 @@ NAVIGATION = "[All results](index.md) · [every claim](claims.md) · [glossary](
 # entity, which neither of them reads. The brackets of an interval stay.
 _ENTITIES = {ord(character): f"&#{ord(character)};" for character in "&<>`*|\\"}
 _BEFORE_ADDRESS = re.compile(r"\](?=[(\[:])")
-_FIGURES = re.compile(r"(?:[\d.,±−+—()/%†×=\s]|to|of|n|[KMG]\b)+")
+_FIGURES = re.compile(r"(?:[\d.,±−+—()/%†‡×=\s]|to|of|n|[KMG]\b)+")
 _URL = re.compile(r"https://[\w.~:/?#@!$&+,;=%-]+")
 
 

@@ -26,15 +26,15 @@ MARKS = {
 # Why a figure has no counterpart, by how its metric is written.
 NOT_MEASURED = (
     (r"_(change|saved)$|^delta$", "a difference, not a network"),
-    (r"_train$", "a training error"),
+    (r"_train$|^train_err", "a training error"),
     (r"_[15]kway$", "other classes"),
     (r"_original$", "quoted from the networks' own papers"),
     (
-        r"^(ms|s_per|epoch_s|steps|gpu|arm|ips|pct_runtime|memory)",
+        r"^(ms|s_per|epoch_s|steps|gpu|arm|ips|pct_runtime|pct_more_latency|memory|train_min)",
         "speed and memory of the authors' machines",
     ),
     (r"mAP|AP$|MAP@", "another task"),
-    (r"^(rate|reduction|density|kept|bits)", "set or won by compression"),
+    (r"^(active|rate|reduction|density|kept|bits|index_bits)", "set or won by compression"),
     (r"^(year|[se][13]x[13])$", "a fact or a setting"),
 )
 OTHERWISE = "compressed, distilled, or other training data"
@@ -206,5 +206,14 @@ def _not_measured(figure: Figure) -> str:
     facts = protocols.of(figure)
     if facts.protocol in protocols.ELSEWHERE and facts.protocol != protocols.NOT_PRINTED:
         return facts.title
-    other = {"compress", "distilled", "external", "framework", "pretrain"} & set(figure.kwargs)
+    other = {
+        "bits_fc",
+        "compress",
+        "distilled",
+        "external",
+        "extra_data",
+        "framework",
+        "pretrain",
+        "quantised",
+    } & set(figure.kwargs)
     return OTHERWISE if other else ""

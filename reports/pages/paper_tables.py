@@ -98,8 +98,9 @@ def _page(page: Page, tables: Sequence[pd.DataFrame], ours: Ours) -> str:
     sections = [
         _section(page, table, laid_out, ours) for table, laid_out in zip(page.tables, tables, strict=True)
     ]
-    unsure = variants.FOOTNOTE if any(variants.DAGGER in section for section in sections) else ""
-    return markdown.page(f"# The tables of {page.title}", HOW_TO_READ, unsure, *sections)
+    return markdown.page(
+        f"# The tables of {page.title}", HOW_TO_READ, variants.footnotes(*sections), *sections
+    )
 
 
 def _section(page: Page, table: PaperTable, laid_out: pd.DataFrame, ours: Ours) -> str:

@@ -8,21 +8,27 @@ import pandas as pd
 
 from reports.pages import markdown
 from reports.pages.paper_cells import APART, Cited, Ours
-from reports.printed import protocols
+from reports.printed import protocols, variants
 from reports.printed.figures import Figure
 
+# What a caption needn't say: that images were seen whole, and that a set was tested whole.
 UNSAID = (protocols.WHOLE_IMAGE, protocols.QUOTED, protocols.NOT_PRINTED)
+WHOLE_SETS = ("validation", "test", "validation, test", "not printed")
 
 
 def caption(laid_out: pd.DataFrame, ours: Ours) -> str:
-    """Say data sets, augmentation, protocols and statistic of the printed figures where columns don't; the studies."""
+    """Say data sets, augmentation, protocols, test sets and statistic of the printed figures where columns don't; the studies."""
     sentences = []
     for title, field in (("Data", "dataset"), ("Augmentation", "augmentation")):
         values = dict.fromkeys(getattr(figure, field) for figure in laid_out.figure)
         if not laid_out[field].any() and any(values):
             sentences.append(f"{title}: {', '.join(filter(None, values))}.")
-    if evaluated := _protocols(laid_out):
-        sentences.append(f"Evaluated by {evaluated}.")
+    facts = _facts(laid_out)
+    evaluated = dict.fromkeys(of.title for of in facts if of.protocol not in UNSAID)
+    if evaluated:
+        sentences.append(f"Evaluated by {'; '.join(evaluated)}.")
+    if tested := dict.fromkeys(of.test_set for of in facts if of.test_set not in WHOLE_SETS):
+        sentences.append(f"Tested on: {'; '.join(tested)}.")
     cited = [ours.on_the_papers_data(figure) for figure in laid_out.figure]
     if statistics := _most(cited, lambda by: by.study.printed_runs if by.is_first else ""):
         sentences.append(f"Printed: {statistics[0]}.")
@@ -31,12 +37,10 @@ def caption(laid_out: pd.DataFrame, ours: Ours) -> str:
     return " ".join(sentences)
 
 
-def _protocols(laid_out: pd.DataFrame) -> str:
-    """The protocols of a table's errors, that of most figures first; nothing where all images are seen whole."""
+def _facts(laid_out: pd.DataFrame) -> list[protocols.Facts]:
+    """How a table's errors were taken, those of most figures first."""
     errors = laid_out.figure[laid_out.figure.map(lambda figure: bool(re.search("err|acc", figure.metric)))]
-    counted = Counter(protocols.of(figure) for figure in errors)
-    titles = dict.fromkeys(facts.title for facts, _ in counted.most_common() if facts.protocol not in UNSAID)
-    return "; ".join(titles)
+    return [facts for facts, _ in Counter(map(protocols.of, errors)).most_common()]
 
 
 def _most(cited: Iterable[Sequence[Cited]], of: Callable[[Cited], str]) -> list[str]:
@@ -69,8 +73,8 @@ def notes(laid_out: pd.DataFrame) -> str:
 
 
 def _said(figure: Figure) -> list[str]:
-    """The parts of a note, without what the dagger says."""
-    return [in_documents(part) for part in figure.note.split("; ") if part not in ("", "recalled", "check")]
+    """The parts of a note, without what the figure's mark says."""
+    return [in_documents(part) for part in figure.note.split("; ") if part and part not in variants.MARKS]
 
 
 def in_documents(text: str) -> str:

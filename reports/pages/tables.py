@@ -53,7 +53,7 @@ def table(results: Results, dataset: str, declared: Table, counts: Counts) -> st
     columns, cells = markdown.without_empty(list(rows[0]), [list(row.values()) for row in rows])
     body = markdown.table(columns, cells, right=columns[1:])
     spread = _pooled(results, dataset, declared)
-    return "\n\n".join(filter(None, [body, spread, variants.FOOTNOTE if variants.DAGGER in body else ""]))
+    return "\n\n".join(filter(None, [body, spread, variants.footnotes(body)]))
 
 
 def anchor(budget: str, dataset: str, variant: str) -> str:

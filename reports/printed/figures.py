@@ -22,13 +22,16 @@ PROTOCOLS = (
 SUFFIXES = {"K": "e3", "M": "e6", "B": "e9"}
 
 
+KEY = ("paper", "table", "row_id", "dataset", "augmentation", "metric")  # what names one figure
+
+
 @dataclass(frozen=True)
 class Figure:
     """One printed number. `kwargs` is what the paper says of the network, `value` the text as printed.
 
     `in_seed` says whether the documents that this project tests contain the figure: "yes", "no", "partly" (others of
-    its table), "as image" or "as figure". `note` holds "recalled" or "check" where the figure wasn't seen in a stored
-    copy of the paper.
+    its table), "as image" or "as figure". `note` has the part "unseen" where no copy of the paper shows the figure, as
+    far as we looked, and "second-hand" where only others were seen to quote it.
     """
 
     paper: str
@@ -108,16 +111,25 @@ def read(name: str, folder: Path = PAPERS) -> tuple[Figure, ...]:
     """Read the figures of `<folder>/<name>.csv`, in its order.
 
     Raises:
-        ValueError: there is no such table, or a row of it can't be read; the message names the row.
+        ValueError: there is no such table, a row of it can't be read, or two rows have the same key, which is all that
+            stands before the figure but for the network; the message names the row.
     """
     path = folder / f"{name}.csv"
     if not path.is_file():
         known = ", ".join(names(folder)) or "none"
         raise ValueError(f"no printed table {name!r} in {folder.name}/; there are: {known}")
     with path.open(newline="", encoding="utf-8") as file:
-        return tuple(
-            _figure(row, f"{path.name}, line {number}") for number, row in enumerate(csv.DictReader(file), 2)
-        )
+        lines = {f"{path.name}, line {number}": row for number, row in enumerate(csv.DictReader(file), 2)}
+    figures: dict[tuple[str, ...], Figure] = {}
+    for where, row in lines.items():
+        figure = _figure(row, where)
+        key = tuple(getattr(figure, part) for part in KEY)
+        if key in figures:
+            raise ValueError(
+                f"{where}: {', '.join(filter(None, key))} stands here twice; give the row an id of its own"
+            )
+        figures[key] = figure
+    return tuple(figures.values())
 
 
 @cache

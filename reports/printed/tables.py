@@ -113,18 +113,14 @@ def lay_out(table: PaperTable) -> pd.DataFrame:
 
 
 def _rows(table: PaperTable, long: pd.DataFrame) -> pd.Series:
-    """Number the rows: one for every row id or, where the paper varies something across, for every label.
-
-    A row id that comes again, with a figure that its row has already, is another row.
-    """
+    """Number the rows: one for every row id or, where the paper varies something across, for every label."""
     name = "label" if table.across else "row_id"
-    repetition = long.groupby([name, *FIELDS]).cumcount()
-    if table.across and repetition.any():
-        twice = long[repetition > 0].iloc[0]
+    if (twice := long.duplicated([name, *FIELDS])).any():
+        first = long[twice].iloc[0]
         raise ValueError(
-            f"{table.source}, {table.name}, {twice.label}: two figures {twice.metric!r} at {twice.across}"
+            f"{table.source}, {table.name}, {first[name]}: two figures {first.metric!r} at {first.across}"
         )
-    return long.groupby([long[name], repetition.groupby(long[name]).cummax()], sort=False).ngroup()
+    return long.groupby(name, sort=False).ngroup()
 
 
 def _label(table: PaperTable, figure: Figure) -> str:

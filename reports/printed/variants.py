@@ -1,6 +1,5 @@
 """What the papers print for the rows of a study, and how a cell shows it."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,8 +10,12 @@ from reports.printed.figures import Figure
 from sweeps.claim import Measure
 from sweeps.study import Printed, Study, Variant
 
-DAGGER = "†"
-FOOTNOTE = f"{DAGGER} Printed figure taken from memory or uncertain: not seen in a copy of the paper."
+UNSEEN, SECOND_HAND = "†", "‡"
+MARKS = {"unseen": UNSEEN, "second-hand": SECOND_HAND}  # by the part of a figure's note that asks for it
+FOOTNOTES = {
+    UNSEEN: "Printed figure not seen in any copy of the paper.",
+    SECOND_HAND: "Printed figure seen only where others quote it, not in the paper's own table.",
+}
 
 
 def paper_dataset(study: Study, dataset: str) -> str:
@@ -90,11 +93,17 @@ def printed_count(variant: Variant, dataset: str, metrics: Sequence[str]) -> Fig
 
 
 def marked(figure: Figure | None, text: str = "") -> str:
-    """Return a printed figure for a cell, or another `text` for it, marked if it wasn't seen in a copy of the paper."""
+    """Return a printed figure for a cell, or another `text` for it, marked if the paper's own table wasn't seen."""
     if figure is None:
         return "—"
-    unsure = re.search(r"\b(recalled|check)\b", figure.note)
-    return f"{text or figure.value}{DAGGER if unsure else ''}"
+    return f"{text or figure.value}{''.join(MARKS.get(part, '') for part in figure.note.split('; '))}"
+
+
+def footnotes(*texts: str) -> str:
+    """Return what the marks that stand in these texts mean, a paragraph each."""
+    return "\n\n".join(
+        f"{mark} {meaning}" for mark, meaning in FOOTNOTES.items() if any(mark in text for text in texts)
+    )
 
 
 def as_error(figure: Figure | None) -> str:

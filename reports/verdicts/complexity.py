@@ -33,7 +33,7 @@ EXACT, CUT, EXPLAINED, UNEXPLAINED = "exact", "exact if cut", "not reproducible 
 # How the metrics that can be counted begin, and widths named by a letter; all others are trained or measured.
 COUNTED = (
     *("params", "mult_adds", "flop", "gflops", "ops_", "layers", "weight_layers", "weights", "size_"),
-    *("block_", "bottleneck_width", "group_conv_width", "stage", "conv5"),
+    *("block_", "bottleneck_width", "group_conv_width", "stage", "conv5", "neurons"),
 )
 LETTERS = ("k", "l", "m", "n")
 

@@ -8,8 +8,20 @@ from reports.verdicts import complexity
 # How the metrics begin that take training, a stopwatch or a decision, not a count.
 MEASURED = (
     *("err", "acc", "top1", "top5", "max_top1", "mAP", "MAP", "mmAP", "mean_AP", "delta", "frame_acc", "wer"),
-    *("ms_", "s_per", "ips_", "gpu_", "arm_", "epoch_s", "memory", "steps", "pct_runtime", "year"),
-    *("bits", "density", "kept", "reduction", "rate_x", "s1x1", "e1x1", "e3x3"),
+    *("ms_", "s_per", "ips_", "gpu_", "arm_", "epoch_s", "memory", "steps", "pct_", "year"),
+    *(
+        "active",
+        "bits",
+        "density",
+        "index_bits",
+        "kept",
+        "train_err",
+        "reduction",
+        "rate_",
+        "s1x1",
+        "e1x1",
+        "e3x3",
+    ),
 )
 
 

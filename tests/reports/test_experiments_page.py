@@ -69,7 +69,7 @@ def test_a_table(page):
         "1:1", "1,234,567", "12.35", "0.99–1.01", "113†", "as is",
     ]  # fmt: skip
     assert [cell.strip() for cell in second.strip("|").split("|")] == ["1:2", "5", "123,457", "—", "—", "—"]
-    assert "† Printed figure taken from memory" in page
+    assert "† Printed figure not seen" in page
 
 
 def test_what_others_networks_show_is_told_as_no_verdict():

@@ -145,11 +145,11 @@ def test_uncertain_printed_figure_is_marked(make, monkeypatch):
 
     read = figures.read
     monkeypatch.setattr(
-        figures, "read", lambda name: [dataclasses.replace(f, note="recalled; v1") for f in read(name)]
+        figures, "read", lambda name: [dataclasses.replace(f, note="v1; unseen") for f in read(name)]
     )
     make([])
     page = (make.out / "studies" / "made_up.md").read_text()
-    assert row(page, "wide")["params, printed"] == "1.0M†" and "† Printed figure taken from memory" in page
+    assert row(page, "wide")["params, printed"] == "1.0M†" and "† Printed figure not seen" in page
 
 
 def test_mistyped_printed_row_names_near_misses():

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from reports.printed.figures import names, read
+from reports.printed.figures import KEY, names, read
 
 HEADER = (
     "paper,table,row_id,arch,variant_kwargs,dataset,augmentation,"
@@ -52,6 +52,8 @@ def test_every_table_can_be_read():
     assert len(tables) >= 15
     for table in tables:
         assert read(table), table
+    figures = [figure for table in tables for figure in read(table)]
+    assert len({tuple(getattr(figure, part) for part in KEY) for figure in figures}) == len(figures)
     row = next(f for f in read("densenet_t2") if f.row_id == "bc100-12" and f.metric == "params_M")
     assert (row.value, row.arch, row.kwargs["growth_rate"]) == ("0.8", "DenseNet-BC", 12)
 
@@ -63,6 +65,10 @@ def test_every_table_can_be_read():
         (HEADER + "p,t,r,a,{},d,+,err,,1,no,\n", "line 2: the row has too few or too many cells"),
         (HEADER + "p,t,r,a,{},d,+,err,1.0\n", "line 2: the row has too few or too many cells"),
         (HEADER + "p,t,r,a,{},d,+,err,1.0,1,no,,more\n", "line 2: the row has too few or too many cells"),
+        (
+            HEADER + 2 * "p,t,r,a,{},d,+,err,1.0,1,no,\n",
+            r"x.csv, line 3: p, t, r, d, \+, err stands here twice",
+        ),
         ("paper,table\np,t\n", "the column .* is missing"),
     ],
 )

@@ -10,13 +10,14 @@ from reports.verdicts.checks import Holds, convolutions, exact
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("alexnet_layers_seed", "alexnet_ablations", "alexnet_t1", "alexnet_t2")
-CONVENTION = "weights and multiply-adds of each layer, two groups, images of 227"
+CONVENTION = "weights and multiply-adds of each layer, two groups, images of 227; neurons: numbers that a layer puts out"
 FIGURE = "Fig 6-5"
 CUT = {
     *((FIGURE, layer, "params") for layer in ("conv3", "fc6", "fc7")),
     *((FIGURE, layer, "flops") for layer in ("conv2", "conv3", "conv5", "fc6", "fc7")),
 }
 EXPLAINED = {
+    ("Figure 2", "conv1", "neurons"): "290,400 are 55 × 55 × 96, as the text gives the layer",
     (FIGURE, "conv4", "params"): "1.3M without groups; with two, as the 112M beside it are, 663,552",
 }
 # Images of 227 without padding, as the notes, the slides and the released Caffe network have them.
@@ -32,7 +33,10 @@ def network_for(figure: Figure) -> Network | str:
 
 
 def count_for(figure: Figure, counts: Counts) -> float:
-    layer = stages(network_for(figure))[figure.kwargs["layer"]].counts
+    name = figure.kwargs["layer"]
+    if figure.metric == "neurons":
+        return 3 * 224**2 if name == "input" else prod(stages(network_for(figure))[name].output)
+    layer = stages(network_for(figure))[name].counts
     return layer.weights if figure.metric == "params" else layer.mult_adds
 
 

@@ -1,4 +1,4 @@
-"""GoogLeNet (arXiv:1409.4842): Table 1, layer by layer. BN-Inception (arXiv:1502.03167) prints nothing by table."""
+"""GoogLeNet (arXiv:1409.4842): Table 1, layer by layer."""
 
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ from reports.verdicts import complexity
 from reports.verdicts.checks import ROUGHLY, Holds, exact, part
 from reports.verdicts.complexity import Network, stages
 
-TABLES = ("googlenet_t1", "googlenet_t2_t3", "bn_inception")
+TABLES = ("googlenet_t1", "googlenet_t2_t3")
 CONVENTION = (
     "parameters with biases in K of 1024, multiply-adds in M of 10⁶, no auxiliary classifiers; the first "
     "convolution a separable one of 8 filters a colour, which alone has 2.7K and 34M (as printed, a 7×7 of 64 "

@@ -18,6 +18,8 @@ RELEASED = "V2"
 CUT = {
     ("Table 4", "v2", "params_M"),
     ("Table 4", "v2", "mult_adds_M"),
+    ("sec. 4", "primary", "params_M"),
+    ("sec. 4", "primary", "mult_adds_M"),
     *(
         (RELEASED, row, "mult_adds_M")
         for row in ["1.0-224", "0.75-192", "0.5-192", "0.5-128", "0.5-96", "0.35-192", "0.35-160", "0.35-96"]

@@ -1,4 +1,4 @@
-"""MobileNet v3 (arXiv:1905.02244, versions 1 and 5): Table 3, Section 5.1, and the released code's table."""
+"""MobileNet v3 (arXiv:1905.02244, versions 1 and 5): Tables 3 and 9, Section 5.1, and the released code's table."""
 
 import torch
 from torch import nn
@@ -10,19 +10,24 @@ from reports.verdicts import complexity
 from reports.verdicts.checks import IMAGENET, Holds, as_printed, exact, on_meta
 from reports.verdicts.complexity import Network, counts
 
-TABLES = ("mobilenet_v3",)
+TABLES = ("mobilenet_v3", "mobilenet_v3_t4_t9")
 CONVENTION = (
     "weights without batch normalisation and biases, mult-adds of all convolutions; the small network has "
     "1280 hidden channels in arXiv version 1 and in the released α-networks, 1024 in version 5"
 )
-OLD_SMALL = ("Table 3 (arXiv v1)", "V3")
+OLD_SMALL = ("Table 3 (arXiv v1)", "Table 9 (v1)", "V3")
 MINIMALISTIC = {"se": False, "hswish_from": "never", "kernels": "3x3"}
 # The network without the change of Section 5.1 that a row is about.
 BEFORE: dict[str, dict] = {
     "efficient last stage": {"last_stage": "original"},
     "stem 32 -> 16": {"stem_channels": 32},
 }
+TABLE_9 = ("Table 9 (v5)", "Table 9 (v1)")
+LARGE_SIDES = (224, 256, 192, 160, 128, 96)
 CUT = {
+    *((table, f"L{side}/1.0", "params_M") for table in TABLE_9 for side in LARGE_SIDES),
+    *((table, "L224/0.5", "params_M") for table in TABLE_9),
+    ("Table 9 (v5)", "S224/0.35", "mult_adds_M"),
     ("Table 3 (arXiv v5)", "S1", "mult_adds_M"),
     *((table, "L1", "params_M") for table in ("Table 3 (arXiv v5)", "Table 3 (arXiv v1)", "V3")),
     *(
@@ -41,7 +46,19 @@ _LAST_STAGE = "34.3M by the widths of Figure 5; the text gives a round figure"
 _OLD_SMALL = (
     "56.9M with its 1280 hidden channels; version 5 prints 56 for 1024, which is the same but for 0.4M"
 )
+_LEFT = "is left from version 1, whose network has 1280 hidden channels"
 EXPLAINED = {
+    **{(table, "L224/1.25", "mult_adds_M"): "355.2M; its parameters are as printed" for table in TABLE_9},
+    **{
+        (table, "L224/0.35", metric): f"{ours}M by the released code's rounding of widths"
+        for table in TABLE_9
+        for metric, ours in (("mult_adds_M", 39.5), ("params_M", 2.1))
+    },
+    ("Table 9 (v5)", "S224/1.25", "params_M"): f"3.2M; 3.6 {_LEFT}",
+    ("Table 9 (v5)", "S224/0.75", "mult_adds_M"): f"43.4M; 44 {_LEFT}",
+    ("Table 9 (v5)", "S256/1.0", "mult_adds_M"): f"73.2M; 74 {_LEFT}",
+    ("Table 9 (v1)", "S224/1.0", "mult_adds_M"): _OLD_SMALL,
+    ("Table 9 (v1)", "S224/0.5", "mult_adds_M"): "21.4M; version 5 prints 21",
     ("Table 3 (arXiv v5)", "L1", "mult_adds_M"): _LARGE,
     ("Table 3 (arXiv v1)", "L1", "mult_adds_M"): _LARGE,
     ("Table 3 (arXiv v5)", "S.75", "mult_adds_M"): (
@@ -67,7 +84,7 @@ def network_for(figure: Figure) -> Network | str:
         knobs |= MINIMALISTIC
     elif kind == "small" and figure.table in OLD_SMALL:
         knobs["last_channels"] = 1280
-    return Network.of(f"mobilenet_v3_{kind}", "imagenet", knobs)
+    return Network.of(f"mobilenet_v3_{kind}", "imagenet", knobs, figure.kwargs.get("resolution"))
 
 
 def count_for(figure: Figure, ours: Counts) -> float:

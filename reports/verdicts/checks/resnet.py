@@ -30,9 +30,15 @@ CONVENTION = (
 )
 BUILDERS = {"ResNet": "resnet", "plain": "plain", "Highway": "highway"}
 NO_KNOBS = {"blocks", "block", "eval"}
+VGG = {"VGG-16": "D", "VGG-19": "E"}
 HIGHWAY_DEPTHS = {"hw19": 19, "hw32": 32}
 CUT = {("Table 1", "R50", "flops_G")}
 EXPLAINED = {
+    (
+        "sec. 4.1",
+        "vgg16",
+        "flops_G",
+    ): "15.5 with the fully connected layers, as VGG-19's 19.6 is; 15.3 without",
     ("Table 6", "hw32", "params_M"): (
         "the widths of Highway C, and which of its layers are 1×1, aren't printed; counted: 32 layers of B's"
     ),
@@ -43,8 +49,8 @@ BASIC_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 
 def network_for(figure: Figure) -> Network | str:
     """Return the network of a row: Table 1's 1.8 and 3.6 G leave the projections out, so 18 and 34 layers have shortcut A."""
-    if figure.arch == "VGG-19":
-        return Network.of("vgg", "imagenet", {"config": "E"})
+    if figure.arch in VGG:
+        return Network.of("vgg", "imagenet", {"config": VGG[figure.arch]})
     if figure.arch not in BUILDERS:
         return f"quoted from others: {figure.arch}"
     knobs = {name: value for name, value in figure.kwargs.items() if name not in NO_KNOBS}

@@ -11,8 +11,9 @@ from architectures.counts import Counts
 from architectures.layers.squeeze_excitation import SqueezeExcitation
 from reports.printed import figures
 from reports.printed.figures import Figure
+from reports.verdicts import complexity
 from reports.verdicts.checks import IMAGENET, convolutions, exact, on_meta, parameters
-from reports.verdicts.complexity import Network, counts
+from reports.verdicts.complexity import Network
 
 TABLES = ("senet_t2", "senet_t3", "senet_t4_t5", "senet_t8", "senet_ablations", "senet_repo")
 CONVENTION = (
@@ -105,6 +106,10 @@ def _value(value: object) -> object:
 
 
 def count_for(figure: Figure, counts: Counts) -> float:
+    if figure.metric.startswith("params_added"):
+        before = complexity.counts(Network.of("resnet", "imagenet", {"depth": figure.kwargs["depth"]}))
+        added = counts.parameters - before.parameters
+        return added / 1e6 if figure.metric == "params_added_M" else 100 * added / before.parameters
     if figure.metric.startswith("params"):
         if figure.table == "Table 3":
             return counts.weights / 1e6
@@ -193,4 +198,4 @@ def _relus(network: nn.Module) -> int:
 def _mult_adds(arch: str) -> int:
     """Return the multiply-adds of 50 layers by the convention of Table 2."""
     network = Network.of(arch, "imagenet", {"depth": 50})
-    return counts(network).mult_adds + sum(additions(network))
+    return complexity.counts(network).mult_adds + sum(additions(network))

@@ -55,6 +55,8 @@ GROUPS = (2, 3, 4, 8)
 
 
 def network_for(figure: Figure) -> Network | str:
+    if figure.metric == "layers" and figure.arch == "MobileNet v1":
+        return Network.of("mobilenet_v1", "imagenet", {})
     if figure.arch == "SqueezeNet":
         return Network.of("squeezenet", "imagenet", figure.kwargs, 227)
     if figure.arch in OTHER_UNITS:
@@ -65,6 +67,8 @@ def network_for(figure: Figure) -> Network | str:
 
 
 def count_for(figure: Figure, counts: Counts) -> float:
+    if figure.metric == "layers":
+        return counts.layers
     if figure.metric.endswith("_channels"):
         return stages(network_for(figure))[figure.metric.removesuffix("_channels")].output[0]
     return (counts.conv_mult_adds if figure.table == "Table 1" else counts.mult_adds) / 1e6
