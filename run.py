@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 import architectures
 from architectures.spelling import number_of
-from lightning_modules import artifacts, budgets, files, finished, recipes
+from lightning_modules import artifacts, files, finished, recipes
 from lightning_modules.cli import FILE_LOGGERS, flag, parse
 from lightning_modules.commands import refuse
 from lightning_modules.configuration import Configuration, Run, check_same
 from lightning_modules.configuration import resolve as with_defaults
 from lightning_modules.console import STOPPED, announce, report
 from lightning_modules.data import catalogue
-from lightning_modules.execution import environment, run_lock
+from lightning_modules.execution import environment, gpu, run_lock
 from lightning_modules.exit_codes import BAD_INPUT, BUSY, DONE, FAILED, TERMINATED
 from lightning_modules.protocols import ONE_CROP, PROTOCOLS
 from lightning_modules.recipes import RECIPES
@@ -76,8 +76,8 @@ def configure(options: argparse.Namespace) -> Run:
     """Return the run that the options ask for, every value written out. Raises ValueError in one line."""
     budget = options.budget or "smoke"
     resolved = resolve(options, budget)  # every mistake is answered before torch is asked for a GPU
-    if not options.budget and budgets.default() != budget:
-        resolved = resolve(options, budgets.default())
+    if not options.budget and device_kind(options) == "cuda":
+        resolved = resolve(options, "paper")
     if not options.study:
         return Run(resolved, plan=options.plan, evaluations=options.evaluation)
     study = studies.read(options.study)
@@ -214,12 +214,17 @@ def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Modu
     signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
         artifacts.begin_with(options.resume_from, folder, run.configuration)
-        speed = choice.choose(run.configuration, device_kind(options), options.data_dir, folder, network)
+        kind = device_kind(options)
+        speed = choice.choose(run.configuration, kind, options.data_dir, folder, network)
 
         def announced(module: "Classifier") -> None:
             teacher = module.teacher.network if module.teacher else None
             seconds = seconds_per_image(
-                module.network, run.configuration.resolution, layout=speed.memory_format, teacher=teacher
+                module.network,
+                run.configuration.resolution,
+                kind,
+                layout=speed.memory_format,
+                teacher=teacher,
             )
             announce(run, folder, speed, seconds, budget_given=bool(options.budget))
 
@@ -316,10 +321,8 @@ def tune(configuration: Configuration, options: argparse.Namespace) -> int:
 
 
 def device_kind(options: argparse.Namespace) -> str:
-    """Return "cuda" or "cpu"."""
-    import torch
-
-    return "cuda" if options.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+    """Return "cuda" or "cpu". Raises ValueError for an NVIDIA GPU that can't be used."""
+    return "cuda" if options.accelerator in ("auto", "gpu", "cuda") and gpu.usable() else "cpu"
 
 
 def machine(options: argparse.Namespace, speed: "ExecutionSettings | None" = None) -> "Machine":

@@ -18,6 +18,7 @@ import benchmarks
 from architectures.spelling import did_you_mean
 from lightning_modules import files, provenance
 from lightning_modules.commands import Parser, refuse
+from lightning_modules.execution import gpu
 from reports.pages import markdown
 from sweeps import slots
 
@@ -91,11 +92,9 @@ def parts(page: str) -> dict[str, str]:
 
 
 def device() -> str:
-    import torch
-
     from lightning_modules.execution.machine import describe
 
-    kind = "cuda" if torch.cuda.is_available() else "cpu"
+    kind = "cuda" if gpu.usable() else "cpu"
     cores = "" if kind == "cuda" else f", {slots.usable_cores()} cores"
     return describe(kind, 1, 1, "32-true")["device"] + cores
 

@@ -18,6 +18,7 @@ from torch.nn import functional
 import architectures
 from architectures.counting import count
 from benchmarks.table import Target, compared, take_turns
+from lightning_modules.execution import gpu
 from lightning_modules.execution.allocator import keep_freed_memory
 from lightning_modules.execution.settings import laid_out
 
@@ -69,7 +70,7 @@ def better_layout(make: Callable[[], nn.Module], images: torch.Tensor) -> tuple[
 def main(rounds: int = 7) -> None:
     torch.set_num_threads(1)
     keep_freed_memory()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if gpu.usable() else "cpu")
     images = torch.randn(64 if device.type == "cuda" else 4, 3, RESOLUTION, RESOLUTION, device=device)
     for title, (arch, knobs, counterpart) in PAIRS.items():
         makers = {"the usual one": counterpart, "ours": lambda: build(arch, knobs)}  # noqa: B023 (called here)

@@ -34,10 +34,3 @@ BUDGETS: dict[str, Budget] = {
         ),
     )
 }
-
-
-def default() -> str:
-    """Return the budget of a run that names none: the paper's where there is a GPU, else the one that minutes pay."""
-    import torch
-
-    return "paper" if torch.cuda.is_available() else "smoke"

@@ -45,7 +45,7 @@ def announce(
         print(f"Changed in the recipe: {'; '.join(changed_fields)}.")
     if configuration.budget != "paper":
         if not budget_given:
-            print("No GPU was found, so the budget is `smoke`.")
+            print("Without a GPU the budget is `smoke`.")
         print(
             f"Budget {configuration.budget}: {number_of(configuration.epochs, 'epoch')} of {configuration.train_images:,} images instead of "
             f"{recipe.epochs} of {data.train_images:,}; the test set is evaluated whole, all {data.test_images:,} images."

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from architectures.spelling import did_you_mean, number_of
 from lightning_modules.commands import Parser, as_typed, refuse
-from lightning_modules.execution import environment
+from lightning_modules.execution import environment, gpu
 from lightning_modules.execution.estimate import duration
 from lightning_modules.exit_codes import DONE, FAILED
 from reports.runs import command as records_of_others
@@ -242,12 +242,10 @@ def _find(options: argparse.Namespace) -> int:
     for claim in options.claims:
         ledger.find(claim)  # a misspelt one is answered before anything heavy is imported
 
-    import torch
-
     from reports.verdicts.experiments import Setup
     from reports.verdicts.find import find
 
-    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = options.device or ("cuda" if gpu.usable() else "cpu")
     setup = Setup(device, options.runs_dir, options.data_dir, options.weights_dir)
     begun = time.monotonic()
     experiments = ", ".join(options.claims) or "every claim that has one"

@@ -16,6 +16,7 @@ import torch
 from lightning_modules import training
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
+from lightning_modules.execution import gpu
 from lightning_modules.execution.estimate import images_worth, seconds_per_image
 from lightning_modules.execution.machine import describe
 from lightning_modules.steps import Steps
@@ -38,7 +39,7 @@ class Costs:
     """
 
     def __init__(self, cells: Iterable[Cell], runs: Path) -> None:
-        self.kind = "cuda" if torch.cuda.is_available() else "cpu"
+        self.kind = "cuda" if gpu.usable() else "cpu"
         self.side_by_side = len(slots.gpus()) or slots.usable_cores()
         torch.set_num_threads(1)  # as runs side by side have
         self.device = describe(self.kind, 1, 1, "32-true")["device"]
@@ -86,7 +87,7 @@ class Costs:
                 cheapest.setdefault(configuration.arch, configuration)
         with Steps(len(cheapest), "of the architectures timed", long=True) as steps:
             for arch in steps.each(cheapest, lambda arch: f"timing a few steps of {arch}"):
-                seconds = timed(cheapest[arch], TIMED_IMAGES[self.kind])
+                seconds = timed(cheapest[arch], TIMED_IMAGES[self.kind], self.kind)
                 rates[arch].append(self.mult_adds(cheapest[arch]) / seconds)
         for network, (mult_adds, configuration) in cheapest_first:
             arch = configuration.arch
@@ -146,12 +147,12 @@ def _network(config: dict) -> str:
     return json.dumps(parts, sort_keys=True)
 
 
-def timed(configuration: Configuration, images: int) -> float:
+def timed(configuration: Configuration, images: int, kind: str) -> float:
     """Time a few training steps of so many images; return seconds per image."""
     with torch.random.fork_rng():
         teacher = Configuration(**configuration.teacher).build().eval() if configuration.teacher else None
         return seconds_per_image(
-            configuration.build(), configuration.resolution, images=images, teacher=teacher
+            configuration.build(), configuration.resolution, kind, images=images, teacher=teacher
         )
 
 

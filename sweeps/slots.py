@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Protocol
 
-from lightning_modules.execution import environment
+from lightning_modules.execution import environment, gpu
 from sweeps.warm import WarmProcess, share_niceness
 
 LOWEST_PRIORITY = 19  # of a process, as `nice` counts
@@ -78,9 +78,9 @@ def make_slots(options: Namespace) -> list[Slot]:
 
 
 def gpus() -> list[str]:
-    """Return the GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    """Return the GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; errors as `gpu.usable`."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible == "":
+    if not gpu.usable():
         return []
     import torch
 

@@ -25,6 +25,7 @@ def duration(seconds: float) -> str:
 def seconds_per_image(
     network: "nn.Module",
     resolution: int,
+    kind: str,
     *,
     images: int | None = None,
     layout: "torch.memory_format | None" = None,
@@ -32,7 +33,8 @@ def seconds_per_image(
 ) -> float:
     """Time one training step of a few images on this machine, in seconds an image.
 
-    A copy of the network is trained, and no random number of the run's is drawn. images: how many; None, as many as
+    A copy of the network is trained, and no random number of the run's is drawn. kind: of device, "cuda" or "cpu".
+    images: how many; None, as many as
     show the speed without keeping two cores for minutes. layout: of memory; None, channels_last. teacher: in evaluation,
     where the network learns from one.
     """
@@ -44,7 +46,7 @@ def seconds_per_image(
 
     layout = layout or torch.channels_last
     keep_freed_memory()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(kind)
     images = images or (16 if device.type == "cuda" or resolution <= 32 else 2)
     with torch.random.fork_rng():
         trained = laid_out(copy.deepcopy(network), layout, device)

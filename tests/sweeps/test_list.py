@@ -129,7 +129,7 @@ def test_costs_come_from_recorded_speeds_then_from_relatives_then_from_timing(de
     timed = []
     # with the signature of the real one, so that a call which that doesn't take fails here too
     timing = create_autospec(
-        costs.timed, side_effect=lambda configuration, _: timed.append(configuration.arch) or 0.02
+        costs.timed, side_effect=lambda configuration, *_: timed.append(configuration.arch) or 0.02
     )
     monkeypatch.setattr(costs, "timed", timing)
 
