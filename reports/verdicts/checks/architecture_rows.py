@@ -23,7 +23,7 @@ def facts(network: Network, stage: str, kind: str = "") -> dict[str, float]:
     channels, *sides = (
         stages(network)[before[-1]].output if before else (3, network.resolution, network.resolution)
     )
-    made = {
+    made: dict[str, float] = {
         "input_side": sides[0] if sides else 1,
         "input_channels": channels,
         "channels_out": row.output[0],

@@ -16,6 +16,7 @@ from reports.verdicts.complexity import Network
 TABLES = ("inception_v3",)
 CONVENTION = "multiply-adds of convolutions and the fully connected layer at 299 × 299, without the auxiliary classifier"
 RESOLUTION = 299
+RELEASED = Network.of("inception_v3", "imagenet", {}, RESOLUTION)
 _FILTERS = "the paper's own filter banks (its supplement, model.txt) aren't at hand"
 EXPLAINED = {
     ("Table 1", "06", "input_side"): "73: the convolution before is 1×1 in the released network, here 3×3",
@@ -51,24 +52,14 @@ EXPLAINED = {
 
 # What stands for the rows of Table 1 in the released network: a 1×1, a 3×3 and a pooling for three 3×3 convolutions.
 ROWS = (
-    "conv_1",
-    "conv_2",
-    "conv_3",
-    "pool_1",
-    "conv_4",
-    "conv_5",
-    "pool_2",
-    "early",
-    "medium",
-    "coarsest",
-    "pool",
-    "linear",
+    *("conv_1", "conv_2", "conv_3", "pool_1", "conv_4", "conv_5", "pool_2"),
+    *("early", "medium", "coarsest", "pool", "linear"),
 )
 
 
 def network_for(figure: Figure) -> Network | str:
     if figure.table == "Table 1":
-        return Network.of("inception_v3", "imagenet", {}, RESOLUTION)
+        return RELEASED
     if figure.arch not in ("Inception-v2", "Inception-v3"):
         return f"quoted from others: {figure.arch}"
     knobs = {
@@ -82,8 +73,8 @@ def count_for(figure: Figure, counts: Counts) -> float:
     if figure.table == "Table 1":
         number = int(figure.row_id)
         if number > len(ROWS):  # softmax
-            return 1 if figure.metric == "input_side" else network_for(figure).classes
-        return facts(network_for(figure), ROWS[number - 1])[figure.metric]
+            return 1 if figure.metric == "input_side" else RELEASED.classes
+        return facts(RELEASED, ROWS[number - 1])[figure.metric]
     if figure.metric == "layers":
         return counts.layers
     return counts.mult_adds / 1e9
