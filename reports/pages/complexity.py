@@ -16,7 +16,7 @@ VERDICTS = (EXACT, CUT, EXPLAINED, UNEXPLAINED)
 USUAL = {"cifar": (32, 10), "imagenet": (224, 1000)}
 
 HOW_TO_READ = (
-    "Parameters, multiply-adds, sizes and layers as the papers print them, against the networks of "
+    "Parameters, multiply-adds, sizes, layers and channels as the papers print them, against the networks of "
     "`architectures/`, counted layer by layer. Nothing here is trained. *Exact* means that our count rounds to "
     "the printed figure at its printed precision; *exact if cut*, that the paper cut off the digits behind "
     "instead of rounding; *not reproducible as printed*, that no sensible way of counting gives the figure, "

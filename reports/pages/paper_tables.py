@@ -73,7 +73,7 @@ def _list(totals: Sequence[tuple[Page, Counter[str]]]) -> str:
         "Every table that the documents contain, and the others of the same papers and of the code that was released with "
         "them, with ours under every row.",
         markdown.table(("paper", *SUMMARY), rows, right=SUMMARY),
-        "*Counted*: parameters, multiply-adds, sizes, layers. *Declared*: a study runs the row; *run*: with runs under the "
+        "*Counted*: parameters, multiply-adds, sizes, layers, channels. *Declared*: a study runs the row; *run*: with runs under the "
         "budget `paper`. *No study*: the network is built here, but no study runs the row. *Quoted*: of networks that "
         "aren't built here. *Apart*: what isn't measured here, such as several networks together or the authors' machines.",
     )

@@ -24,9 +24,9 @@ def draw(
 ) -> bytes:
     """Draw the PNG; a column for each property in `over`, or for each value of the property `panels`.
 
-    Printed points stand in the panels of ours if `together`, else in further panels titled `printed`.
+    Printed points stand in the panels of ours if `together`, else in panels of their own titled `printed`.
     """
-    sources = [OURS, PRINTED] if not together and _of(points, source=PRINTED) else [OURS]
+    sources = [OURS] if together else [name for name in (OURS, PRINTED) if _of(points, source=name)]
     values = list(dict.fromkeys(point[panels] for point in points)) if panels else [None]
     columns = [(name, value) for name in over for value in values]
     cells = [(source, name, value) for source in sources for name, value in columns]

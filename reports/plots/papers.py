@@ -2,6 +2,7 @@
 of the networks, a line for each series, the printed ones beside ours so that the shapes can be compared.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from architectures import find
@@ -19,18 +20,52 @@ def pictures(results: Results, dataset: str, counts: Counts) -> list[Picture]:
     return [_picture(declared, results, dataset, counts) for declared in results.study.pictures]
 
 
+def printed_alone(results: Results, dataset: str, counts: Counts) -> list[Picture]:
+    """Return the same of the printed errors, before anything has been run on the paper's own data set."""
+    study = results.study
+    figures = {v.name: variants.printed_error(v, dataset) for v in study.variants_on(dataset)}
+    errors = {name: float(f.error) for name, f in figures.items() if f and f.error is not None}
+    if len(errors) < 2 or dataset in study.transfers:
+        return []
+    ends = " to ".join(
+        f"{errors[name]:g} % ({name})" for name in sorted(errors, key=lambda n: errors[n])[:: len(errors) - 1]
+    )
+    title = DATASETS[dataset].title
+    return [
+        Picture(
+            name=_name(declared, results, dataset),
+            alt=f"{_what(declared)}, after {declared.source}: printed errors from {ends}; {title}",
+            caption=f"{_what(declared)}, as in {declared.source} of the paper: printed errors ({study.printed_runs}, "
+            f"{title}) of the networks that the study runs{_counted(declared)}; none has been run by the paper's recipe.",
+            points=_printed(declared, results, dataset, counts, errors),
+            draw=lines.draw,
+            settings={
+                "title": f"{study.title}: {title}, as printed",
+                "y": declared.y,
+                "over": list(declared.over),
+                "panels": declared.panels,
+                "printed": "printed",
+                "together": False,
+            },
+        )
+        for declared in study.pictures
+    ]
+
+
 def _picture(declared: PaperPicture, results: Results, dataset: str, counts: Counts) -> Picture:
     study, paper_data = results.study, variants.paper_dataset(results.study, dataset)
     points = _ours(declared, results, dataset, counts)
-    theirs = _printed(declared, results, dataset, counts)
-    counted = ", over our counts" if set(declared.over) & set(lines.COUNTED) else ""
-    what = f"Test {declared.y} against {' and '.join(lines.TITLES.get(name, name) for name in declared.over)}"
+    theirs = _printed(declared, results, paper_data, counts, runs.printed(results, dataset))
     return Picture(
-        name=f"{study.name}_{results.budget}_{dataset}_{'_'.join(declared.over)}",
-        alt=f"{what}, after {declared.source}: errors from {runs.extremes(results, dataset)}; {runs.where(results, dataset)}",
-        caption=f"{what}, as in {declared.source} of the paper: small points are runs ({runs.number(results, dataset)}, "
+        name=_name(declared, results, dataset),
+        alt=f"{_what(declared)}, after {declared.source}: errors from {runs.extremes(results, dataset)}; {runs.where(results, dataset)}",
+        caption=f"{_what(declared)}, as in {declared.source} of the paper: small points are runs ({runs.number(results, dataset)}, "
         f"budget {results.budget}), lines join their means."
-        + (f" Printed: {study.printed_runs}, {DATASETS[paper_data].title}{counted}." if theirs else ""),
+        + (
+            f" Printed: {study.printed_runs}, {DATASETS[paper_data].title}{_counted(declared)}."
+            if theirs
+            else ""
+        ),
         points=[*points, *theirs],
         draw=lines.draw,
         settings={
@@ -55,15 +90,28 @@ def _ours(declared: PaperPicture, results: Results, dataset: str, counts: Counts
     ]
 
 
-def _printed(declared: PaperPicture, results: Results, dataset: str, counts: Counts) -> Points:
-    paper_data = variants.paper_dataset(results.study, dataset)
+def _printed(
+    declared: PaperPicture, results: Results, paper_data: str, counts: Counts, errors: Mapping[str, float]
+) -> Points:
     return [
         {"source": "printed"}
         | _properties(declared, results.study, results.study.variant(name), paper_data, counts)
         | {"seed": "", "run": ""}
         | _y(declared, error)
-        for name, error in runs.printed(results, dataset).items()
+        for name, error in errors.items()
     ]
+
+
+def _name(declared: PaperPicture, results: Results, dataset: str) -> str:
+    return f"{results.study.name}_{results.budget}_{dataset}_{'_'.join(declared.over)}"
+
+
+def _what(declared: PaperPicture) -> str:
+    return f"Test {declared.y} against {' and '.join(lines.TITLES.get(name, name) for name in declared.over)}"
+
+
+def _counted(declared: PaperPicture) -> str:
+    return ", over our counts" if set(declared.over) & set(lines.COUNTED) else ""
 
 
 def _properties(

@@ -34,6 +34,7 @@ EXACT, CUT, EXPLAINED, UNEXPLAINED = "exact", "exact if cut", "not reproducible 
 COUNTED = (
     *("params", "mult_adds", "flop", "gflops", "ops_", "layers", "weight_layers", "weights", "size_"),
     *("block_", "bottleneck_width", "group_conv_width", "stage", "conv5", "neurons"),
+    *("channels", "input_", "output_", "kernel", "stride", "repeat", "expan"),
 )
 LETTERS = ("k", "l", "m", "n")
 

@@ -42,6 +42,20 @@ def test_there_is_no_picture_without_runs_nor_of_one_variant(collate):
     assert plots.of_study(collate(*WIDE), "cifar10", COUNTS) == []
 
 
+def test_before_any_run_the_papers_picture_shows_the_printed_errors():
+    study = studies.read("densenet_imagenet")
+    groups = {(variant.name, "imagenet"): results.Group((), 3) for variant in study.variants}
+    counts = {names: Count(1_000_000 * n, 100_000_000 * n) for n, names in enumerate(groups, 1)}
+    (picture,) = plots.of_study(results.Results(study, "paper", groups), "imagenet", counts)
+    assert picture.name == "densenet_imagenet_paper_imagenet_parameters_mult_adds"
+    assert {point["source"] for point in picture.points} == {"printed"}
+    by_name = {point["variant"]: (point["parameters"], point["error"]) for point in picture.points}
+    assert by_name["densenet-169"] == (2_000_000, 23.8) and "resnet-101" in by_name
+    assert "none has been run" in picture.caption and "our counts" in picture.caption
+    assert picture.draw(picture.points, **picture.settings).startswith(b"\x89PNG")
+    assert plots.of_study(results.Results(study, "mini", groups), "imagenet", counts) == []
+
+
 def test_every_picture_is_drawn_from_its_points_alone(collate):
     pictures = plots.of_study(collate(*WIDE, ("thin", 0, 6000)), "cifar10", COUNTS)
     assert list(by_kind(pictures)) == ["curves", "seeds", "parameters"]  # one common seed has no interval

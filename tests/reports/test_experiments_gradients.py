@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from reports.verdicts.experiments import gradients, trained
+from reports.verdicts.experiments import dense_gradients, gradients, trained
 from sweeps import study as studies
 from tests import planted
 
@@ -77,3 +77,17 @@ def test_the_start_is_seen_without_a_run_and_refutes_nothing(tmp_path, monkeypat
         and "before deep_vs_shallow is trained" in outcome.evidence[-1]
     )
     assert by_depth["columns"] == ["layers", *(name for name in gradients.NAMES if "end" not in name)]
+
+
+def test_dense_connections_bring_back_what_a_plain_network_loses(tmp_path, monkeypatch):
+    monkeypatch.setattr(trained, "training_batch", lambda *arguments: planted.images(4))
+    outcome = dense_gradients.dense_connections(planted.setup(tmp_path))
+    (shown,) = outcome.data["tables"]
+    assert outcome.holds is True and len(shown["rows"]) == 3
+    assert all(plain < 1e-2 < dense for _, plain, dense in shown["rows"])
+
+
+def test_without_its_connections_a_densenet_would_be_found_no_better(tmp_path, monkeypatch):
+    monkeypatch.setattr(trained, "training_batch", lambda *arguments: planted.images(4))
+    monkeypatch.setattr(dense_gradients, "DENSE", dense_gradients.PLAIN)
+    assert dense_gradients.dense_connections(planted.setup(tmp_path)).holds is not True

@@ -2,7 +2,7 @@
 
 from architectures.counts import Counts
 from reports.printed.figures import Figure
-from reports.verdicts.checks.pruning import ALEXNET, VGG_16, WITH_BIASES, layer_counts
+from reports.verdicts.checks.pruning import NETWORKS, WITH_BIASES, layer_counts
 from reports.verdicts.complexity import Network
 
 TABLES = ("deep_compression",)
@@ -24,12 +24,10 @@ def network_for(figure: Figure) -> Network | str:
         return f"{figure.arch} isn't built here: the documents only name it"
     if figure.metric == "size_KB" or "compress" in figure.kwargs:
         return "what is left depends on the trained weights"
-    return ALEXNET if figure.arch == "AlexNet" else VGG_16
+    return NETWORKS[figure.arch]
 
 
 def count_for(figure: Figure, counts: Counts) -> float:
     if figure.metric.startswith("size_"):
         return 4 * counts.parameters / (1e3 if figure.metric == "size_KB_ref" else 1e6)
-    network = network_for(figure)
-    assert isinstance(network, Network), "only what is built is counted"
-    return layer_counts(network, figure.kwargs["layer"], counts)[0]
+    return layer_counts(NETWORKS[figure.arch], figure.kwargs["layer"], counts)[0]

@@ -10,6 +10,7 @@ from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts import complexity
 from reports.verdicts.checks import ROUGHLY, Holds, exact, part
+from reports.verdicts.checks.architecture_rows import of_module
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("googlenet_t1", "googlenet_t2_t3")
@@ -19,6 +20,7 @@ CONVENTION = (
     "filters, it has 9.2K and 118M)"
 )
 TABLE = "Table 1"
+COLUMNS = ("1x1", "3x3_reduce", "3x3", "5x5_reduce", "5x5", "pool_proj")  # of a module, as its layers come
 CUT = {(TABLE, "3a", "params_K"), (TABLE, "linear", "params_K"), (TABLE, "4a", "ops_M")}
 _FILTERS = "K by the filters of the same row, from which the operations printed beside it follow"
 EXPLAINED = {
@@ -42,7 +44,10 @@ def network_for(figure: Figure) -> Network | str:
 def count_for(figure: Figure, counts: Counts) -> float:
     rows = stages(network_for(figure))
     layer = figure.kwargs["layer"]
-    row = rows[layer if layer in rows else f"inception_{layer}"].counts
+    stage = rows[layer if layer in rows else f"inception_{layer}"]
+    if figure.metric.startswith(("channels", "output")):
+        return of_module(stage, COLUMNS)[figure.metric]
+    row = stage.counts
     return row.parameters / 1024 if figure.metric == "params_K" else row.mult_adds / 1e6
 
 
@@ -86,7 +91,11 @@ def t1_counts() -> tuple[Holds, str]:
 
     The sense holds where the others are off by less than `ROUGHLY`: the network is the one of the table.
     """
-    rows = [row for row in complexity.rows("googlenet") if isinstance(row, complexity.Row)]
+    rows = [
+        row
+        for row in complexity.rows("googlenet")
+        if isinstance(row, complexity.Row) and row.figure.metric in ("params_K", "ops_M")
+    ]
     given = [row for row in rows if row.verdict in (complexity.EXACT, complexity.CUT)]
     others = [
         f"{row.figure.row_id} {row.figure.metric} {row.figure.value} (counted {row.counted:.0f})"

@@ -1,4 +1,4 @@
-"""Inception v2 and v3 (arXiv:1512.00567): Table 3."""
+"""Inception v2 and v3 (arXiv:1512.00567): Tables 1 and 3."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -10,13 +10,26 @@ from architectures.counting import Stage, count_stages
 from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts.checks import IMAGENET, exact, on_meta
+from reports.verdicts.checks.architecture_rows import facts
 from reports.verdicts.complexity import Network
 
 TABLES = ("inception_v3",)
 CONVENTION = "multiply-adds of convolutions and the fully connected layer at 299 × 299, without the auxiliary classifier"
 RESOLUTION = 299
+RELEASED = Network.of("inception_v3", "imagenet", {}, RESOLUTION)
 _FILTERS = "the paper's own filter banks (its supplement, model.txt) aren't at hand"
 EXPLAINED = {
+    ("Table 1", "06", "input_side"): "73: the convolution before is 1×1 in the released network, here 3×3",
+    (
+        "Table 1",
+        "07",
+        "input_side",
+    ): "71: the released network has a pooling in the place of a stride and of this row",
+    (
+        "Table 1",
+        "08",
+        "input_channels",
+    ): "192: it is the first module that widens to 288 in the released network",
     (
         "sec. 6",
         "layers",
@@ -37,7 +50,16 @@ EXPLAINED = {
 }
 
 
+# What stands for the rows of Table 1 in the released network: a 1×1, a 3×3 and a pooling for three 3×3 convolutions.
+ROWS = (
+    *("conv_1", "conv_2", "conv_3", "pool_1", "conv_4", "conv_5", "pool_2"),
+    *("early", "medium", "coarsest", "pool", "linear"),
+)
+
+
 def network_for(figure: Figure) -> Network | str:
+    if figure.table == "Table 1":
+        return RELEASED
     if figure.arch not in ("Inception-v2", "Inception-v3"):
         return f"quoted from others: {figure.arch}"
     knobs = {
@@ -48,6 +70,11 @@ def network_for(figure: Figure) -> Network | str:
 
 
 def count_for(figure: Figure, counts: Counts) -> float:
+    if figure.table == "Table 1":
+        number = int(figure.row_id)
+        if number > len(ROWS):  # softmax
+            return 1 if figure.metric == "input_side" else RELEASED.classes
+        return facts(RELEASED, ROWS[number - 1])[figure.metric]
     if figure.metric == "layers":
         return counts.layers
     return counts.mult_adds / 1e9

@@ -1,4 +1,4 @@
-"""MobileNet (arXiv:1704.04861): Tables 2 to 14, and the table of the authors' released code (TF-slim)."""
+"""MobileNet (arXiv:1704.04861): Tables 1 to 14, and the table of the authors' released code (TF-slim)."""
 
 import math
 from collections.abc import Iterator
@@ -12,9 +12,16 @@ from architectures.counting import count, count_kinds
 from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts.checks import IMAGENET, as_printed, convolutions, exact, on_meta
+from reports.verdicts.checks.architecture_rows import DEPTHWISE, OTHER, facts
 from reports.verdicts.complexity import Network, stages
 
-TABLES = ("mobilenet_v1_t2_t3", "mobilenet_v1_t4_t7", "mobilenet_v1_t8_t14", "mobilenet_v1_slim")
+TABLES = (
+    "mobilenet_v1_t1",
+    "mobilenet_v1_t2_t3",
+    "mobilenet_v1_t4_t7",
+    "mobilenet_v1_t8_t14",
+    "mobilenet_v1_slim",
+)
 CONVENTION = (
     "weights without batch normalisation, mult-adds of convolutions and fully connected layer. "
     "Convolutions alone: Table 4's full network (mult-adds), Tables 12 and 14. "
@@ -36,6 +43,7 @@ CUT = {
 _NARROWEST = "only layers of at least 16 channels give it (45.99 and 15.02); α · 32 is 8 in the first"
 _FACES = "the embedding on top of the last convolution isn't described"
 EXPLAINED = {
+    ("Table 1", "dw14", "stride"): "1: it takes in 7×7 and puts out 7×7, as its row and the next print",
     ("Table 2", "3x3", "mult_adds_pct"): "digits exchanged: 1.91, as the column must sum to 100",
     ("Table 12", "0.25-224", "mult_adds_M"): _NARROWEST,
     ("Table 12", "0.25-128", "mult_adds_M"): _NARROWEST,
@@ -51,6 +59,8 @@ RESOLUTIONS = (192, 160, 128)
 
 
 def network_for(figure: Figure) -> Network | str:
+    if figure.row_id in ("pool", "fc"):
+        return "pooling and classifier, of which the table prints no convolution"
     if figure.kwargs.get("framework"):
         return "a detector, of which the network is a part"
     if figure.table != "Table 3" and figure.arch != "MobileNet v1":
@@ -80,6 +90,8 @@ def _network(resolution: int | None = None, classes: int | None = None, **knobs)
 
 
 def count_for(figure: Figure, counts: Counts) -> float:
+    if figure.table == "Table 1":
+        return _printed_of_row(figure)
     of_parameters = figure.metric.startswith("params")
     if figure.table == "Table 2":
         return _share(figure.row_id, of_parameters, counts)
@@ -91,6 +103,14 @@ def count_for(figure: Figure, counts: Counts) -> float:
         return (counts.conv_weights if of_parameters else counts.conv_mult_adds) / 1e6
     scale = 5e6 if figure.table == "Table 3" else 1e6
     return (counts.weights if of_parameters else counts.mult_adds) / scale
+
+
+def _printed_of_row(figure: Figure) -> float:
+    """Return what Table 1 prints of a row: `conv1`, `dw2`, `pw2`, `dw8-12` and so on, five pairs in one stage."""
+    name, number = figure.row_id.rstrip("0123456789-"), figure.row_id.lstrip("convdpw")
+    if number == "8-12":
+        return facts(_network(), "conv_8_to_12", DEPTHWISE if name == "dw" else OTHER)[figure.metric]
+    return facts(_network(), f"conv_dw_{number}" if name == "dw" else f"conv_{number}")[figure.metric]
 
 
 def _share(row: str, of_parameters: bool, counts: Counts) -> float:

@@ -1,4 +1,4 @@
-"""MobileNet v2 (arXiv:1801.04381): Table 4, and the table of the authors' released code (TF-slim)."""
+"""MobileNet v2 (arXiv:1801.04381): Tables 2 and 4, and the table of the authors' released code (TF-slim)."""
 
 from fractions import Fraction
 
@@ -8,10 +8,11 @@ from architectures.counting import count
 from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts.checks import IMAGENET, exact, on_meta, part
+from reports.verdicts.checks.architecture_rows import facts
 from reports.verdicts.checks.mobilenet_v1 import separable_layers
 from reports.verdicts.complexity import Network
 
-TABLES = ("mobilenet_v2",)
+TABLES = ("mobilenet_v2", "mobilenet_v2_t2")
 CONVENTION = "weights without batch normalisation, mult-adds of all convolutions"
 BUILDERS = {"MobileNet v1": "mobilenet_v1", "MobileNet v2": "mobilenet_v2"}
 RELEASED = "V2"
@@ -41,6 +42,9 @@ def network_for(figure: Figure) -> Network | str:
 
 
 def count_for(figure: Figure, counts: Counts) -> float:
+    if figure.table == "Table 2":
+        name = figure.kwargs["layer"].replace(" ", "_").replace("×", "x")
+        return facts(network_for(figure), name)[figure.metric]
     return (counts.weights if figure.metric == "params_M" else counts.mult_adds) / 1e6
 
 

@@ -1,4 +1,4 @@
-"""MobileNet v3 (arXiv:1905.02244, versions 1 and 5): Tables 3 and 9, Section 5.1, and the released code's table."""
+"""MobileNet v3 (arXiv:1905.02244, versions 1 and 5): Tables 1, 2, 3 and 9, Section 5.1, and the released code's table."""
 
 import torch
 from torch import nn
@@ -8,9 +8,10 @@ from architectures.counts import Counts
 from reports.printed.figures import Figure
 from reports.verdicts import complexity
 from reports.verdicts.checks import IMAGENET, Holds, as_printed, exact, on_meta
+from reports.verdicts.checks.architecture_rows import facts
 from reports.verdicts.complexity import Network, counts
 
-TABLES = ("mobilenet_v3", "mobilenet_v3_t4_t9")
+TABLES = ("mobilenet_v3", "mobilenet_v3_t1_t2", "mobilenet_v3_t4_t9")
 CONVENTION = (
     "weights without batch normalisation and biases, mult-adds of all convolutions; the small network has "
     "1280 hidden channels in arXiv version 1 and in the released α-networks, 1024 in version 5"
@@ -88,10 +89,20 @@ def network_for(figure: Figure) -> Network | str:
 
 
 def count_for(figure: Figure, ours: Counts) -> float:
+    if figure.table in ("Table 1 (v5)", "Table 2 (v5)"):
+        return facts(network_for(figure), _stage(figure.row_id))[figure.metric]
     if figure.metric == "mult_adds_M_saved":
         before = Network.of("mobilenet_v3_large", "imagenet", BEFORE[figure.kwargs["change"]])
         return (counts(before).mult_adds - ours.mult_adds) / 1e6
     return (ours.weights if figure.metric == "params_M" else ours.mult_adds) / 1e6
+
+
+def _stage(row: str) -> str:
+    """Return the part of the network that a row of Tables 1 and 2 is about: its number and the operator it prints."""
+    number, operator = row.split("-")
+    if operator == "bneck":
+        return f"bneck_{int(number) - 1}"
+    return {"01": "conv2d"}.get(number, "conv2d_1x1_nbn" if operator == "conv_nbn" else "conv2d_1x1")
 
 
 @exact("mobilenetv3.hswish_formula")

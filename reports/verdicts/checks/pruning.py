@@ -13,7 +13,7 @@ CONVENTION = (
 # What Table 4 calls AlexNet's layers.
 LAYERS = {"fc1": "fc6", "fc2": "fc7", "fc3": "fc8"}
 ALEXNET = Network.of("alexnet", "imagenet", {"conv1_padding": 0}, resolution=227)
-VGG_16 = Network.of("vgg", "imagenet", {"config": "D"})
+NETWORKS = {"AlexNet": ALEXNET, "VGG-16": Network.of("vgg", "imagenet", {"config": "D"})}
 CUT = {("Table 4", "conv4", "weights")}
 WITH_BIASES = "147,456; 147,584 with its biases, which the other layers' figures leave open"
 EXPLAINED = {
@@ -30,7 +30,7 @@ def network_for(figure: Figure) -> Network | str:
         return f"{figure.arch} isn't built here: the documents only name it"
     if (figure.arch, figure.metric) == ("VGG-16", "params_M"):
         return "what is left depends on the trained weights"
-    return ALEXNET if figure.arch == "AlexNet" else VGG_16
+    return NETWORKS[figure.arch]
 
 
 def count_for(figure: Figure, counts: Counts) -> float:
@@ -38,9 +38,7 @@ def count_for(figure: Figure, counts: Counts) -> float:
         return counts.parameters / 1e6
     if figure.metric == "params_M":
         return sum(layer_counts(ALEXNET, name)[0] * share for name, share in _shares_left().items()) / 1e6
-    network = network_for(figure)
-    assert isinstance(network, Network), "only what is built is counted"
-    weights, mult_adds = layer_counts(network, figure.kwargs["layer"], counts)
+    weights, mult_adds = layer_counts(NETWORKS[figure.arch], figure.kwargs["layer"], counts)
     return weights if figure.metric == "weights" else 2 * mult_adds
 
 

@@ -1,10 +1,11 @@
-"""The blocks of CIFAR's residual and plain networks, and what they put out."""
+"""The blocks of CIFAR's residual and plain networks, and the layers of DenseNets: what they put out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import Tensor, nn
 
+from architectures.densenet import DenseLayer
 from architectures.resnet import ResidualBlock
 
 
@@ -15,11 +16,12 @@ def residual_blocks(network: nn.Module) -> list[ResidualBlock]:
 
 @contextmanager
 def block_outputs(network: nn.Module) -> Iterator[list[Tensor]]:
-    """Collect the output of each block, in their order, of the forward passes within."""
+    """Collect the output of each block or dense layer, in their order, of the forward passes within."""
     outputs: list[Tensor] = []
     hooks = [
         block.register_forward_hook(lambda module, inputs, output: outputs.append(output))
-        for block in residual_blocks(network)
+        for block in network.modules()
+        if isinstance(block, ResidualBlock | DenseLayer)
     ]
     try:
         yield outputs

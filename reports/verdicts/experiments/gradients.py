@@ -162,7 +162,7 @@ def bare(configuration: Configuration, draw: str) -> nn.Module:
 
 
 def gradient_norms(network: nn.Module, images: Tensor, labels: Tensor) -> list[float]:
-    """Return the norm of the loss's gradient for each block's output, of a CIFAR ResNet or plain network."""
+    """Return the norm of the loss's gradient for the output of each block of a CIFAR network, or dense layer."""
     with block_outputs(network) as outputs:
         loss = cross_entropy(network.train()(images), labels)
     # In double precision, because squares of small gradients are zero in single; zero itself has no logarithm.

@@ -30,6 +30,7 @@ PRINTED = "shufflenet_v2_t1_t4"
 # Of the table's widths and speeds: how their names begin, and on what they were taken.
 WIDTHS = {"cpu": "arm_c", "cuda": "gpu_c"}
 SPEEDS = {"cpu": "arm_images_per_s", "cuda": "gpu_batches_per_s"}
+UNITS = {"cpu": "images", "cuda": "batches"}  # of the printed speeds
 THEIRS = {"cpu": "one ARM core of a Snapdragon 810", "cuda": "a GTX 1080Ti"}
 WIDER = (1, 2, 4)
 
@@ -156,7 +157,7 @@ def _compare(
         against = claimed(wider)[0].fast
         columns = {
             "printed": {name: f"{paces[against] / pace:.2f}" for name, pace in paces.items()},
-            "printed, per s": {name: speed.value for name, speed in speeds.items()},
+            f"printed, {UNITS[setup.device]}/s": {name: speed.value for name, speed in speeds.items()},
         }
         tables.append(times.table(f"{table}, ×{wider}", against, mult_adds, columns, per_mult_add=True))
     return Outcome(

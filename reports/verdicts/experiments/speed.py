@@ -7,6 +7,7 @@ import architectures
 from architectures.counting import count
 from reports.printed.figures import read
 from reports.verdicts.experiments import Holds, Outcome, Setup, experiment
+from reports.verdicts.experiments.guidelines import SPEEDS, UNITS
 from reports.verdicts.experiments.passes import BATCH, here, imagenet, images, time_inference, training
 from reports.verdicts.experiments.timing import Comparison, in_turns, stopwatch
 
@@ -17,7 +18,6 @@ LEVEL = {
     "MobileNet v1 0.5": ("mobilenet_v1", {"width_mult": 0.5}),
     "MobileNet v2 0.6": ("mobilenet_v2", {"width_mult": 0.6}),
 }
-SPEEDS = {"cpu": "arm_images_per_s", "cuda": "gpu_batches_per_s"}
 # ResNeXt, Section 5.1: seconds that a minibatch of 256 takes on 8 GPUs in training.
 GROUPED, DENSE = "0.95", "0.70"
 GPU_BATCH = 256 // 8
@@ -40,7 +40,10 @@ def same_operations_other_times(setup: Setup, resolution: int = 224, rounds: int
         )
         for name in others
     ]
-    columns = {"printed": theirs, "printed, per s": {name: printed[name].value for name in LEVEL}}
+    columns = {
+        "printed": theirs,
+        f"printed, {UNITS[setup.device]}/s": {name: printed[name].value for name in LEVEL},
+    }
     shown = times.table("About 140 million multiply-adds", first, mult_adds, columns, per_mult_add=True)
     return Outcome(
         *other_times(comparisons, here(setup.device)),
