@@ -55,12 +55,14 @@ def shell(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="starts a script of sh")
 @pytest.mark.parametrize("python", ["uv run", "python", BY_PATH])
 def test_a_printed_command_runs_where_it_was_printed(python, shell):
+    # From the folder itself, an interpreter within it is shorter by its path from there.
+    shown = os.path.relpath(python) if python == BY_PATH and Path(python).is_relative_to(ROOT) else python
     script = shell(f"{python} run.py --help" if python == "uv run" else f"{python} {ROOT / 'run.py'} --help")
     (listing,) = re.findall(r"^ +(\S.*) --list {5,}what there is", script, re.MULTILINE)
-    assert listing == f"{python} run.py" and "densenet_bc" in shell(f"{listing} --list")
+    assert listing == f"{shown} run.py" and "densenet_bc" in shell(f"{listing} --list")
     overview = shell(f"{python} -m sweeps")
     (listing,) = re.findall(r"^(.* -m sweeps list) {5,}every study", overview, re.MULTILINE)
-    assert listing == f"{python} -m sweeps list" and "all studies" in shell(f"{listing} --budget paper")
+    assert listing == f"{shown} -m sweeps list" and "all studies" in shell(f"{listing} --budget paper")
 
 
 def test_other_programs_are_called_by_name_where_the_path_has_them(monkeypatch):
@@ -145,6 +147,7 @@ def accept(command: str) -> None:
             ["pip", "install"],
             ["conda", "env"],
             ["uv", "lock"],
+            ["uv", "pip"],
             ["uv", "export"],
             ["uvx", "pre-commit"],
         )

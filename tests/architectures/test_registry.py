@@ -94,7 +94,7 @@ def test_command_line_values(tiny, knob, text, value):
     ("knob", "text", "meaning"),
     [("width", "1.5", "a whole number"), ("width", "", "a whole number"), ("bias", "maybe", "true or false"),
      ("rates", "1,,2", "whole numbers separated by commas"), ("pool", "mean", "one of max, average"),
-     ("slope", "nan", "a number"), ("slope", "half", "a number")],
+     ("slope", "nan", "a number of at most 3.4e38"), ("slope", "half", "a number of at most 3.4e38")],
 )  # fmt: skip
 def test_command_line_mistakes(tiny, knob, text, meaning):
     with pytest.raises(ValueError, match=f"^{knob}: '{text}' is not {meaning}$"):

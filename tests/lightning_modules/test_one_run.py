@@ -68,13 +68,16 @@ def test_what_was_asked_differently_is_refused(monkeypatch, others, message):
 
 def test_a_wait_is_announced_and_signals_end_it(monkeypatch, capfd):
     monkeypatch.setattr(one_run, "ANNOUNCED_AFTER", 0.0)
-    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.getsignal(number) for number in numbers]
+    # What whoever started the tests has them ignore (nohup) stays so.
+    ending = [signal.SIG_IGN if handler == signal.SIG_IGN else signal.SIG_DFL for handler in before]
     together = OneRun(run="a")
     together.expect(SimpleNamespace(world_size=3), timedelta(minutes=10))
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL == signal.getsignal(signal.SIGINT)
+    assert [signal.getsignal(number) for number in numbers] == ending
     together.timer.join()
     together.release()
-    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+    assert [signal.getsignal(number) for number in numbers] == before
     assert "waiting for 2 other processes of this run, at most 10 minutes" in capfd.readouterr().err
 
 
