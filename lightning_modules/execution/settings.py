@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ class ExecutionSettings:
         import torch
 
         return torch.channels_last if self.layout == "channels_last" else torch.contiguous_format
+
+    def possible(self) -> "ExecutionSettings":
+        """Return the setting itself, but not compiled where it saves memory: the compiler has no form for computing again."""
+        if not (self.compiled and self.saves_memory):
+            return self
+        return replace(self, compiled="", source=f"{self.source}; not compiled, because it saves memory")
 
     def __str__(self) -> str:
         how: list[str] = [self.layout]

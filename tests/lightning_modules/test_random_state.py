@@ -62,7 +62,10 @@ def test_a_run_of_two_devices_goes_on_on_any_number(devices):
 
 
 def test_a_gpu_restores_its_own_state_alone_and_the_host_that_of_all(gpus):
-    host, states = torch.get_rng_state(), [torch.zeros(16, dtype=torch.uint8), torch.ones(16, dtype=torch.uint8)]
+    host, states = (
+        torch.get_rng_state(),
+        [torch.zeros(16, dtype=torch.uint8), torch.ones(16, dtype=torch.uint8)],
+    )
     expected = drawn()
     random_state.restore(GPU, host, {"cuda": states}, seed=3, rank=1)
     assert list(gpus) == [GPU] and torch.equal(gpus[GPU], states[1])
