@@ -224,10 +224,13 @@ def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Modu
                 module.network,
                 run.configuration.resolution,
                 share.device,
+                images=share.images if share.kind == "cuda" else None,
                 layout=speed.memory_format,
+                precision=run.configuration.precision,
+                deterministic=options.deterministic,
                 teacher=teacher,
             )
-            announce(run, folder, speed, seconds, budget_given=bool(options.budget))
+            announce(run, folder, speed, seconds / share.devices, budget_given=bool(options.budget))
 
         result = training.train(
             run,
@@ -317,7 +320,7 @@ def tune(configuration: Configuration, options: argparse.Namespace) -> int:
     from lightning_modules.execution import tuning
 
     training.counted(configuration, training.on_meta(configuration))
-    tuning.tune(configuration, device_kind(options), options.data_dir)
+    tuning.tune(configuration, share_of_batch(configuration, options), options.data_dir)
     return DONE
 
 

@@ -10,8 +10,9 @@ import torch
 import architectures
 from lightning_modules import training
 from lightning_modules.configuration import resolve
-from lightning_modules.execution import choice, memory, tuning
-from lightning_modules.execution.machine import set_precision
+from lightning_modules.execution import choice, memory, settings, tuning
+from lightning_modules.execution.estimate import seconds_per_image
+from lightning_modules.execution.machine import CannotRun, set_precision
 from lightning_modules.execution.settings import ExecutionSettings
 from lightning_modules.execution.share import Share, of_this_process
 
@@ -76,19 +77,76 @@ def test_compiling_is_chosen_when_a_run_is_long_enough_to_win_it_back(tmp_path):
 
 def test_measuring_takes_both_layouts_and_says_why_nothing_is_compiled(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CXX", "no-such-compiler")
+    settings.compiler_missing.cache_clear()
     wanted = configured()
     said = []
-    found = tuning.measure(wanted, "cpu", said.append, rounds=1)
+    found = tuning.measure(wanted, HERE, said.append, rounds=1)
     assert [each.setting.layout for each in found] == ["channels_last", "contiguous"]
     assert all(each.seconds[0] > 0 and each.compiling == 0 for each in found)
     missing = "there is no C++ compiler no-such-compiler; install it or name one in CXX"
     assert said == [f"nothing is compiled: {missing}"]
+    settings.compiler_missing.cache_clear()
+
+
+@pytest.mark.parametrize("arch", ["stochastic_depth", "fractalnet"])
+def test_what_the_host_draws_is_drawn_on_a_gpu_too(monkeypatch, arch):
+    """Whether a block lives: the GPU's generator stays as it is."""
+    wanted = resolve(arch, {}, dataset="cifar10", budget="smoke", seed=0)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda: torch.zeros(16, dtype=torch.uint8))
+    monkeypatch.setattr(tuning, "compiler_missing", lambda kind: "")
+    with torch.device("meta"):
+        modes, reason = tuning._modes(wanted.build(), torch.empty(2, 3, 32, 32), "cuda")
+    assert not modes and "draws random numbers" in reason
+
+
+def test_a_compiler_that_fails_on_a_gpu_is_named_before_a_run_meets_it(monkeypatch, tmp_path):
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("Failed to find C compiler\nand much more")
+
+    monkeypatch.setattr(torch, "compile", fails)
+    settings.compiler_missing.cache_clear()
+    missing = settings.compiler_missing("cuda")
+    assert missing.startswith("torch.compile fails here (Failed to find C compiler); it needs")
+    (tmp_path / "checkpoint.ckpt").touch()
+    (tmp_path / "speed.json").write_text(json.dumps(vars(ExecutionSettings(compiled="default"))))
+    chosen = choice.choose(configured(), Share("cuda", 128), tmp_path, tmp_path, network=None)
+    assert not chosen.compiled
+    settings.compiler_missing.cache_clear()
+
+
+def test_settings_that_do_not_fit_are_left_out(monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(tuning, "_modes", lambda *_: ((), ""))
+    monkeypatch.setattr(tuning, "losses", full)
+    said: list[str] = []
+    with pytest.raises(CannotRun, match="16 images doesn't fit in the memory of cpu; take more --devices"):
+        tuning.measure(configured(), HERE, said.append, rounds=1)
+    assert [line.partition(":")[0] for line in said] == [
+        "left out, channels_last (default)",
+        "left out, contiguous (default)",
+    ]
+
+
+def test_a_step_is_timed_as_the_run_takes_it(monkeypatch):
+    """With cuDNN's choice by measurement and the run's precision; the flags are as before afterwards."""
+    network, seen = configured().build(), []
+    network.register_forward_hook(
+        lambda *_: seen.append((torch.backends.cudnn.benchmark, torch.is_autocast_enabled("cpu")))
+    )
+    before = torch.backends.cudnn.benchmark
+    seconds_per_image(network, 32, "cpu", images=2, precision="bf16-mixed")
+    assert set(seen) == {(True, True)} and torch.backends.cudnn.benchmark is before
+    seen.clear()
+    seconds_per_image(network, 32, "cpu", images=2, deterministic=True)
+    assert set(seen) == {(False, False)}
 
 
 def test_a_network_that_draws_random_numbers_is_not_compiled_and_keeps_the_layout_of_its_draws():
     wanted = resolve("densenet", {"depth": 10, "dropout": 0.2}, dataset="cifar10", budget="smoke", seed=0)
     said = []
-    found = tuning.measure(wanted, "cpu", said.append, rounds=1)
+    found = tuning.measure(wanted, HERE, said.append, rounds=1)
     assert [each.setting for each in found] == [ExecutionSettings("channels_last")]
     random, layout = said
     assert (
