@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from lightning_modules.classifier import Classifier
     from lightning_modules.execution.machine import Machine
     from lightning_modules.execution.settings import ExecutionSettings
+    from lightning_modules.execution.share import Share
     from lightning_modules.weights import WeightsFile
 
 
@@ -214,19 +215,22 @@ def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Modu
     signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
         artifacts.begin_with(options.resume_from, folder, run.configuration)
-        kind = device_kind(options)
-        speed = choice.choose(run.configuration, kind, options.data_dir, folder, network)
+        share = share_of_batch(run.configuration, options)
+        speed = choice.choose(run.configuration, share, options.data_dir, folder, network)
 
         def announced(module: "Classifier") -> None:
             teacher = module.teacher.network if module.teacher else None
             seconds = seconds_per_image(
                 module.network,
                 run.configuration.resolution,
-                kind,
+                share.device,
+                images=share.images if share.kind == "cuda" else None,
                 layout=speed.memory_format,
+                precision=run.configuration.precision,
+                deterministic=options.deterministic,
                 teacher=teacher,
             )
-            announce(run, folder, speed, seconds, budget_given=bool(options.budget))
+            announce(run, folder, speed, seconds / share.devices, budget_given=bool(options.budget))
 
         result = training.train(
             run,
@@ -316,13 +320,22 @@ def tune(configuration: Configuration, options: argparse.Namespace) -> int:
     from lightning_modules.execution import tuning
 
     training.counted(configuration, training.on_meta(configuration))
-    tuning.tune(configuration, device_kind(options), options.data_dir)
+    tuning.tune(configuration, share_of_batch(configuration, options), options.data_dir)
     return DONE
 
 
 def device_kind(options: argparse.Namespace) -> str:
     """Return "cuda" or "cpu". Raises ValueError for an NVIDIA GPU that can't be used."""
     return "cuda" if options.accelerator in ("auto", "gpu", "cuda") and gpu.usable() else "cpu"
+
+
+def share_of_batch(configuration: Configuration, options: argparse.Namespace) -> "Share":
+    """Return what this process computes of a batch, and where. Raises as `device_kind`."""
+    from lightning_modules.execution.share import of_this_process
+
+    kind, asked = device_kind(options), machine(options)
+    visible = gpu.count() if kind == "cuda" else 0
+    return of_this_process(kind, configuration.recipe["batch_size"], asked.devices, asked.num_nodes, visible)
 
 
 def machine(options: argparse.Namespace, speed: "ExecutionSettings | None" = None) -> "Machine":

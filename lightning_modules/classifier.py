@@ -13,6 +13,7 @@ from architectures.recomputing import SavesMemory
 from lightning_modules.configuration import Configuration
 from lightning_modules.data.batches import in_epoch
 from lightning_modules.distillation import Teacher, soft_loss
+from lightning_modules.execution import random_state
 from lightning_modules.execution.machine import widest
 from lightning_modules.execution.settings import DEFAULT, ExecutionSettings, compiled, laid_out
 from lightning_modules.initialisation import initialise, set_batch_norm
@@ -138,10 +139,12 @@ class Classifier(pl.LightningModule):
 
     def on_train_start(self) -> None:
         # Last of all, because building the network and the loaders draws random numbers too.
+        device, seed, rank = self.device, self.config["seed"], self.trainer.global_rank
         if self.restored:
-            torch.set_rng_state(self.restored["random_state"].cpu())
-            if torch.cuda.is_available():
-                torch.cuda.set_rng_state_all([state.cpu() for state in self.restored["cuda_random_state"]])
+            states = self.restored.get("device_random_states", {})  # older checkpoints have the host's alone
+            random_state.restore(device, self.restored["random_state"], states, seed, rank)
+        else:
+            random_state.seed_device(device, seed, rank)
         self.clock = time.perf_counter()
 
     def on_train_epoch_start(self) -> None:
@@ -220,7 +223,7 @@ class Classifier(pl.LightningModule):
             "resumed": self.resumed,
             "seconds": self.seconds_before + time.monotonic() - self.started,
             "random_state": torch.get_rng_state(),
-            "cuda_random_state": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "device_random_states": {self.device.type: random_state.device_states(self.device)},
         }
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:

@@ -28,7 +28,8 @@ FORMAT = 1
 RESOLUTIONS = {"cifar": (16, 32), "imagenet": (96, 320)}
 
 # As Lightning names them, and "tf32": fp32 whose products GPUs may round.
-PRECISIONS = ("32-true", "tf32", "bf16-mixed", "16-mixed")
+MIXED_PRECISIONS = ("bf16-mixed", "16-mixed")
+PRECISIONS = ("32-true", "tf32", *MIXED_PRECISIONS)
 
 WANDB_PROJECT = "convnet-reproduction"
 
@@ -70,7 +71,12 @@ class Configuration:
 
     def build(self) -> "nn.Module":
         """Build the network, with torch's initial weights. Raises ValueError, in one line, for impossible knobs."""
-        return architectures.build(self.arch, stem=self.stem, num_classes=self.classes, **self.knobs)
+        network = architectures.build(self.arch, stem=self.stem, num_classes=self.classes, **self.knobs)
+        if self.precision not in MIXED_PRECISIONS:
+            return network
+        from lightning_modules.full_precision import logits_in_full_precision
+
+        return logits_in_full_precision(network, self.resolution)
 
     def decisions_of_evaluation(self) -> dict:
         """Return what decides how given weights are evaluated, as `check_same` takes it."""

@@ -1,6 +1,7 @@
 """A network on the whole test set, in all views of a protocol: errors counted image by image."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import pytorch_lightning as pl
 import torch
@@ -120,12 +121,12 @@ def sliding(configuration: Configuration, side: int) -> nn.Module:
     head = architectures.find(configuration.arch).knobs.get("head")
     if head is not None and "conv" in head.choices:
         knobs["head"] = "conv"
-    shape = {"stem": configuration.stem, "num_classes": configuration.classes, **knobs}
+    sliding = replace(configuration, knobs=knobs)
     with torch.device("meta"), torch.no_grad():
         try:
-            architectures.build(configuration.arch, **shape).eval()(torch.empty(1, 3, side, side + 32))
+            sliding.build().eval()(torch.empty(1, 3, side, side + 32))
         except RuntimeError as error:
             raise ValueError(
                 f"{configuration.arch} has fully connected layers for one size only: leave out --evaluation dense"
             ) from error
-    return architectures.build(configuration.arch, **shape)
+    return sliding.build()

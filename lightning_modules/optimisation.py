@@ -48,7 +48,13 @@ def optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     from timm.optim import RMSpropTF  # takes a second to import
 
     return RMSpropTF(
-        groups, lr=recipe.lr, alpha=recipe.rmsprop_decay, eps=recipe.rmsprop_epsilon, momentum=recipe.momentum
+        groups,
+        lr=recipe.lr,
+        alpha=recipe.rmsprop_decay,
+        eps=recipe.rmsprop_epsilon,
+        momentum=recipe.momentum,
+        # All tensors at once: a GPU would spend the step on starting operations. On a CPU nothing is gained.
+        foreach=any(parameter.is_cuda for parameter in network.parameters()),
     )
 
 

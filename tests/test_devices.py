@@ -150,6 +150,19 @@ def test_stopped_in_the_middle_it_goes_on_to_the_same_weights(tmp_path):
 
 
 @pytest.mark.slow
+def test_it_goes_on_with_fewer_devices_and_with_more(tmp_path):
+    arguments = [*TRAINING, "--epochs", "10", "--accelerator", "cpu", "--devices"]
+    for step, devices in ((7, "2"), (16, "1")):
+        process = start(tmp_path, *arguments, devices)
+        reach(tmp_path, process, step)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=100)
+        assert process.returncode == 143, output
+    finish(start(tmp_path, *arguments, "2"))
+    assert record(tmp_path)["resumed"] == 2 and record(tmp_path)["test"]["images"] == 103
+
+
+@pytest.mark.slow
 def test_a_killed_process_takes_the_run_down_and_it_resumes(tmp_path):
     arguments = [*TRAINING, "--epochs", "12", *TWO]
     process = start(tmp_path, *arguments)

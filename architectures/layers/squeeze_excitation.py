@@ -33,7 +33,7 @@ class SqueezeExcitation(nn.Module):
         super().__init__()
         self.squeeze = {
             "average": nn.AdaptiveAvgPool2d(1),
-            "max": nn.AdaptiveMaxPool2d(1),
+            "max": GlobalMaxPool(),
             "none": nn.Identity(),
         }[squeeze]
         if reduced is None:
@@ -48,6 +48,16 @@ class SqueezeExcitation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.excitation(self.squeeze(x))
+
+
+class GlobalMaxPool(nn.Module):
+    """The largest number of every channel, (N, C, H, W) to (N, C, 1, 1); of equal ones the first gets the gradient.
+
+    `nn.AdaptiveMaxPool2d(1)` to the bit, of which a GPU has no deterministic gradient.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(2).max(2).values[..., None, None]
 
 
 def reduced_channels(channels: int, reduction: int) -> int:

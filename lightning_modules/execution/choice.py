@@ -9,14 +9,14 @@ import architectures
 from lightning_modules import files
 from lightning_modules.configuration import Configuration
 from lightning_modules.execution.settings import ExecutionSettings, compiler_missing
+from lightning_modules.execution.share import Share
 
 if TYPE_CHECKING:
     from torch import nn
 
 # By device and family, the time of a training step in NCHW over that in channels_last: on one core of an AMD EPYC, 16
-# images of CIFAR, or 8, torch 2.11, fp32, medians of turns (`run.py --tune` measures the same of one network). Where
-# nothing was measured it is channels_last, which GPUs' matrix units want. Compiling is left to `--tune`: it takes
-# minutes and gained 0.6 to 1.9.
+# images of CIFAR, or 8, torch 2.11, fp32, medians of turns (`run.py --tune` measures the same of one network). Compiling
+# is left to `--tune`: it takes minutes and gained 0.6 to 1.9.
 NCHW_TIMES: dict[str, dict[str, float]] = {
     "cpu": {
         "alexnet": 0.92,
@@ -37,9 +37,9 @@ WORTHWHILE = 0.1
 
 
 def choose(
-    configuration: Configuration, kind: str, data_dir: Path, folder: Path, network: "nn.Module"
+    configuration: Configuration, share: Share, data_dir: Path, folder: Path, network: "nn.Module"
 ) -> ExecutionSettings:
-    """Return the setting of a run on a device of a kind, "cpu" or "cuda".
+    """Return the setting of a run on the device of this process.
 
     A run that goes on keeps the one that it began with, which lies in its folder; so it ends with the same bits. Else
     what `run.py --tune` found in `data_dir` for this network and device, else the table. network: on the meta device.
@@ -53,17 +53,25 @@ def choose(
             raise ValueError(
                 f"{path} is damaged ({error}); delete it, and the run goes on in the setting of a new one, whose last bits may differ"
             ) from None
-        return replace(setting, compiled="") if compiler_missing(kind) else setting
+        return replace(setting, compiled="") if compiler_missing(share.kind) else setting.possible()
     from lightning_modules.execution import memory, tuning
 
-    setting = tuning.recall(configuration, kind, data_dir) or of_table(configuration, kind)
-    setting = memory.fitted(setting, network, configuration, kind)
+    setting = tuning.recall(configuration, share.kind, data_dir) or of_table(configuration, share.kind)
+    setting = memory.fitted(setting, network, configuration, share)
     files.write(path, json.dumps(asdict(setting)).encode())
     return setting
 
 
 def of_table(configuration: Configuration, kind: str) -> ExecutionSettings:
-    """Return what was measured of the family, or else holds for all."""
+    """Return what was measured of the family, or else holds for all.
+
+    Where nothing was, channels_last, which GPUs' matrix units want; in fp32 they aren't used, and cuDNN's kernels of
+    fp32 are written for NCHW.
+    """
     family = architectures.find(configuration.arch).family
+    if kind == "cuda" and family not in NCHW_TIMES[kind]:
+        fp32 = configuration.precision == "32-true"
+        source = "not measured on GPUs yet; --tune does"
+        return ExecutionSettings("contiguous" if fp32 else "channels_last", source=source)
     wins = NCHW_TIMES[kind].get(family, 1.0) < 1 - WORTHWHILE
     return ExecutionSettings("contiguous" if wins else "channels_last", source="the project's table")

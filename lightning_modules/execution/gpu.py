@@ -41,6 +41,13 @@ def usable() -> bool:
     return True
 
 
+def count() -> int:
+    """Return how many GPUs torch sees."""
+    import torch
+
+    return torch.cuda.device_count()
+
+
 def present() -> bool:
     """Return whether this system has an NVIDIA GPU that a process may open."""
     if DEVICES.is_dir():

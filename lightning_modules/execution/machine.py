@@ -85,6 +85,12 @@ def set_precision(precision: str) -> LightningPrecision:
     return LIGHTNING_PRECISIONS[precision]
 
 
+def autocast(precision: str, kind: str) -> torch.autocast:
+    """Return the context in which a run of a precision computes its forward passes. kind: of device."""
+    halves = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+    return torch.autocast(kind, halves.get(precision), enabled=precision in halves)
+
+
 def describe(
     kind: str, devices: int, images_per_device: int, precision: str, speed: ExecutionSettings = DEFAULT
 ) -> dict:

@@ -9,23 +9,26 @@ from torch import Tensor, nn
 from architectures.recomputing import SavesMemory
 from lightning_modules.configuration import Configuration
 from lightning_modules.execution.settings import ExecutionSettings
+from lightning_modules.execution.share import Share
 
-# Share of the free memory that what a forward pass keeps may take: gradients, workspaces and other runs need the rest.
-SHARE = 0.5
+# Part of the free memory that what a forward pass keeps may take: gradients, workspaces and other runs need the rest.
+FRACTION = 0.5
 
 
 def fitted(
-    setting: ExecutionSettings, network: nn.Module, configuration: Configuration, kind: str
+    setting: ExecutionSettings, network: nn.Module, configuration: Configuration, share: Share
 ) -> ExecutionSettings:
-    """Return the setting with `saves_memory` if the network can, and the batch wouldn't fit otherwise.
+    """Return the setting with `saves_memory`, and not compiled, if the network can, and the device's images wouldn't fit otherwise.
 
     network: on the meta device. Saving costs 1.2 to 1.9 times the time of a step and changes no bit (see `architectures.recomputing`).
     """
     if not isinstance(network, SavesMemory):
         return setting
     images = torch.empty(2, 3, configuration.resolution, configuration.resolution, device="meta")
-    needed = saved_bytes(network, images) / len(images) * configuration.recipe["batch_size"]
-    return replace(setting, saves_memory=needed > SHARE * free(kind))
+    needed = saved_bytes(network, images) / len(images) * share.images
+    if needed <= FRACTION * free(share.device):
+        return replace(setting, saves_memory=False)
+    return replace(setting, saves_memory=True).possible()
 
 
 def saved_bytes(network: nn.Module, images: Tensor) -> int:
@@ -48,10 +51,10 @@ def saved_bytes(network: nn.Module, images: Tensor) -> int:
     return sum(saved.values())
 
 
-def free(kind: str) -> int:
-    """Return the bytes that are free on the device of a kind: on the GPU, or for this container or machine."""
-    if kind == "cuda":
-        return torch.cuda.mem_get_info()[0]
+def free(device: str) -> int:
+    """Return the bytes that are free on a device: on the GPU "cuda:1", or for this container or machine."""
+    if device.startswith("cuda"):
+        return torch.cuda.mem_get_info(device)[0]
     limits = [2**62]
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()

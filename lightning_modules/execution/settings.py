@@ -8,7 +8,8 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ class ExecutionSettings:
         import torch
 
         return torch.channels_last if self.layout == "channels_last" else torch.contiguous_format
+
+    def possible(self) -> "ExecutionSettings":
+        """Return the setting itself, but not compiled where it saves memory: the compiler has no form for computing again."""
+        if not (self.compiled and self.saves_memory):
+            return self
+        return replace(self, compiled="", source=f"{self.source}; not compiled, because it saves memory")
 
     def __str__(self) -> str:
         how: list[str] = [self.layout]
@@ -72,9 +79,24 @@ def compiled(network: "nn.Module", setting: ExecutionSettings) -> Callable | Non
     return torch.compile(network.forward, mode=setting.compiled, dynamic=False)
 
 
+@cache
 def compiler_missing(kind: str) -> str:
     """Name what torch.compile needs and this machine lacks, and the remedy; empty if nothing."""
+    if kind == "cuda":
+        return _triton_fails()
     name = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
-    if kind == "cpu" and not shutil.which(name):
+    if not shutil.which(name):
         return f"there is no C++ compiler {name}; install it or name one in CXX"
+    return ""
+
+
+def _triton_fails() -> str:
+    """Compile something small for the GPU: Triton asks for its tools only then."""
+    import torch
+
+    try:
+        torch.compile(torch.sin)(torch.ones(64, device="cuda"))
+    except Exception as error:  # noqa: BLE001 (torch and Triton raise many kinds)
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        return f"torch.compile fails here ({reason}); it needs a C compiler and Python.h (python3-dev)"
     return ""

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from architectures.spelling import number_of
 from lightning_modules import files
-from lightning_modules.configuration import Configuration
+from lightning_modules.configuration import MIXED_PRECISIONS, Configuration
 from lightning_modules.data import catalogue
 from lightning_modules.execution.allocator import keep_freed_memory
 from lightning_modules.execution.estimate import duration, images_worth
-from lightning_modules.execution.machine import describe, set_precision
+from lightning_modules.execution.machine import CannotRun, autocast, describe, set_precision
 from lightning_modules.execution.settings import (
     CompileMode,
     ExecutionSettings,
@@ -28,12 +28,12 @@ from lightning_modules.execution.settings import (
     compiler_missing,
     laid_out,
 )
+from lightning_modules.execution.share import Share
 from lightning_modules.losses import losses
 from lightning_modules.steps import Steps
 
 ROUNDS = 5
 TOLERANCE = 1e-3  # of the largest logit, by which those of fp32 may differ
-AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ class Measured:
         return images * statistics.median(self.seconds) + self.compiling
 
 
-def tune(configuration: Configuration, kind: str, data_dir: Path) -> None:
+def tune(configuration: Configuration, share: Share, data_dir: Path) -> None:
     """Measure, say what was found, and remember it in `speed.json` of `data_dir` for later runs."""
-    begun = time.monotonic()
+    begun, kind = time.monotonic(), share.kind
     set_precision(configuration.precision)
     device = describe(kind, 1, 1, configuration.precision)["device"]
     side = configuration.resolution
     print(f"{configuration.arch} at {side}×{side} on {device}: timing its steps in every setting", flush=True)
-    measurements = measure(configuration, kind)
+    measurements = measure(configuration, share)
     print(f"{'layout':15}{'compiled':18}{'images/s: median (min–max)':30}compiling")
     for measured in measurements:
         low, middle, high = (1 / f(measured.seconds) for f in (max, statistics.median, min))
@@ -71,15 +71,20 @@ def tune(configuration: Configuration, kind: str, data_dir: Path) -> None:
 
 
 def measure(
-    configuration: Configuration, kind: str, say: Callable[[str], None] = print, rounds: int = ROUNDS
+    configuration: Configuration, share: Share, say: Callable[[str], None] = print, rounds: int = ROUNDS
 ) -> list[Measured]:
-    """Time training steps of a few images with every setting that this machine can have, taking turns."""
+    """Time training steps with every setting that this machine can have, taking turns: on a CPU of a few images.
+
+    Raises CannotRun if the device has the memory for none.
+    """
     keep_freed_memory()
+    torch.backends.cudnn.benchmark = True  # as in the run
+    kind, device = share.kind, share.device
     few = 16 if configuration.resolution <= 32 else 2
-    images = configuration.recipe["batch_size"] if kind == "cuda" else few
-    network = configuration.build().to(kind)
-    shown = torch.randn(images, 3, configuration.resolution, configuration.resolution, device=kind)
-    labels = torch.zeros(images, dtype=torch.long, device=kind)
+    images = share.images if kind == "cuda" else few
+    network = configuration.build().to(device)
+    shown = torch.randn(images, 3, configuration.resolution, configuration.resolution, device=device)
+    labels = torch.zeros(images, dtype=torch.long, device=device)
     modes, reason = _modes(network, shown, kind)
     if reason:
         say(f"nothing is compiled: {reason}")
@@ -90,9 +95,7 @@ def measure(
         batch = shown.to(memory_format=setting.memory_format)
 
         def step() -> Tensor:
-            with torch.autocast(
-                kind, AUTOCAST.get(configuration.precision), configuration.precision in AUTOCAST
-            ):
+            with autocast(configuration.precision, kind):
                 logits, _, loss = losses(run(batch), labels, share_done=0)
             logits = logits.detach().float().clone()  # a CUDA graph's outputs are overwritten
             loss.backward()
@@ -105,7 +108,7 @@ def measure(
         begun = time.perf_counter()
         step()
         if kind == "cuda":
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(device)
         return time.perf_counter() - begun
 
     steps, compiling, expected = {}, {}, None
@@ -113,17 +116,26 @@ def measure(
     settings = [ExecutionSettings(layout, mode) for mode in tried for layout in get_args(Layout)]
     with Steps(len(settings), "of the settings tried", long=True) as tries:
         for setting in tries.each(settings, _title):
-            step, begun = step_of(setting), time.perf_counter()
-            with torch.random.fork_rng():
-                torch.manual_seed(0)  # a layout in which dropout falls otherwise is left out, too
-                logits = step()
+            begun = time.perf_counter()
+            try:
+                step = step_of(setting)
+                with torch.random.fork_rng(devices=[torch.device(device)] if kind == "cuda" else []):
+                    torch.manual_seed(0)  # a layout in which dropout falls otherwise is left out, too
+                    logits = step()
+            except torch.OutOfMemoryError:
+                say(f"left out, {setting}: there is no memory left for it beside the others")
+                continue
             compiling[setting] = time.perf_counter() - begun if setting.compiled else 0.0
             expected = logits if expected is None else expected
             off = float((logits - expected).abs().max() / expected.abs().max())
-            if configuration.precision in AUTOCAST or off <= TOLERANCE:
+            if configuration.precision in MIXED_PRECISIONS or off <= TOLERANCE:
                 steps[setting] = step
             else:
                 say(f"left out, {setting}: a logit differs by {off:.1e} of the largest")
+    if not steps:
+        raise CannotRun(
+            f"a step of {images} images doesn't fit in the memory of {device}; take more --devices"
+        )
     taken: dict[ExecutionSettings, list[float]] = {setting: [] for setting in steps}
     with Steps(rounds * len(steps), "of the steps timed") as timings:
         for setting in timings.each(rounds * list(steps), _title):
@@ -185,14 +197,15 @@ def _key(configuration: Configuration, kind: str) -> str:
 
 def _modes(network: nn.Module, shown: Tensor, kind: str) -> tuple[tuple[CompileMode, ...], str]:
     """Return the modes of torch.compile that can be had here, or why none can."""
-    before = _random_state(kind)
+    before = _random_states(kind)
     network(shown)
-    if not torch.equal(before, _random_state(kind)):
+    if not all(map(torch.equal, before, _random_states(kind))):
         return (), "the network draws random numbers, and compiled it would draw others"
     if missing := compiler_missing(kind):
         return (), missing
     return ("default", "reduce-overhead") if kind == "cuda" else ("default",), ""
 
 
-def _random_state(kind: str) -> Tensor:
-    return torch.cuda.get_rng_state() if kind == "cuda" else torch.get_rng_state()
+def _random_states(kind: str) -> list[Tensor]:
+    """Return the states of all generators: whole blocks are dropped by the host's, units by the device's."""
+    return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if kind == "cuda" else [])]

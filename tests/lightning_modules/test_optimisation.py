@@ -205,3 +205,22 @@ def test_rmsprop_is_tensorflows(recipe):
         momentum = 0.9 * momentum + values.lr * g / math.sqrt(mean_square + values.rmsprop_epsilon)
         x -= momentum
         assert network.weight.item() == pytest.approx(x, rel=1e-6)
+
+
+def test_rmsprop_of_all_tensors_at_once_is_that_of_each_to_the_bit():
+    """What a GPU runs; the parts that no decay holds are a group of their own."""
+    values = recipes.find("mobilenet_v3_imagenet")
+    networks = [architectures.build("mobilenet_v3_large", stem="cifar", num_classes=10) for _ in range(2)]
+    networks[1].load_state_dict(networks[0].state_dict())
+    steppers = [optimiser(network, values) for network in networks]
+    for group in steppers[1].param_groups:
+        group["foreach"] = True
+    for step in range(4):
+        for network, stepper in zip(networks, steppers, strict=True):
+            torch.manual_seed(step)
+            for parameter in network.parameters():
+                parameter.grad = torch.randn_like(parameter)
+            stepper.step()
+    assert not steppers[0].param_groups[0]["foreach"]
+    for each, at_once in zip(*(network.parameters() for network in networks), strict=True):
+        assert torch.equal(each, at_once)

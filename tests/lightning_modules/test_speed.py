@@ -10,9 +10,13 @@ import torch
 import architectures
 from lightning_modules import training
 from lightning_modules.configuration import resolve
-from lightning_modules.execution import choice, memory, tuning
-from lightning_modules.execution.machine import set_precision
+from lightning_modules.execution import choice, memory, settings, tuning
+from lightning_modules.execution.estimate import seconds_per_image
+from lightning_modules.execution.machine import CannotRun, set_precision
 from lightning_modules.execution.settings import ExecutionSettings
+from lightning_modules.execution.share import Share, of_this_process
+
+HERE = Share("cpu", batch=128)
 
 
 def configured(arch: str = "resnet", epochs: int = 4, **knobs):
@@ -25,25 +29,38 @@ def test_the_table_names_families_that_exist_and_turns_where_the_other_layout_wi
     assert choice.of_table(configured(), "cpu").layout == "channels_last"
     monkeypatch.setitem(choice.NCHW_TIMES["cpu"], "resnet", 0.8)
     assert choice.of_table(configured(), "cpu").layout == "contiguous"
-    assert choice.of_table(configured(), "cuda").layout == "channels_last"
+
+
+@pytest.mark.parametrize(
+    ("precision", "layout"),
+    [("32-true", "contiguous"), ("tf32", "channels_last"), ("bf16-mixed", "channels_last")],
+)
+def test_a_gpu_that_nothing_was_measured_on_takes_the_layout_of_its_arithmetic(
+    monkeypatch, precision, layout
+):
+    wanted = replace(configured(), precision=precision)
+    assert choice.of_table(wanted, "cuda").layout == layout
+    assert str(choice.of_table(wanted, "cuda")) == f"{layout} (not measured on GPUs yet; --tune does)"
+    monkeypatch.setitem(choice.NCHW_TIMES["cuda"], "resnet", 1.3)
+    assert choice.of_table(wanted, "cuda").layout == "channels_last"
 
 
 def test_a_run_takes_what_was_measured_on_its_machine_else_the_table_and_goes_on_as_it_began(tmp_path):
     wanted, data = configured(), tmp_path / "data"
     network = training.on_meta(wanted)
-    assert choice.choose(wanted, "cpu", data, tmp_path, network) == choice.of_table(wanted, "cpu")
+    assert choice.choose(wanted, HERE, data, tmp_path, network) == choice.of_table(wanted, "cpu")
     found = [
         tuning.Measured(ExecutionSettings("contiguous"), (0.1, 0.2, 0.3), 0.0),
         tuning.Measured(ExecutionSettings("channels_last"), (0.3,), 0.0),
         tuning.Measured(ExecutionSettings("channels_last", "default"), (0.1,), 2000.0),
     ]
     tuning._remember(wanted, "cpu", data, found)
-    chosen = choice.choose(wanted, "cpu", data, tmp_path, network)
+    chosen = choice.choose(wanted, HERE, data, tmp_path, network)
     assert chosen.layout == "contiguous" and str(data / "speed.json") in str(chosen)
 
     (tmp_path / "checkpoint.ckpt").touch()
     (data / "speed.json").unlink()
-    assert choice.choose(wanted, "cpu", data, tmp_path, network) == chosen
+    assert choice.choose(wanted, HERE, data, tmp_path, network) == chosen
 
 
 def test_compiling_is_chosen_when_a_run_is_long_enough_to_win_it_back(tmp_path):
@@ -60,19 +77,76 @@ def test_compiling_is_chosen_when_a_run_is_long_enough_to_win_it_back(tmp_path):
 
 def test_measuring_takes_both_layouts_and_says_why_nothing_is_compiled(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CXX", "no-such-compiler")
+    settings.compiler_missing.cache_clear()
     wanted = configured()
     said = []
-    found = tuning.measure(wanted, "cpu", said.append, rounds=1)
+    found = tuning.measure(wanted, HERE, said.append, rounds=1)
     assert [each.setting.layout for each in found] == ["channels_last", "contiguous"]
     assert all(each.seconds[0] > 0 and each.compiling == 0 for each in found)
     missing = "there is no C++ compiler no-such-compiler; install it or name one in CXX"
     assert said == [f"nothing is compiled: {missing}"]
+    settings.compiler_missing.cache_clear()
+
+
+@pytest.mark.parametrize("arch", ["stochastic_depth", "fractalnet"])
+def test_what_the_host_draws_is_drawn_on_a_gpu_too(monkeypatch, arch):
+    """Whether a block lives: the GPU's generator stays as it is."""
+    wanted = resolve(arch, {}, dataset="cifar10", budget="smoke", seed=0)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda: torch.zeros(16, dtype=torch.uint8))
+    monkeypatch.setattr(tuning, "compiler_missing", lambda kind: "")
+    with torch.device("meta"):
+        modes, reason = tuning._modes(wanted.build(), torch.empty(2, 3, 32, 32), "cuda")
+    assert not modes and "draws random numbers" in reason
+
+
+def test_a_compiler_that_fails_on_a_gpu_is_named_before_a_run_meets_it(monkeypatch, tmp_path):
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("Failed to find C compiler\nand much more")
+
+    monkeypatch.setattr(torch, "compile", fails)
+    settings.compiler_missing.cache_clear()
+    missing = settings.compiler_missing("cuda")
+    assert missing.startswith("torch.compile fails here (Failed to find C compiler); it needs")
+    (tmp_path / "checkpoint.ckpt").touch()
+    (tmp_path / "speed.json").write_text(json.dumps(vars(ExecutionSettings(compiled="default"))))
+    chosen = choice.choose(configured(), Share("cuda", 128), tmp_path, tmp_path, network=None)
+    assert not chosen.compiled
+    settings.compiler_missing.cache_clear()
+
+
+def test_settings_that_do_not_fit_are_left_out(monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(tuning, "_modes", lambda *_: ((), ""))
+    monkeypatch.setattr(tuning, "losses", full)
+    said: list[str] = []
+    with pytest.raises(CannotRun, match="16 images doesn't fit in the memory of cpu; take more --devices"):
+        tuning.measure(configured(), HERE, said.append, rounds=1)
+    assert [line.partition(":")[0] for line in said] == [
+        "left out, channels_last (default)",
+        "left out, contiguous (default)",
+    ]
+
+
+def test_a_step_is_timed_as_the_run_takes_it(monkeypatch):
+    """With cuDNN's choice by measurement and the run's precision; the flags are as before afterwards."""
+    network, seen = configured().build(), []
+    network.register_forward_hook(
+        lambda *_: seen.append((torch.backends.cudnn.benchmark, torch.is_autocast_enabled("cpu")))
+    )
+    before = torch.backends.cudnn.benchmark
+    seconds_per_image(network, 32, "cpu", images=2, precision="bf16-mixed")
+    assert set(seen) == {(True, True)} and torch.backends.cudnn.benchmark is before
+    seen.clear()
+    seconds_per_image(network, 32, "cpu", images=2, deterministic=True)
+    assert set(seen) == {(False, False)}
 
 
 def test_a_network_that_draws_random_numbers_is_not_compiled_and_keeps_the_layout_of_its_draws():
     wanted = resolve("densenet", {"depth": 10, "dropout": 0.2}, dataset="cifar10", budget="smoke", seed=0)
     said = []
-    found = tuning.measure(wanted, "cpu", said.append, rounds=1)
+    found = tuning.measure(wanted, HERE, said.append, rounds=1)
     assert [each.setting for each in found] == [ExecutionSettings("channels_last")]
     random, layout = said
     assert (
@@ -111,12 +185,51 @@ def test_what_is_kept_for_the_backward_pass_is_counted_without_values():
 def test_memory_is_saved_where_the_batch_would_not_fit_and_only_by_networks_that_can(monkeypatch):
     dense = resolve("densenet", {"depth": 10}, dataset="cifar10", budget="smoke", seed=0)
     for free, saves in ((2**40, False), (2**20, True)):
-        monkeypatch.setattr(memory, "free", lambda kind, free=free: free)
+        monkeypatch.setattr(memory, "free", lambda device, free=free: free)
         for wanted, expected in ((dense, saves), (configured(), False)):
-            setting = memory.fitted(ExecutionSettings(), training.on_meta(wanted), wanted, "cpu")
-            assert setting.saves_memory is expected
+            setting = memory.fitted(
+                ExecutionSettings(compiled="default"), training.on_meta(wanted), wanted, HERE
+            )
+            assert setting.saves_memory is expected and bool(setting.compiled) is not expected
+            assert ("; not compiled, because it saves memory" in str(setting)) is expected
     monkeypatch.undo()
     assert 2**20 < memory.free("cpu") < 2**62
+
+
+def test_memory_is_asked_of_the_devices_own_gpu_for_its_own_images(monkeypatch):
+    """The batch of 64 doesn't fit one GPU; a quarter of it does."""
+    dense = resolve("densenet", {"depth": 10}, dataset="cifar10", budget="smoke", seed=0)
+    network, asked = training.on_meta(dense), []
+    of_batch = memory.saved_bytes(network, torch.empty(64, 3, 32, 32, device="meta"))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (asked.append(device), of_batch)[1:])
+    for devices, saves in (("1", True), ("2,3,4,5", False)):
+        share = of_this_process("cuda", 64, devices, 1, visible=8, environment={"LOCAL_RANK": "0"})
+        assert memory.fitted(ExecutionSettings(), network, dense, share).saves_memory is saves
+    assert asked == ["cuda:0", "cuda:2"]
+
+
+@pytest.mark.parametrize(
+    ("devices", "nodes", "environment", "device", "images"),
+    [
+        ("1", 1, {}, "cuda:0", 64),
+        ("1,", 1, {}, "cuda:1", 64),
+        (4, 1, {"LOCAL_RANK": "3"}, "cuda:3", 16),
+        ("2,3", 1, {"LOCAL_RANK": "1"}, "cuda:3", 32),
+        ("auto", 1, {}, "cuda:0", 8),
+        (4, 2, {"SLURM_LOCALID": "2"}, "cuda:2", 8),
+    ],
+)
+def test_the_share_of_a_process(devices, nodes, environment, device, images):
+    share = of_this_process("cuda", 64, devices, nodes, visible=8, environment=environment)
+    assert (share.device, share.images) == (device, images)
+
+
+def test_a_setting_that_saves_memory_is_not_compiled_even_if_it_was_remembered_so(tmp_path):
+    (tmp_path / "checkpoint.ckpt").touch()
+    both = ExecutionSettings("contiguous", "default", True, "somewhere")
+    (tmp_path / "speed.json").write_text(json.dumps(vars(both)))
+    chosen = choice.choose(configured(), HERE, tmp_path, tmp_path, training.on_meta(configured()))
+    assert str(chosen) == "contiguous, saving memory (somewhere; not compiled, because it saves memory)"
 
 
 def test_tf32_is_a_precision_of_its_own():
@@ -131,7 +244,7 @@ def test_a_setting_survives_json(tmp_path):
     (tmp_path / "checkpoint.ckpt").touch()
     whole = ExecutionSettings("contiguous", "", True, "somewhere")
     (tmp_path / "speed.json").write_text(json.dumps(vars(whole)))
-    assert choice.choose(configured(), "cpu", tmp_path, tmp_path, training.on_meta(configured())) == whole
+    assert choice.choose(configured(), HERE, tmp_path, tmp_path, training.on_meta(configured())) == whole
     assert str(whole) == "contiguous, saving memory (somewhere)"
 
 
@@ -143,4 +256,4 @@ def test_damaged_measurements_are_made_again_and_a_runs_own_setting_is_named(tmp
     assert tuning._measured_before(tmp_path / "speed.json") in ({}, {"layout": 1, "more": 2})
     (tmp_path / "checkpoint.ckpt").touch()
     with pytest.raises(ValueError, match="speed.json is damaged .*; delete it"):
-        choice.choose(configuration, "cpu", tmp_path, tmp_path, network=None)
+        choice.choose(configuration, HERE, tmp_path, tmp_path, network=None)
