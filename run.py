@@ -23,13 +23,14 @@ from typing import TYPE_CHECKING, Any
 import architectures
 from architectures.spelling import number_of
 from lightning_modules import artifacts, files, finished, recipes
-from lightning_modules.cli import FILE_LOGGERS, flag, parse
+from lightning_modules.cli import flag, parse
 from lightning_modules.commands import refuse
 from lightning_modules.configuration import Configuration, Run, check_same
 from lightning_modules.configuration import resolve as with_defaults
 from lightning_modules.console import STOPPED, announce, report
 from lightning_modules.data import catalogue
-from lightning_modules.execution import environment, gpu, run_lock
+from lightning_modules.execution import environment, run_lock
+from lightning_modules.execution.requested import device_kind, machine, share_of_batch
 from lightning_modules.exit_codes import BAD_INPUT, BUSY, DONE, FAILED, TERMINATED
 from lightning_modules.protocols import ONE_CROP, PROTOCOLS
 from lightning_modules.recipes import RECIPES
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from lightning_modules.classifier import Classifier
-    from lightning_modules.execution.machine import Machine
-    from lightning_modules.execution.settings import ExecutionSettings
-    from lightning_modules.execution.share import Share
     from lightning_modules.weights import WeightsFile
 
 
@@ -206,9 +204,11 @@ def already_done(run: Run, folder: Path, options: argparse.Namespace) -> int:
 
 def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Module", counts: dict) -> int:
     """Train, and say how it ended; network: on the meta device, and its counts."""
+    import torch
+
     from lightning_modules import training
     from lightning_modules.data.cache import DataError
-    from lightning_modules.execution import choice
+    from lightning_modules.execution import choice, memory
     from lightning_modules.execution.estimate import seconds_per_image
 
     # Ctrl-C saves and stops as SIGTERM does.
@@ -217,6 +217,10 @@ def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Modu
         artifacts.begin_with(options.resume_from, folder, run.configuration)
         share = share_of_batch(run.configuration, options)
         speed = choice.choose(run.configuration, share, options.data_dir, folder, network)
+        if share.kind == "cuda":
+            need, free = memory.Need.of(run.configuration, network, speed), memory.free(share.device)
+            if refusal := need.refusal(share, free):
+                raise training.CannotRun(refusal)
 
         def announced(module: "Classifier") -> None:
             teacher = module.teacher.network if module.teacher else None
@@ -242,6 +246,9 @@ def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Modu
         )
     except (training.CannotRun, DataError) as error:
         return refuse("run.py", error)
+    except torch.OutOfMemoryError:
+        print(f"run.py: {need.exceeded(share, free)}; the last save stands", file=sys.stderr)
+        return BAD_INPUT
     except OSError as error:
         reason = f"cannot write to {error.filename or folder} ({error.strerror})"
         print(
@@ -322,40 +329,6 @@ def tune(configuration: Configuration, options: argparse.Namespace) -> int:
     training.counted(configuration, training.on_meta(configuration))
     tuning.tune(configuration, share_of_batch(configuration, options), options.data_dir)
     return DONE
-
-
-def device_kind(options: argparse.Namespace) -> str:
-    """Return "cuda" or "cpu". Raises ValueError for an NVIDIA GPU that can't be used."""
-    return "cuda" if options.accelerator in ("auto", "gpu", "cuda") and gpu.usable() else "cpu"
-
-
-def share_of_batch(configuration: Configuration, options: argparse.Namespace) -> "Share":
-    """Return what this process computes of a batch, and where. Raises as `device_kind`."""
-    from lightning_modules.execution.share import of_this_process
-
-    kind, asked = device_kind(options), machine(options)
-    visible = gpu.count() if kind == "cuda" else 0
-    return of_this_process(kind, configuration.recipe["batch_size"], asked.devices, asked.num_nodes, visible)
-
-
-def machine(options: argparse.Namespace, speed: "ExecutionSettings | None" = None) -> "Machine":
-    from lightning_modules.execution.machine import Machine
-    from lightning_modules.execution.settings import DEFAULT
-
-    per_node, nodes = environment.processes()
-    return Machine(
-        accelerator=options.accelerator,
-        devices=options.devices or per_node,
-        num_nodes=options.num_nodes or nodes,
-        strategy=options.strategy,
-        deterministic=options.deterministic,
-        data_dir=options.data_dir,
-        workers=options.workers,
-        wandb=options.tracked,
-        log_model=options.log_model,
-        file_logger=options.logger if options.logger in FILE_LOGGERS else None,
-        speed=speed or DEFAULT,
-    )
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from architectures.spelling import did_you_mean
 from lightning_modules import files, provenance
 from lightning_modules.commands import Parser, refuse
 from lightning_modules.execution import gpu
+from lightning_modules.execution.cores import usable_cores
 from reports.pages import markdown
-from sweeps import slots
 
 RESULTS = Path(__file__).parent / "results"
 HEADING = re.compile(r"^## `(\w+)`", re.MULTILINE)
@@ -95,7 +95,7 @@ def device() -> str:
     from lightning_modules.execution.machine import describe
 
     kind = "cuda" if gpu.usable() else "cpu"
-    cores = "" if kind == "cuda" else f", {slots.usable_cores()} cores"
+    cores = "" if kind == "cuda" else f", {usable_cores()} cores"
     return describe(kind, 1, 1, "32-true")["device"] + cores
 
 

@@ -83,13 +83,17 @@ class Classifier(pl.LightningModule):
 
     config: `Configuration.as_dict()`, plain JSON-able values, from which the network, its initial weights, the
     optimiser and the schedule are built; it travels in the checkpoint. speed: how the network is run, which decides
-    no outcome.
+    no outcome. micro_batch: images that are computed at a time, 3 or more; the gradients of a batch's parts are summed,
+    and batch normalisation sees a part alone, as on several devices.
 
     `history` holds one row per epoch that has ended (the record's curve), `tested` the final test's counts.
     """
 
-    def __init__(self, config: dict, speed: ExecutionSettings = DEFAULT) -> None:
+    def __init__(
+        self, config: dict, speed: ExecutionSettings = DEFAULT, micro_batch: int | None = None
+    ) -> None:
         super().__init__()
+        self.micro_batch = micro_batch
         # The tracker gets its own flat configuration, so that no key reaches it twice.
         self.save_hyperparameters("config", logger=False)
         self.config = config
@@ -120,9 +124,15 @@ class Classifier(pl.LightningModule):
         devices = self.trainer.world_size
         return self.config["epochs"] * in_epoch(self.config["train_images"], self.recipe.batch_size, devices)
 
+    @property
+    def images_at_a_time(self) -> int:
+        """Return how many images a device computes at once of a whole batch."""
+        on_device = self.recipe.batch_size // self.trainer.world_size
+        return min(self.micro_batch or on_device, on_device)
+
     def in_training(self, images: torch.Tensor) -> torch.Tensor | TrainingOutputs:
         """Return what `forward` does; compiled, if it is, for whole batches alone, as every size is compiled for itself."""
-        if not self.compiled or len(images) != self.recipe.batch_size // self.trainer.world_size:
+        if not self.compiled or len(images) != self.images_at_a_time:
             return self(images)
         return self.compiled(images)
 
@@ -153,6 +163,25 @@ class Classifier(pl.LightningModule):
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], batch_idx: int) -> torch.Tensor:
         images, labels = batch
         self.lr = self.trainer.optimizers[0].param_groups[0]["lr"]
+        if not self.micro_batch:
+            return self.loss_of(images, labels)
+        self.trainer.optimizers[0].zero_grad()
+        # Of sizes that differ by one at most, so that none is a single image, of which there is no variance.
+        parts = max(1, math.ceil(len(images) / self.micro_batch))
+        *others, last = zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True)
+        earlier = torch.zeros((), device=images.device)
+        for part in others:
+            loss = self.loss_of(*part) * len(part[1]) / len(labels)
+            self.trainer.strategy.backward(loss, None)
+            earlier += loss.detach()
+        return earlier + self.loss_of(*last) * len(last[1]) / max(1, len(labels))
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
+        if not self.micro_batch:  # else Lightning would do it after the other parts' gradients
+            super().optimizer_zero_grad(epoch, batch_idx, optimizer)
+
+    def loss_of(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Return what is minimised of a batch or a part of it, a mean (), and count its errors."""
         share_done = self.trainer.global_step / self.steps
         logits, loss, total = losses(
             self.in_training(images), labels, share_done, self.recipe.label_smoothing

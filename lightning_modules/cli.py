@@ -162,6 +162,12 @@ def parse(argv: list[str], description: str = "") -> argparse.Namespace:
         help="the same bits on every run of one GPU, slower; a CPU's always are",
     )
     add(
+        "--micro-batch",
+        type=_micro_batch,
+        metavar="N",
+        help="compute N images of a batch at a time, in less memory; batch normalisation sees N, as on several devices",
+    )
+    add(
         "--tune",
         action="store_true",
         help="measure how this network runs fastest here, remember it in DATA-DIR/speed.json, and stop",
@@ -257,6 +263,13 @@ def _colour(text: str, low: float = 0.0) -> tuple[float, ...]:
         remedy = "; divide by 255" if max(values) > 1 else ""
         raise argparse.ArgumentTypeError(f"{text!r} must be of {low:g} to 1{remedy}")
     return tuple(255 * value for value in values)
+
+
+def _micro_batch(text: str) -> int:
+    # Of a single image there is no variance, and parts of a batch differ by one image.
+    if not text.isdecimal() or int(text) < 3:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of images, 3 or more")
+    return int(text)
 
 
 def flag(name: str) -> str:

@@ -84,7 +84,7 @@ def train(
     counts = counts or counted(configuration, on_meta(configuration))
     pl.seed_everything(configuration.seed, verbose=False)
     precision = set_precision(configuration.precision)
-    module = Classifier(configuration.as_dict(), machine.speed)
+    module = Classifier(configuration.as_dict(), machine.speed, machine.micro_batch)
     if configuration.teacher:
         assert teacher, "a configuration with a teacher comes with its folder"
         module.teacher = distillation.load(Configuration(**configuration.teacher), teacher)
@@ -159,7 +159,7 @@ def train(
         machine=describe(
             kind,
             trainer.world_size,
-            configuration.recipe["batch_size"] // trainer.world_size,
+            module.images_at_a_time,
             configuration.precision,
             machine.speed,
         ),
@@ -220,6 +220,8 @@ def _trainer(
             f"{trainer.world_size} devices cannot share a batch of {batch} evenly; "
             "choose --devices so that their number divides the batch"
         )
+    if machine.micro_batch and trainer.world_size > 1:
+        raise CannotRun("--micro-batch is for one device; leave it out, or --devices")
     if min(batch, configuration.train_images) // trainer.world_size == 1:
         _check_single_image(configuration)
     return trainer
@@ -303,6 +305,8 @@ def quieten() -> None:
         "ignore", message=".*number of training batches.*is smaller than the logging interval.*"
     )
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")
+    # 1×1 kernels have the same numbers in the same places in either layout.
+    warnings.filterwarnings("ignore", message=".*Grad strides do not match bucket view strides.*")
     warnings.filterwarnings("ignore", message=".*`srun` command is available.*")  # every run is one task
     for name in ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.WARNING)

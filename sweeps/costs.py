@@ -149,7 +149,7 @@ def _network(config: dict) -> str:
 
 def timed(configuration: Configuration, images: int, kind: str) -> float:
     """Time a few training steps of so many images; return seconds per image."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         teacher = Configuration(**configuration.teacher).build().eval() if configuration.teacher else None
         return seconds_per_image(
             configuration.build(), configuration.resolution, kind, images=images, teacher=teacher

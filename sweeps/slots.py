@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lightning_modules.execution import environment, gpu
+from lightning_modules.execution.cores import OF_THIS_RUN, usable_cores
 from sweeps.warm import WarmProcess, share_niceness
 
 LOWEST_PRIORITY = 19  # of a process, as `nice` counts
@@ -70,7 +71,7 @@ def make_slots(options: Namespace) -> list[Slot]:
     threads = min(threads, int(os.environ.get("OMP_NUM_THREADS") or threads))
     # Forks of a process that has imported so much are safe on Linux alone.
     warm = sys.platform == "linux" and not options.cold
-    variables = {"OMP_NUM_THREADS": str(threads)}
+    variables = {"OMP_NUM_THREADS": str(threads), OF_THIS_RUN: str(max(1, cores // jobs))}
     return [
         Slot(variables | ({"CUDA_VISIBLE_DEVICES": devices[job % len(devices)]} if devices else {}), warm)
         for job in range(jobs)
@@ -86,13 +87,3 @@ def gpus() -> list[str]:
 
     number = torch.cuda.device_count()
     return visible.split(",")[:number] if visible else [str(index) for index in range(number)]
-
-
-def usable_cores() -> int:
-    """Return the number of cores that this process may use: a container's quota counts, not what the machine has."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(cores, int(quota) // int(period)))
-    except (OSError, ValueError):  # not Linux, or no quota ("max")
-        return cores

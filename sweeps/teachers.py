@@ -57,6 +57,7 @@ def _more(options: argparse.Namespace) -> list[str]:
         "--accelerator": options.accelerator,
         "--strategy": options.strategy,
         "--devices": options.devices or str(per_node),
+        "--micro-batch": options.micro_batch,
         "--workers": options.workers,
         "--logger": options.logger,
         "--log-model": options.log_model,

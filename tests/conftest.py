@@ -13,7 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many processes `-n auto` starts: one a core, within limits."""
-    from sweeps.slots import usable_cores
+    from lightning_modules.execution.cores import usable_cores
 
     return min(usable_cores(), MOST_PROCESSES)
 

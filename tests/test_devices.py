@@ -124,6 +124,17 @@ def test_devices_that_cannot_share_the_batch_are_refused(tmp_path, dataset):
         training.train(Run(asked), tmp_path, machine)
 
 
+def test_parts_of_a_batch_are_for_one_device(tmp_path, dataset):
+    asked = configuration.resolve("lenet5", {}, dataset="tiny", budget="smoke", seed=0)
+    machine = Machine(
+        "cpu", devices=2, strategy="ddp", data_dir=tmp_path / "data", wandb=False, micro_batch=16
+    )
+    with pytest.raises(
+        training.CannotRun, match="--micro-batch is for one device; leave it out, or --devices"
+    ):
+        training.train(Run(asked), tmp_path, machine)
+
+
 @pytest.mark.slow
 def test_stopped_in_the_middle_it_goes_on_to_the_same_weights(tmp_path):
     arguments = [*TRAINING, "--epochs", "10", *TWO]

@@ -21,10 +21,10 @@ from lightning_modules.data.image_folder_batches import (
     ImageFolderTrainBatches,
 )
 from lightning_modules.data.preprocessing import ImageFolderPreprocessing
+from lightning_modules.data.workers import number_of_workers
 
 # Views in one forward pass of an evaluation.
 EVALUATION_VIEWS = 50
-MOST_WORKERS = 16
 
 
 class ImageFolderDataModule(LightningDataModule):
@@ -103,11 +103,13 @@ class ImageFolderDataModule(LightningDataModule):
 
     def _loader(self, batches, sampler: EpochSampler | None = None) -> DataLoader:
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
-        workers = self.num_workers
-        if workers is None:
-            workers = (
-                min(MOST_WORKERS, _cores() // self.trainer.num_devices) if self.trainer and on_gpu else 0
-            )
+        on_device = self.batch_size // (self.trainer.world_size if self.trainer else 1)
+        workers = number_of_workers(
+            self.num_workers,
+            on_gpu,
+            self.trainer.num_devices if self.trainer else 1,
+            batch_bytes=max(1, on_device) * 3 * self.preprocessing.resolution**2,  # a byte for every number
+        )
         return DataLoader(
             batches,
             batch_size=None,
@@ -166,7 +168,3 @@ class BrokenImages:
 
 def _cut(files: ImageFiles, images: int | None) -> ImageFiles:
     return files if images is None or images >= len(files) else files.take(subset(files.labels, images))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

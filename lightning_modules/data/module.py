@@ -14,6 +14,7 @@ from lightning_modules.data.preprocessing import Preprocessing
 
 # As fast as 500 on a CPU, in half of the memory.
 EVALUATION_BATCH = 125
+EVALUATION_BATCH_ON_GPU = 1000  # which 125 images leave idle
 
 
 class CIFARDataModule(LightningDataModule):
@@ -72,8 +73,9 @@ class CIFARDataModule(LightningDataModule):
         )
         test = arrays.test_images, arrays.test_labels
         curve = [array[: self.curve_test_images] for array in test]
-        self.test_batches = TestBatches(*test, batch_size=EVALUATION_BATCH, **shared)
-        self.curve_batches = TestBatches(*curve, batch_size=EVALUATION_BATCH, **shared)
+        together = EVALUATION_BATCH_ON_GPU if shared["device"] else EVALUATION_BATCH
+        self.test_batches = TestBatches(*test, batch_size=together, **shared)
+        self.curve_batches = TestBatches(*curve, batch_size=together, **shared)
 
     def broken_test_images(self) -> int:
         """Return 0: the arrays are verified."""

@@ -35,6 +35,7 @@ class Machine:
     num_nodes: int = 1
     strategy: str = "auto"
     deterministic: bool = False
+    micro_batch: int | None = None  # images that a device takes at a time; None, its part of the batch
     data_dir: Path = Path("data")
     workers: int | None = None  # as many as suit the data set
     wandb: bool = True

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Share:
-    """kind: of device, "cuda" or "cpu". index: which GPU of this machine. devices: of the whole run. batch: its images, over all devices."""
+    """kind: of device, "cuda" or "cpu". batch: images of an optimiser step, over all devices. devices: of the whole run.
+    index: which GPU of this machine. micro_batch: images that the device takes at a time; None, its part of the batch.
+    """
 
     kind: str
     batch: int
     devices: int = 1
     index: int = 0
+    micro_batch: int | None = None
 
     @property
     def images(self) -> int:
-        """Return the images of a batch that this device gets."""
-        return max(1, self.batch // self.devices)
+        """Return the images that this device computes at a time."""
+        return min(self.micro_batch or self.batch, max(1, self.batch // self.devices))
 
     @property
     def device(self) -> str:
@@ -32,6 +35,7 @@ def of_this_process(
     nodes: int,
     visible: int,
     environment: Mapping[str, str] = os.environ,
+    micro_batch: int | None = None,
 ) -> Share:
     """Return this process's share of a run. devices: of a node, as Lightning reads it: a count, or "2,3". visible: GPUs."""
     gpus = list(range(visible)) if kind == "cuda" else [0]
@@ -44,4 +48,4 @@ def of_this_process(
         pass  # Lightning will refuse it
     local = int(environment.get("LOCAL_RANK") or environment.get("SLURM_LOCALID") or 0)
     index = gpus[local] if local < len(gpus) else 0
-    return Share(kind, batch, max(1, len(gpus)) * nodes, index if kind == "cuda" else 0)
+    return Share(kind, batch, max(1, len(gpus)) * nodes, index if kind == "cuda" else 0, micro_batch)

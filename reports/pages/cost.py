@@ -30,8 +30,7 @@ def in_all(records: Sequence[Record]) -> str:
 
 
 def _training(record: Record) -> str:
-    spent, machine = record.budget_spent, record.machine
-    batch = machine["devices"] * machine["images_per_device"]
+    spent, batch = record.budget_spent, record.config["recipe"]["batch_size"]
     steps = spent["epochs"] * math.ceil(spent["train_images"] / batch)
     return (
         f"{steps:,} optimiser steps of {batch} images ({spent['epochs']} of {spent['of_epochs']} epochs on "

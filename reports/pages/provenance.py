@@ -1,5 +1,8 @@
 """From a figure back to the runs behind it: commit, machine, date and W&B page of every record."""
 
+import math
+
+from architectures.spelling import number_of
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.record import Record
 from reports.pages import markdown, tables
@@ -67,7 +70,33 @@ def explain(study: Study, results: list[Results], variant: str) -> str:
 def device(record: Record) -> str:
     """Return the machine in words; threads and precision are in the record."""
     machine = record.machine
-    return machine["device"] if machine["devices"] == 1 else f"{machine['devices']} × {machine['device']}"
+    name = machine["device"] if machine["devices"] == 1 else f"{machine['devices']} × {machine['device']}"
+    parts = parts_of_batch(record)
+    return name if parts == 1 else f"{name}, {machine['images_per_device']} images at a time"
+
+
+def parts_of_batch(record: Record) -> int:
+    """Return in how many parts a batch was computed, on as many devices or one after the other."""
+    return math.ceil(record.config["recipe"]["batch_size"] / record.machine["images_per_device"])
+
+
+def unlike_devices(results: Results, dataset: str) -> str:
+    """Say which runs computed a batch in how many parts, if they weren't all alike; empty otherwise."""
+    seeds: dict[int, dict[str, list[str]]] = {}
+    for variant in results.study.variants_on(dataset):
+        for record in results.groups[variant.name, dataset].records:
+            seeds.setdefault(parts_of_batch(record), {}).setdefault(variant.name, []).append(str(record.seed))
+    if len(seeds) < 2:
+        return ""
+    runs = "; ".join(
+        f"**{number_of(parts, 'part')}**: "
+        + ", ".join(f"`{variant}` (seed {', '.join(numbers)})" for variant, numbers in variants.items())
+        for parts, variants in sorted(seeds.items())
+    )
+    return (
+        "**Runs on unlike numbers of devices are mixed here.** A batch was computed in parts, on as many devices or one "
+        f"after the other, and batch normalisation saw a part at a time: {runs}."
+    )
 
 
 def commit(record: Record) -> str:

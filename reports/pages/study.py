@@ -93,6 +93,7 @@ def _budget(results: Results, counts: Counts, judged: Judged, made: dict[str, by
         parts.append(f"### {DATASETS[dataset].title}")
         if dataset in results.study.transfers:
             parts.append(TRANSFER)
+        parts.append(provenance.unlike_devices(results, dataset))
         pictures = plots.of_study(results, dataset, counts)
         for picture in pictures:
             made |= picture.files()
@@ -107,7 +108,7 @@ def _budget(results: Results, counts: Counts, judged: Judged, made: dict[str, by
         if verdicts:
             parts.append(f"#### Claims on {DATASETS[dataset].title}")
             parts.append(_verdicts(verdicts))
-    return "\n\n".join(parts)
+    return "\n\n".join(filter(None, parts))
 
 
 def _spent(results: Results) -> str:

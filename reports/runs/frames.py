@@ -23,7 +23,7 @@ EVALUATED = tuple(f"{name}_error" for name in BESIDE)  # errors by other protoco
 COLUMNS = (
     "study", "variant", "dataset", "budget", "seed", *MEASURES, *EVALUATED, "diverged", "did_not_start", "arch",
     "knobs", "recipe", "precision", "resolution", "epochs", "train_images", "batch_size", "lr", "parameters", "mult_adds",
-    "device", "devices", "wall_seconds", "finished", "commit", "dirty", "plan", "wandb", "contributor", "run",
+    "device", "devices", "images_per_device", "wall_seconds", "finished", "commit", "dirty", "plan", "wandb", "contributor", "run",
 )  # fmt: skip
 
 
@@ -76,5 +76,6 @@ def _row(record: Record) -> dict:
         "epochs": config["epochs"], "train_images": config["train_images"],
         "batch_size": recipe["batch_size"], "lr": recipe["lr"],
         "device": machine["device"], "devices": machine["devices"],
+        "images_per_device": machine["images_per_device"],
         "commit": record.git["commit"], "dirty": record.git["dirty"], "run": record.run_id,
     }  # fmt: skip

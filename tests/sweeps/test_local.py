@@ -38,6 +38,7 @@ options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 sys.path.insert(0, {root!r})
 from lightning_modules import record
 from lightning_modules.execution import environment, run_lock
+from lightning_modules.execution.cores import OF_THIS_RUN
 from sweeps import study
 from tests import tiny
 run_lock.LEASE_SECONDS = {lease}
@@ -245,6 +246,8 @@ def test_a_slot_is_a_gpu_or_a_core_and_the_threads_fit_the_cores(monkeypatch):
         return [(given.get("CUDA_VISIBLE_DEVICES"), given["OMP_NUM_THREADS"]) for given in environments]
 
     assert made() == [("2", "8"), ("3", "8")]
+    # Data workers take as many: 16 GPUs of one machine don't start 16 each.
+    assert [slot.environment[OF_THIS_RUN] for slot in slots.make_slots(options())] == ["8", "8"]
     assert made(per_gpu=2) == [("2", "4"), ("3", "4"), ("2", "4"), ("3", "4")]
     assert made(devices=["3"], jobs=2) == [("3", "8"), ("3", "8")]
     monkeypatch.setattr(slots, "gpus", list)
