@@ -21,7 +21,7 @@ def logits_in_full_precision(network: nn.Module, resolution: int) -> nn.Module:
     for name in output_layers(network, resolution):
         layer = network.get_submodule(name)
         # A method, so that a copy of the network gets one of its own layer.
-        layer.forward = MethodType(_forward, layer)  # type: ignore[method-assign]
+        layer.forward = MethodType(_forward, layer)
     return network
 
 
@@ -41,7 +41,8 @@ def output_layers(network: nn.Module, resolution: int) -> list[str]:
         ends = [outputs.logits, *(auxiliary.logits for auxiliary in outputs.auxiliary)]
     else:
         ends = [outputs]
-    nodes, names = [end.grad_fn for end in ends], {}
+    nodes = [end.grad_fn for end in ends]
+    names: dict[str, None] = {}
     for node in nodes:  # which grows on the way
         if node in made_by:
             names[made_by[node]] = None
@@ -50,9 +51,9 @@ def output_layers(network: nn.Module, resolution: int) -> list[str]:
     return list(names)
 
 
-def _forward(layer: nn.Conv2d | nn.Linear, features: Tensor) -> Tensor:
+def _forward(layer: nn.Module, features: Tensor) -> Tensor:
     kind = features.device.type
     if not (torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)):
         return type(layer).forward(layer, features)
     with torch.autocast(kind, enabled=False):
-        return type(layer).forward(layer, features.to(layer.weight.dtype))
+        return type(layer).forward(layer, features.to(next(layer.parameters()).dtype))

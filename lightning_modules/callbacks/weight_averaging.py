@@ -46,7 +46,8 @@ class ExponentialAverage(AveragedModel):
         """Move every tensor towards the model's; the first time, and integers every time, copy it."""
         updates = int(self.n_averaged)
         tensors = [itertools.chain(part.parameters(), part.buffers()) for part in (self.module, model)]
-        copied, lerped = [], []
+        copied: list[tuple[torch.Tensor, torch.Tensor]] = []
+        lerped: list[tuple[torch.Tensor, torch.Tensor]] = []
         for average, current in zip(*tensors, strict=True):
             (lerped if updates and average.is_floating_point() else copied).append((average, current))
         if lerped:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lightning_modules.execution.cores import OF_THIS_RUN
 from sweeps import local, slots, warm
 from sweeps import study as studies
 from tests.waiting import wait_until
@@ -38,7 +39,6 @@ options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 sys.path.insert(0, {root!r})
 from lightning_modules import record
 from lightning_modules.execution import environment, run_lock
-from lightning_modules.execution.cores import OF_THIS_RUN
 from sweeps import study
 from tests import tiny
 run_lock.LEASE_SECONDS = {lease}
