@@ -1,4 +1,4 @@
-"""The training part of an epoch on one core: this project against a bare loop and what is usually written.
+"""The training part of an epoch on one core of the CPU, whatever GPU is there: this project against a bare loop and what is usually written.
 
     uv run -m benchmarks.epoch [rounds]
 

@@ -10,7 +10,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 import benchmarks.__main__ as frame
-from benchmarks import growth, input_chain, networks
+import run as run_py
+from benchmarks import first_gpu, growth, input_chain, networks
 from benchmarks.table import Target, compared, take_turns
 from lightning_modules.data.batches import EpochSampler, TrainBatches
 from lightning_modules.data.preprocessing import Preprocessing
@@ -124,3 +125,55 @@ def test_the_profile_of_the_input_names_the_operations_of_a_batch():
     shares = [int(row.split("|")[3].strip(" %")) for row in rows]
     assert shares == sorted(shares, reverse=True) and 90 <= sum(shares) <= 105
     assert any("`aten::gather`" in row for row in rows)
+
+
+def test_the_checklist_of_the_first_gpu_asks_for_what_there_is(monkeypatch, tmp_path):
+    """Every command of it is one that run.py takes; none is started here."""
+    asked: list[list[str]] = []
+
+    def noted(command: list[str], seconds: float = 0) -> subprocess.CompletedProcess:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 1, "", "noted")
+
+    monkeypatch.setattr(first_gpu, "execute", noted)
+    monkeypatch.setattr(first_gpu.gpu, "driver", lambda: "580.65")
+    monkeypatch.setattr(first_gpu.subprocess, "Popen", lambda command, **_: Stopped())
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: "Abacus")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: (9, 0))
+    rows = [first_gpu.tried(step) for step in first_gpu.steps()]
+    assert len({row[0] for row in rows}) == len(rows)
+    assert [row[0] for row in rows if row[-1] == "pass"] == ["driver and capability"]
+    commands = [command[1:] for command in asked if command[0] == "run.py"]
+    assert len(commands) == 21
+    for arguments in commands:
+        options = run_py.parse(arguments, run_py.__doc__)
+        options.accelerator = "cpu"
+        assert run_py.configure(options).configuration.run_id
+    compile(first_gpu.WAITS, "waits", "exec")
+
+
+class Stopped:
+    """A process that SIGTERM has ended."""
+
+    returncode = 143
+    poll = staticmethod(lambda: 143)
+    send_signal = staticmethod(lambda number: None)
+    communicate = staticmethod(lambda timeout: ("", ""))
+
+
+def test_a_check_that_breaks_is_a_failure_and_the_others_go_on(capsys):
+    def broken(folder):
+        raise OSError("no | disk")
+
+    row = first_gpu.tried(first_gpu.Step("one", "something", broken))
+    assert row == ["one", "something", "OSError: no &#124; disk", "**fail**"]
+    assert "one …" in capsys.readouterr().err
+
+
+def test_the_checklist_is_asked_for_by_name(monkeypatch):
+    assert first_gpu.__name__.rpartition(".")[2] in frame.benchmark_names()
+    assert "first_gpu" not in frame.parse([]) and frame.parse(["first_gpu"]) == ["first_gpu"]
+    monkeypatch.setattr(first_gpu.gpu, "usable", lambda: False)
+    with pytest.raises(SystemExit, match="there is no GPU"):
+        first_gpu.main()
