@@ -142,6 +142,9 @@ def train(
     finally:
         one_run.release()
         signal.signal(signal.SIGTERM, handler)
+        if torch.distributed.is_initialized():
+            # Its threads, alive as Python ends, now and then abort a process that has done all its work.
+            torch.distributed.destroy_process_group()
     if not trainer.is_global_zero:
         return {}
 
