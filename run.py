@@ -75,7 +75,7 @@ def configure(options: argparse.Namespace) -> Run:
     """Return the run that the options ask for, every value written out. Raises ValueError in one line."""
     budget = options.budget or "smoke"
     resolved = resolve(options, budget)  # every mistake is answered before torch is asked for a GPU
-    if not options.budget and device_kind(options) == "cuda":
+    if not options.budget and not options.describe and device_kind(options) == "cuda":
         resolved = resolve(options, "paper")
     if not options.study:
         return Run(resolved, plan=options.plan, evaluations=options.evaluation)

@@ -37,7 +37,7 @@ class ErrorCounter:
     """Loss and errors over many batches, summed on the device: the host reads them only when asked.
 
     A count of errors is exact on any number of devices, which a mean of means is not. five: whether errors of five
-    guesses are counted as well; without, a batch takes 31 µs of a CPU core instead of 58 (batch of 128, 10 classes).
+    guesses are counted as well; without, a batch takes 60 µs of a CPU core instead of 155 (batch of 128, 10 classes).
     """
 
     def __init__(self, five: bool = True) -> None:
@@ -53,10 +53,13 @@ class ErrorCounter:
         images, loss_of_all, errors, top5_errors = self.sums.unbind()
         images += len(labels)
         loss_of_all += loss.detach() * len(labels)
-        errors += (logits.argmax(1) != labels).sum()
+        wrong = logits.argmax(1) != labels
         if self.five:
+            no_answer = ~logits.isfinite().all(1)  # whose largest is by chance the first
+            wrong |= no_answer
             guesses = logits.topk(min(5, logits.shape[1])).indices
-            top5_errors += (guesses != labels[:, None]).all(1).sum()
+            top5_errors += ((guesses != labels[:, None]).all(1) | no_answer).sum()
+        errors += wrong.sum()
 
     def over_devices(self, strategy) -> torch.Tensor:
         """Return the sums of all devices together."""

@@ -253,12 +253,20 @@ def file_logger(name: str | None, folder: Path) -> Logger | None:
 
 def _lost(trainer: pl.Trainer, error: RuntimeError, waiting: bool) -> str | None:
     """What is known of the process that is gone, or never came; None if the error is of another kind."""
-    for rank, child in enumerate(getattr(trainer.strategy.launcher, "procs", []), start=1):
-        if child.poll():
-            return f"process {rank} of this run died (exit code {child.returncode})"
-    if isinstance(error, torch.distributed.DistError) or re.search(
+    children = getattr(trainer.strategy.launcher, "procs", [])
+    of_connection = isinstance(error, torch.distributed.DistError) or re.search(
         "peer|timed out", str(error), re.IGNORECASE
-    ):
+    )
+    # A connection breaks a moment before the system tells that its other end has died.
+    deadline = time.monotonic() + (2 if of_connection and children and not waiting else 0)
+    while True:
+        for rank, child in enumerate(children, start=1):
+            if child.poll():
+                return f"process {rank} of this run died (exit code {child.returncode})"
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(0.1)
+    if of_connection:
         reason = str(error).strip().splitlines()[0]
         if waiting:
             return (

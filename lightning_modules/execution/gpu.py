@@ -9,7 +9,7 @@ from pathlib import Path
 DEVICES, DRIVER = Path("/dev"), Path("/proc/driver/nvidia/version")
 # The oldest driver that torch's wheels of a major version of CUDA take (NVIDIA, CUDA Compatibility).
 OLDEST_DRIVER = {"12": "525", "13": "580"}
-OTHERWISE = "(README, Machines); --accelerator cpu goes without"
+OTHERWISE = "(README, Machines); an empty CUDA_VISIBLE_DEVICES, or run.py's --accelerator cpu, goes without"
 
 
 @cache

@@ -14,6 +14,11 @@ from sweeps.study import Study, Variant
 
 COLUMNS = ("row", "configuration", "wall time of a run", "device", "record", "command")
 
+WALL_TIME = (
+    "A run's wall time leaves interruptions out, and not what else its machine had to do: runs of the programme have the "
+    "lowest priority."
+)
+
 
 def section(study: Study, results: Sequence[Results]) -> str:
     """Make a table for every budget and data set that has runs; of a study without any, for the first of both."""
@@ -28,7 +33,7 @@ def section(study: Study, results: Sequence[Results]) -> str:
         rows = [_row(study, variant, result, dataset) for variant in study.variants_on(dataset)]
         parts.append(f"### Row by row: {catalogue.find(dataset).title}, budget {result.budget}")
         parts.append(markdown.table(*markdown.without_empty(COLUMNS, rows)))
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, WALL_TIME] if run else parts)
 
 
 def _row(study: Study, variant: Variant, results: Results, dataset: str) -> list[str]:

@@ -32,21 +32,15 @@ def printed_alone(results: Results, dataset: str, counts: Counts) -> list[Pictur
     )
     title = DATASETS[dataset].title
     return [
-        Picture(
-            name=_name(declared, results, dataset),
-            alt=f"{_what(declared)}, after {declared.source}: printed errors from {ends}; {title}",
-            caption=f"{_what(declared)}, as in {declared.source} of the paper: printed errors ({study.printed_runs}, "
-            f"{title}) of the networks that the study runs{_counted(declared)}; none has been run by the paper's recipe.",
+        _drawn(
+            declared,
+            results,
+            dataset,
+            shows=f"printed errors from {ends}; {title}",
+            caption=f"printed errors ({study.printed_runs}, {title}) of the networks that the study runs"
+            f"{_counted(declared)}; none has been run by the paper's recipe.",
             points=_printed(declared, results, dataset, counts, errors),
-            draw=lines.draw,
-            settings={
-                "title": f"{study.title}: {title}, as printed",
-                "y": declared.y,
-                "over": list(declared.over),
-                "panels": declared.panels,
-                "printed": "printed",
-                "together": False,
-            },
+            title=f"{study.title}: {title}, as printed",
         )
         for declared in study.pictures
     ]
@@ -56,25 +50,48 @@ def _picture(declared: PaperPicture, results: Results, dataset: str, counts: Cou
     study, paper_data = results.study, variants.paper_dataset(results.study, dataset)
     points = _ours(declared, results, dataset, counts)
     theirs = _printed(declared, results, paper_data, counts, runs.printed(results, dataset))
+    printed_on = DATASETS[paper_data].title
+    printed = f" Printed: {study.printed_runs}, {printed_on}{_counted(declared)}." if theirs else ""
+    return _drawn(
+        declared,
+        results,
+        dataset,
+        shows=f"errors from {runs.extremes(results, dataset)}; {runs.where(results, dataset)}",
+        caption=f"small points are runs ({runs.number(results, dataset)}, budget {results.budget}), lines join their "
+        f"means.{printed}",
+        points=[*points, *theirs],
+        title=f"{study.title}: {runs.where(results, dataset)}",
+        printed=f"printed, {printed_on}",
+        together=runs.comparable(results, dataset),
+    )
+
+
+def _drawn(
+    declared: PaperPicture,
+    results: Results,
+    dataset: str,
+    *,
+    shows: str,
+    caption: str,
+    points: Points,
+    title: str,
+    printed: str = "printed",
+    together: bool = False,
+) -> Picture:
+    """Make a picture in the paper's form; together: whether ours and the printed ones compare."""
     return Picture(
         name=_name(declared, results, dataset),
-        alt=f"{_what(declared)}, after {declared.source}: errors from {runs.extremes(results, dataset)}; {runs.where(results, dataset)}",
-        caption=f"{_what(declared)}, as in {declared.source} of the paper: small points are runs ({runs.number(results, dataset)}, "
-        f"budget {results.budget}), lines join their means."
-        + (
-            f" Printed: {study.printed_runs}, {DATASETS[paper_data].title}{_counted(declared)}."
-            if theirs
-            else ""
-        ),
-        points=[*points, *theirs],
+        alt=f"{_what(declared)}, after {declared.source}: {shows}",
+        caption=f"{_what(declared)}, as in {declared.source} of the paper: {caption}",
+        points=points,
         draw=lines.draw,
         settings={
-            "title": f"{study.title}: {runs.where(results, dataset)}",
+            "title": title,
             "y": declared.y,
             "over": list(declared.over),
             "panels": declared.panels,
-            "printed": f"printed, {DATASETS[paper_data].title}",
-            "together": runs.comparable(results, dataset),
+            "printed": printed,
+            "together": together,
         },
     )
 

@@ -8,7 +8,7 @@ import torch
 
 import run
 from lightning_modules.execution import gpu
-from lightning_modules.exit_codes import BAD_INPUT
+from lightning_modules.exit_codes import BAD_INPUT, DONE
 from sweeps import slots
 
 NVRM = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.129.03  Thu Oct 19 18:56:32 UTC 2023\nGCC version: 12\n"
@@ -59,7 +59,7 @@ def test_a_gpu_that_works_and_none_at_all(machine):
         ("14.1", r"CUDA 14\.1 needs a newer driver"),
         (
             None,
-            r"is built without CUDA: install a wheel with it \(README, Machines\); --accelerator cpu goes",
+            r"is built without CUDA: install a wheel with it \(README, Machines\); an empty CUDA_VISIBLE_DEVICES",
         ),
     ],
 )
@@ -87,6 +87,7 @@ def test_a_run_is_refused_before_it_takes_the_cpu_and_goes_on_it_if_told(
     assert run.main(["--arch", "resnet"]) == BAD_INPUT
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "an NVIDIA GPU is here" in said
+    assert run.main(["--arch", "resnet", "--describe"]) == DONE  # which needs no device
     assert (
         run.configure(run.parse(["--arch", "resnet", "--accelerator", "cpu"])).configuration.budget == "smoke"
     )

@@ -41,6 +41,16 @@ def test_without_five_guesses_the_rest_is_the_same():
     assert short == {name: value for name, value in whole.items() if "top5" not in name}
 
 
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+def test_logits_that_are_no_numbers_are_no_right_answer(broken):
+    tally = ErrorCounter()
+    logits = torch.zeros(3, 10)
+    logits[:, 0] = 1
+    logits[1] = logits[2, 0] = broken
+    tally.add(torch.tensor(1.0), logits, torch.zeros(3, dtype=torch.long))
+    assert tally.result()["errors"] == 2 == tally.result()["top5_errors"]
+
+
 def test_fewer_than_five_classes_and_no_image():
     tally = ErrorCounter()
     assert tally.result()["images"] == 0 and math.isnan(tally.result()["top5_error"])

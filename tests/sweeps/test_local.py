@@ -18,6 +18,7 @@ from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 LEASE = 3
+COLD = {"warm": (), "cold": ("--cold",)}  # how runs start
 LAUNCH = """
 import sys
 from pathlib import Path
@@ -108,6 +109,14 @@ def launcher(
     )
 
 
+def launched(tmp_path: Path, code: int, *arguments: str, program: Path) -> str:
+    """What a launcher said that ended with this exit code."""
+    process = launcher(tmp_path, *arguments, program=program)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == code, output
+    return output
+
+
 def stand_in(
     tmp_path: Path, seconds: float = 0, failing: tuple[str, ...] = (), killed: tuple[str, ...] = ()
 ) -> Path:
@@ -139,27 +148,19 @@ def starts(tmp_path: Path) -> list[str]:
 
 @pytest.mark.parametrize("how", ["warm", "cold"])
 def test_a_failing_cell_does_not_stop_the_rest(tmp_path, how):
-    more = ["--cold"] if how == "cold" else []
-    process = launcher(tmp_path, "--jobs", "2", *more, program=stand_in(tmp_path, failing=("plain",)))
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 1, output
+    output = launched(tmp_path, 1, *COLD[how], "--jobs", "2", program=stand_in(tmp_path, failing=("plain",)))
     assert "2 of 4 runs failed" in output and output.count("residual on tiny, seed") == 2
     assert output.count("FAILED (exit code 1)") == 2
     logs = [line.split(": ")[1] for line in output.splitlines() if line.startswith("  plain on tiny")]
     assert len(logs) == 2 and all(Path(log).exists() for log in logs)
 
-    healed = launcher(tmp_path, "--jobs", "2", program=stand_in(tmp_path))
-    output, _ = healed.communicate(timeout=120)
-    assert healed.returncode == 0 and "2 runs missing" in output
+    assert "2 runs missing" in launched(tmp_path, 0, "--jobs", "2", program=stand_in(tmp_path))
     assert len(list(tmp_path.glob("runs/*/record.json"))) == 4
 
 
 @pytest.mark.parametrize("how", ["warm", "cold"])
 def test_a_killed_run_is_begun_once_more(tmp_path, how):
-    more = ["--cold"] if how == "cold" else []
-    process = launcher(tmp_path, "--jobs", "1", *more, program=stand_in(tmp_path, killed=("plain",)))
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 1, output
+    output = launched(tmp_path, 1, *COLD[how], "--jobs", "1", program=stand_in(tmp_path, killed=("plain",)))
     assert output.count("killed by SIGKILL; once more") == 2
     # Seed 1 is killed again, which is left at that.
     assert "1 of 4 runs failed" in output and output.count("FAILED (exit code -9)") == 1
@@ -293,8 +294,7 @@ def test_runs_of_the_lowest_priority_yield_to_other_sessions(tmp_path, how):
 
 @pytest.mark.parametrize("how", ["warm", "cold"])
 def test_sigterm_stops_the_runs_and_starts_no_more(tmp_path, how):
-    more = ["--cold"] if how == "cold" else []
-    process = launcher(tmp_path, "--jobs", "1", *more, program=stand_in(tmp_path, seconds=60))
+    process = launcher(tmp_path, "--jobs", "1", *COLD[how], program=stand_in(tmp_path, seconds=60))
     wait_until(lambda: starts(tmp_path))
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=30)
