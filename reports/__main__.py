@@ -199,6 +199,7 @@ def _why(options: argparse.Namespace) -> int:
 
     finished, warnings = records.read(options.records or RECORDS)
     _warn(warnings)
+    study = results.as_run(study, finished)
     print(provenance.explain(study, results.collate(study, finished), variant))
     return DONE
 

@@ -4,6 +4,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Literal
 
+from lightning_modules.data import catalogue
 from lightning_modules.protocols import PROTOCOLS
 
 # What is compared: the test error (the headline) or the training error after the last epoch, or the test error
@@ -25,6 +26,10 @@ class Test:
 
     measure: Measure = "test_error"
     only_on: str = ""
+
+    def is_on(self, dataset: str) -> bool:
+        """Return whether the test is made on a data set: on any, on that one, or on one in whose place it stands."""
+        return self.only_on in ("", dataset, catalogue.find(dataset).stands_in_for)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class Line:
         return dataclasses.replace(claim, **tests)
 
     def _makes(self, test: Test) -> bool:
-        return set(variants_of(test)) <= set(self.variants) and test.only_on in ("", self.dataset)
+        return set(variants_of(test)) <= set(self.variants) and test.is_on(self.dataset)
 
     @property
     def plan(self) -> str:

@@ -6,12 +6,12 @@ imports torch, W&B or Lightning.
 
 import dataclasses
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from architectures.spelling import did_you_mean
-from lightning_modules import configuration
+from lightning_modules import configuration, recipes
 from lightning_modules.budgets import BUDGETS as _BUDGETS
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
@@ -123,6 +123,16 @@ class Study:
         """Return `statistic` as pages say it behind a printed figure."""
         return "number of runs not stated" if self.statistic == "not stated" else self.statistic
 
+    @property
+    def stand_ins(self) -> tuple[str, ...]:
+        """Return the data sets that a run may name though the study doesn't: Imagenette, where it has ImageNet."""
+        return tuple(name for name in catalogue.stand_ins(self.datasets) if name not in self.datasets)
+
+    def also_on(self, datasets: Iterable[str]) -> "Study":
+        """Return the study with those of the given data sets that are `stand_ins`, as transfers."""
+        added = tuple(name for name in dict.fromkeys(datasets) if name in self.stand_ins)
+        return dataclasses.replace(self, datasets=self.datasets + added, transfers=self.transfers + added)
+
     def variants_on(self, dataset: str) -> tuple[Variant, ...]:
         """Return the rows that stand on a data set."""
         stem = catalogue.find(dataset).stem
@@ -137,9 +147,10 @@ class Study:
         )
         return tuple(table for table in cut if table.variants)
 
-    def recipe_of(self, variant: Variant, stem: str) -> str | None:
-        """Return the recipe that a row is trained by on a stem; None: the architecture's own."""
-        return _first(stem, variant.recipe, self.recipe)
+    def recipe_of(self, variant: Variant, dataset: str) -> str | None:
+        """Return the recipe that a row is trained by on a data set; None: the architecture's own."""
+        name = _first(catalogue.find(dataset).stem, variant.recipe, self.recipe)
+        return name and recipes.for_dataset(name, dataset)
 
     def resolution_of(self, variant: Variant, stem: str) -> int | None:
         """Return the pixels at a side of what a row is shown on a stem; None: the data set's own."""
@@ -196,12 +207,13 @@ def configure(
 ) -> Configuration:
     """Return the configuration of one cell; precision: another one than the study's at this budget.
 
-    Raises ValueError if the study does not contain the cell.
+    On one of the study's `stand_ins`, too. Raises ValueError if the study does not contain the cell.
     """
     row = study.variant(variant)
     precision = precision or study.precision.get(budget, "32-true")
-    if dataset not in study.datasets:
-        raise ValueError(f"{study.name} runs on {', '.join(study.datasets)}, not on {dataset}")
+    if dataset not in (*study.datasets, *study.stand_ins):
+        runs_on = ", ".join((*study.datasets, *study.stand_ins))
+        raise ValueError(f"{study.name} runs on {runs_on}, not on {dataset}")
     if row not in study.variants_on(dataset):
         raise ValueError(
             f"variant {variant!r} of {study.name} stands on {row.only_on} only, not on {dataset}"
@@ -214,7 +226,7 @@ def configure(
         dataset=dataset,
         budget=budget,
         seed=seed,
-        recipe=study.recipe_of(row, stem),
+        recipe=study.recipe_of(row, dataset),
         changes=row.recipe_changes,
         resolution=study.resolution_of(row, stem),
         teacher=teacher,

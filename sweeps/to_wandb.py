@@ -23,6 +23,8 @@ from sweeps import study as studies
 from sweeps.study import Study
 
 FOLDER = Path(__file__).parent
+STAND_IN = "imagenette"
+OWN_FOLDERS = ("imagenet", STAND_IN)
 COMMITTED = "paper"  # the budget of the sweeps that are part of the project
 
 
@@ -74,20 +76,21 @@ def folder_of(budget: str) -> Path:
 def written(budget: str) -> list[Path]:
     """Return the sweeps at a budget that are on disk."""
     folder = folder_of(budget)
-    return [*folder.glob("*.yaml"), *folder.glob("imagenet/*.yaml")]
+    return [path for below in (".", *OWN_FOLDERS) for path in folder.glob(f"{below}/*.yaml")]
 
 
 def sweeps_of(study: Study) -> dict[str, list[str]]:
     """Return the data sets of each sweep of a study, by its file below `sweeps/`, without an ending.
 
     ImageNet has one of its own, in `sweeps/imagenet/`, if the study has smaller data sets beside it: it wants other machines, and an agent
-    gives up after a few cells that fail for want of data.
+    gives up after a few cells that fail for want of data. Imagenette in its place has one in `sweeps/imagenette/`.
     """
     large = [name for name in study.datasets if catalogue.find(name).stem == "imagenet"]
     small = [name for name in study.datasets if name not in large]
-    if not (small and large):
-        return {study.name: list(study.datasets)}
-    return {study.name: small, f"imagenet/{study.name}": large}
+    sweeps = {study.name: small, f"imagenet/{study.name}": large} if small else {study.name: large}
+    if STAND_IN in study.stand_ins:
+        sweeps[f"{STAND_IN}/{study.name}"] = [STAND_IN]
+    return {name: datasets for name, datasets in sweeps.items() if datasets}
 
 
 def sweep(study: Study, name: str, datasets: list[str], budget: str = COMMITTED) -> str:

@@ -3,7 +3,7 @@
 Imports nothing heavy, so that `--list`, `--help` and a mistyped name are answered at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from architectures.spelling import did_you_mean
@@ -14,7 +14,8 @@ class Dataset:
     """What every data set has.
 
     `mean` and `std` are per channel (RGB) in units of 0–255. `stem` is the form of the networks for it;
-    `resolution` the pixels at a side of what they receive, unless a run says otherwise.
+    `resolution` the pixels at a side of what they receive, unless a run says otherwise. `stands_in_for`: the data
+    set in whose place studies may be run on this one, which takes less, as a transfer.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Dataset:
     std: tuple[float, float, float]
     stem: str
     resolution: int
+    stands_in_for: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +107,28 @@ def _cifar100(name: str, title: str, classes: int, labels: str) -> ArrayDataset:
     )
 
 
-def _imagenet(name: str, title: str) -> FolderDataset:
+def _imagenet(name: str, title: str, stands_in_for: str = "") -> FolderDataset:
     return FolderDataset(
-        name=name, title=title, classes=1000, train_images=1_281_167, test_images=50_000, folder=name
+        name=name,
+        title=title,
+        classes=1000,
+        train_images=1_281_167,
+        test_images=50_000,
+        folder=name,
+        stands_in_for=stands_in_for,
+    )
+
+
+def _imagenette(name: str, title: str, folder: str, size: str) -> FolderDataset:
+    return FolderDataset(
+        name=name,
+        title=title,
+        classes=10,
+        train_images=9_469,
+        test_images=3_925,
+        folder=folder,
+        torchvision_size=size,
+        stands_in_for="imagenet",
     )
 
 
@@ -147,16 +168,10 @@ DATASETS: dict[str, ArrayDataset | FolderDataset] = {
         ),
         _imagenet("imagenet", "ImageNet"),
         # Another data set, since crops of a smaller image are less sharp.
-        _imagenet("imagenet_256", "ImageNet, short sides cut down to 256"),
-        FolderDataset(
-            name="imagenette",
-            title="Imagenette (v2, short side 320)",
-            classes=10,
-            train_images=9_469,
-            test_images=3_925,
-            folder="imagenette2-320",
-            torchvision_size="320px",
-        ),
+        _imagenet("imagenet_256", "ImageNet, short sides cut down to 256", stands_in_for="imagenet"),
+        _imagenette("imagenette", "Imagenette (v2, short side 320)", "imagenette2-320", "320px"),
+        _imagenette("imagenette_160", "Imagenette (v2, short side 160)", "imagenette2-160", "160px"),
+        _imagenette("imagenette_full", "Imagenette (v2, full size)", "imagenette2", "full"),
     )
 }
 
@@ -166,3 +181,8 @@ def find(name: str) -> ArrayDataset | FolderDataset:
     if name in DATASETS:
         return DATASETS[name]
     raise ValueError(f"unknown data set {name!r}{did_you_mean(name, DATASETS)}")
+
+
+def stand_ins(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the data sets that may be taken in the place of one of those named."""
+    return tuple(dataset.name for dataset in DATASETS.values() if dataset.stands_in_for in set(names))

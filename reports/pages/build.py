@@ -24,7 +24,7 @@ from reports.verdicts import by_claim, counts, ledger
 from reports.verdicts.by_claim import ClaimVerdict, Collated
 from reports.verdicts.counts import Counts
 from reports.verdicts.findings import Finding, without_others
-from reports.verdicts.results import Results, collate
+from reports.verdicts.results import Results, as_run, collate
 from reports.verdicts.trained import Verdict
 from sweeps import study as studies
 from sweeps.study import Study
@@ -103,6 +103,7 @@ def make_study(
 
 
 def _collate(study: Study, records: Sequence[Record]) -> tuple[Study, list[Results], Counts]:
+    study = as_run(study, records)
     return study, collate(study, records), counts.VariantCounts(study)
 
 

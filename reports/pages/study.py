@@ -67,6 +67,10 @@ def files(
 
 def _reproduce(study: Study, results: list[Results]) -> str:
     local = "\n".join(f"uv run -m sweeps.local {study.name} --budget {result.budget}" for result in results)
+    if study.stand_ins:
+        local += (
+            f"\nuv run -m sweeps.local {study.name} --datasets {to_wandb.STAND_IN}   # in ImageNet's place"
+        )
     sweeps = "\n".join(f"uv run wandb sweep sweeps/{name}.yaml" for name in to_wandb.sweeps_of(study))
     return f"""## How to reproduce
 
@@ -145,7 +149,7 @@ def _by_others(study: Study) -> str:
             (test.lower, test.higher)
             for claim in study.claims
             for test in claim.comparisons
-            if test.measure == "test_error" and test.times == 1 and test.only_on in ("", dataset)
+            if test.measure == "test_error" and test.times == 1 and test.is_on(dataset)
         )
         for lower, higher in asked:
             votes = others.poll(study.name, lower, higher, dataset)

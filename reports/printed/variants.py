@@ -19,9 +19,12 @@ FOOTNOTES = {
 
 
 def paper_dataset(study: Study, dataset: str) -> str:
-    """Return the data set itself, or for a transfer the first that the paper has."""
+    """Return the data set itself, or for a transfer the one that it stands in for, or the first that the paper has."""
     papers_data = [name for name in study.datasets if name not in study.transfers]
-    return papers_data[0] if dataset in study.transfers and papers_data else dataset
+    if dataset not in study.transfers or not papers_data:
+        return dataset
+    large = DATASETS[dataset].stands_in_for
+    return large if large in papers_data else papers_data[0]
 
 
 def printed_error(variant: Variant, dataset: str, measure: Measure = "test_error") -> Figure | None:

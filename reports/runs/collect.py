@@ -203,6 +203,7 @@ def _order(name: str) -> dict[str, int]:
     study's precision.
     """
     study = studies.read(name)
+    study = study.also_on(study.stand_ins)
     seeds = tuple(sorted({*study.seeds, *range(max(LOOKS))}))
     order = {variant.name: position for position, variant in enumerate(study.variants)}
     ids = [

@@ -107,7 +107,7 @@ def of_study(results: Results, dataset: str, votes: bool = True) -> list[Differe
     here = {variant.name for variant in results.study.variants_on(dataset)}
     tests: dict[tuple, Test] = {}
     for test in (test for claim in results.study.claims for test in claim.tests):
-        if isinstance(test, ONE_FIGURE_A_ROW) or test.only_on not in ("", dataset):
+        if isinstance(test, ONE_FIGURE_A_ROW) or not test.is_on(dataset):
             continue
         if set(variants_of(test)) <= here:
             tests.setdefault((test.measure, in_words(test), getattr(test, "margin", 0.0)), test)

@@ -136,7 +136,7 @@ def differences(study: Study, claim: Claim) -> list[tuple[str, str, str]]:
         (*pair, dataset): None
         for dataset in study.datasets
         for test in claim.tests
-        if test.measure == "test_error" and test.only_on in ("", dataset) and (pair := _ends(test))
+        if test.measure == "test_error" and test.is_on(dataset) and (pair := _ends(test))
     }
     return list(asked)
 

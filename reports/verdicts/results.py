@@ -88,6 +88,20 @@ class Results:
         return sum(group.declared for group in self.groups.values())
 
 
+def as_run(study: Study, records: Iterable[Record]) -> Study:
+    """Return the study on the data sets that it declares, and on those in their place that it has been run on."""
+    by_dataset: dict[str, set[str]] = {}
+    for record in records:
+        by_dataset.setdefault(record.dataset, set()).add(record.run_id)
+    return study.also_on(
+        dataset
+        for dataset in by_dataset.keys() & {*study.stand_ins}
+        for budget in studies.BUDGETS
+        for cell in studies.cells(study, budget, datasets=[dataset])
+        if cell.run_id in by_dataset[dataset]
+    )
+
+
 def collate(study: Study, records: Iterable[Record]) -> list[Results]:
     """Return the budgets to report, in the order of `BUDGETS`: those with any record, or else `paper`, still empty.
 

@@ -92,7 +92,7 @@ def judge_trained(results: Results, dataset: str, counts: Counts) -> list[Verdic
 def _is_made(test: Test, study: Study, dataset: str) -> bool:
     """Whether its variants stand on the data set, and are printed there if it goes by the print."""
     here = {variant.name for variant in study.variants_on(dataset)}
-    if not set(variants_of(test)) <= here or test.only_on not in ("", dataset):
+    if not set(variants_of(test)) <= here or not test.is_on(dataset):
         return False
     return not isinstance(test, AsPrinted) or (
         dataset not in study.transfers and _is_like(test, study, dataset)

@@ -61,6 +61,23 @@ def test_a_data_set_may_have_a_recipe_of_its_own():
     assert asked.recipe_name == "nin_cifar"
 
 
+def test_imagenette_takes_every_recipe_for_imagenet_with_batches_that_fit_it():
+    large = [name for name in recipes.RECIPES if name.endswith("_imagenet")]
+    assert large
+    for name in large:
+        original, transferred = recipes.find(name), recipes.find(f"{name}te")
+        assert transferred.batch_size == min(64, original.batch_size)
+        assert transferred.lr / transferred.batch_size == pytest.approx(original.lr / original.batch_size)
+        differences = original.hyperparameters().items() ^ transferred.hyperparameters().items()
+        assert {field for field, _ in differences} <= {"batch_size", "lr"}
+    for dataset in ("imagenette", "imagenette_160"):
+        resolved = configuration.resolve("senet_154", {}, dataset=dataset, budget="paper", seed=0)
+        assert (resolved.recipe_name, resolved.recipe["batch_size"]) == ("senet_154_imagenette", 64)
+    assert configuration.resolve(
+        "resnext", {}, dataset="imagenet_256", budget="paper", seed=0
+    ).recipe_name == ("resnext_imagenet")
+
+
 def test_an_unknown_name_is_answered_with_its_neighbours():
     with pytest.raises(ValueError, match="did you mean densenet_cifar"):
         recipes.find("densenet_cifer")

@@ -9,6 +9,7 @@ from reports.verdicts import ledger
 from reports.verdicts.counts import VariantCounts
 from sweeps import study as studies
 from sweeps import to_wandb
+from sweeps.claim import Comparison
 
 GOOD = """
 title = "T"
@@ -70,6 +71,7 @@ def test_every_committed_sweep_is_in_step_and_goes_over_the_same_cells(name):
         points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
         assert [point["seed"] for point in points] == sorted(point["seed"] for point in points)
         swept += [(point["study"], point["variant"], point["dataset"], point["seed"]) for point in points]
+    study = study.also_on([to_wandb.STAND_IN])
     cells = [(c.study, c.variant, c.dataset, c.seed) for c in studies.cells(study, "paper")]
     assert sorted(swept) == sorted(cells)
 
@@ -242,6 +244,28 @@ def test_a_transfer_must_be_one_of_the_data_sets(declare):
     assert declare('transfers = ["cifar10"]\n' + GOOD).transfers == ("cifar10",)
     with pytest.raises(ValueError, match="transfers names 'cifar100', which is none of the datasets"):
         declare('transfers = ["cifar100"]\n' + GOOD)
+
+
+def test_imagenette_may_be_named_wherever_imagenet_is():
+    study = studies.read("inception_residual")
+    assert "imagenette" in study.stand_ins and "imagenette" not in study.datasets
+    (one,) = studies.cells(study, "paper", datasets=["imagenette"], variants=["resnet-v1"], seeds=[0])
+    on_imagenette = studies.configure(study, one.variant, one.dataset, "paper", 0)
+    on_imagenet = studies.configure(study, one.variant, "imagenet", "paper", 0)
+    assert one.run_id == on_imagenette.run_id != on_imagenet.run_id
+    assert on_imagenette.recipe_name == "inception_resnet_v1_imagenette"
+    assert on_imagenette.resolution == on_imagenet.resolution
+    extended = study.also_on(["imagenette", "svhn"])
+    assert extended.datasets == (*study.datasets, "imagenette")
+    assert extended.transfers == (*study.transfers, "imagenette")
+    assert studies.read("highway_depth").stand_ins == ()
+    with pytest.raises(ValueError, match="highway_depth runs on cifar10, cifar100, not on imagenette"):
+        studies.cells(studies.read("highway_depth"), "paper", datasets=["imagenette"])
+
+
+def test_a_test_on_imagenet_alone_is_made_on_what_stands_in_for_it():
+    test = Comparison(lower="a", higher="b", only_on="imagenet")
+    assert [test.is_on(name) for name in ("imagenet", "imagenette_160", "cifar10")] == [True, True, False]
 
 
 def test_a_row_may_stand_on_one_stem_only(declare):
