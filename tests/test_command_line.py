@@ -53,8 +53,8 @@ def refused(capsys, *argv: str) -> str:
         (["--study", "densenet_bc_compression"], "--variant is missing"),
         (["--study", "densenet_bc_compression", "--variant", "bd"], "did you mean"),
         (
-            ["--study", "densenet_bc_compression", "--variant", "bc", "--dataset", "cifar100"],
-            "runs on cifar10",
+            ["--study", "densenet_bc_compression", "--variant", "bc", "--dataset", "svhn"],
+            "runs on cifar10, cifar100, imagenet, imagenet_256, imagenette",
         ),
         (["--study", "densenet_bc_compression", "--variant", "bc", "--lr", "1"], "a study fixes its runs"),
         (["--arch", "densenet_bc", "--compression", "1.5"], "compression"),

@@ -7,6 +7,7 @@ from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.record import Record
 from reports.pages import cost, markdown
 from reports.pages.differences import before_the_runs, by_others, in_words
+from reports.pages.tables import millions
 from reports.verdicts import differences
 from reports.verdicts.by_claim import Judged
 from reports.verdicts.counts import Counts
@@ -61,7 +62,7 @@ def _size(results: Results, dataset: str, counts: Counts, names: Iterable[str]) 
         group.records[0] for (_, on), group in results.groups.items() if on == dataset and group.records
     )
     sizes = sorted(counts[name, dataset].parameters for name in names)
-    extremes = dict.fromkeys(f"{size / 1e6:#.2g}M" for size in (sizes[0], sizes[-1]))
+    extremes = dict.fromkeys(millions(size) for size in (sizes[0], sizes[-1]))
     return (
         f"on {DATASETS[dataset].title} after {spent.budget_spent['epochs']} of {spent.budget_spent['of_epochs']} epochs "
         f"(budget `{results.budget}`), with networks of {' to '.join(extremes)} parameters"

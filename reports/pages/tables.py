@@ -34,9 +34,9 @@ def table(results: Results, dataset: str, declared: Table, counts: Counts) -> st
         row = {
             "variant": f"`{name}`",
             "params, printed": _printed_count(variant, dataset, ("params_M",)),
-            "params": _millions(count.parameters),
+            "params": millions(count.parameters),
             "mult-adds, printed": _printed_count(variant, dataset, ("mult_adds_M", "flops_G")),
-            "mult-adds": _millions(count.mult_adds),
+            "mult-adds": millions(count.mult_adds),
             f"{theirs} ({study.printed_runs})": _with_protocol(error),
             "error, ours": str(group),
             **{
@@ -66,9 +66,9 @@ def _printed_count(variant: Variant, dataset: str, metrics: Sequence[str]) -> st
     return variants.marked(figure, f"{figure.value}{figure.metric[-1]}" if figure else "")
 
 
-def _millions(number: int) -> str:
-    millions = number / 1e6
-    return f"{millions:,.0f}M" if millions >= 100 else f"{millions:#.3g}M"
+def millions(number: int) -> str:
+    """Return a number of parameters or operations in millions, to three digits, `1.05M`."""
+    return f"{number / 1e6:,.0f}M" if number >= 100e6 else f"{number / 1e6:#.3g}M"
 
 
 def _pooled(results: Results, dataset: str, declared: Table) -> str:

@@ -307,7 +307,7 @@ def test_sigterm_stops_the_runs_and_starts_no_more(tmp_path, how):
     [
         (["densenet_bc_compresion"], "did you mean densenet_bc_compression"),
         (["densenet_bc_compression", "--budget", "smoke", "--variants", "bd"], "no variant 'bd'"),
-        (["densenet_bc_compression", "--budget", "smoke", "--datasets", "cifar100"], "runs on cifar10"),
+        (["densenet_bc_compression", "--budget", "smoke", "--datasets", "svhn"], "runs on cifar10"),
         (["densenet_bc_compression", "--budget", "smoke", "--jobs", "0"], "--jobs must be 1 or more"),
     ],
 )
