@@ -169,7 +169,7 @@ def test_the_answer_stands_under_the_question_and_what_it_rests_on_last(make, fa
     page = (make.out / "studies" / "made_up.md").read_text()
     # every seed differs by one point
     assert (
-        "**Answer so far**, on CIFAR-10 after 8 of 300 epochs (budget `mini`), with networks of 0.80M to 1.0M parameters: "
+        "**Answer so far**, on CIFAR-10 after 8 of 300 epochs (budget `mini`), with networks of 0.800M to 1.00M parameters: "
         "`wide` less `thin` is **−1.00 (−1.00 to −1.00) points** (mean and 95 % interval, n = 3 seeds; printed: +0.73); "
         "below zero is as claimed. Verdicts: 1 open." in page.replace("\N{NO-BREAK SPACE}", " ")
     )
