@@ -1,24 +1,26 @@
 """What missing runs would take, on this machine and on a GPU that is named, estimated without training anything.
 
 A network's speed is taken from finished runs of it on this device; else, by the ratio of multiply-adds, from
-finished runs of its architecture, or from timing a few steps of the cheapest network of that architecture.
-Reading and decoding large images isn't counted.
+finished runs of its architecture, or from timing a few steps of the cheapest network of that architecture, once:
+what was timed is remembered in the runs' folder. Reading and decoding large images isn't counted.
 """
 
+import functools
 import json
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 
-import torch
-
-from lightning_modules import training
+from architectures.counts import Counts
+from lightning_modules import files
 from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
 from lightning_modules.execution import gpu
+from lightning_modules.execution.cores import cpu_name
 from lightning_modules.execution.estimate import images_worth, seconds_per_image
-from lightning_modules.execution.machine import describe
+from lightning_modules.record import Record
 from lightning_modules.steps import Steps
 from sweeps import slots, state
 from sweeps import study as studies
@@ -30,6 +32,8 @@ GPU, GPU_FLOPS, GPU_SHARE = "A100", 19.5e12, 1 / 3
 FLOPS_PER_MULT_ADD = 2
 PASSES = 3  # a training step is about three forward passes' work
 TIMED_IMAGES = {"cuda": 64, "cpu": 4}  # per step: few don't fill a GPU, many keep a core for minutes
+REMEMBERED = "timed.json"
+COUNTED = Path(__file__).parent.parent / "reports" / "cache.json"
 
 
 class Costs:
@@ -41,75 +45,33 @@ class Costs:
     def __init__(self, cells: Iterable[Cell], runs: Path) -> None:
         self.kind = "cuda" if gpu.usable() else "cpu"
         self.side_by_side = len(slots.gpus()) or slots.usable_cores()
-        torch.set_num_threads(1)  # as runs side by side have
-        self.device = describe(self.kind, 1, 1, "32-true")["device"]
+        self.device = _device(self.kind)
+        self.configurations: dict[tuple, Configuration] = {}  # seeds make no difference
+        read = functools.cache(studies.read)
+        for cell in cells:
+            if _row(cell) not in self.configurations:
+                self.configurations[_row(cell)] = studies.configure(
+                    read(cell.study), cell.variant, cell.dataset, cell.budget, cell.seed
+                )
+        self.work = self._counted()
         self.speeds: dict[str, float] = {}  # of a network in one of these runs, training images per second
         self.sources: dict[str, str] = {}
-        self.counted: dict[str, float] = {}
-        self.networks: dict[tuple, Configuration] = {}  # seeds make no difference
-        declared = {}
-        for cell in cells:
-            if _row(cell) not in self.networks:
-                if cell.study not in declared:
-                    declared[cell.study] = studies.read(cell.study)
-                study = declared[cell.study]
-                self.networks[_row(cell)] = studies.configure(
-                    study, cell.variant, cell.dataset, cell.budget, cell.seed
-                )
-
-        same: dict[str, list[float]] = defaultdict(list)
-        rates: dict[str, list[float]] = defaultdict(list)  # of an architecture, multiply-adds per second
-        for record in state.records(runs).values():
-            machine, speeds = record.machine, record.curve["images_per_second"]
-            if machine["device"] != self.device or not speeds:
-                continue
-            processors = machine["devices"] * (machine["threads"] if self.kind == "cpu" else 1)
-            speed = statistics.median(speeds) / processors
-            same[_network(record.config)].append(speed)
-            if "teacher" not in record.config:
-                rates[record.arch].append(speed * record.mult_adds)
-        recorded = set(rates)
-
-        unknown: dict[str, tuple[float, Configuration]] = {}
-        counting = Steps(len(self.networks), "of the networks counted")
-        for configuration in counting.each(self.networks.values(), lambda configuration: configuration.arch):
-            network = _network(vars(configuration))
-            if network in same:
-                self.speeds[network] = statistics.median(same[network])
-                self.sources[network] = "from their own runs"
-            elif network not in unknown:
-                unknown[network] = self.mult_adds(configuration), configuration
-        counting.close()
-        cheapest_first = sorted(unknown.items(), key=lambda item: item[1][0])
-        cheapest: dict[str, Configuration] = {}  # of the architectures without a run
-        for _, (_, configuration) in cheapest_first:
-            if configuration.arch not in rates:
-                cheapest.setdefault(configuration.arch, configuration)
-        with Steps(len(cheapest), "of the architectures timed", long=True) as steps:
-            for arch in steps.each(cheapest, lambda arch: f"timing a few steps of {arch}"):
-                seconds = timed(cheapest[arch], TIMED_IMAGES[self.kind], self.kind)
-                rates[arch].append(self.mult_adds(cheapest[arch]) / seconds)
-        for network, (mult_adds, configuration) in cheapest_first:
-            arch = configuration.arch
-            self.speeds[network] = statistics.median(rates[arch]) / mult_adds
-            self.sources[network] = "from relatives' runs" if arch in recorded else "from timing relatives"
+        self._find_speeds(runs)
 
     def seconds(self, cells: Iterable[Cell]) -> float:
         """Return the wall-clock time of the runs, side by side on all of this machine."""
-        return sum(self._seconds(self.networks[_row(cell)]) for cell in cells) / self.side_by_side
+        return sum(self.of(cell) for cell in cells) / self.side_by_side
+
+    def of(self, cell: Cell) -> float:
+        """Return the wall-clock time of one run on its GPU or core."""
+        configuration = self.configurations[_row(cell)]
+        return _images_worth(configuration) / self.speeds[_network(vars(configuration))]
 
     def gpu_hours(self, cells: Iterable[Cell]) -> float:
         """Return the hours of one `GPU` that the runs would take, by their multiply-adds."""
-        configurations = [self.networks[_row(cell)] for cell in cells]
-        work = sum(PASSES * self.mult_adds(c) * _images_worth(c) for c in configurations)
+        configurations = [self.configurations[_row(cell)] for cell in cells]
+        work = sum(PASSES * self.work[_network(vars(c))] * _images_worth(c) for c in configurations)
         return FLOPS_PER_MULT_ADD * work / (GPU_FLOPS * GPU_SHARE) / 3600
-
-    def mult_adds(self, configuration: Configuration) -> float:
-        """Return the multiply-adds of a forward pass of a run's network, and a third of its teacher's."""
-        network = _network(vars(configuration))
-        if network not in self.counted:
-            self.counted[network] = _mult_adds(configuration)
-        return self.counted[network]
 
     def basis(self) -> str:
         """Say what the estimates rest on, and how far to trust them."""
@@ -122,8 +84,93 @@ class Costs:
             "sheet states: an assumption, nothing was timed on one, and small networks reach less."
         )
 
-    def _seconds(self, configuration: Configuration) -> float:
-        return _images_worth(configuration) / self.speeds[_network(vars(configuration))]
+    def _counted(self) -> dict[str, float]:
+        """Count the multiply-adds of every network, or look them up where the pages have counted them."""
+        networks = {_network(vars(c)): c for c in self.configurations.values()}
+        known = _counted_for_pages()
+        with Steps(len(networks), "of the networks counted") as counting:
+            return {name: _mult_adds(networks[name], known) for name in counting.each(networks)}
+
+    def _find_speeds(self, runs: Path) -> None:
+        same: dict[str, list[float]] = defaultdict(list)
+        rates: dict[str, list[float]] = defaultdict(list)  # of an architecture, multiply-adds per second
+        for record in state.records(runs).values():
+            if (speed := self._speed(record)) is not None:
+                same[_network(record.config)].append(speed)
+                if "teacher" not in record.config:
+                    rates[record.arch].append(speed * record.mult_adds)
+        unknown: dict[str, Configuration] = {}
+        for configuration in self.configurations.values():
+            network = _network(vars(configuration))
+            if network in same:
+                self.speeds[network] = statistics.median(same[network])
+                self.sources[network] = "from their own runs"
+            else:
+                unknown[network] = configuration
+
+        cheapest: dict[str, Configuration] = {}  # of the architectures without a run
+        for network in sorted(unknown, key=self.work.__getitem__):
+            if (arch := unknown[network].arch) not in rates:
+                cheapest.setdefault(arch, unknown[network])
+        timed = self._timed(cheapest, runs / REMEMBERED)
+        for network, configuration in unknown.items():
+            arch = configuration.arch
+            rate = statistics.median(rates[arch]) if arch in rates else timed[arch]
+            self.speeds[network] = rate / self.work[network]
+            self.sources[network] = "from relatives' runs" if arch in rates else "from timing relatives"
+
+    def _speed(self, record: Record) -> float | None:
+        """Training images per second of one GPU or core, where the run's were of this machine's kind."""
+        machine, speeds = record.machine, record.curve["images_per_second"]
+        if machine["device"] != self.device or not speeds:
+            return None
+        return statistics.median(speeds) / (
+            machine["devices"] * (machine["threads"] if self.kind == "cpu" else 1)
+        )
+
+    def _timed(self, cheapest: dict[str, Configuration], path: Path) -> dict[str, float]:
+        """Return multiply-adds per second of architectures: remembered, or timed now and then remembered."""
+        here = f"{self.device}, torch {version('torch')}"
+        remembered = _remembered(path)
+        known = remembered.setdefault(here, {})
+        left = [arch for arch in cheapest if arch not in known]
+        with Steps(len(left), "of the architectures timed", long=True) as steps:
+            for arch in steps.each(left, lambda arch: f"timing a few steps of {arch}"):
+                seconds = timed(cheapest[arch], TIMED_IMAGES[self.kind], self.kind)
+                known[arch] = self.work[_network(vars(cheapest[arch]))] / seconds
+                files.write(path, json.dumps(remembered, indent=1).encode())
+        return known
+
+
+def timed(configuration: Configuration, images: int, kind: str) -> float:
+    """Time a few training steps of so many images, on one core where there is no GPU; return seconds per image."""
+    import torch
+
+    torch.set_num_threads(1)  # as runs side by side have
+    with torch.random.fork_rng(devices=[]):
+        teacher = Configuration(**configuration.teacher).build().eval() if configuration.teacher else None
+        return seconds_per_image(
+            configuration.build(), configuration.resolution, kind, images=images, teacher=teacher
+        )
+
+
+def _device(kind: str) -> str:
+    if kind == "cpu":
+        return cpu_name()
+    import torch
+
+    return torch.cuda.get_device_name()
+
+
+def _remembered(path: Path) -> dict[str, dict[str, float]]:
+    """What was timed before, by device; nothing of a damaged file, since it can be timed again."""
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            device: {arch: float(rate) for arch, rate in rates.items()} for device, rates in known.items()
+        }
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
 
 
 def _images_worth(configuration: Configuration) -> float:
@@ -143,21 +190,30 @@ def _row(cell: Cell) -> tuple[str, str, str, str]:
 def _network(config: dict) -> str:
     """What decides the work of a step: the network and, where there is one, its teacher."""
     teacher = config.get("teacher") or {}
-    parts = [config["arch"], config["knobs"], config["resolution"], teacher.get("arch"), teacher.get("knobs")]
-    return json.dumps(parts, sort_keys=True)
+    own = [config[name] for name in ("arch", "stem", "classes", "knobs", "resolution")]
+    return json.dumps([*own, teacher.get("arch"), teacher.get("knobs")], sort_keys=True)
 
 
-def timed(configuration: Configuration, images: int, kind: str) -> float:
-    """Time a few training steps of so many images; return seconds per image."""
-    with torch.random.fork_rng(devices=[]):
-        teacher = Configuration(**configuration.teacher).build().eval() if configuration.teacher else None
-        return seconds_per_image(
-            configuration.build(), configuration.resolution, kind, images=images, teacher=teacher
-        )
+def _counted_for_pages() -> dict[str, list]:
+    """Return what `reports/cache.json` has of networks' counts; whether they are those of today's code matters little here."""
+    try:
+        return json.loads(COUNTED.read_text(encoding="utf-8"))["counts"]
+    except (OSError, ValueError, KeyError):
+        return {}
 
 
-def _mult_adds(configuration: Configuration) -> float:
+def _mult_adds(configuration: Configuration, known: dict[str, list]) -> float:
     """Of a network and a third of its teacher's, which only answers: a training step is three forward passes' work."""
-    mult_adds = training.counted(configuration, training.on_meta(configuration))["mult_adds"]
+    named = {
+        name: getattr(configuration, name) for name in ("arch", "stem", "knobs", "resolution", "classes")
+    }
+    named["knobs"] = tuple(named["knobs"].items())
+    name = f"Network({', '.join(f'{key}={value!r}' for key, value in named.items())})"  # as pages know it
+    if name in known:
+        mult_adds = Counts(**known[name][1]).mult_adds
+    else:
+        from lightning_modules import training
+
+        mult_adds = training.counted(configuration, training.on_meta(configuration))["mult_adds"]
     teacher = configuration.teacher
-    return mult_adds + (_mult_adds(Configuration(**teacher)) / 3 if teacher else 0)
+    return mult_adds + (_mult_adds(Configuration(**teacher), known) / 3 if teacher else 0)

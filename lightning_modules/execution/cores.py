@@ -1,6 +1,7 @@
-"""How many cores a process may use, which is not what the machine has."""
+"""The CPU: its name, and how many cores a process may use, which is not what the machine has."""
 
 import os
+import platform
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,3 +18,14 @@ def usable_cores(environment: Mapping[str, str] = os.environ) -> int:
         return max(1, min(cores, int(quota) // int(period)))
     except (OSError, ValueError):  # not Linux, or no quota ("max")
         return cores
+
+
+def cpu_name() -> str:
+    """Return the name of the CPU, as Linux has it, or else what Python knows of it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.partition(":")[2].split())
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -7,6 +7,9 @@ from functools import cache
 from pathlib import Path
 
 DEVICES, DRIVER = Path("/dev"), Path("/proc/driver/nvidia/version")
+WSL = "dxg"  # Windows' GPU, of whatever maker, seen from its Linux
+# NVIDIA's, those of its Jetsons, Windows' and AMD's.
+OF_GPUS = ("nvidia*", "nvhost*", WSL, "kfd")
 # The oldest driver that torch's wheels of a major version of CUDA take (NVIDIA, CUDA Compatibility).
 OLDEST_DRIVER = {"12": "525", "13": "580"}
 OTHERWISE = "(README, Machines); an empty CUDA_VISIBLE_DEVICES, or run.py's --accelerator cpu, goes without"
@@ -19,7 +22,7 @@ def usable() -> bool:
     Raises ValueError, in one line, where NVIDIA hardware is present that this torch can't use: a run that fell back to
     the CPU would take weeks, unasked.
     """
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or not _conceivable():
         return False
     import torch
 
@@ -50,9 +53,14 @@ def count() -> int:
 
 def present() -> bool:
     """Return whether this system has an NVIDIA GPU that a process may open."""
-    if DEVICES.is_dir():
+    if DEVICES.is_dir() and not (DEVICES / WSL).exists():
         return any(DEVICES.glob("nvidia[0-9]*"))
-    return shutil.which("nvidia-smi") is not None  # Windows
+    return shutil.which("nvidia-smi") is not None
+
+
+def _conceivable() -> bool:
+    """Return whether there may be a GPU: where Linux shows none, torch, which takes seconds to import, needn't be asked."""
+    return not DEVICES.is_dir() or any(any(DEVICES.glob(name)) for name in OF_GPUS)
 
 
 def driver() -> str | None:

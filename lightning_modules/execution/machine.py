@@ -1,12 +1,12 @@
 """Where a run runs: what is asked for, and what it turned out to be."""
 
-import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from lightning_modules.execution.cores import cpu_name
 from lightning_modules.execution.settings import DEFAULT, ExecutionSettings
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def describe(
 ) -> dict:
     """Return the device that ran, in words, how the batch lay on it, and how the network was run. kind: "cpu" or "cuda"."""
     return {
-        "device": torch.cuda.get_device_name() if kind == "cuda" else _cpu_name(),
+        "device": torch.cuda.get_device_name() if kind == "cuda" else cpu_name(),
         "kind": kind,
         "devices": devices,
         "images_per_device": images_per_device,
@@ -108,13 +108,3 @@ def describe(
         "compiled": speed.compiled,
         "deterministic": torch.are_deterministic_algorithms_enabled(),
     }
-
-
-def _cpu_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return " ".join(line.partition(":")[2].split())
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

@@ -48,6 +48,27 @@ def test_a_gpu_that_works_and_none_at_all(machine):
     assert not gpu.usable() and slots.gpus() == []
 
 
+def test_torch_is_not_imported_where_linux_shows_no_gpu(machine, monkeypatch):
+    machine(available=True)  # it would say so, but isn't asked
+    assert not gpu.usable()
+    for name in ("nvidia-uvm", "nvhost-gpu", "kfd"):
+        (gpu.DEVICES / name).touch()
+        gpu.usable.cache_clear()
+        assert gpu.usable()
+        (gpu.DEVICES / name).unlink()
+
+
+def test_windows_gpu_seen_from_its_linux_is_nvidias_where_its_tool_is(machine, monkeypatch):
+    machine(available=False)
+    (gpu.DEVICES / "dxg").touch()
+    monkeypatch.setattr(gpu.shutil, "which", lambda name: None)
+    assert not gpu.present() and not gpu.usable()
+    monkeypatch.setattr(gpu.shutil, "which", lambda name: name)
+    gpu.usable.cache_clear()
+    with pytest.raises(ValueError, match="an NVIDIA GPU is here"):
+        gpu.usable()
+
+
 @pytest.mark.parametrize(
     ("cuda", "said"),
     [
@@ -99,6 +120,7 @@ def test_a_run_is_refused_before_it_takes_the_cpu_and_goes_on_it_if_told(
 def test_torch_is_asked_by_cuda_itself_whatever_lightning_has_set(machine, monkeypatch):
     machine(available=False)
     (gpu.DEVICES / "nvidia0").unlink(missing_ok=True)
+    (gpu.DEVICES / "kfd").touch()
     monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     seen = []
     monkeypatch.setattr(

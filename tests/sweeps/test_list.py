@@ -1,14 +1,18 @@
 """`uv run -m sweeps`: what is done and missing at once, and what the rest would take without training it."""
 
 import json
+import os
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
 
+from lightning_modules.execution import gpu
+from lightning_modules.execution.cores import cpu_name
 from lightning_modules.execution.machine import describe
 from sweeps import __main__ as sweeps
 from sweeps import state
@@ -68,6 +72,25 @@ assert not {"torch", "numpy", "wandb", "pytorch_lightning"} & set(sys.modules)
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
+def test_costs_that_are_known_need_no_torch(tmp_path):
+    """Counts stand beside the pages, and speeds in the records."""
+    (tmp_path / "timed.json").write_text(json.dumps({_device(): {"vgg": 1e9}}))
+    script = f"""
+import sys
+from sweeps.__main__ import main
+assert main(["list", "vgg_kernel", "--costs", "--runs-dir", {str(tmp_path)!r}]) == 0
+assert "torch" not in sys.modules
+"""
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+    subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, check=True, env=environment, stdout=subprocess.DEVNULL
+    )
+
+
+def _device() -> str:
+    return f"{cpu_name()}, torch {version('torch')}"
+
+
 def test_ten_thousand_cells_take_less_than_a_second(declare, capsys, tmp_path):
     declare("large", [row(str(depth), "resnet", depth) for depth in range(8, 248, 6)], 84)
     begun = time.process_time()
@@ -111,8 +134,7 @@ def test_costs_come_from_recorded_speeds_then_from_relatives_then_from_timing(de
 
     monkeypatch.setattr(slots, "gpus", list)
     monkeypatch.setattr(slots, "usable_cores", lambda: 4)
-    monkeypatch.setattr(costs.torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(costs.torch, "set_num_threads", lambda threads: None)
+    monkeypatch.setattr(gpu, "usable", lambda: False)
     declare("one", [row("a", "resnet", 8), row("b", "resnet", 14), row("c", "plain", 8)], 2)
     study = studies.read("one")
     known = studies.configure(study, "a", "cifar10", "smoke", 0)
@@ -143,3 +165,11 @@ def test_costs_come_from_recorded_speeds_then_from_relatives_then_from_timing(de
         assert estimates.seconds(runs) == pytest.approx(2 * seconds / 4)  # two seeds on four cores
     assert timed == ["plain"]
     assert "1 from relatives' runs, 1 from their own runs, 1 from timing relatives" in estimates.basis()
+
+    again = costs.Costs(cells, tmp_path / "runs")
+    assert again.seconds(cells) == pytest.approx(estimates.seconds(cells)) and timed == [
+        "plain"
+    ]  # remembered
+    (tmp_path / "runs" / costs.REMEMBERED).write_text('{"some device": 1}')
+    costs.Costs(cells, tmp_path / "runs")
+    assert timed == ["plain", "plain"]
