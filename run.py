@@ -209,7 +209,8 @@ def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Modu
     from lightning_modules import training
     from lightning_modules.data.cache import DataError
     from lightning_modules.execution import choice, memory
-    from lightning_modules.execution.estimate import seconds_per_image
+    from lightning_modules.execution.estimate import of_like_runs, timed
+    from lightning_modules.execution.machine import describe as described
 
     # Ctrl-C saves and stops as SIGTERM does.
     signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
@@ -223,18 +224,21 @@ def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Modu
                 raise training.CannotRun(refusal)
 
         def announced(module: "Classifier") -> None:
-            teacher = module.teacher.network if module.teacher else None
-            seconds = seconds_per_image(
-                module.network,
-                run.configuration.resolution,
-                share.device,
-                images=share.images if share.kind == "cuda" else None,
-                layout=speed.memory_format,
-                precision=run.configuration.precision,
-                deterministic=options.deterministic,
-                teacher=teacher,
-            )
-            announce(run, folder, speed, seconds / share.devices, budget_given=bool(options.budget))
+            here = described(share.kind, share.devices, share.images, run.configuration.precision, speed)
+            pace = of_like_runs(run.configuration, here, options.runs_dir)
+            if pace is None:
+                one_device = timed(
+                    module.network,
+                    run.configuration.resolution,
+                    share.device,
+                    images=share.images,
+                    layout=speed.memory_format,
+                    precision=run.configuration.precision,
+                    deterministic=options.deterministic,
+                    teacher=module.teacher.network if module.teacher else None,
+                )
+                pace = one_device.on(share.devices)
+            announce(run, folder, speed, pace, budget_given=bool(options.budget))
 
         result = training.train(
             run,

@@ -11,7 +11,7 @@ from architectures.spelling import number_of
 from lightning_modules.commands import as_typed
 from lightning_modules.configuration import Run
 from lightning_modules.data import catalogue
-from lightning_modules.execution.estimate import duration, images_worth
+from lightning_modules.execution.estimate import Pace, duration
 from lightning_modules.protocols import PROTOCOLS
 from lightning_modules.recipes import RECIPES, Recipe
 from lightning_modules.recipes.changes import differences
@@ -23,16 +23,14 @@ if TYPE_CHECKING:
 STOPPED = "stopped; progress is saved, and the same command goes on from here"
 
 
-def announce(
-    run: Run, folder: Path, speed: "ExecutionSettings", seconds_per_image: float, budget_given: bool
-) -> None:
+def announce(run: Run, folder: Path, speed: "ExecutionSettings", pace: Pace, budget_given: bool) -> None:
     """Print what will run, what was cut, how, and what it will take here. budget_given: by the user."""
     configuration = run.configuration
     data = catalogue.find(configuration.dataset)
     recipe = Recipe.from_hyperparameters(configuration.recipe)
 
     def takes(epochs: int, images: int, tests: int) -> str:
-        return duration(seconds_per_image * images_worth(epochs, images, tests, data.test_images))
+        return duration(pace.seconds(epochs, images, tests, data.test_images))
 
     print(
         f"{run.title} on {data.title}, seed {configuration.seed}, run {configuration.run_id}, recipe {configuration.recipe_name}"
@@ -52,13 +50,12 @@ def announce(
         )
         full = takes(recipe.epochs, data.train_images, data.test_images)
         print(f"The full run: {as_typed(full_command(sys.argv[1:]))}   ({full} on this machine)")
-    print(
-        f"This run takes {takes(configuration.epochs, configuration.train_images, configuration.curve_test_images)} on this machine."
-    )
+    this = takes(configuration.epochs, configuration.train_images, configuration.curve_test_images)
+    print(" ".join(filter(None, (f"This run takes {this} on this machine", str(pace)))) + ".")
     if run.evaluations:
         crops = sum(PROTOCOLS[name].crops for name in run.evaluations)
         titles = ", ".join(PROTOCOLS[name].title for name in run.evaluations)
-        seconds = seconds_per_image * crops * data.test_images / 3
+        seconds = pace.evaluation * crops * data.test_images
         print(f"Evaluated beside the test: {titles}; {duration(seconds)} more.")
     print(f"How the network is run: {speed}")
     if (folder / "checkpoint.ckpt").exists():

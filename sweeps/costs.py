@@ -19,7 +19,8 @@ from lightning_modules.configuration import Configuration
 from lightning_modules.data import catalogue
 from lightning_modules.execution import gpu
 from lightning_modules.execution.cores import cpu_name
-from lightning_modules.execution.estimate import images_worth, seconds_per_image
+from lightning_modules.execution.estimate import images_worth
+from lightning_modules.execution.estimate import timed as timed_steps
 from lightning_modules.record import Record
 from lightning_modules.steps import Steps
 from sweeps import slots, state
@@ -149,9 +150,8 @@ def timed(configuration: Configuration, images: int, kind: str) -> float:
     torch.set_num_threads(1)  # as runs side by side have
     with torch.random.fork_rng(devices=[]):
         teacher = Configuration(**configuration.teacher).build().eval() if configuration.teacher else None
-        return seconds_per_image(
-            configuration.build(), configuration.resolution, kind, images=images, teacher=teacher
-        )
+        network = configuration.build()
+        return timed_steps(network, configuration.resolution, kind, images=images, teacher=teacher).training
 
 
 def _device(kind: str) -> str:

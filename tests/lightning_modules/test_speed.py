@@ -10,11 +10,12 @@ import torch
 import architectures
 from lightning_modules import training
 from lightning_modules.configuration import resolve
-from lightning_modules.execution import choice, memory, settings, tuning
-from lightning_modules.execution.estimate import seconds_per_image
-from lightning_modules.execution.machine import CannotRun, set_precision
+from lightning_modules.execution import choice, estimate, memory, settings, tuning
+from lightning_modules.execution.estimate import Pace, of_like_runs, timed
+from lightning_modules.execution.machine import CannotRun, describe, set_precision
 from lightning_modules.execution.settings import ExecutionSettings
 from lightning_modules.execution.share import Share, of_this_process
+from tests.reports.conftest import facts_of, sealed
 
 HERE = Share("cpu", batch=128)
 
@@ -136,10 +137,10 @@ def test_a_step_is_timed_as_the_run_takes_it(monkeypatch):
         lambda *_: seen.append((torch.backends.cudnn.benchmark, torch.is_autocast_enabled("cpu")))
     )
     before = torch.backends.cudnn.benchmark
-    seconds_per_image(network, 32, "cpu", images=2, precision="bf16-mixed")
+    timed(network, 32, "cpu", images=2, precision="bf16-mixed")
     assert set(seen) == {(True, True)} and torch.backends.cudnn.benchmark is before
     seen.clear()
-    seconds_per_image(network, 32, "cpu", images=2, deterministic=True)
+    timed(network, 32, "cpu", images=2, deterministic=True)
     assert set(seen) == {(False, False)}
 
 
@@ -257,3 +258,47 @@ def test_damaged_measurements_are_made_again_and_a_runs_own_setting_is_named(tmp
     (tmp_path / "checkpoint.ckpt").touch()
     with pytest.raises(ValueError, match="speed.json is damaged .*; delete it"):
         choice.choose(configuration, HERE, tmp_path, tmp_path, network=None)
+
+
+def test_a_step_and_a_forward_pass_are_timed_by_the_image():
+    pace = timed(configured().build(), 32, "cpu", images=32)
+    assert 0 < pace.evaluation < pace.training
+    halved = pace.on(2)
+    assert halved.training == pace.training / 2 and halved.evaluation == pace.evaluation / 2
+    seconds = Pace(training=0.1, evaluation=0.02).seconds(4, 2_500, 500, 10_000)
+    assert seconds == pytest.approx(4 * 2_500 * 0.1 + (4 * 500 + 10_000) * 0.02)
+
+
+def test_a_network_too_large_for_a_cpu_is_timed_with_few_images(monkeypatch):
+    seen = []
+    network = configured().build()
+    network.register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
+    monkeypatch.setattr(estimate, "LONGEST_STEP", 0.0)
+    timed(network, 32, "cpu", images=128)
+    assert set(seen) == {16, 1}
+
+
+def test_finished_runs_like_it_tell_what_a_run_will_take(tmp_path):
+    """Of the same work and machine; the median of those that can be read."""
+    wanted = configured(epochs=30)
+    machine = describe("cpu", 1, 128, "32-true", ExecutionSettings("channels_last"))
+
+    def finish(name: str, configuration, seconds: float, **changes) -> None:
+        facts = facts_of(configuration, 5000, None, None, wall_seconds=seconds)
+        folder = tmp_path / name
+        folder.mkdir()
+        facts = sealed(facts | {"machine": facts["machine"] | machine | changes})
+        (folder / "record.json").write_text(json.dumps(facts))
+
+    assert of_like_runs(wanted, machine, tmp_path) is None
+    for seed, seconds in enumerate((900.0, 1000.0, 1500.0)):
+        finish(f"like-{seed}", replace(configured(), seed=seed), seconds)  # shorter ones tell it, too
+    finish("other-network", configured(depth=14), 1.0)
+    finish("other-threads", configured(), 1.0, threads=machine["threads"] + 1)
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "record.json").write_text('{"arch": "resnet"')
+    pace = of_like_runs(wanted, machine, tmp_path)
+    assert pace is not None and str(pace) == "by 3 finished runs like it"
+    spent = (4, 2_500, 500, 10_000)
+    assert pace.seconds(*spent) == pytest.approx(1000.0)
+    assert pace.seconds(30, *spent[1:]) > 5 * pace.seconds(*spent)
