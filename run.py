@@ -217,7 +217,9 @@ def train(run: Run, folder: Path, options: argparse.Namespace, network: "nn.Modu
     try:
         artifacts.begin_with(options.resume_from, folder, run.configuration)
         share = share_of_batch(run.configuration, options)
-        speed = choice.choose(run.configuration, share, options.data_dir, folder, network)
+        speed = choice.choose(
+            run.configuration, share, options.data_dir, folder, network, counts["mult_adds"]
+        )
         if share.kind == "cuda":
             need, free = memory.Need.of(run.configuration, network, speed), memory.free(share.device)
             if refusal := need.refusal(share, free):

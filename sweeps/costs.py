@@ -40,10 +40,11 @@ COUNTED = Path(__file__).parent.parent / "reports" / "cache.json"
 class Costs:
     """Estimate runs' time, one run on each GPU of this machine or, without any, on each core.
 
-    cells: all that will be asked about, so that each architecture is timed once, by its cheapest network.
+    cells: all that will be asked about, so that each architecture is timed once, by its cheapest network. timing: False
+    times nothing; what was neither run nor timed is taken to be as fast as the median of all that was.
     """
 
-    def __init__(self, cells: Iterable[Cell], runs: Path) -> None:
+    def __init__(self, cells: Iterable[Cell], runs: Path, timing: bool = True) -> None:
         self.kind = "cuda" if gpu.usable() else "cpu"
         self.side_by_side = len(slots.gpus()) or slots.usable_cores()
         self.device = _device(self.kind)
@@ -57,7 +58,7 @@ class Costs:
         self.work = self._counted()
         self.speeds: dict[str, float] = {}  # of a network in one of these runs, training images per second
         self.sources: dict[str, str] = {}
-        self._find_speeds(runs)
+        self._find_speeds(runs, timing)
 
     def seconds(self, cells: Iterable[Cell]) -> float:
         """Return the wall-clock time of the runs, side by side on all of this machine."""
@@ -92,7 +93,7 @@ class Costs:
         with Steps(len(networks), "of the networks counted") as counting:
             return {name: _mult_adds(networks[name], known) for name in counting.each(networks)}
 
-    def _find_speeds(self, runs: Path) -> None:
+    def _find_speeds(self, runs: Path, timing: bool) -> None:
         same: dict[str, list[float]] = defaultdict(list)
         rates: dict[str, list[float]] = defaultdict(list)  # of an architecture, multiply-adds per second
         for record in state.records(runs).values():
@@ -113,10 +114,12 @@ class Costs:
         for network in sorted(unknown, key=self.work.__getitem__):
             if (arch := unknown[network].arch) not in rates:
                 cheapest.setdefault(arch, unknown[network])
-        timed = self._timed(cheapest, runs / REMEMBERED)
+        timed = self._timed(cheapest if timing else {}, runs / REMEMBERED)
+        known = [*map(statistics.median, rates.values()), *timed.values()]
+        usual = statistics.median(known) if known else 1.0
         for network, configuration in unknown.items():
             arch = configuration.arch
-            rate = statistics.median(rates[arch]) if arch in rates else timed[arch]
+            rate = statistics.median(rates[arch]) if arch in rates else timed.get(arch, usual)
             self.speeds[network] = rate / self.work[network]
             self.sources[network] = "from relatives' runs" if arch in rates else "from timing relatives"
 

@@ -25,9 +25,11 @@ from architectures.spelling import number_of
 from lightning_modules.commands import as_typed, refuse
 from lightning_modules.console import browsing
 from lightning_modules.execution import environment, run_lock
+from lightning_modules.execution.estimate import duration
 from lightning_modules.exit_codes import BUSY, DONE, FAILED, TERMINATED
 from sweeps import options as launch_options
-from sweeps import programme, state, unfinished
+from sweeps import order, programme, state, unfinished
+from sweeps.costs import Costs
 from sweeps.slots import LOWEST_PRIORITY, Running, Slot, gpus, make_slots
 from sweeps.study import Cell
 
@@ -145,6 +147,8 @@ class Launcher:
         self.running: dict[str, Running] = {}
         self.codes: dict[str, int] = {}
         self.repeated: set[str] = set()  # killed once, and begun again
+        self.seconds: dict[str, float] = {}  # that runs are expected to take
+        self.begun, self.busy = time.monotonic(), 0.0  # busy: seconds of all slots
         self.ended = threading.Condition()
         self.stopped = threading.Event()
 
@@ -197,7 +201,7 @@ class Launcher:
                 busy = {cell.run_id for cell in self.postponed} | self.taken
                 fresh = [c for c in cells if c.run_id not in self.codes and c.run_id not in busy]
                 if fresh or self.postponed:
-                    cell = fresh[0] if fresh else self.postponed.popleft()
+                    cell = self.choose(fresh) if fresh else self.postponed.popleft()
                     self.taken.add(cell.run_id)
                     return cell, not fresh
                 if not self.taken:
@@ -205,6 +209,18 @@ class Launcher:
                 while not self.ended.wait(REFRESH_SECONDS) and not self.stopped.is_set():
                     pass
         return None
+
+    def choose(self, cells: list[Cell]) -> Cell:
+        """Return the cell to begin now."""
+        if unknown := [cell for cell in cells if cell.run_id not in self.seconds]:
+            costs = Costs(unknown, self.runs, timing=False)
+            self.seconds |= {cell.run_id: costs.of(cell) for cell in unknown}
+        under_way = [
+            self.seconds[run_id] * (1 - unfinished.fraction(self.runs / run_id))
+            for run_id in self.taken
+            if run_id in self.seconds
+        ]
+        return order.next_cell(cells, lambda cell: self.seconds[cell.run_id], under_way, len(self.slots))
 
     def code_elsewhere(self, cell: Cell, wait: bool) -> int | None:
         """Return what another launcher has made of the cell since this one began, as an exit code; None if nothing."""
@@ -219,6 +235,7 @@ class Launcher:
         more = ["--no-wandb"] * self.options.no_wandb + ["--wait"] * wait
         log = state.log(cell, self.runs)
         log.parent.mkdir(parents=True, exist_ok=True)
+        begun = time.monotonic()
         process = slot.start(state.command(cell, self.runs, self.options.data_dir, *more), log)
         self.running[cell.run_id] = process
         if self.stopped.is_set():
@@ -227,6 +244,8 @@ class Launcher:
             code = process.wait()
         finally:
             del self.running[cell.run_id]
+            with self.ended:
+                self.busy += time.monotonic() - begun
         # A run that diverged has failed, and yet has its result.
         return DONE if self.recorded(cell) else code
 
@@ -285,6 +304,11 @@ class Launcher:
             process.terminate()
 
     def conclude(self) -> int:
+        elapsed = time.monotonic() - self.begun
+        share = self.busy / (elapsed * len(self.slots))
+        print(
+            f"{number_of(len(self.slots), 'slot')} busy {share:.0%} of {duration(elapsed).removeprefix('about ')}"
+        )
         if self.stopped.is_set():
             print("stopped; the runs under way have saved, and the same command goes on", file=sys.stderr)
             return TERMINATED

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import architectures
 from lightning_modules import files
 from lightning_modules.configuration import Configuration
+from lightning_modules.data import catalogue
+from lightning_modules.execution.estimate import images_worth
 from lightning_modules.execution.settings import ExecutionSettings, compiler_missing
 from lightning_modules.execution.share import Share
 
@@ -32,17 +34,27 @@ NCHW_TIMES: dict[str, dict[str, float]] = {
     },
     "cuda": {},
 }
+# A run of two hours wins back the minutes that measuring takes, which count for all later ones of its network here.
+LONG = 2 * 3600.0
+# Operations a second, to tell hours from minutes: of a core, of a GPU.
+USUAL_SPEED = {"cpu": 60e9, "cuda": 10e12}
 # A smaller difference than this doesn't outweigh that all networks are alike.
 WORTHWHILE = 0.1
 
 
 def choose(
-    configuration: Configuration, share: Share, data_dir: Path, folder: Path, network: "nn.Module"
+    configuration: Configuration,
+    share: Share,
+    data_dir: Path,
+    folder: Path,
+    network: "nn.Module",
+    mult_adds: float = 0,
 ) -> ExecutionSettings:
     """Return the setting of a run on the device of this process.
 
     A run that goes on keeps the one that it began with, which lies in its folder; so it ends with the same bits. Else
-    what `run.py --tune` found in `data_dir` for this network and device, else the table. network: on the meta device.
+    what was measured in `data_dir` for this network and device, by `run.py --tune` or now where the run is long enough,
+    else the table. network: on the meta device. mult_adds: of an image, by which the run's length is guessed.
     Raises OSError if `folder` cannot be written to.
     """
     path = folder / "speed.json"
@@ -56,10 +68,27 @@ def choose(
         return replace(setting, compiled="") if compiler_missing(share.kind) else setting.possible()
     from lightning_modules.execution import memory, tuning
 
-    setting = tuning.recall(configuration, share.kind, data_dir) or of_table(configuration, share.kind)
+    measured = tuning.recall(configuration, share.kind, data_dir)
+    if measured is None and share.devices == 1 and _guessed(configuration, share.kind, mult_adds) >= LONG:
+        measured = tuning.measured_now(configuration, share, data_dir)
+    setting = measured or of_table(configuration, share.kind)
     setting = memory.fitted(setting, network, configuration, share)
     files.write(path, json.dumps(asdict(setting)).encode())
     return setting
+
+
+def _guessed(configuration: Configuration, kind: str, mult_adds: float) -> float:
+    """Guess a run's seconds, from its operations alone."""
+    import torch
+
+    worth = images_worth(
+        configuration.epochs,
+        configuration.train_images,
+        configuration.curve_test_images,
+        catalogue.find(configuration.dataset).test_images,
+    )
+    processors = torch.get_num_threads() if kind == "cpu" else 1
+    return worth * 3 * 2 * mult_adds / (USUAL_SPEED[kind] * processors)
 
 
 def of_table(configuration: Configuration, kind: str) -> ExecutionSettings:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
 from architectures.spelling import number_of
@@ -70,6 +70,24 @@ def tune(configuration: Configuration, share: Share, data_dir: Path) -> None:
     print(f"{settings} measured in {duration(time.monotonic() - begun)}")
 
 
+def measured_now(configuration: Configuration, share: Share, data_dir: Path) -> ExecutionSettings | None:
+    """Measure for a run that is about to begin, and return what it takes; None where that can't be found out now.
+
+    Whatever goes wrong is said and stops nothing: the run has another setting to fall back on.
+    """
+    lock = FileLock(data_dir / ".tuning.lock", blocking=False)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        with lock:
+            print("A long run: how its network is fastest here is measured first, once.", flush=True)
+            tune(configuration, share, data_dir)
+    except Timeout:
+        print("Another run is measuring how a network is fastest here; this one begins without.", flush=True)
+    except Exception as error:  # noqa: BLE001 (compilers and drivers raise many kinds)
+        print(f"It could not be measured ({' '.join(str(error).split())[:200]}).", flush=True)
+    return recall(configuration, share.kind, data_dir)
+
+
 def measure(
     configuration: Configuration, share: Share, say: Callable[[str], None] = print, rounds: int = ROUNDS
 ) -> list[Measured]:
@@ -124,6 +142,11 @@ def measure(
                     logits = step()
             except torch.OutOfMemoryError:
                 say(f"left out, {setting}: there is no memory left for it beside the others")
+                continue
+            except Exception as error:  # of the compiler, which has classes of its own for each of its parts
+                if not setting.compiled:
+                    raise
+                say(f"left out, {setting}: {str(error).strip().partition(chr(10))[0][:200]}")
                 continue
             compiling[setting] = time.perf_counter() - begun if setting.compiled else 0.0
             expected = logits if expected is None else expected

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from filelock import FileLock
 
 import architectures
 from lightning_modules import training
@@ -18,6 +19,7 @@ from lightning_modules.execution.share import Share, of_this_process
 from tests.reports.conftest import facts_of, sealed
 
 HERE = Share("cpu", batch=128)
+LAYOUTS = ("channels_last", "contiguous")
 
 
 def configured(arch: str = "resnet", epochs: int = 4, **knobs):
@@ -62,6 +64,47 @@ def test_a_run_takes_what_was_measured_on_its_machine_else_the_table_and_goes_on
     (tmp_path / "checkpoint.ckpt").touch()
     (data / "speed.json").unlink()
     assert choice.choose(wanted, HERE, data, tmp_path, network) == chosen
+
+
+def test_a_long_run_is_measured_before_it_begins_once(tmp_path, monkeypatch, capsys):
+    measured = [tuning.Measured(ExecutionSettings("contiguous"), (0.1,), 0.0)]
+    asked: list[str] = []
+    monkeypatch.setattr(tuning, "measure", lambda wanted, share: asked.append(wanted.arch) or measured)
+
+    def choose(folder: str, mult_adds: float) -> ExecutionSettings:
+        wanted = configured()
+        return choice.choose(wanted, HERE, tmp_path, tmp_path / folder, training.on_meta(wanted), mult_adds)
+
+    assert choose("short", 1e6).layout == "channels_last" and not asked
+    assert choose("long", 1e14).layout == "contiguous" and asked == ["resnet"]
+    assert "A long run" in capsys.readouterr().out
+    assert choose("second", 1e14).layout == "contiguous" and asked == ["resnet"]
+
+
+def test_a_long_run_begins_even_where_measuring_fails_or_another_is_at_it(tmp_path, monkeypatch, capsys):
+    def fails(*_):
+        raise RuntimeError("no\ncompiler")
+
+    monkeypatch.setattr(tuning, "measure", fails)
+    assert tuning.measured_now(configured(), HERE, tmp_path / "data") is None
+    assert "It could not be measured (no compiler)." in capsys.readouterr().out
+    with FileLock(tmp_path / "data" / ".tuning.lock"):
+        assert tuning.measured_now(configured(), HERE, tmp_path / "data") is None
+    assert "Another run is measuring" in capsys.readouterr().out
+
+
+def test_a_setting_that_the_compiler_fails_at_is_left_out(monkeypatch):
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("no code for this\nand much more")
+
+    monkeypatch.setattr(tuning, "_modes", lambda *_: (("default",), ""))
+    monkeypatch.setattr(tuning, "compiled", lambda network, setting: fails if setting.compiled else None)
+    said: list[str] = []
+    found = tuning.measure(configured(), HERE, said.append, rounds=1)
+    assert [each.setting.compiled for each in found] == ["", ""]
+    assert said == [
+        f"left out, {layout}, compiled (default) (default): no code for this" for layout in LAYOUTS
+    ]
 
 
 def test_compiling_is_chosen_when_a_run_is_long_enough_to_win_it_back(tmp_path):
