@@ -17,6 +17,8 @@ OURS = {
     "budget": "how much of a recipe is spent: "
     + "; ".join(f"`{b.name}`, {b.meaning}" for b in BUDGETS.values()),
     "recipe": "how a paper trained: optimiser, schedule, augmentation, batch and initialisation, with its source",
+    "did not start": "of a run: its first epoch's mean loss was above 2 ln(classes), or its training error ended within two "
+    "points of chance; such a run enters no test, since it says something of its recipe and nothing of its network",
     "headline": "the error after the last epoch on the whole test set; never the best of a run",
     "printed": "as the paper has it, digit for digit; counts beside it are ours",
     "claim": "a sentence of the lecture notes or of a paper that can be tested; its id begins with its networks",

@@ -4,8 +4,9 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
+from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.record import Record
-from reports.pages import markdown, programme
+from reports.pages import markdown, programme, provenance
 from reports.pages.claims import evidence, linked, where
 from reports.verdicts import by_claim, ledger
 from reports.verdicts.by_claim import NO_TEST, ClaimVerdict, Collated
@@ -73,6 +74,7 @@ def files(
         "## How many claims stand where",
         _counts(collated, verdicts),
         _what_counts(collated),
+        _unlike_devices(collated),
         "## What holds, beyond counting",
         _listed(verdicts, (REPRODUCED, SENSE), lambda verdict: verdict.kind != "exact"),
         "## What doesn't hold",
@@ -149,6 +151,23 @@ def _what_counts(collated: Collated) -> str:
     return text
 
 
+def _unlike_devices(collated: Collated) -> str:
+    """Where runs on unlike numbers of devices stand side by side; empty where there are none."""
+    mixed = [
+        f"[{study.title}](studies/{study.name}.md), {DATASETS[dataset].title}, `{result.budget}`"
+        for study, results, _ in collated.values()
+        for result in results
+        for dataset in study.datasets
+        if provenance.unlike_devices(result, dataset)
+    ]
+    if not mixed:
+        return ""
+    return (
+        "**Runs on unlike numbers of devices are mixed** in these tables, which say where: batch normalisation sees what a "
+        f"device computes at a time. {'; '.join(mixed)}."
+    )
+
+
 def _listed(
     verdicts: Mapping[str, Sequence[ClaimVerdict]],
     words: Sequence[str],
@@ -161,7 +180,9 @@ def _listed(
             if verdict.word == word and selects(verdict):
                 sentence = " ".join(filter(None, [ledger.find(claim).sentence, verdict.tested]))
                 how = ": ".join(filter(None, [KINDS[verdict.kind], where(verdict)]))
-                rows.append([f"{MARKS[word]} {linked(claim)}", sentence, how, _first(evidence(verdict))])
+                rows.append(
+                    [f"{MARKS[word]} {linked(claim)}", sentence, how, _first(evidence(verdict), claim)]
+                )
     return (
         markdown.table(("claim", "sentence", "decided how and where", "evidence"), rows)
         if rows
@@ -169,10 +190,11 @@ def _listed(
     )
 
 
-def _first(lines: Sequence[str]) -> str:
-    """The first line of evidence that isn't the rule by which is decided, and how many more there are."""
+def _first(lines: Sequence[str], claim: str) -> str:
+    """The first line of evidence that isn't the rule by which is decided, and where the others are."""
     results = [line for line in lines if not line.startswith("rule: ")]
-    return f"{results[0]} … (and {len(results) - 1} more)" if len(results) > 1 else "".join(results)
+    more = f" … ([and {len(results) - 1} more](claims.md#{claim}))"
+    return results[0] + more if len(results) > 1 else "".join(results)
 
 
 def _unknown(collated: Collated, verdicts: Mapping[str, Sequence[ClaimVerdict]]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from architectures.spelling import number_of
 from lightning_modules.data.catalogue import DATASETS
 from lightning_modules.record import Record
 from reports import plots
@@ -120,7 +121,10 @@ def _spent(results: Results) -> str:
     if not records:
         return f"Not run yet: 0 of {results.declared} runs."
     done = f"{len(records)} of {results.declared} runs done"
-    return f"Each run: {cost.per_run(records)}. {done}, {cost.in_all(records)}."
+    text = f"Each run: {cost.per_run(records)}. {done}, {cost.in_all(records)}."
+    if never := sum(record.did_not_start for record in records):
+        text += f" {number_of(never, 'run')} of them [did not start](../glossary.md#did-not-start)."
+    return text
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> str:

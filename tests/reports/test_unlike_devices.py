@@ -3,7 +3,7 @@
 import pytest
 
 from reports import runs
-from reports.pages import provenance
+from reports.pages import index, provenance
 from reports.runs import records
 from reports.verdicts.results import collate
 from tests.reports.conftest import sealed
@@ -44,3 +44,12 @@ def test_like_runs_have_no_line(study, facts, write_records):
 
 def test_the_frame_has_the_images_of_a_device():
     assert {"devices", "images_per_device"} <= set(runs.frame().columns)
+
+
+def test_the_index_names_the_tables_that_mix_them(mixed):
+    results, finished = mixed
+    collated = {results.study.name: (results.study, [results], {})}
+    line = index._unlike_devices(collated)
+    assert "are mixed" in line and f"studies/{results.study.name}.md), CIFAR-10, `mini`" in line
+    alone = collate(results.study, finished[:1])[0]
+    assert index._unlike_devices({results.study.name: (results.study, [alone], {})}) == ""
