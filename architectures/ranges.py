@@ -1,5 +1,6 @@
-"""Checks of knob values that several families share; each raises a ValueError of one line with the remedy."""
+"""Checks and readings of knob values that several families share; mistakes raise a ValueError of one line with the remedy."""
 
+import math
 from collections.abc import Collection
 
 
@@ -16,6 +17,12 @@ def dropout_rate(knob: str, value: float) -> None:
 def positive(knob: str, value: float) -> None:
     if value <= 0:
         raise ValueError(f"{knob} {value} is not positive; 1 is the paper's")
+
+
+def repeats(layers: int, depth_mult: float) -> int:
+    """Return d · L of EfficientNet's Equation 2, how often a layer is repeated: the next whole number, as its code has it."""
+    positive("depth_mult", depth_mult)
+    return math.ceil(round(depth_mult * layers, 9))  # 1.1 · 10 is a hair above 11 in floating point
 
 
 def one_of(knob: str, value: int, allowed: Collection[int]) -> None:
