@@ -170,7 +170,8 @@ def _read_knob(
     kind, choices = _read_type(argument)
     stem_defaults = {stem: defaults[name] for stem, defaults in by_stem.items() if name in defaults}
     value = None if default is None else _literal(default, f"the default of {name}")
-    knob = Knob(name, kind, choices, value, stem_defaults, *described[name], later=name in later)
+    symbol, text = described[name]
+    knob = Knob(name, kind, choices, value, stem_defaults, symbol, text, later=name in later)
     for stem in by_stem:
         if default is None and stem not in stem_defaults:
             raise ValueError(f"{name} has no default for the stem {stem!r}")
