@@ -183,6 +183,12 @@ def test_scaled_in_depth_and_width(stem, blocks, width):
     ("name", "stem", "knobs", "message"),
     [
         ("resnet", "imagenet", {"depth_mult": 0.0}, "depth_mult 0.0 is not positive"),
+        (
+            "resnet",
+            "imagenet",
+            {"depth_mult": 1e9},
+            "depth_mult 1000000000.0 repeats a layer over 10,000 times",
+        ),
         ("resnet", "imagenet", {"width_mult": -1.0}, "width_mult -1.0 is not positive"),
         ("resnet", "cifar", {"depth": 21}, "depth 21 is not 6n . 2; the nearest are 20 and 26"),
         ("resnet", "cifar", {"depth": 0}, "depth 0 is not 6n . 2; the smallest is 8"),

@@ -127,6 +127,14 @@ def test_the_committed_records_keep_their_ids(path):
         assert wanted.run_id == record["run_id"]
 
 
+def test_a_knob_that_came_later_may_be_asked_for_at_its_default():
+    trained = configuration.resolve("resnet", {"depth": 8}, dataset="cifar10", budget="smoke", seed=0)
+    assert "depth_mult" not in trained.knobs
+    configuration.check_same(trained, "it", {"knobs": {"depth_mult": 1.0}})
+    with pytest.raises(ValueError, match="it was trained with depth_mult 1.*, not 2"):
+        configuration.check_same(trained, "it", {"knobs": {"depth_mult": 2.0}})
+
+
 def changes_of(values: dict, name: str) -> dict:
     """What a run changed of its recipe."""
     printed = recipes.find(name).hyperparameters()
