@@ -20,9 +20,8 @@ def test_a_column_is_half_of_the_network(stem, side):
 def test_columns_meet_in_the_papers_layers_and_exchange_gradients_there():
     torch.manual_seed(0)
     column = columns.Column("cifar")
-    assert {
-        name: layer.in_channels for name, (layer, *_) in column.named_children() if name.startswith("conv")
-    } == {"conv1": 3, "conv2": 48, "conv3": 256, "conv4": 192, "conv5": 192}
+    seen = [column.get_submodule(f"conv{number}.0").in_channels for number in range(1, 6)]
+    assert seen == [3, 48, 256, 192, 192] and column.fc7[0].in_features == 4096
     half = torch.randn(2, 4, requires_grad=True)
     joined = columns._exchanged(half)
     assert torch.equal(joined, torch.cat([half, half], dim=1))
