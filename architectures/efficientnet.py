@@ -33,7 +33,6 @@ Departures from the released code: it pads as TensorFlow does, one pixel to the 
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from architectures.layers.conv_bn import conv_bn
@@ -173,7 +172,7 @@ class SurvivingResidual(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         y = super().forward(x)
         if self.training and self.survival < 1:
-            y = y * torch.empty(len(x), 1, 1, 1, device=x.device).bernoulli_(self.survival) / self.survival
+            y = y * y.new_empty(len(x), 1, 1, 1).bernoulli_(self.survival) / self.survival
         return x + y
 
     def extra_repr(self) -> str:

@@ -40,7 +40,8 @@ SOME, LIKE = 0.1, 0.3
 FEW = 100  # images that two networks both tell apart, of which a correlation says something
 RULE = (
     f"rule: of the images that are told apart in the end more than {SOME:.0%} are so from the first third of the blocks on, "
-    f"more than {SOME:.0%} only in the last third, and the depths of two networks have a rank correlation above {LIKE}; "
+    f"more than {SOME:.0%} only in the last third, and depths and mean depths in the other networks have a rank correlation "
+    f"(likeness) above {LIKE}; "
     f"{TO_TEST:,} test images, read-outs fitted on {TO_FIT:,} training images"
 )
 
