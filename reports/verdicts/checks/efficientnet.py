@@ -93,16 +93,12 @@ def count_for(figure: Figure, counts: Counts) -> float:
 @exact("efficientnet.flops_by_dimension")
 def flops_by_dimension() -> tuple[bool, str]:
     """Section 3.3: a convolution's operations are proportional to d, w² and r²; α · β² · γ² is about 2."""
-    expected = {
-        "d = 4": (Scale(1, 4, 224), 4),
-        "w = 2": (Scale(2, 1, 224), 4),
-        "r = 2": (Scale(1, 1, 448), 4),
-    }
+    fourfold = {"d = 4": Scale(1, 4, 224), "w = 2": Scale(2, 1, 224), "r = 2": Scale(1, 1, 448)}
     evidence, near = [], True
     for arch in ("EfficientNet-B0", "MobileNet v2"):
         base = counts(scaled(arch, Scale(1, 1, 224))).mult_adds
-        times = {name: counts(scaled(arch, scale)).mult_adds / base for name, (scale, _) in expected.items()}
-        near &= all(abs(times[name] / factor - 1) < ROUGHLY for name, (_, factor) in expected.items())
+        times = {name: counts(scaled(arch, scale)).mult_adds / base for name, scale in fourfold.items()}
+        near &= all(abs(ratio / 4 - 1) < ROUGHLY for ratio in times.values())
         evidence.append(
             f"{arch}: {', '.join(f'{name} takes {ratio:.2f} times' for name, ratio in times.items())}"
         )
