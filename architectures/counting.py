@@ -27,7 +27,7 @@ LAYERS = (_ConvNd, nn.Linear)
 # They keep the shape of what goes in, and on the meta device take longer than all layers together.
 KEEP_SHAPE = (
     *(_NormBase, nn.LocalResponseNorm),
-    *(nn.ReLU, nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh, nn.ELU),
+    *(nn.ReLU, nn.SiLU, nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh, nn.ELU),
 )
 
 

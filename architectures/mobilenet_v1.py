@@ -11,9 +11,14 @@ Paper → code:
     Section 3.4, resolution multiplier ρ                              none: it is the input's resolution
     Table 4, full convolutions                                        knob convolution
     Table 5, without the five 14×14×512 layers                        knob shallow
+    EfficientNet (arXiv:1905.11946), Table 3, d                       knob depth_mult
 
 The paper has no CIFAR form. Here the first convolution and the first depthwise layer of stride 2 keep the
 resolution, so that 32×32 images reach the last layers at 4×4, as 224×224 ones do at 7×7.
+EfficientNet repeats the layers of a stage d times more often, "the first layer performs down-sampling", and doesn't say
+what of MobileNet's Table 1 is a stage. Here the layers of stride 1 are repeated, rounded up, those that halve the
+resolution are not: at d = 1.4, w = 1.2 and 291 pixels that takes the printed 2.3 billion multiply-adds, where all layers
+of a width as one stage would take 2.5.
 Departures from the paper: Table 1 gives the last depthwise layer stride 2 at 7×7 and keeps 7×7: it has 1.
 Departures from the released code (TF-slim): it uses ReLU6, a knob here, and dropout of 0.001.
 """
@@ -23,7 +28,7 @@ from typing import Literal
 from torch import nn
 
 from architectures.layers.conv_bn import conv_bn
-from architectures.ranges import positive
+from architectures.ranges import positive, repeats
 from architectures.registry import Stem, register
 
 FIRST_CHANNELS = 32
@@ -44,7 +49,7 @@ SHALLOW = tuple(row for row in TABLE_1 if row[2] == 1)
 ACTIVATIONS = {"relu": nn.ReLU, "relu6": nn.ReLU6}
 
 
-@register(cifar={}, imagenet={})
+@register(cifar={}, imagenet={}, later=("depth_mult",))
 def mobilenet_v1(
     *,
     stem: Stem,
@@ -53,6 +58,7 @@ def mobilenet_v1(
     convolution: Literal["separable", "full"] = "separable",
     shallow: bool = False,
     activation: Literal["relu", "relu6"] = "relu",
+    depth_mult: float = 1.0,
 ) -> "MobileNetV1":
     """MobileNet v1: thirteen depthwise separable layers (MobileNets, Section 3; Tables 1, 4 to 7).
 
@@ -61,9 +67,13 @@ def mobilenet_v1(
         convolution: separable, depthwise and pointwise; full, one 3×3 convolution (Table 4).
         shallow: leaves out the five layers of 512 channels at 14×14 (Table 5).
         activation: relu, the paper; relu6, the released code.
+        depth_mult (d): how many times more often layers of stride 1 are repeated, rounded up (EfficientNet, Table 3).
     """
     positive("width_mult", width_mult)
-    rows = SHALLOW if shallow else TABLE_1
+    rows = tuple(
+        (width, stride, times if stride == 2 else repeats(times, depth_mult))
+        for width, stride, times in (SHALLOW if shallow else TABLE_1)
+    )
     return MobileNetV1(stem, num_classes, rows, width_mult, convolution, ACTIVATIONS[activation])
 
 

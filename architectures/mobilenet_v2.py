@@ -11,6 +11,7 @@ Paper → code:
     Figure 6 (a), linear or ReLU6 bottlenecks             knob projection
     Figure 6 (b), where the shortcuts go                  knob residual, between_expansions
     Section 4, dropout in training                        knob dropout
+    EfficientNet (arXiv:1905.11946), Table 3, d           knob depth_mult
 
 With shortcuts between expansions a block is cut one layer later: it begins with a depthwise convolution and
 ends with the next expansion, and the sum goes through its ReLU6, as in ResNet; the paper doesn't say more.
@@ -26,7 +27,7 @@ from typing import Literal, NamedTuple
 from torch import Tensor, nn
 
 from architectures.layers.conv_bn import conv_bn
-from architectures.ranges import at_least, dropout_rate, positive
+from architectures.ranges import at_least, dropout_rate, positive, repeats
 from architectures.registry import Stem, register
 
 FIRST_CHANNELS = 32
@@ -36,7 +37,7 @@ TABLE_2 = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 
 FIRST_STRIDED = 1
 
 
-@register(cifar={}, imagenet={})
+@register(cifar={}, imagenet={}, later=("depth_mult",))
 def mobilenet_v2(
     *,
     stem: Stem,
@@ -46,6 +47,7 @@ def mobilenet_v2(
     projection: Literal["linear", "relu6"] = "linear",
     residual: Literal["bottlenecks", "expansions", "none"] = "bottlenecks",
     dropout: float = 0.2,
+    depth_mult: float = 1.0,
 ) -> "MobileNetV2":
     """MobileNet v2: inverted residuals with linear bottlenecks (MobileNetV2, Sections 3, 4; Table 2).
 
@@ -55,11 +57,15 @@ def mobilenet_v2(
         projection: linear, or with a ReLU6 after it (Figure 6 a).
         residual: shortcuts between bottlenecks, between expansions, or none (Figure 6 b).
         dropout: rate before the classifier, in [0, 1); the paper prints none, 0.2 is TF-slim's.
+        depth_mult (d): how many times more bottlenecks a row of Table 2 has, rounded up (EfficientNet, Table 3).
     """
     at_least("expansion", expansion, 1)
     positive("width_mult", width_mult)
     dropout_rate("dropout", dropout)
-    return MobileNetV2(stem, num_classes, expansion, width_mult, projection == "relu6", residual, dropout)
+    rows = tuple((width, repeats(times, depth_mult), stride) for width, times, stride in TABLE_2)
+    return MobileNetV2(
+        stem, num_classes, rows, expansion, width_mult, projection == "relu6", residual, dropout
+    )
 
 
 class MobileNetV2(nn.Sequential):
@@ -72,6 +78,7 @@ class MobileNetV2(nn.Sequential):
         self,
         stem: Stem,
         num_classes: int,
+        table: tuple[tuple[int, int, int], ...],
         expansion: int,
         width_mult: float,
         relu_after_projection: bool,
@@ -80,10 +87,10 @@ class MobileNetV2(nn.Sequential):
     ) -> None:
         super().__init__()
         first_strides = 2 if stem == "imagenet" else 1
-        plan = bottlenecks(expansion, width_mult, first_strides)
+        plan = bottlenecks(table, expansion, width_mult, first_strides)
         first_channels = plan[0].inputs
         self.conv2d = nn.Sequential(*conv_bn(3, first_channels, 3, first_strides), nn.ReLU6(inplace=True))
-        rows: list[list[nn.Module]] = [[] for _ in TABLE_2]
+        rows: list[list[nn.Module]] = [[] for _ in table]
         for this, following in zip(plan, [*plan[1:], None], strict=True):
             if residual == "expansions":
                 block = between_expansions(this, following, relu_after_projection)
@@ -110,11 +117,13 @@ class Bottleneck(NamedTuple):
     stride: int
 
 
-def bottlenecks(expansion: int, width_mult: float, first_strides: int) -> list[Bottleneck]:
-    """List the blocks of Table 2 in their order."""
+def bottlenecks(
+    table: tuple[tuple[int, int, int], ...], expansion: int, width_mult: float, first_strides: int
+) -> list[Bottleneck]:
+    """List the blocks of a table like Table 2 in their order."""
     plan = []
     channels = divisible_by_8(width_mult * FIRST_CHANNELS)
-    for row, (width, times, stride) in enumerate(TABLE_2):
+    for row, (width, times, stride) in enumerate(table):
         outputs = divisible_by_8(width_mult * width)
         for index in range(times):
             expanded = channels if row == 0 else expansion * channels

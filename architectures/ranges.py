@@ -1,6 +1,9 @@
-"""Checks of knob values that several families share; each raises a ValueError of one line with the remedy."""
+"""Checks and readings of knob values that several families share; mistakes raise a ValueError of one line with the remedy."""
 
+import math
 from collections.abc import Collection
+
+MOST_REPEATS = 10_000  # of a layer: what no machine could build, and would try for hours
 
 
 def at_least(knob: str, value: int, least: int) -> None:
@@ -16,6 +19,16 @@ def dropout_rate(knob: str, value: float) -> None:
 def positive(knob: str, value: float) -> None:
     if value <= 0:
         raise ValueError(f"{knob} {value} is not positive; 1 is the paper's")
+
+
+def repeats(layers: int, depth_mult: float) -> int:
+    """Return d · L of EfficientNet's Equation 2, how often a layer is repeated: the next whole number, as its code has it."""
+    positive("depth_mult", depth_mult)
+    if depth_mult * layers > MOST_REPEATS:
+        raise ValueError(
+            f"depth_mult {depth_mult} repeats a layer over {MOST_REPEATS:,} times; choose a smaller"
+        )
+    return math.ceil(round(depth_mult * layers, 9))  # 1.1 · 10 is a hair above 11 in floating point
 
 
 def one_of(knob: str, value: int, allowed: Collection[int]) -> None:

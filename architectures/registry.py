@@ -25,12 +25,13 @@ Builder = TypeVar("Builder", bound=Callable[..., Any])
 
 
 def register(
-    *, cifar: Mapping | None = None, imagenet: Mapping | None = None
+    *, cifar: Mapping | None = None, imagenet: Mapping | None = None, later: Sequence[str] = ()
 ) -> Callable[[Builder], Builder]:
     """Mark a function as an architecture, built as `function(*, stem, num_classes, **knobs) -> nn.Module`.
 
     A stem exists for the architecture when its keyword is given; the mapping holds the paper's values of the
-    knobs whose default depends on the stem. The mark is read from the source, so the values must be literals.
+    knobs whose default depends on the stem. later: knobs that were added after the first records had been committed;
+    their defaults mean what runs did before. The mark is read from the source, so the values must be literals.
     """
     return lambda builder: builder
 
@@ -74,9 +75,10 @@ def find(name: str) -> Architecture:
 
 
 def resolve(name: str, stem: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every knob of the architecture, in declared order: the given values and the stem's defaults.
+    """Return the knobs of the architecture, in declared order: the given values and the stem's defaults.
 
-    Names and types are checked here; what a value may be in range is the builder's to say.
+    A knob that came later is left out at its default, so that older runs, whose ids are made from all knobs, keep
+    theirs. Names and types are checked here; what a value may be in range is the builder's to say.
 
     Raises:
         ValueError: unknown architecture, stem or knob, or a value of the wrong type.
@@ -87,9 +89,12 @@ def resolve(name: str, stem: str, knobs: Mapping[str, Any]) -> dict[str, Any]:
     for knob in knobs:
         if knob not in architecture.knobs:
             raise ValueError(f"{name} has no knob {knob!r}{did_you_mean(knob, architecture.knobs)}")
-    return {
-        knob.name: knob.check(knobs[knob.name]) if knob.name in knobs else knob.default_for(stem)
+    values = (
+        (knob, knob.check(knobs[knob.name]) if knob.name in knobs else knob.default_for(stem))
         for knob in architecture.knobs.values()
+    )
+    return {
+        knob.name: value for knob, value in values if not (knob.later and value == knob.default_for(stem))
     }
 
 

@@ -14,7 +14,8 @@ Paper → code:
 A skip over one layer, for which Section 3.2 sees no advantage, is preact_resnet's block="single" with
 unit="original" (the rows of 110 layers, "1 layer", in Table 3 of arXiv:1603.05027).
 Not the paper's: `weighted`, a learnable weight on every shortcut. Branches need none: they end in batch
-normalisation, which has one for every channel.
+normalisation, which has one for every channel. `depth_mult` and `width_mult` are EfficientNet's d and w
+(arXiv:1905.11946, Table 3), which has no other word on them than that layers are repeated and widened uniformly.
 
 Departures: Table 1's 1.8 and 3.6 billion mult-adds (18, 34 layers) count parameter-free shortcuts (A), while
 the default for ImageNet is B, the paper's choice for 50 layers and more. Bottlenecks of 9n + 2 layers on
@@ -31,7 +32,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from architectures.layers.conv_bn import conv_bn
-from architectures.ranges import blocks_per_stage, one_of
+from architectures.ranges import blocks_per_stage, one_of, positive, repeats
 from architectures.registry import Stem, register
 
 Shortcut = Literal["A", "B", "C"]
@@ -46,7 +47,11 @@ IMAGENET_BLOCKS: dict[int, tuple[str, tuple[int, ...]]] = {
 }
 
 
-@register(cifar={"depth": 110, "shortcut": "A"}, imagenet={"depth": 50, "shortcut": "B"})
+@register(
+    cifar={"depth": 110, "shortcut": "A"},
+    imagenet={"depth": 50, "shortcut": "B"},
+    later=("depth_mult", "width_mult"),
+)
 def resnet(
     *,
     stem: Stem,
@@ -56,6 +61,8 @@ def resnet(
     block: Literal["paper", "basic", "bottleneck"] = "paper",
     stride_in: Literal["1x1", "3x3"] = "1x1",
     weighted: bool = False,
+    depth_mult: float = 1.0,
+    width_mult: float = 1.0,
 ) -> "ResNet":
     """ResNet: blocks of two or three layers that learn a residual (ResNet, Sections 3, 4; Tables 1, 6).
 
@@ -66,8 +73,10 @@ def resnet(
         block: basic, two 3×3; bottleneck, 1×1, 3×3, 1×1; paper, basic on CIFAR and at 18 and 34 layers.
         stride_in: a bottleneck's convolution that halves the resolution: 1x1, the paper; 3x3, the Torch code.
         weighted: multiplies every shortcut by a learnable number, 1 at first; the paper doesn't.
+        depth_mult (d): how many times more blocks a stage has than at this depth, rounded up (EfficientNet, Table 3).
+        width_mult (w): how many times more channels every layer has (EfficientNet, Table 3).
     """
-    network = _build(stem, num_classes, depth, shortcut, block, stride_in)
+    network = _build(stem, num_classes, depth, shortcut, block, stride_in, depth_mult, width_mult)
     if weighted:
         for module in list(network.modules()):
             if isinstance(module, ResidualBlock) and module.shortcut is not None:
@@ -95,8 +104,16 @@ def plain(
 
 
 def _build(
-    stem: Stem, num_classes: int, depth: int, shortcut: Shortcut | None, block: str, stride_in: str
+    stem: Stem,
+    num_classes: int,
+    depth: int,
+    shortcut: Shortcut | None,
+    block: str,
+    stride_in: str,
+    depth_mult: float = 1.0,
+    width_mult: float = 1.0,
 ) -> "ResNet":
+    positive("width_mult", width_mult)
     if stem == "cifar":
         block = "basic" if block == "paper" else block
         per_block = 9 if block == "bottleneck" else 6
@@ -111,7 +128,9 @@ def _build(
         make_block: Callable[[int, int, int], ResidualBlock] = partial(BasicBlock, shortcut=shortcut)
     else:
         make_block = partial(Bottleneck, shortcut=shortcut, stride_in=stride_in)
-    return ResNet(stem, num_classes, blocks, 16 if stem == "cifar" else 64, make_block)
+    blocks = tuple(repeats(length, depth_mult) for length in blocks)
+    first_width = max(1, round(width_mult * (16 if stem == "cifar" else 64)))
+    return ResNet(stem, num_classes, blocks, first_width, make_block)
 
 
 class ResNet(nn.Sequential):

@@ -1,6 +1,6 @@
 """Reads the architectures of a family from the source text of its file, without importing it.
 
-    @register(cifar={"depth": 40}, imagenet={"depth": 121})
+    @register(cifar={"depth": 40}, imagenet={"depth": 121}, later=("dropout",))
     def name(*, stem: Stem, num_classes: int, depth: int, dropout: float = 0.0) -> nn.Module:
         \"\"\"One line that says what it is.
 
@@ -10,13 +10,14 @@
         \"\"\"
 
 Every keyword-only argument but `stem` and `num_classes` is a knob, of type int, float, bool,
-Literal["A", "B"] or tuple[int, ...]; it has a default for every stem and a line in the docstring.
+Literal["A", "B"] or tuple[int, ...]; it has a default for every stem and a line in the docstring. Knobs under
+`later` came after the first records had been committed: see `registry.resolve`.
 """
 
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -39,7 +40,8 @@ MEANING = {
 class Knob:
     """A keyword-only argument of a builder. `symbol` is the paper's name for it, or empty.
 
-    `default` holds for every stem that isn't in `by_stem`; `choices` is empty unless `kind` is "choice".
+    `default` holds for every stem that isn't in `by_stem`; `choices` is empty unless `kind` is "choice". `later`: it
+    was added after the first records had been committed.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Knob:
     by_stem: dict[str, Any]
     symbol: str
     help: str
+    later: bool = False
 
     def default_for(self, stem: str) -> Any:
         return self.by_stem.get(stem, self.default)
@@ -135,7 +138,9 @@ def read_family(path: Path) -> list[Architecture]:
 
 
 def _read_builder(node: ast.FunctionDef, mark: ast.Call, family: str) -> Architecture:
-    by_stem = {str(stem.arg): _literal(stem.value, "a stem's defaults") for stem in mark.keywords}
+    given = {str(keyword.arg): keyword.value for keyword in mark.keywords}
+    later = _literal(given.pop("later"), "later") if "later" in given else ()
+    by_stem = {stem: _literal(defaults, "a stem's defaults") for stem, defaults in given.items()}
     if not by_stem or not set(by_stem) <= set(get_args(Stem)):
         raise ValueError(f"@register takes one or more of: {', '.join(get_args(Stem))}")
     if node.args.args or node.args.posonlyargs or node.args.vararg or node.args.kwarg:
@@ -148,22 +153,25 @@ def _read_builder(node: ast.FunctionDef, mark: ast.Call, family: str) -> Archite
     knobs = {}
     for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
         if argument.arg not in ("stem", "num_classes"):
-            knobs[argument.arg] = _read_knob(argument, default, by_stem, described)
-    for name in [*described, *(name for defaults in by_stem.values() for name in defaults)]:
+            knobs[argument.arg] = _read_knob(argument, default, by_stem, described, later)
+    for name in [*described, *later, *(name for defaults in by_stem.values() for name in defaults)]:
         if name not in knobs:
-            raise ValueError(f"{name} is described or given a default, but is no argument")
+            raise ValueError(f"{name} is described, called later or given a default, but is no argument")
     summary = doc.split("\n\n")[0].replace("\n", " ")
     return Architecture(node.name, family, summary, tuple(by_stem), knobs, doc)
 
 
-def _read_knob(argument: ast.arg, default: ast.expr | None, by_stem: dict, described: dict) -> Knob:
+def _read_knob(
+    argument: ast.arg, default: ast.expr | None, by_stem: dict, described: dict, later: Collection[str]
+) -> Knob:
     name = argument.arg
     if name not in described:
         raise ValueError(f"{name} has no line under 'Knobs:' in the docstring")
     kind, choices = _read_type(argument)
     stem_defaults = {stem: defaults[name] for stem, defaults in by_stem.items() if name in defaults}
     value = None if default is None else _literal(default, f"the default of {name}")
-    knob = Knob(name, kind, choices, value, stem_defaults, *described[name])
+    symbol, text = described[name]
+    knob = Knob(name, kind, choices, value, stem_defaults, symbol, text, later=name in later)
     for stem in by_stem:
         if default is None and stem not in stem_defaults:
             raise ValueError(f"{name} has no default for the stem {stem!r}")

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 # Raise it when the meaning of a configuration changes, so that old runs are not taken for new ones.
 FORMAT = 1
 
-# Lowest and highest by stem. MobileNet's ρ goes from 96 / 224 up; the largest test crop of the papers is 320.
-RESOLUTIONS = {"cifar": (16, 32), "imagenet": (96, 320)}
+# Lowest and highest by stem. MobileNet's ρ goes from 96 / 224 up; EfficientNet-B7 is shown 600 pixels.
+RESOLUTIONS = {"cifar": (16, 32), "imagenet": (96, 600)}
 
 # As Lightning names them, and "tf32": fp32 whose products GPUs may round.
 MIXED_PRECISIONS = ("bf16-mixed", "16-mixed")
@@ -39,7 +39,7 @@ class Configuration:
     """Everything that decides a training's outcome, and nothing else. JSON-able through `as_dict`."""
 
     arch: str
-    knobs: dict  # all of them, defaults written out
+    knobs: dict  # all of them, defaults written out but for those of knobs that came later
     dataset: str
     stem: str
     classes: int
@@ -179,7 +179,10 @@ def check_same(saved: Configuration, source: str, requested: Mapping) -> None:
     knobs, recipe = requested.pop("knobs", {}), requested.pop("recipe", trained["recipe"])
     pairs = [(name, trained[name], value) for name, value in requested.items()]
     if requested.get("arch", saved.arch) == saved.arch:
-        pairs += [(name, saved.knobs.get(name), value) for name, value in knobs.items()]
+        defaults = {
+            name: knob.default_for(saved.stem) for name, knob in architectures.find(saved.arch).knobs.items()
+        }
+        pairs += [(name, (defaults | saved.knobs).get(name), value) for name, value in knobs.items()]
     pairs += [
         (name, before, after) for name, (before, after) in differences(trained["recipe"], recipe).items()
     ]

@@ -60,7 +60,7 @@ def refused(capsys, *argv: str) -> str:
         (["--arch", "densenet_bc", "--compression", "1.5"], "compression"),
         (["--arch", "densenet_bc", "--depth", "41"], "41"),
         (["--arch", "resnet", "--resolution", "64"], "resolution on cifar10 must be from 16 to 32, not 64"),
-        (["--arch", "resnet", "--dataset", "imagenet", "--resolution", "64"], "from 96 to 320, not 64"),
+        (["--arch", "resnet", "--dataset", "imagenet", "--resolution", "64"], "from 96 to 600, not 64"),
         (
             ["--arch", "alexnet", "--dataset", "imagenet", "--resolution", "96"],
             "the network can't take images of 96×96",
@@ -280,6 +280,7 @@ def test_a_checkpoint_is_evaluated_as_it_was_trained_or_the_difference_is_refuse
     for changes, told in (
         (("--arch", "plain"), "was trained with arch resnet, not plain; leave that out"),
         (("--arch", "resnet", "--depth", "14"), "was trained with depth 8, not 14"),
+        (("--arch", "resnet", "--depth-mult", "2"), "was trained with depth_mult 1.0, not 2.0"),
         (("--resolution", "24"), "was trained with resolution 32, not 24"),
         (("--recipe", "densenet_cifar"), "was trained with "),
         (("--recipe.normalisation", "channel"), "was trained with normalisation mean, not channel"),

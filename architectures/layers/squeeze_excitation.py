@@ -11,6 +11,8 @@ from torch import Tensor, nn
 Gate = Literal["sigmoid", "hard_sigmoid", "tanh", "relu"]
 GATES = {"sigmoid": nn.Sigmoid, "hard_sigmoid": nn.Hardsigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
 Squeeze = Literal["average", "max", "none"]
+Activation = Literal["relu", "silu"]
+ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU}
 
 
 class SqueezeExcitation(nn.Module):
@@ -18,6 +20,7 @@ class SqueezeExcitation(nn.Module):
 
     reduced: width of the bottleneck between the two fully connected layers, which are written as 1×1
     convolutions (`reduced_channels` for the paper's); None makes them one layer of channels² weights.
+    activation: between the two; the paper's is ReLU.
     squeeze: what a channel is summed up by; none leaves it whole, so that every pixel gets a scale of its own.
     """
 
@@ -27,6 +30,7 @@ class SqueezeExcitation(nn.Module):
         reduced: int | None,
         *,
         bias: bool = True,
+        activation: Activation = "relu",
         gate: Gate = "sigmoid",
         squeeze: Squeeze = "average",
     ) -> None:
@@ -41,7 +45,7 @@ class SqueezeExcitation(nn.Module):
         else:
             layers = [
                 nn.Conv2d(channels, reduced, 1, bias=bias),
-                nn.ReLU(inplace=True),
+                ACTIVATIONS[activation](inplace=True),
                 nn.Conv2d(reduced, channels, 1, bias=bias),
             ]
         self.excitation = nn.Sequential(*layers, GATES[gate]())

@@ -1,4 +1,4 @@
-"""Small networks: SqueezeNet, MobileNets, ShuffleNets.
+"""Small networks: SqueezeNet, MobileNets, EfficientNet, ShuffleNets.
 
 MobileNets were trained with TensorFlow as Inception v3 was: here one synchronous step stands for the update of
 one worker, its batch at the rate that the paper prints. On CIFAR, where none of the papers trains, they follow
@@ -8,7 +8,7 @@ fb.resnet.torch but for the paper's weight decay and what it exempts.
 from dataclasses import replace
 
 from lightning_modules.recipes.inception import ASYNCHRONOUS, DISTORTION
-from lightning_modules.recipes.recipe import IMAGENET_IMAGES, Recipe
+from lightning_modules.recipes.recipe import IMAGENET_IMAGES, NOT_VERIFIED, Recipe
 from lightning_modules.recipes.residual import FB_RESNET_CIFAR, FB_RESNET_IMAGENET
 
 # On fan-out a 1×1 convolution to ten classes, as v2 and v3 end with, would start with logits of 10.
@@ -196,6 +196,49 @@ RECIPES = {
         initialisation="he_fan_in",
         weight_decay=1e-5,
         decay_exempt=("norm", "bias"),
+    ),
+    # arXiv:1905.11946, Section 5.2: RMSProp decay and momentum 0.9, batch normalisation's momentum 0.99, 1e-5, rate 0.256
+    # × 0.97 every 2.4 epochs, AutoAugment, stochastic depth of survival 0.8, dropout of 0.2 (B0) to 0.5 (B7), both knobs of
+    # the network. Released code (tensorflow/tpu, models/official/efficientnet), main.py, utils.py, efficientnet_model.py:
+    # 218,949 steps, "approximately 350 epochs at batch size 2048", rate 0.016 for 256 images and in proportion, so that
+    # 0.256 is for 4096; RMSProp's ε 0.001, label smoothing 0.1, average 0.9999, 5 epochs of warm-up; all but batch
+    # normalisation decays; N(0, 2 / fan out) and its decay 0.99, ε 0.001; crops of 8 % of the area and more, mirrored.
+    "efficientnet_imagenet": replace(
+        MOBILENET_V1_IMAGENET,
+        source="Tan, Le, EfficientNet, Section 5.2: RMSProp, rate 0.256 × 0.97 every 2.4 epochs, 1e-5",
+        departures=(
+            "Images aren't changed by AutoAugment, which isn't here; they are cropped and mirrored.",
+            "All training images are used to the end; the paper holds 25,000 back and stops early by them.",
+            "The paper prints neither batch nor length: the code takes 0.256 for 4096 images, and trains about 350 epochs.",
+            "ε 0.001, label smoothing 0.1, the average and 5 epochs of warm-up are the code's, whose warm-up is linear.",
+            "Depthwise filters are drawn on a fan-out of all channels, the code's of one; the classifier as torch does.",
+            "The centre is tested after short side 256 (at 224), bilinearly resized; the code resizes bicubically.",
+        ),
+        epochs=350,
+        batch_size=4096,
+        lr=0.256,
+        weight_decay=1e-5,
+        decay_exempt=("norm",),
+        rmsprop_epsilon=0.001,
+        gradient_clipping=None,
+        lr_factor=0.97,
+        lr_factor_epochs=2.4,
+        warmup=5 / 350,
+        label_smoothing=0.1,
+        initialisation="he_fan_out",
+        bn_momentum=1 - 0.99,
+        smallest_area=0.08,
+        colour="none",
+    ),
+    "efficientnet_cifar": replace(
+        FB_RESNET_CIFAR,
+        source="Transfer of Tan, Le, EfficientNet: fb.resnet.torch with its weight decay 1e-5",
+        departures=(
+            "The paper has no CIFAR training from random weights; length and rate are fb.resnet.torch's, the decay its own.",
+            NOT_VERIFIED,
+        ),
+        weight_decay=1e-5,
+        decay_exempt=("norm",),
     ),
     "shufflenet_v1_imagenet": SHUFFLENET_V1_IMAGENET,
     # megvii-model/ShuffleNet-Series: label smoothing 0.1, decay of weights with more than one dimension alone, no

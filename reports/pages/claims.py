@@ -50,6 +50,10 @@ def files(
         " · ".join(f"{mark} {word}" for word, mark in MARKS.items()),
         _glance(families, verdicts),
         *(_family(family, claims, lines) for family, claims in families.items()),
+        "## Named in the notes, and what was decided",
+        markdown.table(
+            ("system", "here", "why"), [(named.system, named.decided, named.why) for named in ledger.named()]
+        ),
     )
     return {"claims.md": page.encode()}
 

@@ -14,6 +14,7 @@ FORMS = {
     "ConvPool-CNN": ("ConvPool-CNN-{model}",),
     "DenseNet": _DENSENET,
     "DenseNet-BC": _DENSENET,
+    "EfficientNet-B0": _LAYER,
     "FractalNet": ("FractalNet, {depth} layers",),
     "GoogLeNet": _LAYER,
     "Highway": ("Highway, {layers} layers",),

@@ -23,6 +23,15 @@ class Entry:
     source: str
 
 
+@dataclass(frozen=True)
+class Named:
+    """A system that the documents name without a claim; `decided` about it: "in" or "out", `why` in Markdown."""
+
+    system: str
+    decided: str
+    why: str
+
+
 @cache
 def _read() -> dict:
     return tomllib.loads((PAPERS / "claims.toml").read_text(encoding="utf-8"))
@@ -32,6 +41,11 @@ def _read() -> dict:
 def entries() -> dict[str, Entry]:
     """Return all claims by id, in the order of the file."""
     return {entry["id"]: Entry(**entry | {"kinds": tuple(entry["kinds"])}) for entry in _read()["claims"]}
+
+
+def named() -> list[Named]:
+    """Return what the documents name without a claim, in the order of the file."""
+    return [Named(**entry) for entry in _read()["named"]]
 
 
 def family(prefix: str) -> str:

@@ -118,9 +118,21 @@ def test_resolution_changes_no_parameter_and_alpha_about_a_quarter():
     assert half.conv_mult_adds / whole.conv_mult_adds == pytest.approx(0.25, abs=0.02)
 
 
+def test_depth_repeats_the_layers_of_stride_1_and_no_other():
+    deep = on_meta(depth_mult=1.4)
+    strides = [m.stride[0] for m in deep.modules() if isinstance(m, nn.Conv2d) and m.groups > 1]
+    assert strides == [1, 1, 2, 1, 1, 2, 1, 1, 2, *[1] * 7, 2, 1, 1]
+    assert (
+        len([m for m in on_meta(depth_mult=2, shallow=True).modules() if isinstance(m, nn.Conv2d)])
+        == 1 + 2 * 12
+    )
+    assert count(on_meta("cifar", depth_mult=1.4), 32).parameters > count(on_meta("cifar"), 32).parameters
+
+
 @pytest.mark.parametrize(
     ("knobs", "message"),
     [
+        ({"depth_mult": 0.0}, "depth_mult 0.0 is not positive"),
         ({"width_mult": 0.0}, "width_mult 0.0 is not positive"),
         ({"width_mult": -1.0}, "width_mult -1.0 is not positive"),
         ({"width_mult": 0.01}, "width_mult 0.01 leaves none of 32 channels; choose a larger"),

@@ -167,9 +167,17 @@ def test_widths_are_multiples_of_8(width, rounded):
     assert divisible_by_8(width) == rounded
 
 
+def test_depth_repeats_the_bottlenecks_of_every_row():
+    rows = [
+        child for name, child in on_meta(depth_mult=1.4).named_children() if name.startswith("bottleneck")
+    ]
+    assert [len(row) for row in rows] == [2, 3, 5, 6, 5, 5, 2]
+
+
 @pytest.mark.parametrize(
     ("knobs", "message"),
     [
+        ({"depth_mult": -2.0}, "depth_mult -2.0 is not positive"),
         ({"expansion": 0}, "expansion 0 is too small; it must be at least 1"),
         ({"width_mult": 0.0}, "width_mult 0.0 is not positive"),
         ({"projection": "relu"}, "projection: 'relu' is not one of linear, relu6"),

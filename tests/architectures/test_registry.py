@@ -80,6 +80,16 @@ def test_what_the_package_registers():
     }  # fmt: skip
 
 
+def test_a_later_knob_is_silent_at_its_default(tmp_path, monkeypatch):
+    later = MADE_UP.replace('{"width": 8})', '{"width": 8}, later=("slope",))')
+    (tmp_path / "made_up.py").write_text(later, encoding="utf-8")
+    monkeypatch.setattr(architectures, "__path__", [*architectures.__path__, str(tmp_path)])
+    silent = resolve("tiny", "cifar", {})
+    assert list(silent) == ["width", "rates", "bias", "pool"] and find("tiny").knobs["slope"].later
+    assert resolve("tiny", "cifar", {"slope": 0.1}) == silent
+    assert resolve("tiny", "cifar", {"slope": 0.2}) == silent | {"slope": 0.2}
+
+
 @pytest.mark.parametrize(
     ("knob", "text", "value"),
     [("width", "12", 12), ("rates", "6,12,24,16", (6, 12, 24, 16)), ("bias", "false", False),
@@ -146,6 +156,8 @@ def test_mistakes_name_the_remedy(call, message):
         ("slope: float = 0.1", 'slope: float = "x"', "slope: 'x' is not a number"),
         ("slope: float = 0.1", "slope: complex = 0.1", "slope is annotated with complex"),
         ("slope: float = 0.1", "slope=0.1", "slope is annotated with nothing"),
+        ('"width": 8}', '"width": 8}, later=("gain",)', "gain is described, called later"),
+        ('"width": 8}', '"width": 8}, later=LATER', "later must be written out as literals"),
         ("cifar=", "cinic=", "@register takes one or more of: cifar, imagenet"),
         ("(*, stem", "(stem", "every argument must be a named keyword"),
         ('"width": 8', '"height": 8', "width has no default|height is"),

@@ -169,8 +169,27 @@ def test_depth_is_the_number_of_weighted_layers(name, stem, knobs):
 
 
 @pytest.mark.parametrize(
+    ("stem", "blocks", "width"), [("imagenet", [4, 6, 8, 4], 96), ("cifar", [4, 4, 4], 24)]
+)
+def test_scaled_in_depth_and_width(stem, blocks, width):
+    depth = {"imagenet": 50, "cifar": 20}[stem]
+    network = on_meta("resnet", stem, depth=depth, depth_mult=1.3, width_mult=1.5)
+    stages = [child for name, child in network.named_children() if name.endswith("_x")]
+    assert [sum(isinstance(block, ResidualBlock) for block in stage) for stage in stages] == blocks
+    assert network.conv1[0].out_channels == width
+
+
+@pytest.mark.parametrize(
     ("name", "stem", "knobs", "message"),
     [
+        ("resnet", "imagenet", {"depth_mult": 0.0}, "depth_mult 0.0 is not positive"),
+        (
+            "resnet",
+            "imagenet",
+            {"depth_mult": 1e9},
+            "depth_mult 1000000000.0 repeats a layer over 10,000 times",
+        ),
+        ("resnet", "imagenet", {"width_mult": -1.0}, "width_mult -1.0 is not positive"),
         ("resnet", "cifar", {"depth": 21}, "depth 21 is not 6n . 2; the nearest are 20 and 26"),
         ("resnet", "cifar", {"depth": 0}, "depth 0 is not 6n . 2; the smallest is 8"),
         ("resnet", "cifar", {"depth": 32, "block": "bottleneck"}, "not 9n . 2; the nearest are 29 and 38"),

@@ -11,7 +11,7 @@ from lightning_modules import configuration, recipes
 from lightning_modules.recipes.changes import changed
 from lightning_modules.recipes.recipe import CIFAR_IMAGES, IMAGENET_IMAGES, Recipe
 
-RECORDS = Path(__file__).parents[2] / "reports" / "records" / "densenet_bc_compression.jsonl"
+RECORDS = Path(__file__).parents[2] / "reports" / "records"
 
 
 @pytest.mark.parametrize("stem", ["cifar", "imagenet"])
@@ -129,17 +129,33 @@ def test_a_schedule_has_a_factor_for_every_milestone_or_one_for_all():
         Recipe("", epochs=1, batch_size=1, lr=0.1, weight_decay=0.0, lr_factors=(0.1,))
 
 
-def test_the_committed_records_keep_their_ids():
-    for record in map(json.loads, RECORDS.read_text().splitlines()):
-        assert configuration.Configuration(**record["config"]).run_id == record["run_id"]
+@pytest.mark.parametrize("path", sorted(RECORDS.glob("*.jsonl")), ids=lambda path: path.stem)
+def test_the_committed_records_keep_their_ids(path):
+    for record in map(json.loads, path.read_text().splitlines()):
+        config = record["config"]
+        assert configuration.Configuration(**config).run_id == record["run_id"]
         wanted = configuration.resolve(
             record["arch"],
             record["knobs"],
-            dataset=record["dataset"],
-            budget=record["budget"],
-            seed=record["seed"],
+            **{name: config[name] for name in ("dataset", "budget", "seed", "resolution", "precision")},
+            recipe=record["recipe"],
+            changes=changes_of(config["recipe"], record["recipe"]),
         )
         assert wanted.run_id == record["run_id"]
+
+
+def test_a_knob_that_came_later_may_be_asked_for_at_its_default():
+    trained = configuration.resolve("resnet", {"depth": 8}, dataset="cifar10", budget="smoke", seed=0)
+    assert "depth_mult" not in trained.knobs
+    configuration.check_same(trained, "it", {"knobs": {"depth_mult": 1.0}})
+    with pytest.raises(ValueError, match="it was trained with depth_mult 1.*, not 2"):
+        configuration.check_same(trained, "it", {"knobs": {"depth_mult": 2.0}})
+
+
+def changes_of(values: dict, name: str) -> dict:
+    """What a run changed of its recipe."""
+    printed = recipes.find(name).hyperparameters()
+    return {field: value for field, value in values.items() if value != printed.get(field)}
 
 
 @pytest.mark.parametrize(
@@ -187,6 +203,11 @@ def test_epochs_are_the_printed_iterations(name, images, iterations):
         (
             "mobilenet_v3_imagenet",
             {"batch_size": 4096, "lr": 0.1, "weight_decay": 1e-5, "lr_factor_epochs": 3},
+        ),
+        (
+            "efficientnet_imagenet",
+            {"rmsprop_decay": 0.9, "momentum": 0.9, "bn_momentum": pytest.approx(0.01), "weight_decay": 1e-5}
+            | {"lr": 0.256, "lr_factor": 0.97, "lr_factor_epochs": 2.4},
         ),
     ],
 )

@@ -92,6 +92,8 @@ def test_the_page_has_a_mark_and_a_row_for_every_claim(no_checks):
     for claim in ledger.entries():
         assert page.count(f"](#{claim})") == 1 and page.count(f'<a id="{claim}"></a>') == 1
     assert "[❌](#flops.not_speed)" in page
+    decided = page.split("## Named in the notes, and what was decided")[1]
+    assert all(f"| {named.system} " in decided for named in ledger.named())
     row = next(line for line in page.splitlines() if '<a id="flops.not_speed"' in line)
     assert "❌ **contradicted** (measured): [Abacus](experiments.md#flops.not_speed). timed" in re.sub(
         r" +", " ", row

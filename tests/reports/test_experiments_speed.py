@@ -7,11 +7,12 @@ from torch import nn
 import architectures
 from architectures import resnet
 from reports.verdicts import experiments
-from reports.verdicts.experiments import Outcome, Setup, intensity, mobile, passes, speed, timing
+from reports.verdicts.experiments import Outcome, Setup, columns, intensity, mobile, passes, speed, timing
 from reports.verdicts.experiments.timing import Comparison
 
 # Small enough for a second; shapes and claims are those of the real sizes.
 TINY = {
+    "alexnet.two_gpu_faster": (columns.two_columns, {"stem": "cifar", "rounds": 6}),
     "flops.not_speed": (speed.same_operations_other_times, {"resolution": 32, "rounds": 6}),
     "resnext.grouped_slower": (speed.grouped, {"resolution": 64, "rounds": 6, "depth": 50}),
     "shufflenet.se_slower": (speed.excited, {"resolution": 32, "rounds": 6}),

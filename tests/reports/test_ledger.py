@@ -28,3 +28,10 @@ def test_every_numeric_claim_has_an_experiment():
 def test_a_mistyped_claim_names_the_near_misses():
     with pytest.raises(ValueError, match="did you mean resnext.cardinality_beats_width"):
         ledger.find("resnext.cardinality_beat_width")
+
+
+def test_what_is_only_named_is_decided_with_a_reason():
+    decided = {named.system: named.decided for named in ledger.named()}
+    assert {"LeNet-5", "EfficientNet", "NASNet", "GRU, RNN"} <= decided.keys()
+    assert {word.partition(",")[0] for word in decided.values()} == {"in", "out"}
+    assert all(named.why.endswith((".", ")")) for named in ledger.named())

@@ -20,6 +20,7 @@ from reports.verdicts.experiments import (
     information,
     lesion,
     published,
+    sample_depth,
 )
 from reports.verdicts.experiments.degradation import Difference
 from tests import planted
@@ -46,7 +47,7 @@ def listed(tmp_path, monkeypatch):
         lines.append(row)
     monkeypatch.setattr(published, "LISTED", tmp_path / "weights.csv")
     published.LISTED.write_text("\n".join(lines) + "\n")
-    for module in (degradation, gradients, information, lesion):
+    for module in (degradation, gradients, information, lesion, sample_depth):
         monkeypatch.setattr(module, "DEPTHS", (20, 32))
     monkeypatch.setattr(
         published, "images", lambda network, setup, split, n: [planted.images(3)] * (1 if n < 1_000 else 2)
@@ -120,6 +121,7 @@ def test_the_experiments_on_published_networks(setup, listed):
         gradients.gradients_vanish_in_published,
         information.published_shortcuts_keep_the_image,
         lesion.published_blocks_can_be_lost,
+        sample_depth.published_samples_differ,
     ):
         outcome = experiment(setup)
         assert not outcome.runs and outcome.data["tables"]

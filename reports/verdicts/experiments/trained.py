@@ -123,9 +123,17 @@ def resemblance(end: Sequence[Tensor], start: Sequence[Tensor]) -> float:
 
 def test_batches(configuration: Configuration, setup: Setup, images: int) -> list[tuple[Tensor, Tensor]]:
     """Return the first test images as the recipe shows them: (B, 3, H, W) on the setup's device, and labels (B,)."""
+    return first_images(configuration, setup, "test", images)
+
+
+def first_images(
+    configuration: Configuration, setup: Setup, split: str, number: int
+) -> list[tuple[Tensor, Tensor]]:
+    """Return the first images of "test" or "train", unaugmented, as `test_batches`."""
     data = arrays(configuration.dataset, setup)
     how = preprocessing.for_arrays(configuration).fitted(data.train_images)
-    return shown(data.test_images[:images], data.test_labels[:images], how, setup)
+    pixels, labels = getattr(data, f"{split}_images")[:number], getattr(data, f"{split}_labels")[:number]
+    return shown(pixels, labels, how, setup)
 
 
 def training_batch(configuration: Configuration, setup: Setup) -> tuple[Tensor, Tensor]:
