@@ -77,14 +77,15 @@ def mlpconv_is_1x1() -> tuple[bool, str]:
     """Slides; Section 3.1: an mlpconv is one multilayer perceptron at every place, which is a convolution and 1×1 ones."""
     mlpconv = part(with_random_weights("nin", **CIFAR), "mlpconv_1", nn.Sequential)
     x = torch.randn(1, 3, 8, 8, dtype=torch.double, generator=torch.Generator().manual_seed(0))
-    first, *_ = layers = convolutions(mlpconv)
+    layers = convolutions(mlpconv)
+    size = layers[0].kernel_size[0]
     with torch.no_grad():
-        patches = functional.unfold(x, first.kernel_size, padding=first.padding).transpose(1, 2)
+        patches = functional.unfold(x, size, padding=size // 2).transpose(1, 2)
         for layer in layers:
             patches = functional.linear(patches, layer.weight.flatten(1), layer.bias).relu()
         gap = (patches.transpose(1, 2).view(1, -1, 8, 8) - mlpconv(x)).abs().max().item()
     widths = ", ".join(str(layer.out_channels) for layer in layers)
     return gap < NEGLIGIBLE, (
-        f"a perceptron of {widths} units on every patch of {first.kernel_size[0]}×{first.kernel_size[1]} pixels gives what the "
+        f"a perceptron of {widths} units on every patch of {size}×{size} pixels gives what the "
         f"first mlpconv layer of NiN does, to {gap:.0e}"
     )
