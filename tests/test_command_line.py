@@ -60,7 +60,7 @@ def refused(capsys, *argv: str) -> str:
         (["--arch", "densenet_bc", "--compression", "1.5"], "compression"),
         (["--arch", "densenet_bc", "--depth", "41"], "41"),
         (["--arch", "resnet", "--resolution", "64"], "resolution on cifar10 must be from 16 to 32, not 64"),
-        (["--arch", "resnet", "--dataset", "imagenet", "--resolution", "64"], "from 96 to 600, not 64"),
+        (["--arch", "resnet", "--dataset", "imagenet", "--resolution", "64"], "from 79 to 600, not 64"),
         (
             ["--arch", "alexnet", "--dataset", "imagenet", "--resolution", "96"],
             "the network can't take images of 96×96",

@@ -16,6 +16,7 @@ TINY = {
     "flops.not_speed": (speed.same_operations_other_times, {"resolution": 32, "rounds": 6}),
     "resnext.grouped_slower": (speed.grouped, {"resolution": 64, "rounds": 6, "depth": 50}),
     "shufflenet.se_slower": (speed.excited, {"resolution": 32, "rounds": 6}),
+    "shufflenetv2.faster_than_v1": (speed.shufflenets, {"resolution": 32, "rounds": 6}),
     "mobilenetv2.faster_than_v1": (mobile.v2_against_v1, {"resolution": 32, "rounds": 6}),
     "mobilenetv3.last_stage_latency": (mobile.v3_parts, {"resolution": 32, "rounds": 6}),
     "depthwise.low_arithmetic_intensity": (intensity.depthwise, {"rounds": 6, "shapes": ((8, 4), (16, 2))}),
@@ -115,6 +116,16 @@ def test_intervals_that_hold_one_say_nothing_of_what_determines_speed():
     same, slower = Comparison("a", "c", 1.0, 0.99, 1.01), Comparison("b", "c", 1.05, 1.04, 1.06)
     assert speed.other_times([same, same], "here")[0] is None
     assert speed.other_times([same, slower], "here")[0] is True
+
+
+@pytest.mark.parametrize(("last", "holds"), [(1.6, True), (1.0, None), (0.9, False)])
+def test_shufflenet_v2_must_be_faster_at_every_level(setup, told, last, holds):
+    v2 = {f"ShuffleNet v2 {scale:g}x": 1.0 for scale in speed.SCALES}
+    v1 = {f"ShuffleNet v1 {scale:g}x": 1.2 for scale in speed.SCALES}
+    told(v2 | v1 | {"ShuffleNet v1 2x": last})
+    outcome = speed.shufflenets(setup, 32, 6)
+    assert outcome.holds is holds
+    assert "ShuffleNet v1 1x 1.20 [1.20, 1.20] (printed 1.12)" in outcome.evidence[0]
 
 
 def test_every_part_of_v3_must_save_time(setup, told):

@@ -88,6 +88,11 @@ def test_every_line_of_the_file_is_of_some_figure():
         (("resnet_t3", "res50", "top5_err"), "ten_crop"),
         (("resnet_t4", "res50"), "dense_five_sizes"),
         (("resnet_t4", "prelu"), "quoted"),
+        (("resnet_t6", "hw19", "err"), "quoted"),
+        (("nin", "maxout", "err", "Table 1"), "quoted"),
+        (("nin", "nin", "err", "Table 1"), "whole_image"),
+        (("shufflenet_v1_t4_t6", "sq", "top1_err", "Table 6"), "quoted"),
+        (("mobilenet_v2", "v2", "top1_acc", "Table 4"), "not_printed"),
         (("resnet_repo", "ResNet-50-1-crop"), "one_crop"),
         (("resnet_repo", "ResNet-152-10-crop"), "ten_crop"),
         (("alexnet_t2", "1cnn", "top1_err_val"), "ten_crop"),
@@ -252,3 +257,10 @@ def test_a_variant_may_name_figures_of_several_protocols_but_one_of_each():
     )
     with pytest.raises(ValueError, match="several figures on ImageNet"):
         variants.printed_error(doubled, "imagenet")  # 22.85, and the repository's 22.9
+
+
+def test_an_accuracy_and_the_error_that_it_leaves_are_one_figure():
+    row = studies.read("bn_rates").variant("bn-x30")
+    assert [printed.part for printed in row.printed[:2]] == ["Figure 3", "Figure 4"]
+    assert [f.value for f in variants.printed_errors(row, "imagenet")][:2] == ["74.8", "25.2"]
+    assert variants.printed_error(row, "imagenet").value == "74.8"

@@ -6,7 +6,7 @@ from architectures.counting import Stage
 from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import Holds, convolutions, exact
+from reports.verdicts.checks import IMAGENET, Holds, convolutions, exact, on_meta
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("alexnet_layers_seed", "alexnet_ablations", "alexnet_t1", "alexnet_t2")
@@ -121,6 +121,18 @@ def groups_halve() -> tuple[bool, str]:
     return holds, (
         f"with two groups {', '.join(GROUPED)} have half the weights and mult-adds, and all other layers the same: "
         f"{totals[0]} in all, against {totals[1]} with one"
+    )
+
+
+@exact("alexnet.groups_meet_late")
+def groups_meet_late() -> tuple[bool, str]:
+    """Essay: the features of AlexNet's two groups meet in the last two fully connected layers only."""
+    network = on_meta("alexnet", **IMAGENET)
+    groups = {name: layer.groups for name, row in network.named_children() for layer in convolutions(row)}
+    mixing = [name for name, number in groups.items() if number == 1][1:]  # the first layer sees the image
+    return not mixing, (
+        f"groups by layer: {', '.join(f'{name} {number}' for name, number in groups.items())}; "
+        f"{', '.join(mixing) or 'no convolution'} sees the channels of both before the fully connected layers do"
     )
 
 

@@ -5,11 +5,12 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from architectures.counting import Stage
+from architectures.counting import Stage, count
 from architectures.counts import Counts
+from architectures.googlenet import FilterConcatenation
 from reports.printed.figures import Figure
 from reports.verdicts import complexity
-from reports.verdicts.checks import ROUGHLY, Holds, exact, part
+from reports.verdicts.checks import IMAGENET, ROUGHLY, Holds, exact, on_meta, part
 from reports.verdicts.checks.architecture_rows import of_module
 from reports.verdicts.complexity import Network, stages
 
@@ -107,6 +108,19 @@ def t1_counts() -> tuple[Holds, str]:
         return bool(rows), evidence
     off = max(abs(row.counted / float(row.figure.number) - 1) for row in rows)
     return off < ROUGHLY and "sense", f"{evidence}; not {', '.join(others)}; at most {100 * off:.1f} % off"
+
+
+@exact("googlenet.layers_22")
+def layers_22() -> tuple[bool, str]:
+    """Slides; Section 5: nine modules, 22 layers with weights on the way to the answer, 27 with the poolings."""
+    network = on_meta("googlenet", **IMAGENET)
+    layers = count(network, 224).layers
+    rows = dict(network.named_children())
+    modules = sum(isinstance(row, FilterConcatenation) for row in rows.values())
+    poolings = sum("pool" in name for name in rows)
+    return (modules, layers, layers + poolings) == (9, 22, 27), (
+        f"{modules} modules, {layers} layers with weights, {layers + poolings} with the {poolings} poolings between them"
+    )
 
 
 def _modules(form: str) -> dict[str, Stage]:

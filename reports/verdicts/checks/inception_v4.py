@@ -2,7 +2,7 @@
 
 from architectures.counts import Counts
 from reports.printed.figures import Figure
-from reports.verdicts.checks import convolutions
+from reports.verdicts.checks import as_printed, convolutions, exact
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("inception_v4",)
@@ -26,3 +26,9 @@ def count_for(figure: Figure, counts: Counts) -> float:
         for path in (0, 1)
     )
     return {"k": first, "l": second, "m": third, "n": single[0]}[figure.metric]
+
+
+@exact("inceptionresnet.reduction_a_filters")
+def reduction_a_filters() -> tuple[bool, str]:
+    """Slides, Table 1: k, l, m and n of Reduction-A in Inception-v4 and both Inception-ResNets."""
+    return as_printed("inception_v4", lambda figure: figure.table == "Table 1")

@@ -6,8 +6,10 @@ from torch import nn
 
 from architectures.counting import count
 from architectures.counts import Counts
+from architectures.mobilenet_v2 import Residual
+from architectures.resnet import ResidualBlock
 from reports.printed.figures import Figure
-from reports.verdicts.checks import IMAGENET, exact, on_meta, part
+from reports.verdicts.checks import IMAGENET, convolutions, exact, on_meta, part
 from reports.verdicts.checks.architecture_rows import facts
 from reports.verdicts.checks.mobilenet_v1 import separable_layers
 from reports.verdicts.complexity import Network
@@ -70,4 +72,42 @@ def layers_54() -> tuple[bool, str]:
     return counts.layers == 54, (
         f"{counts.layers} layers with weights; the 54th would be an expansion in the first bottleneck, which has "
         f"t = 1, and take {expanded / 1e6:.1f}M mult-adds where {counts.mult_adds / 1e6:.1f}M make the printed 300M"
+    )
+
+
+@exact("mobilenetv2.shortcut_at_stride_1")
+def shortcut_at_stride_1() -> tuple[bool, str]:
+    """Notes: a block of stride 1 has a shortcut, one of stride 2 has none."""
+    with_shortcut: dict[int, list[bool]] = {1: [], 2: []}
+    for name, row in on_meta("mobilenet_v2", **IMAGENET).named_children():
+        if name.startswith("bottleneck"):
+            for block in row.children():
+                stride = max(layer.stride[0] for layer in convolutions(block))
+                with_shortcut[stride].append(isinstance(block, Residual))
+    first, second = with_shortcut[1], with_shortcut[2]
+    return all(first) and not any(second), (
+        f"{sum(first)} of {len(first)} blocks of stride 1 have a shortcut, the others change the number of channels; "
+        f"{sum(second)} of {len(second)} of stride 2"
+    )
+
+
+@exact("mobilenetv2.widens_where_resnet_narrows")
+def widens_where_resnet_narrows() -> tuple[bool, str]:
+    """Notes, slides: a ResNet's block narrows to a quarter inside, an inverted residual widens six times."""
+    network, resnet = on_meta("mobilenet_v2", **IMAGENET), on_meta("resnet", depth=50, **IMAGENET)
+    widened = [
+        Fraction(layers[0].out_channels, layers[0].in_channels)
+        for name, row in network.named_children()
+        if name.startswith("bottleneck")
+        for layers in map(convolutions, row.children())
+        if len(layers) == 3
+    ]
+    narrowed = [
+        Fraction(layers[0].out_channels, layers[-1].out_channels)
+        for layers in (convolutions(b.branch) for b in resnet.modules() if isinstance(b, ResidualBlock))
+    ]
+    return set(widened) == {Fraction(6)} and set(narrowed) == {Fraction(1, 4)}, (
+        f"the 3×3 layers of ResNet-50's {len(narrowed)} blocks have {', '.join(map(str, set(narrowed)))} of the channels "
+        f"that a block puts out; those of {len(widened)} bottlenecks of MobileNet v2 {', '.join(map(str, set(widened)))} "
+        "times those that come in, the first bottleneck's as many (t = 1)"
     )

@@ -5,9 +5,20 @@ from torch import nn
 from torch.nn import functional
 
 from architectures.counts import Counts
+from architectures.layers.squeeze_excitation import SqueezeExcitation
 from reports.printed.figures import Figure
 from reports.verdicts import complexity
-from reports.verdicts.checks import IMAGENET, Holds, as_printed, exact, on_meta
+from reports.verdicts.checks import (
+    CIFAR,
+    IMAGENET,
+    NEGLIGIBLE,
+    Holds,
+    as_printed,
+    convolutions,
+    exact,
+    on_meta,
+    with_random_weights,
+)
 from reports.verdicts.checks.architecture_rows import facts
 from reports.verdicts.complexity import Network, counts
 
@@ -133,3 +144,26 @@ def last_stage_free() -> tuple[Holds, str]:
     )
     holds, evidence = as_printed("mobilenet_v3", is_saving)
     return holds or (saved > 0 and "sense"), evidence
+
+
+@exact("mobilenetv3.se_added")
+def excitation_is_added() -> tuple[bool, str]:
+    """Notes: squeeze-and-excitation narrows four times, widens four times, and is added to the depthwise channels."""
+    network = with_random_weights("mobilenet_v3_large", width_mult=0.25, **CIFAR)
+    block = next(module for module in network.modules() if isinstance(module, SqueezeExcitation))
+    channels = convolutions(block)[0].in_channels
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, channels, 4, 4, dtype=torch.double, generator=generator)
+    with torch.no_grad():
+        y = block(x)
+    added, scaled = ((change.amax((2, 3)) - change.amin((2, 3))).max().item() for change in (y - x, y / x))
+    paper = [
+        (convolutions(module)[0].out_channels, convolutions(module)[0].in_channels)
+        for module in on_meta("mobilenet_v3_large", **IMAGENET).modules()
+        if isinstance(module, SqueezeExcitation)
+    ]
+    quarter = all(abs(4 * narrow - wide) <= 16 for narrow, wide in paper)
+    return quarter and added < NEGLIGIBLE, (
+        f"{len(paper)} blocks narrow to a quarter, to a multiple of 8; what comes out is a channel times one number (the "
+        f"ratio of output to input varies by {scaled:.0e} over its pixels), not plus one (the difference by {added:.1f})"
+    )

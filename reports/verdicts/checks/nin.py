@@ -1,9 +1,24 @@
 """NiN (arXiv:1312.4400): the sizes that the slides compare it with AlexNet by."""
 
+import torch
+from torch import nn
+from torch.nn import functional
+
 from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import CIFAR, IMAGENET, Holds, exact, on_meta, parameters
+from reports.verdicts.checks import (
+    CIFAR,
+    IMAGENET,
+    NEGLIGIBLE,
+    Holds,
+    convolutions,
+    exact,
+    on_meta,
+    parameters,
+    part,
+    with_random_weights,
+)
 from reports.verdicts.complexity import Network
 
 TABLES = ("nin",)
@@ -54,4 +69,23 @@ def average_pooling_has_no_parameters() -> tuple[Holds, str]:
         f"global average pooling has {gap} parameters, a fully connected layer in its place on CIFAR {fc:,}; but "
         f"the slides' fully connected layer takes 4 · 4 · 4 · 4 = {multiplications} multiplications, where "
         f"{PRINTED_MULTIPLICATIONS} are printed"
+    )
+
+
+@exact("nin.mlpconv_is_1x1")
+def mlpconv_is_1x1() -> tuple[bool, str]:
+    """Slides; Section 3.1: an mlpconv is one multilayer perceptron at every place, which is a convolution and 1×1 ones."""
+    mlpconv = part(with_random_weights("nin", **CIFAR), "mlpconv_1", nn.Sequential)
+    x = torch.randn(1, 3, 8, 8, dtype=torch.double, generator=torch.Generator().manual_seed(0))
+    layers = convolutions(mlpconv)
+    size = layers[0].kernel_size[0]
+    with torch.no_grad():
+        patches = functional.unfold(x, size, padding=size // 2).transpose(1, 2)
+        for layer in layers:
+            patches = functional.linear(patches, layer.weight.flatten(1), layer.bias).relu()
+        gap = (patches.transpose(1, 2).view(1, -1, 8, 8) - mlpconv(x)).abs().max().item()
+    widths = ", ".join(str(layer.out_channels) for layer in layers)
+    return gap < NEGLIGIBLE, (
+        f"a perceptron of {widths} units on every patch of {size}×{size} pixels gives what the "
+        f"first mlpconv layer of NiN does, to {gap:.0e}"
     )

@@ -182,6 +182,45 @@ def single_layer_skip_is_linear() -> tuple[bool, str]:
     )
 
 
+@exact("resnet.projections_where_shape_changes")
+def projections_where_shape_changes() -> tuple[bool, str]:
+    """Notes, of 18 layers: a 1×1 convolution of stride 2 on the shortcuts that begin conv3 to conv5, none elsewhere."""
+    projected = {}
+    for path, block in on_meta("resnet", depth=18, shortcut="B", **IMAGENET).named_modules():
+        if isinstance(block, ResidualBlock) and block.shortcut is not None:
+            shapes = [(layer.kernel_size, layer.stride) for layer in convolutions(block.shortcut)]
+            projected[path] = shapes == [((1, 1), (2, 2))]
+            if shapes and not projected[path]:
+                return False, f"{path} has another convolution on its shortcut: {shapes}"
+    beginning = [path for path, has_one in projected.items() if has_one]
+    return beginning == ["conv3_x.0", "conv4_x.0", "conv5_x.0"] and len(projected) == 8, (
+        f"of the {len(projected)} shortcuts of 18 layers {', '.join(beginning)} have a 1×1 convolution of stride 2"
+    )
+
+
+@exact("resnet.depth_in_conv4")
+def depth_in_conv4() -> tuple[bool, str]:
+    """Notes, of Table 1: what deeper networks have more is mainly in conv4."""
+    blocks = {
+        depth: [
+            sum(isinstance(row, ResidualBlock) for row in part(network, f"conv{stage}_x", nn.Sequential))
+            for stage in (2, 3, 4, 5)
+        ]
+        for depth in (18, 34, 50, 101, 152)
+        for network in [on_meta("resnet", depth=depth, **IMAGENET)]
+    }
+    more = [
+        [after - before for before, after in zip(blocks[shallow], blocks[deep], strict=True)]
+        for shallow, deep in ((18, 34), (50, 101), (101, 152))
+    ]
+    return all(2 * step[2] >= sum(step) > 0 for step in more), (
+        "blocks in conv2 to conv5: "
+        + "; ".join(f"{depth} layers {', '.join(map(str, of))}" for depth, of in blocks.items())
+        + f"; {sum(step[2] for step in more)} of the {sum(map(sum, more))} that 34, 101 and 152 layers have more than "
+        "18, 50 and 101 are in conv4"
+    )
+
+
 def _bend(unit: ResidualUnit, x: Tensor, z: Tensor) -> float:
     """f(x + z) + f(0) − f(x) − f(z), which is zero for whatever is linear but for a constant."""
     at_sum, at_zero, at_x, at_z = (_before_relu(unit, point) for point in (x + z, 0 * x, x, z))

@@ -1,5 +1,7 @@
 """ShuffleNet (arXiv:1707.01083): Tables 1 to 8, and the channels of other units that Section 4.2 names."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -7,7 +9,7 @@ from architectures.counting import observe
 from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure
-from reports.verdicts.checks import as_printed, exact, on_meta
+from reports.verdicts.checks import as_printed, convolutions, exact, on_meta
 from reports.verdicts.complexity import Network, stages
 
 TABLES = (
@@ -111,6 +113,26 @@ def shuffle_is_transpose() -> tuple[bool, str]:
     return True, (
         f"all {checked} shuffles of the networks with g = {', '.join(map(str, GROUPS))}: the transpose of (g, n), "
         "the gradient its inverse, channels of every group in every group, no parameters"
+    )
+
+
+@exact("shufflenet.unit_widths")
+def unit_widths() -> tuple[bool, str]:
+    """Notes; Section 3.3: a unit's 3×3 layer has a quarter of its output channels; each stage halves and doubles."""
+    quarters, doubled, halved = [], [], []
+    for groups in (1, *GROUPS):
+        rows = stages(Network.of("shufflenet_v1", "imagenet", {"groups": groups}))
+        outputs = [rows[f"stage{stage}"].output for stage in (2, 3, 4)]
+        doubled += [after[0] == 2 * before[0] for before, after in pairwise(outputs)]
+        halved += [2 * after[1] == before[1] for before, after in pairwise(outputs)]
+        for stage, (width, *_) in zip((2, 3, 4), outputs, strict=True):
+            for unit in rows[f"stage{stage}"].module.children():
+                _, depthwise, _ = convolutions(unit)
+                quarters.append(4 * depthwise.out_channels == width)
+    return all(quarters) and all(doubled) and all(halved), (
+        f"in {sum(quarters)} of {len(quarters)} units, with g = 1, {', '.join(map(str, GROUPS))}, the 3×3 layer has a quarter "
+        f"of the output's channels; {sum(doubled)} of {len(doubled)} stages have twice the channels of the one before, "
+        f"{sum(halved)} half of its side"
     )
 
 

@@ -1,10 +1,12 @@
 """ShuffleNet v2 (arXiv:1807.11164): Tables 5, 6 and 8, and the table of the authors' repository."""
 
+import torch
 from torch import nn
 
 from architectures.counts import Counts
+from architectures.shufflenet_v2 import ShuffleUnit
 from reports.printed.figures import Figure
-from reports.verdicts.checks import exact
+from reports.verdicts.checks import CIFAR, convolutions, exact, with_random_weights
 from reports.verdicts.complexity import Network, stages
 
 TABLES = (
@@ -104,6 +106,31 @@ def mac_lower_bound() -> tuple[bool, str]:
 def access_cost(layer: nn.Conv2d, pixels: int) -> int:
     """Return MAC of Equation 1: numbers read and written, channels in and out and the weights."""
     return pixels * (layer.in_channels + layer.out_channels) + layer.weight.numel()
+
+
+@exact("shufflenetv2.unit_follows_guidelines")
+def unit_follows_guidelines() -> tuple[bool, str]:
+    """Notes; Section 3: half of a unit's channels pass untouched, its 1×1 layers are square and have no groups."""
+    network = with_random_weights("shufflenet_v2", scale=0.5, **CIFAR)
+    units = [module for module in network.modules() if isinstance(module, ShuffleUnit)]
+    generator = torch.Generator().manual_seed(0)
+    square, untouched, concatenated = [], [], []
+    for unit in units:
+        pointwise = [layer for layer in convolutions(unit) if layer.kernel_size == (1, 1)]
+        square += [layer.in_channels == layer.out_channels and layer.groups == 1 for layer in pointwise]
+        width = 2 * pointwise[0].in_channels
+        x = torch.randn(1, width, 4, 4, dtype=torch.double, generator=generator)
+        left, right = x.chunk(2, 1)
+        with torch.no_grad():
+            # The shuffle of two groups deals them out in turn.
+            y, branch = unit(x), unit.branch(right).relu()
+        untouched.append(torch.equal(y[:, ::2], left))
+        concatenated.append(torch.equal(y[:, 1::2], branch))
+    return all(square) and all(untouched) and all(concatenated) and len(units) == 13, (
+        f"{sum(square)} of {len(square)} 1×1 layers in the {len(units)} units of stride 1 have as many channels out as in "
+        f"and no groups; in {sum(untouched)} units half of the channels come out as they went in, in {sum(concatenated)} "
+        "nothing is added to what the branch makes of the others"
+    )
 
 
 def _pointwise(inputs: int, outputs: int, groups: int = 1) -> nn.Conv2d:

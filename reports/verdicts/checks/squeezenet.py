@@ -7,7 +7,16 @@ from torch import nn
 from architectures.counts import Counts
 from reports.printed import figures
 from reports.printed.figures import Figure, read
-from reports.verdicts.checks import IMAGENET, as_printed, convolutions, exact, on_meta, parameters
+from reports.verdicts.checks import (
+    IMAGENET,
+    ROUGHLY,
+    Holds,
+    as_printed,
+    convolutions,
+    exact,
+    on_meta,
+    parameters,
+)
 from reports.verdicts.complexity import Network, stages
 
 TABLES = ("squeezenet_t1", "squeezenet_t2", "squeezenet_t3")
@@ -17,6 +26,7 @@ CONVENTION = (
     "multiply-add, with v1.0's conv10 padded by one pixel as in the released network"
 )
 RESOLUTION = 227
+SHARE_OF_ALEXNET = 2.14  # per cent, as the slides give it
 KNOBS = {"version": "version", "squeeze_ratio": "squeeze_ratio", "pct3x3": "share_3x3"}
 EXPLAINED = {
     ("Table 3", "complex", "size_MB"): (
@@ -155,4 +165,29 @@ def ratios() -> tuple[bool, str]:
     return not failures and len(ratios) == 6, (
         f"{evidence}; counted, {counted[0]:.1f} MB over {counted[1]:.2f} MB of 2²⁰ bytes are "
         f"{counted[0] / counted[1]:.1f} times, because AlexNet's 240 is rounded"
+    )
+
+
+@exact("squeezenet.squeeze_quarter")
+def squeeze_quarter() -> tuple[bool, str]:
+    """Slides, Table 1: a Fire module squeezes to a quarter of its 1×1 and of its 3×3 filters."""
+    widths = {
+        name: [layer.out_channels for layer in convolutions(module)]
+        for name, module in on_meta("squeezenet", **IMAGENET).named_children()
+        if name.startswith("fire")
+    }
+    return len(widths) == 8 and all(4 * s == e1 == e3 for s, e1, e3 in widths.values()), (
+        "channels squeezed to, of 1×1 and of 3×3: "
+        + "; ".join(f"{name} {', '.join(map(str, of))}" for name, of in widths.items())
+    )
+
+
+@exact("squeezenet.share_of_alexnet")
+def share_of_alexnet() -> tuple[Holds, str]:
+    """Slides: SqueezeNet has 2.14 % of AlexNet's parameters. The sense holds where it is about that share."""
+    squeezenet, alexnet = (parameters(on_meta(arch, **IMAGENET)) for arch in ("squeezenet", "alexnet"))
+    share = 100 * squeezenet / alexnet
+    off = abs(share / SHARE_OF_ALEXNET - 1)
+    return (round(share, 2) == SHARE_OF_ALEXNET) or (off < ROUGHLY and "sense"), (
+        f"{squeezenet:,} of {alexnet:,} parameters are {share:.2f} %, where {SHARE_OF_ALEXNET} % is given"
     )

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import architectures
 from architectures.counting import count
 from reports.printed.figures import read
-from reports.verdicts.experiments import Holds, Outcome, Setup, experiment
+from reports.verdicts.experiments import Holds, Outcome, Setup, experiment, rules
 from reports.verdicts.experiments.guidelines import SPEEDS, UNITS
 from reports.verdicts.experiments.passes import BATCH, here, imagenet, images, time_inference, training
 from reports.verdicts.experiments.timing import Comparison, in_turns, stopwatch
@@ -18,6 +18,8 @@ LEVEL = {
     "MobileNet v1 0.5": ("mobilenet_v1", {"width_mult": 0.5}),
     "MobileNet v2 0.6": ("mobilenet_v2", {"width_mult": 0.6}),
 }
+# Table 8's levels, v1 with three groups: 40, 140, 300 and 500 million multiply-adds.
+SCALES = (0.5, 1.0, 1.5, 2.0)
 # ResNeXt, Section 5.1: seconds that a minibatch of 256 takes on 8 GPUs in training.
 GROUPED, DENSE = "0.95", "0.70"
 GPU_BATCH = 256 // 8
@@ -60,6 +62,34 @@ def other_times(comparisons: Sequence[Comparison], where: str) -> tuple[Holds, t
         "rule: operations do not determine speed if a 95 % interval doesn't hold 1",
     )
     return apart or None, evidence
+
+
+@experiment("shufflenetv2.faster_than_v1")
+def shufflenets(setup: Setup, resolution: int = 224, rounds: int = 61) -> Outcome:
+    """ShuffleNet v2, Section 4, Table 8: v2 against v1 at each level of multiply-adds."""
+    speeds = {f.row_id: f for f in read("shufflenet_v2_t8") if f.metric == SPEEDS[setup.device]}
+    comparisons, shown = [], []
+    for scale in SCALES:
+        v2, v1 = f"ShuffleNet v2 {scale:g}x", f"ShuffleNet v1 {scale:g}x"
+        networks = {
+            v2: imagenet("shufflenet_v2", setup.device, scale=scale),
+            v1: imagenet("shufflenet_v1", setup.device, groups=3, scale=scale),
+        }
+        times, mult_adds = time_inference(networks, setup.device, resolution, rounds)
+        theirs = f"{speeds[v2].number / speeds[v1].number:.2f}"
+        comparisons.append(Comparison.of(v1, v2, times.ratio(v1, v2), printed=theirs))
+        columns = {f"printed, {UNITS[setup.device]}/s": {name: speeds[name].value for name in networks}}
+        shown.append(times.table(f"ShuffleNets at {scale:g}×", v2, mult_adds, columns))
+    words = [f"{comparison.slow} {comparison} (printed {comparison.printed})" for comparison in comparisons]
+    evidence = (
+        f"time against v2 at the same level, {here(setup.device)}: {', '.join(words)}",
+        "rule: faster if the whole 95 % interval is above 1, at every level",
+    )
+    return Outcome(
+        rules.all_hold([comparison.as_claimed for comparison in comparisons]),
+        evidence,
+        {"tables": shown, "comparisons": list(map(asdict, comparisons))},
+    )
 
 
 @experiment("resnext.grouped_slower")

@@ -87,8 +87,8 @@ def test_how_given_weights_look():
     [
         ("cifar10", 64, "resolution on cifar10 must be from 16 to 32, not 64"),
         ("cifar100", 15, "resolution on cifar100 must be from 16 to 32, not 15"),
-        ("imagenet", 95, "resolution on imagenet must be from 96 to 600, not 95"),
-        ("imagenette", 601, "resolution on imagenette must be from 96 to 600, not 601"),
+        ("imagenet", 78, "resolution on imagenet must be from 79 to 600, not 78"),
+        ("imagenette", 601, "resolution on imagenette must be from 79 to 600, not 601"),
     ],
 )
 def test_resolutions_that_are_refused(dataset, asked, message):
