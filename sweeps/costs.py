@@ -69,6 +69,12 @@ class Costs:
         configuration = self.configurations[_row(cell)]
         return _images_worth(configuration) / self.speeds[_network(vars(configuration))]
 
+    def operations_of_a_step(self, cell: Cell) -> float:
+        """Return the operations of one optimiser step of a run."""
+        configuration = self.configurations[_row(cell)]
+        images = configuration.recipe["batch_size"]
+        return PASSES * FLOPS_PER_MULT_ADD * images * self.work[_network(vars(configuration))]
+
     def gpu_hours(self, cells: Iterable[Cell]) -> float:
         """Return the hours of one `GPU` that the runs would take, by their multiply-adds."""
         configurations = [self.configurations[_row(cell)] for cell in cells]

@@ -18,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 
 from tqdm import tqdm
 
@@ -34,6 +35,8 @@ from sweeps.slots import LOWEST_PRIORITY, Running, Slot, gpus, make_slots
 from sweeps.study import Cell
 
 REFRESH_SECONDS = 1
+# Operations of a step, 200 kernels say, that keep a GPU of 20 TFLOP/s busy for as long as the host takes to launch them.
+FILLS_A_GPU = 200e9
 
 
 def main(argv: list[str]) -> int:
@@ -57,6 +60,7 @@ def main(argv: list[str]) -> int:
             flush=True,
         )
         say_browsing(options)
+        say_idle(runs, options)
         return Launcher(lambda: runs, slots, options).run()
     except ValueError as error:
         return refuse("sweeps.local", error)
@@ -94,6 +98,19 @@ def run_programme(options: argparse.Namespace) -> int:
 def say_browsing(options: argparse.Namespace) -> None:
     if not options.no_wandb:
         print(as_typed(browsing(options.runs_dir)), flush=True)
+
+
+def say_idle(cells: list[Cell], options: argparse.Namespace) -> None:
+    """Say where one run on a GPU would leave most of it idle."""
+    if not gpus() or options.per_gpu > 1 or options.jobs:
+        return
+    costs = Costs(cells, options.runs_dir, timing=False)
+    if median(map(costs.operations_of_a_step, cells)) < FILLS_A_GPU:
+        print(
+            "Steps so small leave a GPU waiting for the host: --per-gpu 2, 3 or 4 runs several side by side, and the bar "
+            "tells which is fastest.",
+            flush=True,
+        )
 
 
 def parse(argv: list[str]) -> argparse.Namespace:

@@ -316,3 +316,16 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, complaint, capsys, tmp
     message = capsys.readouterr().err
     assert complaint in message and message.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("study", "options", "said"),
+    [("mobilenet_width", [], True), ("mobilenet_width", ["--per-gpu", "2"], False), ("vgg_scale", [], False)],
+)
+def test_gpus_that_small_networks_leave_idle_are_named(study, options, said, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(local, "gpus", lambda: ["0"])
+    parsed = local.parse([study, *options, "--budget", "paper", "--runs-dir", str(tmp_path)])
+    cells = local.launch_options.cells(parsed, lambda: "paper")
+    datasets = {"mobilenet_width": "cifar10", "vgg_scale": "imagenet"}
+    local.say_idle([cell for cell in cells if cell.dataset == datasets[study]], parsed)
+    assert ("--per-gpu 2, 3 or 4" in capsys.readouterr().out) is said
