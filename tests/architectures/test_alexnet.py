@@ -6,11 +6,13 @@ import torchvision
 from torch import nn
 from torch.nn import functional
 
+import architectures.alexnet
 from architectures import build
 from architectures.alexnet import AlexNet
 from architectures.counting import count, count_stages
 from architectures.describe import describe
 from architectures.layers.local_response_normalisation import local_response_normalisation
+from tests.architectures.reference import CLASSES, assert_same_function, with_few_units
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
@@ -18,22 +20,16 @@ def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
         return build("alexnet", stem=stem, num_classes=1000, **knobs)
 
 
-def test_logits_of_torchvision():
+def test_the_function_of_torchvision(monkeypatch):
     # Theirs is the one-column network of arXiv:1404.5997: other widths, no normalisation, no groups.
-    torch.manual_seed(0)
-    theirs = torchvision.models.alexnet(num_classes=10).eval()
+    monkeypatch.setattr(architectures.alexnet, "HIDDEN_UNITS", 64)
     ours = AlexNet(
-        "imagenet", 10, (64, 192, 384, 256, 256), groups=1, normalisation=None, pool_first=False,
+        "imagenet", CLASSES, (64, 192, 384, 256, 256), groups=1, normalisation=None, pool_first=False,
         pool=(3, 2), activation=nn.ReLU, dropout=0.5, conv1_padding=2,
-    ).eval()  # fmt: skip
-    source, target = theirs.state_dict(), ours.state_dict()
-    assert [t.shape for t in source.values()] == [t.shape for t in target.values()]
-    ours.load_state_dict(dict(zip(target, source.values(), strict=True)))
-    images = torch.randn(1, 3, 224, 224)
-    with torch.no_grad():
-        expected = theirs(images)
-        assert (ours(images) - expected).abs().max() <= 1e-4
-    assert expected.std() > 1e-3
+    )  # fmt: skip
+    theirs = torchvision.models.alexnet(num_classes=CLASSES)
+    with_few_units(theirs.classifier, 256 * 6 * 6)
+    assert_same_function(ours, theirs, torch.randn(2, 3, 224, 224))
 
 
 @pytest.mark.parametrize(

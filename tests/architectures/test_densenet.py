@@ -1,4 +1,4 @@
-"""DenseNet: widths, depths and refusals by the paper's text; the function itself against torchvision's."""
+"""DenseNet: widths, depths and refusals by the paper's text; the function against torchvision's and Equation 2."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""ShuffleNet: Table 1 row by row, what the shuffle lets through, units against plain arithmetic, refusals."""
+"""ShuffleNet: Table 1 row by row and as a function, what the shuffle lets through, refusals."""
 
 import pytest
 import torch
