@@ -1,9 +1,11 @@
 """AlexNet: layer sizes by the paper, normalisation by its formula, the function against torchvision's."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 import torchvision
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 import architectures.alexnet
@@ -12,7 +14,13 @@ from architectures.alexnet import AlexNet
 from architectures.counting import count, count_stages
 from architectures.describe import describe
 from architectures.layers.local_response_normalisation import local_response_normalisation
-from tests.architectures.reference import CLASSES, assert_same_function, with_few_units
+from tests.architectures.reference import (
+    CLASSES,
+    Layers,
+    assert_follows,
+    assert_same_function,
+    with_few_units,
+)
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
@@ -30,6 +38,39 @@ def test_the_function_of_torchvision(monkeypatch):
     theirs = torchvision.models.alexnet(num_classes=CLASSES)
     with_few_units(theirs.classifier, 256 * 6 * 6)
     assert_same_function(ours, theirs, torch.randn(2, 3, 224, 224))
+
+
+def by_figure_2(layers: Layers, x: Tensor) -> Tensor:
+    """Section 3 with the two columns of Figure 2 as two networks, which meet in conv3 and behind conv5 alone."""
+
+    def normalised(a: Tensor) -> Tensor:
+        squares = functional.pad(a.square(), (0, 0, 0, 0, 2, 2))
+        sums = sum(squares[:, i : i + a.shape[1]] for i in range(5))
+        return a / (2 + 1e-4 * sums) ** 0.75
+
+    def in_columns(kernels: int, size: int) -> Callable[[list[Tensor]], list[Tensor]]:
+        weights, biases = layers.take(kernels, None, size, size).chunk(2), layers.take(kernels).chunk(2)
+        return lambda columns: [
+            functional.conv2d(column, weight, bias, padding=size // 2).relu()
+            for column, weight, bias in zip(columns, weights, biases, strict=True)
+        ]
+
+    x = layers.conv(96, 11, 4, padding=2, bias=True)(x).relu()
+    x = functional.max_pool2d(normalised(x), 3, 2)
+    x = torch.cat(in_columns(256, 5)(list(x.chunk(2, dim=1))), dim=1)
+    x = functional.max_pool2d(normalised(x), 3, 2)
+    x = layers.conv(384, 3, bias=True)(x).relu()
+    conv4, conv5 = in_columns(384, 3), in_columns(256, 3)
+    x = functional.max_pool2d(torch.cat(conv5(conv4(list(x.chunk(2, dim=1)))), dim=1), 3, 2)
+    x = layers.linear(256 * 6 * 6, 64)(x.flatten(1)).relu()
+    x = layers.linear(64, 64)(x).relu()
+    return layers.linear(64)(x)
+
+
+def test_the_function_of_figure_2(monkeypatch):
+    monkeypatch.setattr(architectures.alexnet, "HIDDEN_UNITS", 64)
+    ours = build("alexnet", stem="imagenet", num_classes=CLASSES)
+    assert_follows(ours, by_figure_2, 100 * torch.randn(2, 3, 224, 224))
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def by_section_2(layers: Layers, x: Tensor) -> Tensor | list[Tensor]:
                 x = x.relu()
     companions = [layers.linear(192 * side**2) for side in (32, 16, 8)]
     answers = [
-        companion(y.flatten(1) * 0.001**0.5) for companion, y in zip(companions, responses, strict=True)
+        0.001**0.5 * companion(y.flatten(1)) for companion, y in zip(companions, responses, strict=True)
     ]
     return [x.mean((2, 3)), *answers] if layers.training else x.mean((2, 3))
 

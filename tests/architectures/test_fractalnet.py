@@ -23,17 +23,17 @@ def on_meta(stem: str = "cifar", **knobs) -> nn.Module:
 def by_section_3(columns: int, widths: tuple[int, ...]) -> Function:
     """f_1 is a convolution and f_(C+1) the mean of conv and f_C after f_C; joins that meet are one, as in Figure 1."""
 
-    def conv(layers: Layers) -> Layer:
-        convolution = layers.conv(layers.width, 3)
-        norm, _ = (layers.norm(layers.width, affine=False) for _ in range(2))  # the second: of a column alone
+    def conv(layers: Layers, width: int) -> Layer:
+        convolution = layers.conv(width, 3)
+        norm, _ = (layers.norm(width, affine=False) for _ in range(2))  # the second: of a column alone
         return lambda x: norm(convolution(x)).relu()
 
-    def expanded(layers: Layers, columns: int) -> Callable[[Tensor], list[Tensor]]:
+    def expanded(layers: Layers, width: int, columns: int) -> Callable[[Tensor], list[Tensor]]:
         """f_C before its last join: the outputs of its columns, the shallowest first."""
-        shallowest = conv(layers)
+        shallowest = conv(layers, width)
         if columns == 1:
             return lambda x: [shallowest(x)]
-        first, second = expanded(layers, columns - 1), expanded(layers, columns - 1)
+        first, second = (expanded(layers, width, columns - 1) for _ in range(2))
         return lambda x: [shallowest(x), *second(mean(first(x)))]
 
     def mean(tensors: list[Tensor]) -> Tensor:
@@ -41,8 +41,7 @@ def by_section_3(columns: int, widths: tuple[int, ...]) -> Function:
 
     def function(layers: Layers, x: Tensor) -> Tensor:
         for width in widths:
-            layers.width = width
-            x = functional.max_pool2d(mean(expanded(layers, columns)(x)), 2)
+            x = functional.max_pool2d(mean(expanded(layers, width, columns)(x)), 2)
         return layers.linear(widths[-1])(x.mean((2, 3)))
 
     return function
