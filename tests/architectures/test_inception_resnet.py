@@ -80,6 +80,16 @@ def test_modules_of_the_figures(name, row, text):
     assert text in line
 
 
+def test_version_1_has_the_figures_parameters_and_its_ports_to_faces_more():
+    """timesler/facenet-pytorch: a sixth module C, and 512 units, normalised, before the classes."""
+    network = on_meta("inception_resnet_v1")
+    ours = sum(p.numel() for p in network.parameters())
+    module_c = sum(p.numel() for p in network.inception_c[0].parameters())
+    linear = sum(p.numel() for p in network.softmax.parameters())
+    assert ours == 22_756_328
+    assert ours + module_c - linear + 1792 * 512 + 2 * 512 + 512 * 1000 + 1000 == 23_995_624
+
+
 def test_costs_of_section_3_2():
     costs = {name: count(on_meta(name), 299).mult_adds for name in NAMES}
     with torch.device("meta"):

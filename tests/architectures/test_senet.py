@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
+from architectures.inception_resnet import ResidualInception
 from architectures.layers.squeeze_excitation import SqueezeExcitation, reduced_channels
 from architectures.resnet import IMAGENET_BLOCKS, Bottleneck, ResidualBlock
 from architectures.senet import SENet154, excite
@@ -63,6 +64,22 @@ def test_the_function_of_timms_senet_154_with_fewer_blocks():
     theirs.pool0 = nn.MaxPool2d(3, stride=2, padding=1)
     ours = SENet154(CLASSES, blocks, reduction=16, dropout=0.2)
     assert_same_function(ours, theirs, torch.randn(2, 3, 64, 64))
+
+
+@pytest.mark.parametrize(("depth", "theirs"), [(110, 1_744_664), (164, 1_904_882)])
+def test_pre_activation_networks_of_others_lack_the_last_activation(depth, theirs):
+    """osmr/imgclsmob normalise twice before the first unit and not at the end; on basic blocks they project."""
+    last = 256 if depth == 164 else 64
+    projections = 0 if depth == 164 else 16 * 32 + 32 * 64
+    ours = count(on_meta("se_preact_resnet", "cifar", num_classes=10, depth=depth), 32).parameters
+    assert ours + projections + 2 * 16 - 2 * last == theirs
+
+
+def test_se_is_in_every_residual_branch_of_inception_resnet_and_nowhere_else():
+    plain, excited = on_meta("inception_resnet_v2_tf"), on_meta("se_inception_resnet_v2")
+    branches = [m.branch for m in excited.modules() if isinstance(m, ResidualInception)]
+    assert [branch[-1] for branch in branches] == excitations(excited) and len(branches) == 40
+    assert count(excited, 299).mult_adds - count(plain, 299).mult_adds == 8_495_360
 
 
 def test_senet_154_has_154_layers_and_timms_parameters():
