@@ -3,13 +3,20 @@
 import pytest
 import timm
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from architectures import build
 from architectures.counting import count, count_stages
 from architectures.describe import describe
-from tests.architectures.reference import CLASSES, assert_same_function
+from tests.architectures.reference import (
+    CLASSES,
+    Function,
+    Layers,
+    assert_follows,
+    assert_same_function,
+    excited,
+)
 
 
 def on_meta(stem: str = "imagenet", num_classes: int = 1000, **knobs) -> nn.Module:
@@ -28,6 +35,36 @@ def test_the_function_of_timm():
     ours = build("mobilenet_v1", stem="imagenet", num_classes=CLASSES, activation="relu6")
     theirs = timm.create_model("mobilenetv1_100", num_classes=CLASSES)
     assert_same_function(ours, theirs, torch.randn(2, 3, 64, 64))
+
+
+def by_table_1(alpha: float, *, separable: bool, se: bool = False) -> Function:
+    """Table 1: a 3×3 depthwise and a 1×1 convolution by turns; se: squeeze-and-excitation behind every 1×1."""
+    widths = (64, 128, 128, 256, 256, *[512] * 6, 1024, 1024)
+    strides = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
+
+    def function(layers: Layers, x: Tensor) -> Tensor:
+        x = layers.conv_norm(int(alpha * 32), 3, 2)(x).relu()
+        for width, stride in zip(widths, strides, strict=True):
+            outputs = int(alpha * width)
+            if separable:
+                x = layers.conv_norm(x.shape[1], 3, stride, groups=x.shape[1])(x).relu()
+                x = layers.conv_norm(outputs, 1)(x).relu()
+            else:
+                x = layers.conv_norm(outputs, 3, stride)(x).relu()
+            x = excited(layers, x) if se else x
+        return layers.linear(int(alpha * 1024))(x.mean((2, 3)))
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs"),
+    [("mobilenet_v1", {}), ("mobilenet_v1", {"convolution": "full"}), ("se_mobilenet_v1", {})],
+)
+def test_the_function_of_table_1(name, knobs):
+    ours = build(name, stem="imagenet", num_classes=CLASSES, width_mult=0.25, **knobs)
+    function = by_table_1(0.25, separable=not knobs, se=name.startswith("se"))
+    assert_follows(ours, function, torch.randn(3, 3, 64, 64))
 
 
 def test_table_1():
