@@ -7,7 +7,9 @@ import timm
 import torch
 from timm.models.senet import SEBottleneck, SENet
 from torch import Tensor, nn
+from torch.nn import functional
 
+import architectures.vgg
 from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
@@ -15,7 +17,14 @@ from architectures.inception_resnet import ResidualInception
 from architectures.layers.squeeze_excitation import SqueezeExcitation, reduced_channels
 from architectures.resnet import IMAGENET_BLOCKS, Bottleneck, ResidualBlock
 from architectures.senet import SENet154, excite
-from tests.architectures.reference import CLASSES, assert_same_function, randomise
+from tests.architectures.reference import (
+    CLASSES,
+    Layers,
+    assert_follows,
+    assert_same_function,
+    excited,
+    randomise,
+)
 
 
 def on_meta(name: str, stem: str = "imagenet", num_classes: int = 1000, **knobs) -> nn.Module:
@@ -64,6 +73,25 @@ def test_the_function_of_timms_senet_154_with_fewer_blocks():
     theirs.pool0 = nn.MaxPool2d(3, stride=2, padding=1)
     ours = SENet154(CLASSES, blocks, reduction=16, dropout=0.2)
     assert_same_function(ours, theirs, torch.randn(2, 3, 64, 64))
+
+
+def vgg_16_by_section_3_3(layers: Layers, x: Tensor) -> Tensor:
+    """Column D of VGG's Table 1 for images of 32 pixels, normalised; SE behind the ReLU of every convolution."""
+    for repeats, channels in ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)):
+        for _ in range(repeats):
+            convolution, norm = layers.conv(channels, 3, bias=True), layers.norm(channels)
+            x = excited(layers, norm(convolution(x)).relu())
+        x = functional.max_pool2d(x, 2)
+    x = layers.linear(512, 64)(x.flatten(1)).relu()
+    x = layers.linear(64, 64)(x).relu()
+    return layers.linear(64)(x)
+
+
+def test_se_is_behind_every_relu_of_vgg(monkeypatch):
+    monkeypatch.setitem(architectures.vgg.LAST_SIDE, "imagenet", 1)
+    monkeypatch.setattr(architectures.vgg, "HIDDEN_UNITS", 64)
+    ours = build("se_vgg", stem="imagenet", num_classes=CLASSES)
+    assert_follows(ours, vgg_16_by_section_3_3, torch.randn(3, 3, 32, 32))
 
 
 @pytest.mark.parametrize(("depth", "theirs"), [(110, 1_744_664), (164, 1_904_882)])
