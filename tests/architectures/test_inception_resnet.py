@@ -126,6 +126,15 @@ def test_the_function_of_the_figures(name):
     assert_follows(ours, by_the_figures(name, 0.2), torch.randn(2, 3, 107, 107))
 
 
+def test_sizes_of_figure_14():
+    x, sizes = torch.empty(1, 3, 299, 299, device="meta"), []
+    for layer in on_meta("inception_resnet_v1").stem:
+        x = layer(x)
+        if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
+            sizes.append((x.shape[-1], x.shape[1]))
+    assert sizes == [(149, 32), (147, 32), (147, 64), (73, 64), (73, 80), (71, 192), (35, 256)]
+
+
 @pytest.mark.parametrize(
     ("name", "channels"),
     [("inception_resnet_v1", (256, 896, 1792)), ("inception_resnet_v2", (384, 1152, 2144))],
