@@ -98,6 +98,8 @@ def se_resnet(
         fc_layers: 2, with the bottleneck of Equation 3; 1, a single fully connected layer.
         bias: biases of these layers; the ablations of Section 6 have none.
     """
+    if len(set(se_stages)) < len(se_stages):
+        raise ValueError(f"se_stages {se_stages} names a stage twice; leave one out")
     make_excitation = excitation(reduction, bias, squeeze, gate, fc_layers)
     network = resnet(
         stem=stem, num_classes=num_classes, depth=depth, shortcut=shortcut, block=block, stride_in=stride_in

@@ -279,6 +279,7 @@ def test_closed_gates_leave_the_shortcut_of_a_pre_activation_unit():
         ("se_resnet", "imagenet", {"reduction": 0}, "reduction 0 is too small; it must be at least 1"),
         ("se_resnet", "imagenet", {"fc_layers": 3}, "fc_layers 3 is not one of 1, 2"),
         ("se_resnet", "cifar", {"se_stages": (2, 5)}, "se_stages 5 is not one of 2, 3, 4"),
+        ("se_resnet", "cifar", {"se_stages": (2, 3, 2)}, r"se_stages \(2, 3, 2\) names a stage twice"),
         ("se_resnet", "imagenet", {"se_stages": (1,)}, "se_stages 1 is not one of 2, 3, 4, 5"),
         (
             "se_resnet",
