@@ -36,14 +36,14 @@ def assert_same_function(
     order: sorts the names of their tensors, where they declare their layers in another order than we do.
     modes: evaluation (False), training (True).
     """
-    exact(ours), randomise(exact(theirs))
+    exact(ours), randomise(exact(theirs)), calibrate(theirs, images)
     source = evaluated(theirs.state_dict())
     names = sorted(source, key=order) if order else list(source)
     ours.load_state_dict(paired(ours, {name: source[name] for name in names}, "reference"), strict=False)
     parameters = dict(theirs.named_parameters())
     their_parameters = [parameters[name] for name in names if name in parameters]
     for training in modes:
-        logits, expected = (network.train(training)(images.double()) for network in (ours, theirs))
+        logits, expected = (network.train(training)(images) for network in (ours, theirs))
         _assert_agree([logits], [expected], list(ours.parameters()), their_parameters)
 
 
@@ -58,18 +58,24 @@ def assert_follows(
 
     function: with auxiliary classifiers, in training, it returns the logits and then theirs.
     """
-    randomise(exact(ours))
+    randomise(exact(ours)), calibrate(ours, images)
     parameters = list(ours.parameters())
     for training in modes:
         layers = Layers(ours.train(training))
-        expected = function(layers, images.double())
+        expected = function(layers, images)
         assert not layers.left(), "weights that the reference doesn't use"
-        outputs = ours(images.double())
+        outputs = ours(images)
         if isinstance(expected, Tensor):
             outputs, expected = [outputs], [expected]
         else:
             outputs = [outputs.logits, *(auxiliary.logits for auxiliary in outputs.auxiliary)]
         _assert_agree(outputs, expected, parameters, parameters)
+
+
+def random_images(number: int, side: int, scale: float = 1.0) -> Tensor:
+    """Return the same random images (number, 3, side, side) always, in double precision."""
+    generator = torch.Generator().manual_seed(0)
+    return scale * torch.randn(number, 3, side, side, dtype=torch.double, generator=generator)
 
 
 def exact(network: nn.Module) -> nn.Module:
@@ -94,6 +100,20 @@ def randomise(network: nn.Module) -> None:
             if module.affine:
                 nn.init.uniform_(module.weight, 0.7, 1.4)
                 nn.init.uniform_(module.bias, -0.2, 0.2)
+
+
+def calibrate(network: nn.Module, images: Tensor) -> None:
+    """Give batch normalisation about the statistics of these images, so that nothing grows from layer to layer."""
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    with torch.no_grad():
+        network.train()(images)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.running_mean += torch.empty_like(norm.running_mean).uniform_(-0.2, 0.2)
+        norm.running_var *= torch.empty_like(norm.running_var).uniform_(0.5, 1.5)
 
 
 def set_epsilon(network: nn.Module, epsilon: float = EPSILON) -> None:

@@ -19,6 +19,7 @@ from tests.architectures.reference import (
     Layers,
     assert_follows,
     assert_same_function,
+    random_images,
     with_few_units,
 )
 
@@ -37,7 +38,7 @@ def test_the_function_of_torchvision(monkeypatch):
     )  # fmt: skip
     theirs = torchvision.models.alexnet(num_classes=CLASSES)
     with_few_units(theirs.classifier, 256 * 6 * 6)
-    assert_same_function(ours, theirs, torch.randn(2, 3, 224, 224))
+    assert_same_function(ours, theirs, random_images(2, 224))
 
 
 def by_figure_2(layers: Layers, x: Tensor) -> Tensor:
@@ -70,7 +71,7 @@ def by_figure_2(layers: Layers, x: Tensor) -> Tensor:
 def test_the_function_of_figure_2(monkeypatch):
     monkeypatch.setattr(architectures.alexnet, "HIDDEN_UNITS", 64)
     ours = build("alexnet", stem="imagenet", num_classes=CLASSES)
-    assert_follows(ours, by_figure_2, 100 * torch.randn(2, 3, 224, 224))
+    assert_follows(ours, by_figure_2, random_images(2, 224, scale=100))
 
 
 @pytest.mark.parametrize(

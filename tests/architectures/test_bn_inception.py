@@ -10,7 +10,7 @@ from architectures import build
 from architectures.bn_inception import FIGURE_5, Filters, convolution, inception_module
 from architectures.counting import count, count_stages
 from architectures.describe import describe
-from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, excited
+from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, excited, random_images
 
 # Figure 5: channels of the modules. 4c and 4d by their filters, as in Caffe; the column of the sizes says 576.
 OUTPUTS = {
@@ -100,7 +100,7 @@ def by_figure_5(*, se: bool) -> Function:
 @pytest.mark.parametrize(("name", "knobs"), [("bn_inception", {"conv1": "full"}), ("se_bn_inception", {})])
 def test_the_function_of_figure_5(name, knobs):
     ours = build(name, stem="imagenet", num_classes=CLASSES, **knobs)
-    assert_follows(ours, by_figure_5(se=name.startswith("se")), torch.randn(2, 3, 64, 64))
+    assert_follows(ours, by_figure_5(se=name.startswith("se")), random_images(2, 64))
 
 
 def test_widths_of_the_modules_put_out():

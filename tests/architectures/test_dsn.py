@@ -10,7 +10,7 @@ from architectures.counting import count
 from architectures.describe import describe
 from architectures.dsn import Companion
 from architectures.outputs import TrainingOutputs
-from tests.architectures.reference import CLASSES, Layers, assert_follows
+from tests.architectures.reference import CLASSES, Layers, assert_follows, random_images
 
 
 def on_meta(**knobs) -> nn.Module:
@@ -41,7 +41,7 @@ def by_section_2(layers: Layers, x: Tensor) -> Tensor | list[Tensor]:
 
 def test_the_function_of_section_2():
     ours = build("dsn", stem="cifar", num_classes=CLASSES)
-    assert_follows(ours, by_section_2, torch.randn(2, 3, 32, 32))
+    assert_follows(ours, by_section_2, random_images(2, 32))
 
 
 def test_in_training_the_companions_answer_to_what_the_convolutions_put_out():

@@ -12,7 +12,7 @@ from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
 from architectures.fractalnet import Column, Fractal, LocalSampling, Sampling
-from tests.architectures.reference import CLASSES, Function, Layer, Layers, assert_follows
+from tests.architectures.reference import CLASSES, Function, Layer, Layers, assert_follows, random_images
 
 
 def on_meta(stem: str = "cifar", **knobs) -> nn.Module:
@@ -51,7 +51,7 @@ def by_section_3(columns: int, widths: tuple[int, ...]) -> Function:
 def test_the_function_of_section_3(columns):
     knobs = {"columns": columns, "blocks": 5, "first_width": 3}
     ours = build("fractalnet", stem="cifar", num_classes=CLASSES, drop_path=0.0, **knobs)
-    assert_follows(ours, by_section_3(columns, (3, 6, 12, 24, 24)), torch.randn(3, 3, 32, 32))
+    assert_follows(ours, by_section_3(columns, (3, 6, 12, 24, 24)), random_images(3, 32))
 
 
 class Chosen(Sampling):

@@ -12,7 +12,7 @@ from architectures.counting import count, count_stages
 from architectures.describe import describe
 from architectures.googlenet import TABLE_1, FilterConcatenation, Filters, naive, reduced, single
 from architectures.outputs import TrainingOutputs
-from tests.architectures.reference import CLASSES, Layers, assert_follows, exact, randomise
+from tests.architectures.reference import CLASSES, Layers, assert_follows, exact, random_images, randomise
 
 # Table 1: #1×1, #3×3 reduce, #3×3, #5×5 reduce, #5×5, pool proj; and the modules' channels out.
 ROWS = {
@@ -137,7 +137,7 @@ def by_table_1(layers: Layers, x: Tensor) -> Tensor | list[Tensor]:
 
 def test_the_function_of_table_1():
     ours = build("googlenet", stem="imagenet", num_classes=CLASSES)
-    assert_follows(ours, by_table_1, 30 * torch.randn(2, 3, 224, 224))
+    assert_follows(ours, by_table_1, random_images(2, 224, scale=30))
 
 
 def test_rows_of_table_1():

@@ -11,7 +11,7 @@ from architectures.describe import describe
 from architectures.highway import HighwayLayer, stage_lengths
 from lightning_modules import recipes
 from lightning_modules.initialisation import initialise
-from tests.architectures.reference import CLASSES, Function, Layers, assert_follows
+from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, random_images
 
 
 def on_meta(name: str, num_classes: int = 10, **knobs) -> nn.Module:
@@ -63,7 +63,7 @@ def by_equation_3(lengths: tuple[int, ...], *, gated: bool) -> Function:
 @pytest.mark.parametrize(("depth", "lengths"), [(19, (5, 6, 6)), (11, (3, 3, 3))])
 def test_the_function_of_equation_3(name, depth, lengths):
     ours = build(name, stem="cifar", num_classes=CLASSES, depth=depth)
-    assert_follows(ours, by_equation_3(lengths, gated=name == "highway"), torch.randn(2, 3, 16, 16))
+    assert_follows(ours, by_equation_3(lengths, gated=name == "highway"), random_images(2, 16))
 
 
 @pytest.mark.parametrize(("depth", "lengths"), [(19, [5, 6, 6]), (11, [3, 3, 3]), (32, [10, 10, 10])])

@@ -21,6 +21,7 @@ from tests.architectures.reference import (
     Layers,
     assert_follows,
     assert_same_function,
+    random_images,
     set_epsilon,
 )
 
@@ -48,7 +49,7 @@ def test_the_function_of_timm():
         row[:1] for row in (theirs.repeat, theirs.repeat_1, theirs.repeat_2)
     )  # fewer in both, and so quick; the last one is theirs.block8
     ours = build("inception_resnet_v2_tf", stem="imagenet", num_classes=CLASSES, blocks=(1, 1, 2))
-    assert_same_function(ours, theirs, torch.randn(2, 3, 107, 107))
+    assert_same_function(ours, theirs, random_images(2, 107))
 
 
 # Convolutions of each path, channels and kernel, by Figures 10, 11, 13, 12 and 16, 17, 19, 18; k, l, m, n of Table 1.
@@ -123,7 +124,7 @@ def by_the_figures(name: str, scale: float) -> Function:
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_function_of_the_figures(name):
     ours = build(name, stem="imagenet", num_classes=CLASSES, blocks=(1, 1, 1), residual_scale=0.2)
-    assert_follows(ours, by_the_figures(name, 0.2), torch.randn(2, 3, 107, 107))
+    assert_follows(ours, by_the_figures(name, 0.2), random_images(2, 107))
 
 
 def test_sizes_of_figure_14():

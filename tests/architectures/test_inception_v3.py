@@ -12,7 +12,7 @@ from architectures.inception_v3 import PoolTo5x5
 from architectures.layers.inception_module import InceptionModule
 from architectures.layers.squeeze_excitation import SqueezeExcitation
 from architectures.outputs import TrainingOutputs
-from tests.architectures.reference import CLASSES, assert_same_function, set_epsilon
+from tests.architectures.reference import CLASSES, assert_same_function, random_images, set_epsilon
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
@@ -36,14 +36,14 @@ def test_the_function_of_torchvision():
     assert len(pools) == 9 and not any(pool.count_include_pad for pool in pools)
     for pool in pools:  # TensorFlow leaves the padding out of an average, and so do we; torchvision doesn't
         pool.count_include_pad = True
-    assert_same_function(ours, theirs, torch.randn(2, 3, 107, 107))
+    assert_same_function(ours, theirs, random_images(2, 107))
 
 
 def test_the_auxiliary_classifier_of_torchvision():
     theirs = torchvision.models.inception_v3(num_classes=CLASSES, init_weights=False).AuxLogits
     set_epsilon(theirs)
     ours = build("inception_v3", stem="imagenet", num_classes=CLASSES).auxiliary
-    assert_same_function(ours, theirs, torch.randn(2, 768, 17, 17), modes=[False])
+    assert_same_function(ours, theirs, torch.randn(2, 768, 17, 17, dtype=torch.double), modes=[False])
 
 
 @pytest.mark.parametrize("side", [17, 8, 16, 5, 12])

@@ -8,7 +8,7 @@ from torch import nn
 from architectures import build
 from architectures.counting import count, count_stages
 from architectures.describe import describe
-from tests.architectures.reference import CLASSES, assert_same_function, set_epsilon
+from tests.architectures.reference import CLASSES, assert_same_function, random_images, set_epsilon
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
@@ -28,7 +28,7 @@ def test_the_function_of_timm():
         *(module for i, module in enumerate(theirs.features) if i not in repeated)
     )
     ours = build("inception_v4", stem="imagenet", num_classes=CLASSES, blocks=(1, 1, 1))
-    assert_same_function(ours, theirs, torch.randn(2, 3, 107, 107))
+    assert_same_function(ours, theirs, random_images(2, 107))
 
 
 def test_boxes_of_figure_9():

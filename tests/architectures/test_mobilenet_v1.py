@@ -16,6 +16,7 @@ from tests.architectures.reference import (
     assert_follows,
     assert_same_function,
     excited,
+    random_images,
 )
 
 
@@ -34,7 +35,7 @@ def test_the_function_of_timm():
     # timm follows the released code, which has ReLU6; the paper has ReLU.
     ours = build("mobilenet_v1", stem="imagenet", num_classes=CLASSES, activation="relu6")
     theirs = timm.create_model("mobilenetv1_100", num_classes=CLASSES)
-    assert_same_function(ours, theirs, torch.randn(2, 3, 64, 64))
+    assert_same_function(ours, theirs, random_images(2, 64))
 
 
 def by_table_1(alpha: float, *, separable: bool, se: bool = False) -> Function:
@@ -64,7 +65,7 @@ def by_table_1(alpha: float, *, separable: bool, se: bool = False) -> Function:
 def test_the_function_of_table_1(name, knobs):
     ours = build(name, stem="imagenet", num_classes=CLASSES, width_mult=0.25, **knobs)
     function = by_table_1(0.25, separable=not knobs, se=name.startswith("se"))
-    assert_follows(ours, function, torch.randn(3, 3, 64, 64))
+    assert_follows(ours, function, random_images(3, 64))
 
 
 def test_table_1():

@@ -9,7 +9,7 @@ from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
 from architectures.mobilenet_v2 import Residual, divisible_by_8
-from tests.architectures.reference import CLASSES, assert_same_function, randomise
+from tests.architectures.reference import CLASSES, assert_same_function, random_images, randomise
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
@@ -29,7 +29,7 @@ def test_the_function_of_torchvision():
     # Their classifier is a fully connected layer where Table 2 has a 1×1 convolution.
     ours = build("mobilenet_v2", stem="imagenet", num_classes=CLASSES)
     theirs = torchvision.models.mobilenet_v2(num_classes=CLASSES)
-    assert_same_function(ours, theirs, torch.randn(2, 3, 64, 64))
+    assert_same_function(ours, theirs, random_images(2, 64))
 
 
 @pytest.mark.parametrize("alpha", [0.35, 0.75, 1.4])

@@ -11,7 +11,7 @@ from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
 from architectures.layers.squeeze_excitation import SqueezeExcitation
-from tests.architectures.reference import CLASSES, assert_same_function, set_epsilon
+from tests.architectures.reference import CLASSES, assert_same_function, random_images, set_epsilon
 
 LARGE, SMALL = "mobilenet_v3_large", "mobilenet_v3_small"
 # Tables 1 and 2: kernel, exp size, #out, SE, NL, s.
@@ -75,7 +75,7 @@ def test_the_function_of_torchvision(name):
     theirs = getattr(torchvision.models, name)(num_classes=CLASSES)
     set_epsilon(theirs)
     ours = build(name, stem="imagenet", num_classes=CLASSES)
-    assert_same_function(ours, theirs, torch.randn(2, 3, 64, 64))
+    assert_same_function(ours, theirs, random_images(2, 64))
 
 
 @pytest.mark.parametrize(("name", "reference"), [(LARGE, "large_075"), (SMALL, "small_075")])

@@ -9,7 +9,7 @@ from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
 from architectures.nin import mlpconv
-from tests.architectures.reference import CLASSES, Function, Layers, assert_follows
+from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, random_images
 
 
 def on_meta(stem: str, num_classes: int = 10, **knobs) -> nn.Module:
@@ -67,7 +67,7 @@ def by_figure_2(mlpconvs: list[tuple[tuple[int, int, int], list[int]]], head: st
 def test_the_function_on_cifar(head):
     mlpconvs = [((5, 1, 2), [192, 160, 96]), ((5, 1, 2), [192] * 3), ((3, 1, 1), [192, 192, CLASSES])]
     ours = build("nin", stem="cifar", num_classes=CLASSES, head=head)
-    assert_follows(ours, by_figure_2(mlpconvs, head, side=8), torch.randn(2, 3, 32, 32))
+    assert_follows(ours, by_figure_2(mlpconvs, head, side=8), random_images(2, 32))
 
 
 def test_the_function_on_imagenet():
@@ -75,7 +75,7 @@ def test_the_function_on_imagenet():
         ((11, 4, 0), [96] * 3), ((5, 1, 2), [256] * 3), ((3, 1, 1), [384] * 3), ((3, 1, 1), [1024, 1024, CLASSES])
     ]  # fmt: skip
     ours = build("nin", stem="imagenet", num_classes=CLASSES)
-    assert_follows(ours, by_figure_2(mlpconvs, "gap", side=6), torch.randn(2, 3, 107, 107))
+    assert_follows(ours, by_figure_2(mlpconvs, "gap", side=6), random_images(2, 107))
 
 
 def test_an_mlpconv_is_one_small_network_at_every_position():

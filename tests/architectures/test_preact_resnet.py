@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from architectures import build
-from architectures.preact_resnet import ORDERS
+from architectures.preact_resnet import ORDERS, UNIT_LAYERS
 from reports.printed.figures import Figure, read
 from tests.architectures.reference import (
     CLASSES,
@@ -16,6 +16,7 @@ from tests.architectures.reference import (
     assert_follows,
     assert_same_function,
     excited,
+    random_images,
     randomise,
 )
 
@@ -97,7 +98,7 @@ def test_the_function_of_timm():
     ours = build("preact_resnet", stem="imagenet", num_classes=CLASSES, depth=50, stride_in="3x3")
     first = ["stem", "stages.0.blocks.0.norm1"]  # theirs declares a block's projection before it
     assert_same_function(
-        ours, theirs, torch.randn(2, 3, 64, 64), modes=[False],
+        ours, theirs, random_images(2, 64), modes=[False],
         order=lambda name: next((i for i, part in enumerate(first) if name.startswith(part)), len(first)),
     )  # fmt: skip
 
@@ -172,7 +173,7 @@ def by_figure_4_and_table_1(
 @pytest.mark.parametrize(("block", "depth"), [("single", 8), ("basic", 14), ("bottleneck", 20)])
 def test_the_cifar_form_by_figure_4(order, block, depth):
     ours = build("preact_resnet", stem="cifar", num_classes=CLASSES, depth=depth, unit=order, block=block)
-    assert_follows(ours, by_figure_4_and_table_1(2, block, order), torch.randn(3, 3, 16, 16))
+    assert_follows(ours, by_figure_4_and_table_1(2, block, order), random_images(3, 16))
 
 
 @pytest.mark.parametrize(
@@ -191,15 +192,16 @@ def test_the_cifar_form_by_table_1(shortcut, scales):
         shortcut_scale=scales[0], branch_scale=scales[1], gate_bias=-1.0,
     )  # fmt: skip
     function = by_figure_4_and_table_1(2, "basic", "original", shortcut, scales)
-    assert_follows(ours, function, torch.randn(3, 3, 16, 16))
+    assert_follows(ours, function, random_images(3, 16))
 
 
-@pytest.mark.parametrize(("depth", "n", "block"), [(14, 2, "basic"), (164, 18, "bottleneck")])
-def test_se_is_at_the_end_of_every_branch(depth, n, block):
+@pytest.mark.parametrize(("depth", "block"), [(14, "basic"), (164, "bottleneck")])
+def test_se_is_at_the_end_of_every_branch(depth, block, monkeypatch):
+    # Of 54 bottlenecks the gradients differ by more than 1e-8, since rounding grows from one to the next; 6 are left.
+    monkeypatch.setitem(UNIT_LAYERS, "bottleneck", 162 // 2)
     ours = build("se_preact_resnet", stem="cifar", num_classes=CLASSES, depth=depth)
-    function = by_figure_4_and_table_1(n, block, "full_preactivation", se=16)
-    # In evaluation, without the batch's statistics, 54 additions grow beyond what rounding allows.
-    assert_follows(ours, function, torch.randn(3, 3, 16, 16), modes=[True] if depth == 164 else [False, True])
+    function = by_figure_4_and_table_1(2, block, "full_preactivation", se=16)
+    assert_follows(ours, function, random_images(3, 16))
 
 
 def test_x_l_is_x_0_and_the_sum_of_the_branches():

@@ -1,13 +1,19 @@
 """The comparison with references sees what it is there for: a stride, an ε, an activation, a layer too many."""
 
 import pytest
-import torch
 from torch import Tensor, nn
 
 from architectures.layers.conv_bn import conv_bn, conv_bn_relu
-from tests.architectures.reference import CLASSES, Layers, assert_follows, assert_same_function, set_epsilon
+from tests.architectures.reference import (
+    CLASSES,
+    Layers,
+    assert_follows,
+    assert_same_function,
+    random_images,
+    set_epsilon,
+)
 
-IMAGES = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+IMAGES = random_images(3, 8)
 
 
 def small(**changes) -> nn.Sequential:

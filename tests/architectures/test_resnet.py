@@ -8,7 +8,14 @@ from torch import Tensor, nn
 from architectures import build
 from architectures.resnet import ResidualBlock, shortcut_connection
 from reports.printed.figures import read
-from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, assert_same_function
+from tests.architectures.reference import (
+    CLASSES,
+    Function,
+    Layers,
+    assert_follows,
+    assert_same_function,
+    random_images,
+)
 
 
 def on_meta(name: str, stem: str, **knobs) -> nn.Module:
@@ -31,7 +38,8 @@ def test_the_function_of_torchvision(reference, knobs):
             if isinstance(block, torchvision.models.resnet.Bottleneck):
                 block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
     ours = build("resnet", stem="imagenet", num_classes=CLASSES, depth=int(reference[6:]), **knobs)
-    assert_same_function(ours, theirs, torch.randn(2, 3, 64, 64))
+    modes = [False, True] if reference == "resnet18" else [False]
+    assert_same_function(ours, theirs, random_images(2, 64), modes=modes)
 
 
 def by_section_4_2(n: int, shortcut: str | None, *, bottleneck: bool) -> Function:
@@ -75,7 +83,7 @@ def test_the_cifar_form_by_section_4_2(shortcut, block):
         ours = build("resnet", stem="cifar", num_classes=CLASSES, shortcut=shortcut, **knobs)
     else:
         ours = build("plain", stem="cifar", num_classes=CLASSES, **knobs)
-    assert_follows(ours, by_section_4_2(2, shortcut, bottleneck=bottleneck), torch.randn(3, 3, 16, 16))
+    assert_follows(ours, by_section_4_2(2, shortcut, bottleneck=bottleneck), random_images(3, 16))
 
 
 def test_stride_in_the_1x1_is_another_function():

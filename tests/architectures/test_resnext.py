@@ -8,16 +8,21 @@ from torch.nn import functional
 
 from architectures import build
 from architectures.resnext import ResNeXtBlock
-from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, assert_same_function
+from tests.architectures.reference import (
+    CLASSES,
+    Function,
+    Layers,
+    assert_follows,
+    assert_same_function,
+    random_images,
+)
 
 CARDINALITY, WIDTH = 4, 3
 
 
 def test_the_function_of_torchvision():
     theirs = torchvision.models.resnext50_32x4d(num_classes=CLASSES)
-    assert_same_function(
-        build("resnext", stem="imagenet", num_classes=CLASSES), theirs, torch.randn(2, 3, 64, 64)
-    )
+    assert_same_function(build("resnext", stem="imagenet", num_classes=CLASSES), theirs, random_images(2, 64))
 
 
 def by_equation_3(n: int, cardinality: int, path_width: int) -> Function:
@@ -54,7 +59,7 @@ def test_the_cifar_form_by_equation_3(cardinality, path_width):
         cardinality=cardinality,
         base_width=path_width,
     )
-    assert_follows(ours, by_equation_3(2, cardinality, path_width), torch.randn(3, 3, 16, 16))
+    assert_follows(ours, by_equation_3(2, cardinality, path_width), random_images(3, 16))
 
 
 def layers(module: nn.Module, kind: type) -> list[nn.Module]:

@@ -23,6 +23,7 @@ from tests.architectures.reference import (
     assert_follows,
     assert_same_function,
     excited,
+    random_images,
     randomise,
 )
 
@@ -61,7 +62,8 @@ def test_the_function_of_timm(reference, name, knobs, monkeypatch):
         for block in ours.modules():
             if isinstance(block, ResidualBlock):
                 block.branch.insert(len(block.branch) - 1, nn.ReLU())
-    assert_same_function(ours, theirs, torch.randn(2, 3, 64, 64))
+    modes = [False] if reference.startswith("legacy") else [False, True]
+    assert_same_function(ours, theirs, random_images(2, 64), modes=modes)
 
 
 def test_the_function_of_timms_senet_154_with_fewer_blocks():
@@ -72,7 +74,7 @@ def test_the_function_of_timms_senet_154_with_fewer_blocks():
     )  # fmt: skip
     theirs.pool0 = nn.MaxPool2d(3, stride=2, padding=1)
     ours = SENet154(CLASSES, blocks, reduction=16, dropout=0.2)
-    assert_same_function(ours, theirs, torch.randn(2, 3, 64, 64))
+    assert_same_function(ours, theirs, random_images(2, 64), modes=[False])
 
 
 def vgg_16_by_section_3_3(layers: Layers, x: Tensor) -> Tensor:
@@ -91,7 +93,7 @@ def test_se_is_behind_every_relu_of_vgg(monkeypatch):
     monkeypatch.setitem(architectures.vgg.LAST_SIDE, "imagenet", 1)
     monkeypatch.setattr(architectures.vgg, "HIDDEN_UNITS", 64)
     ours = build("se_vgg", stem="imagenet", num_classes=CLASSES)
-    assert_follows(ours, vgg_16_by_section_3_3, torch.randn(3, 3, 32, 32))
+    assert_follows(ours, vgg_16_by_section_3_3, random_images(3, 32))
 
 
 @pytest.mark.parametrize(("depth", "theirs"), [(110, 1_744_664), (164, 1_904_882)])

@@ -11,7 +11,7 @@ from architectures.describe import describe
 from architectures.layers.channel_shuffle import ChannelShuffle
 from architectures.layers.squeeze_excitation import SqueezeExcitation
 from architectures.shufflenet_v1 import ShuffleUnit
-from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, excited
+from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, excited, random_images
 
 PLAIN = {"shuffle": True, "depthwise_relu": False, "se": False}
 
@@ -76,7 +76,7 @@ def test_the_function_of_table_1_and_figure_2(groups, channels, first, knobs):
         shallow=knobs.get("shallow", False),
         se={"all": "12", "identity": "1"}[knobs.get("se_units", "all")] if "se" in knobs else "",
     )  # fmt: skip
-    assert_follows(ours, function, torch.randn(3, 3, 64, 64))
+    assert_follows(ours, function, random_images(3, 64))
 
 
 def shuffles(network: nn.Module) -> list[ChannelShuffle]:

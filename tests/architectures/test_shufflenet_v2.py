@@ -9,7 +9,7 @@ from architectures import build
 from architectures.counting import count_stages
 from architectures.describe import describe
 from architectures.shufflenet_v2 import ShuffleUnit
-from tests.architectures.reference import CLASSES, assert_same_function
+from tests.architectures.reference import CLASSES, assert_same_function, random_images
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
@@ -29,7 +29,7 @@ def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
 def test_the_function_of_torchvision(reference, knobs):
     ours = build("shufflenet_v2", stem="imagenet", num_classes=CLASSES, **knobs)
     theirs = getattr(torchvision.models, reference)(num_classes=CLASSES)
-    assert_same_function(ours, theirs, torch.randn(2, 3, 64, 64))
+    assert_same_function(ours, theirs, random_images(2, 64))
 
 
 def test_the_released_form_departs_from_torchvisions_in_stage_2_alone():

@@ -13,7 +13,14 @@ from architectures.counting import count, count_stages
 from architectures.describe import describe
 from architectures.squeezenet import fire
 from reports.printed.figures import read
-from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, assert_same_function
+from tests.architectures.reference import (
+    CLASSES,
+    Function,
+    Layers,
+    assert_follows,
+    assert_same_function,
+    random_images,
+)
 
 SHARED = Path(__file__).parents[3] / "shared"
 RELEASED = SHARED / "weights" / "squeezenet1_0_deepcomp_torchvision.pth"
@@ -28,7 +35,7 @@ def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
 def test_the_function_of_torchvision(version):
     theirs = getattr(torchvision.models, f"squeezenet{version.replace('.', '_')}")(num_classes=CLASSES)
     ours = build("squeezenet", stem="imagenet", num_classes=CLASSES, version=version)
-    assert_same_function(ours, theirs, torch.randn(2, 3, 100, 100))
+    assert_same_function(ours, theirs, random_images(2, 100))
 
 
 def by_table_1(bypass: str, squeeze_ratio: float, share_3x3: float) -> Function:
@@ -62,7 +69,7 @@ def test_the_function_of_table_1_and_figure_2(bypass, squeeze_ratio, share_3x3):
         "squeezenet", stem="imagenet", num_classes=CLASSES,
         bypass=bypass, squeeze_ratio=squeeze_ratio, share_3x3=share_3x3,
     )  # fmt: skip
-    assert_follows(ours, by_table_1(bypass, squeeze_ratio, share_3x3), torch.randn(2, 3, 79, 79))
+    assert_follows(ours, by_table_1(bypass, squeeze_ratio, share_3x3), random_images(2, 79))
 
 
 def test_rows_of_table_1():

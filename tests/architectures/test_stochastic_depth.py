@@ -8,7 +8,7 @@ from torch.nn import functional
 from architectures import build
 from architectures.describe import describe
 from architectures.stochastic_depth import SurvivingBranch, survival_probabilities
-from tests.architectures.reference import CLASSES, Function, Layers, assert_follows
+from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, random_images
 
 
 def on_meta(stem: str, **knobs) -> nn.Module:
@@ -71,7 +71,7 @@ def by_equation_5(n: int, last_survival: float) -> Function:
 
 def test_the_function_of_equation_5():
     ours = build("stochastic_depth", stem="cifar", num_classes=CLASSES, depth=20, last_survival=0.2)
-    assert_follows(ours, by_equation_5(3, 0.2), torch.randn(2, 3, 16, 16), modes=[False])
+    assert_follows(ours, by_equation_5(3, 0.2), random_images(2, 16), modes=[False])
 
 
 def a_block(survival: float) -> nn.Module:

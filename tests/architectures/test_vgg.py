@@ -9,7 +9,7 @@ import architectures.vgg
 from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
-from tests.architectures.reference import CLASSES, assert_same_function, with_few_units
+from tests.architectures.reference import CLASSES, assert_same_function, random_images, with_few_units
 
 LAYERS = {"A": 11, "A-LRN": 11, "B": 13, "B-5x5": 8, "C": 16, "D": 16, "E": 19}
 
@@ -21,14 +21,14 @@ def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
 
 @pytest.mark.parametrize("batch_norm", [True, False])
 def test_the_function_of_torchvision(batch_norm, monkeypatch):
-    # Small images, which leave 2×2 pixels, and few units in both: so quick.
-    monkeypatch.setitem(architectures.vgg.LAST_SIDE, "imagenet", 2)
+    # Small images, which leave one pixel, and few units in both: so quick.
+    monkeypatch.setitem(architectures.vgg.LAST_SIDE, "imagenet", 1)
     monkeypatch.setattr(architectures.vgg, "HIDDEN_UNITS", 64)
     ours = build("vgg", stem="imagenet", num_classes=CLASSES, config="A", batch_norm=batch_norm)
     theirs = (torchvision.models.vgg11_bn if batch_norm else torchvision.models.vgg11)(num_classes=CLASSES)
     theirs.avgpool = nn.Identity()  # to 7×7
-    with_few_units(theirs.classifier, 512 * 2 * 2)
-    assert_same_function(ours, theirs, torch.randn(2, 3, 64, 64))
+    with_few_units(theirs.classifier, 512)
+    assert_same_function(ours, theirs, random_images(3, 32))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from tests.architectures.reference import (
     assert_follows,
     assert_same_function,
     excited,
+    random_images,
     randomise,
 )
 
@@ -29,7 +30,7 @@ def test_the_function_of_torchvision(monkeypatch):
     monkeypatch.setitem(IMAGENET_BLOCKS, 50, ("bottleneck", (1, 2, 1, 1)))  # shorter in both, and so quick
     ours = build("wide_resnet", stem="imagenet", num_classes=CLASSES)
     theirs = models.ResNet(models.Bottleneck, [1, 2, 1, 1], num_classes=CLASSES, width_per_group=128)
-    assert_same_function(ours, theirs, torch.randn(2, 3, 64, 64))
+    assert_same_function(ours, theirs, random_images(2, 64))
 
 
 def by_table_1(n: int, k: int, kernels: tuple[int, ...], *, reduction: int | None = None) -> Function:
@@ -61,7 +62,7 @@ def by_table_1(n: int, k: int, kernels: tuple[int, ...], *, reduction: int | Non
 def test_the_cifar_form_by_table_1(kernels):
     block = f"B({','.join(map(str, kernels))})"
     ours = build("wide_resnet", stem="cifar", num_classes=CLASSES, depth=16, widen_factor=2, block=block)
-    assert_follows(ours, by_table_1(2, 2, kernels), torch.randn(3, 3, 16, 16))
+    assert_follows(ours, by_table_1(2, 2, kernels), random_images(3, 16))
 
 
 @pytest.mark.parametrize("layers_per_block", [1, 2, 4])
@@ -72,12 +73,12 @@ def test_deepening_factors_by_section_2(layers_per_block):
         layers_per_block=layers_per_block,
     )  # fmt: skip
     function = by_table_1(4 // layers_per_block, 2, (3,) * layers_per_block)
-    assert_follows(ours, function, torch.randn(3, 3, 16, 16))
+    assert_follows(ours, function, random_images(3, 16))
 
 
 def test_se_is_at_the_end_of_every_branch():
     ours = build("se_wide_resnet", stem="cifar", num_classes=CLASSES, depth=16, widen_factor=2)
-    assert_follows(ours, by_table_1(2, 2, (3, 3), reduction=16), torch.randn(3, 3, 16, 16))
+    assert_follows(ours, by_table_1(2, 2, (3, 3), reduction=16), random_images(3, 16))
 
 
 def wrn_by_formula(n: int, k: int) -> int:

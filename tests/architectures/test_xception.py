@@ -8,7 +8,7 @@ from torch import nn
 from architectures import build
 from architectures.describe import describe
 from architectures.xception import SeparableConv
-from tests.architectures.reference import CLASSES, assert_same_function
+from tests.architectures.reference import CLASSES, assert_same_function, random_images
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
@@ -20,7 +20,7 @@ def test_the_function_of_timm():
     theirs = timm.create_model("legacy_xception", num_classes=CLASSES)
     rows = list(dict.fromkeys(name.split(".")[0] for name in theirs.state_dict()))
     assert_same_function(
-        build("xception", stem="imagenet", num_classes=CLASSES), theirs, torch.randn(2, 3, 71, 71),
+        build("xception", stem="imagenet", num_classes=CLASSES), theirs, random_images(2, 71), modes=[False],
         # Within a block timm declares the shortcut ("skip") first, we last.
         order=lambda name: (rows.index(name.split(".")[0]), ".skip" in name),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from torch.nn import functional
 from architectures import build
 from architectures.counting import count, count_stages
 from architectures.describe import describe
-from tests.architectures.reference import CLASSES, Layers, assert_follows
+from tests.architectures.reference import CLASSES, Layers, assert_follows, random_images
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
@@ -53,7 +53,7 @@ def by_figure_3(layers: Layers, x: Tensor) -> Tensor:
 
 def test_the_function_of_figure_3():
     ours = build("zfnet", stem="imagenet", num_classes=CLASSES, fc=64)
-    assert_follows(ours, by_figure_3, 100 * torch.randn(2, 3, 224, 224))
+    assert_follows(ours, by_figure_3, random_images(2, 224, scale=100))
 
 
 @pytest.mark.parametrize(("layer", "side"), [("layer_1", 110), ("layer_2", 26)])
