@@ -22,10 +22,14 @@ A base network is built as its own file says, and SE is put into it: every base 
 Choices where the paper is silent: SE 3×3 is behind the ReLU of that convolution; SE-Identity is behind the
 projection where there is one; MobileNet has it behind each pointwise convolution alone, which gives Table 3's
 4.7 million parameters; SENet-154's stem of 64, 64 and 128 channels is the released model's. BN-Inception has the
-full first convolution, with which it takes the 2.03 billion multiply-adds of Table 2. SE scales the residual of
-Inception-ResNet before its own small factor does. One fully connected layer instead of two (knob `fc_layers`)
-isn't the paper's: it is what Section 3.2 argues against.
+full first convolution, with which it takes the 2.03 billion multiply-adds of Table 2. Of Inception-ResNet the paper
+says "similar schemes" as ResNet's (Section 3.3): SE ends each of the 40 residual branches, before their own small
+factor, and is nowhere else; 8.5 million multiply-adds and the squeezing make Table 2's 0.01 billion. One fully
+connected layer instead of two (knob `fc_layers`) isn't the paper's: it is what Section 3.2 argues against.
 Departures: the ablations of Section 6 have no biases in the two layers, the released models have (knob `bias`).
+A pre-activation network is normalised once before its first unit and once behind its last (appendix of
+arXiv:1603.05027). Those of osmr/imgclsmob are twice before and not behind: 96 parameters fewer at 110 layers, 480 at
+164, but for the projections that they have in basic blocks, too.
 A port of the released models, timm's legacy_seresnet18, has a ReLU before SE in basic blocks; the paper has none.
 The released SENet-154 pools without padding and rounds the size up (Caffe); here the pooling is ResNet's. It has no
 CIFAR form: the paper uses it for ImageNet's competition alone.
@@ -94,6 +98,8 @@ def se_resnet(
         fc_layers: 2, with the bottleneck of Equation 3; 1, a single fully connected layer.
         bias: biases of these layers; the ablations of Section 6 have none.
     """
+    if len(set(se_stages)) < len(se_stages):
+        raise ValueError(f"se_stages {se_stages} names a stage twice; leave one out")
     make_excitation = excitation(reduction, bias, squeeze, gate, fc_layers)
     network = resnet(
         stem=stem, num_classes=num_classes, depth=depth, shortcut=shortcut, block=block, stride_in=stride_in

@@ -14,7 +14,9 @@ def initialise(network: nn.Module, recipe: Recipe) -> None:
 
     "he_fan_out" draws convolutions from N(0, 2 / (k·k·channels out)), as fb.resnet.torch does; "he_fan_in" from
     N(0, 2 / (k·k·channels in)) (He et al., Delving Deep into Rectifiers, Eq. 10); weights of fully connected layers
-    keep torch's uniform draw, which is also Torch7's. The others draw both alike: "xavier" uniformly with
+    keep torch's uniform draw, which is also Torch7's, unless they are written as 1×1 convolutions: those of
+    squeeze-and-excitation are drawn by "he_fan_in", as its paper (Section 5.1) wants all weights. The others draw
+    both alike: "xavier" uniformly with
     variance 2 / (fan in + fan out) (Glorot and Bengio, Understanding the Difficulty, Eq. 16), "xavier_fan_in"
     with 1 / (fan in), as Caffe's filler of that name does; "normal" from N(0, `initial_deviation`²),
     "truncated_normal" without what is beyond two deviations, as TensorFlow does. Layers that `initial_deviations`

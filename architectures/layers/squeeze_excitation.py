@@ -18,8 +18,9 @@ ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU}
 class SqueezeExcitation(nn.Module):
     """Scale every channel by a number in which all channels have a say: (N, channels, H, W) to the same shape.
 
-    reduced: width of the bottleneck between the two fully connected layers, which are written as 1×1
-    convolutions (`reduced_channels` for the paper's); None makes them one layer of channels² weights.
+    reduced: width of the bottleneck between the two fully connected layers (`reduced_channels` for the paper's);
+    None makes them one layer of channels² weights. They are written as 1×1 convolutions, and so start as a recipe's
+    convolutions do: with He's draw, which Section 5.1 names for all weights.
     activation: between the two; the paper's is ReLU.
     squeeze: what a channel is summed up by; none leaves it whole, so that every pixel gets a scale of its own.
     """

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from architectures import catalogue
 from architectures.counts import Counts
+from architectures.signatures import Stem
 from reports.pages import markdown
 from reports.printed.figures import PAPERS
 from reports.verdicts.complexity import Network
@@ -32,13 +33,14 @@ HOW_TO_READ = (
 class Table:
     """A table of a paper, as `reports/papers/architecture_tables.toml` declares it.
 
-    networks: `heading`, `arch` and `knobs` of each column, on ImageNet. kinds: the paper's table of the share that
+    networks: `heading`, `arch` and `knobs` of each column. kinds: the paper's table of the share that
     each kind of layer has, shown below.
     """
 
     paper: str
     table: str
     networks: Sequence[Mapping]
+    stem: Stem = "imagenet"
     resolution: int = 224
     note: str = ""
     kinds: str = ""
@@ -52,7 +54,7 @@ class Table:
         """Build the network of every column without memory."""
         return {
             column["heading"]: Network.of(
-                column["arch"], "imagenet", column.get("knobs", {}), self.resolution
+                column["arch"], self.stem, column.get("knobs", {}), self.resolution
             ).on_meta()
             for column in self.networks
         }

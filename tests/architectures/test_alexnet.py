@@ -1,16 +1,27 @@
 """AlexNet: layer sizes by the paper, normalisation by its formula, the function against torchvision's."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 import torchvision
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
+import architectures.alexnet
 from architectures import build
 from architectures.alexnet import AlexNet
 from architectures.counting import count, count_stages
 from architectures.describe import describe
 from architectures.layers.local_response_normalisation import local_response_normalisation
+from tests.architectures.reference import (
+    CLASSES,
+    Layers,
+    assert_follows,
+    assert_same_function,
+    random_images,
+    with_few_units,
+)
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
@@ -18,22 +29,49 @@ def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
         return build("alexnet", stem=stem, num_classes=1000, **knobs)
 
 
-def test_logits_of_torchvision():
+def test_the_function_of_torchvision(monkeypatch):
     # Theirs is the one-column network of arXiv:1404.5997: other widths, no normalisation, no groups.
-    torch.manual_seed(0)
-    theirs = torchvision.models.alexnet(num_classes=10).eval()
+    monkeypatch.setattr(architectures.alexnet, "HIDDEN_UNITS", 64)
     ours = AlexNet(
-        "imagenet", 10, (64, 192, 384, 256, 256), groups=1, normalisation=None, pool_first=False,
+        "imagenet", CLASSES, (64, 192, 384, 256, 256), groups=1, normalisation=None, pool_first=False,
         pool=(3, 2), activation=nn.ReLU, dropout=0.5, conv1_padding=2,
-    ).eval()  # fmt: skip
-    source, target = theirs.state_dict(), ours.state_dict()
-    assert [t.shape for t in source.values()] == [t.shape for t in target.values()]
-    ours.load_state_dict(dict(zip(target, source.values(), strict=True)))
-    images = torch.randn(1, 3, 224, 224)
-    with torch.no_grad():
-        expected = theirs(images)
-        assert (ours(images) - expected).abs().max() <= 1e-4
-    assert expected.std() > 1e-3
+    )  # fmt: skip
+    theirs = torchvision.models.alexnet(num_classes=CLASSES)
+    with_few_units(theirs.classifier, 256 * 6 * 6)
+    assert_same_function(ours, theirs, random_images(2, 224))
+
+
+def by_figure_2(layers: Layers, x: Tensor) -> Tensor:
+    """Section 3 with the two columns of Figure 2 as two networks, which meet in conv3 and behind conv5 alone."""
+
+    def normalised(a: Tensor) -> Tensor:
+        squares = functional.pad(a.square(), (0, 0, 0, 0, 2, 2))
+        sums = sum(squares[:, i : i + a.shape[1]] for i in range(5))
+        return a / (2 + 1e-4 * sums) ** 0.75
+
+    def in_columns(kernels: int, size: int) -> Callable[[list[Tensor]], list[Tensor]]:
+        weights, biases = layers.take(kernels, None, size, size).chunk(2), layers.take(kernels).chunk(2)
+        return lambda columns: [
+            functional.conv2d(column, weight, bias, padding=size // 2).relu()
+            for column, weight, bias in zip(columns, weights, biases, strict=True)
+        ]
+
+    x = layers.conv(96, 11, 4, padding=2, bias=True)(x).relu()
+    x = functional.max_pool2d(normalised(x), 3, 2)
+    x = torch.cat(in_columns(256, 5)(list(x.chunk(2, dim=1))), dim=1)
+    x = functional.max_pool2d(normalised(x), 3, 2)
+    x = layers.conv(384, 3, bias=True)(x).relu()
+    conv4, conv5 = in_columns(384, 3), in_columns(256, 3)
+    x = functional.max_pool2d(torch.cat(conv5(conv4(list(x.chunk(2, dim=1)))), dim=1), 3, 2)
+    x = layers.linear(256 * 6 * 6, 64)(x.flatten(1)).relu()
+    x = layers.linear(64, 64)(x).relu()
+    return layers.linear(64)(x)
+
+
+def test_the_function_of_figure_2(monkeypatch):
+    monkeypatch.setattr(architectures.alexnet, "HIDDEN_UNITS", 64)
+    ours = build("alexnet", stem="imagenet", num_classes=CLASSES)
+    assert_follows(ours, by_figure_2, random_images(2, 224, scale=100))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ What is particular to a family is tested beside this file. A new family needs no
 large to be trained for a step as it stands (SMALL) or has knobs that need each other (TOGETHER).
 """
 
+import random
 from functools import cache
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from architectures import build, catalogue
+from architectures import Knob, build, catalogue
 from architectures.counting import count
 from architectures.describe import rows
 from lightning_modules.losses import losses
@@ -141,6 +142,8 @@ def test_a_step_of_training_and_an_evaluation(name, stem):
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         logits = network(images)
     assert type(logits) is torch.Tensor and logits.shape == (2, CLASSES) and logits.isfinite().all()
+    with torch.no_grad():
+        assert torch.equal(network(images), logits)
     # Two images, and torch counts a multiplication and its addition as two.
     assert counter.get_total_flops() == 4 * count(network, side).mult_adds
 
@@ -182,3 +185,37 @@ def test_every_value_of_every_switch_and_choice(name, stem, knob, value):
     # The blocks are the same on both stems, and gradients take most of the time.
     if stem == catalogue()[name].stems[0]:
         step_on_meta(network, stem)
+
+
+def drawn(knob: Knob, stem: str, generator: random.Random) -> object:
+    """A value of any kind of knob: one of the choices, or a number about the default."""
+    default = knob.default_for(stem)
+    if knob.kind in ("bool", "choice"):
+        return generator.choice(knob.choices or (True, False))
+    if knob.kind == "float":
+        return default * generator.uniform(0.3, 1.2) if default else generator.random()
+    numbers = [
+        max(1, round(number * generator.uniform(0.3, 1.2)))
+        for number in (default if knob.kind == "ints" else (default,))
+    ]
+    return tuple(numbers) if knob.kind == "ints" else numbers[0]
+
+
+@pytest.mark.parametrize("name", list(catalogue()))
+def test_knobs_at_random_build_and_train_or_are_refused_in_one_line(name):
+    stem = catalogue()[name].stems[0]
+    generator = random.Random(name)
+    network, refusals = None, []
+    while network is None and len(refusals) < 100:
+        knobs = SMALL.get((name, stem), {}) | {
+            knob.name: drawn(knob, stem, generator)
+            for knob in catalogue()[name].knobs.values()
+            if generator.random() < 0.5
+        }
+        try:
+            network = on_meta(name, stem, **knobs)
+        except ValueError as refusal:
+            refusals.append(str(refusal))
+    assert network is not None
+    assert all(refusal.startswith(f"{name}: ") and "\n" not in refusal for refusal in refusals)
+    step_on_meta(network, stem)

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
+from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, random_images
 
 FORMS = ("base", "strided", "convpool", "all")
 
@@ -21,6 +23,33 @@ def rows(network: nn.Module, images: int) -> list[tuple[str, ...]]:
     lines = describe(network, images).splitlines()[2:-1]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return [(size, layer) for _, size, layer, *_ in cells if layer]
+
+
+def by_tables_1_and_2(model: str, form: str) -> Function:
+    """A base model of Table 1 in a form of Table 2: a ReLU after every convolution, the last 3×3 not padded."""
+    kernels = {"A": (5,), "B": (5, 1), "C": (3, 3)}[model]
+
+    def function(layers: Layers, x: Tensor) -> Tensor:
+        for width in (96, 192):
+            for number, kernel in enumerate(kernels, start=1):
+                stride = 2 if form == "strided" and number == len(kernels) else 1
+                x = layers.conv(width, kernel, stride, bias=True)(x).relu()
+            if form in ("all", "convpool"):
+                x = layers.conv(width, 3, 2 if form == "all" else 1, bias=True)(x).relu()
+            if form in ("base", "convpool"):
+                x = functional.max_pool2d(x, 3, 2, ceil_mode=True)
+        x = layers.conv(192, 3, padding=0, bias=True)(x).relu()
+        x = layers.conv(192, 1, bias=True)(x).relu()
+        return layers.conv(CLASSES, 1, bias=True)(x).relu().mean((2, 3))
+
+    return function
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("model", ["A", "B", "C"])
+def test_the_function_of_tables_1_and_2(model, form):
+    ours = build("all_cnn", stem="cifar", num_classes=CLASSES, model=model, form=form)
+    assert_follows(ours, by_tables_1_and_2(model, form), random_images(2, 20))
 
 
 TOP = [("6×6", "3×3 conv, 192"), ("6×6", "1×1 conv, 192"), ("6×6", "1×1 conv, 10")]

@@ -2,13 +2,15 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 from torchvision.models.inception import InceptionA
 
 from architectures import build
 from architectures.bn_inception import FIGURE_5, Filters, convolution, inception_module
 from architectures.counting import count, count_stages
 from architectures.describe import describe
+from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, excited, random_images
 
 # Figure 5: channels of the modules. 4c and 4d by their filters, as in Caffe; the column of the sizes says 576.
 OUTPUTS = {
@@ -52,6 +54,53 @@ def test_rows_of_figure_5():
         "3×3 max pool, stride 2"
     )
     assert "max pool" in described["5b"] and "average pool" in described["5a"]
+
+
+# Figure 5: #1×1, #3×3 reduce, #3×3, double #3×3 reduce, double #3×3, pooling, its projection.
+ROWS: dict[str, tuple[int, int, int, int, int, str, int]] = {
+    "3a": (64, 64, 64, 64, 96, "avg", 32), "3b": (64, 64, 96, 64, 96, "avg", 64),
+    "3c": (0, 128, 160, 64, 96, "max", 0),
+    "4a": (224, 64, 96, 96, 128, "avg", 128), "4b": (192, 96, 128, 96, 128, "avg", 128),
+    "4c": (160, 128, 160, 128, 160, "avg", 128), "4d": (96, 128, 192, 160, 192, "avg", 128),
+    "4e": (0, 128, 192, 192, 256, "max", 0),
+    "5a": (352, 192, 320, 160, 224, "avg", 128), "5b": (352, 192, 320, 192, 224, "max", 128),
+}  # fmt: skip
+
+
+def by_figure_5(*, se: bool) -> Function:
+    """Figure 5 with the full first convolution; se: squeeze-and-excitation behind every module."""
+
+    def path(layers: Layers, x: Tensor, *boxes: tuple[int, int], stride: int = 1) -> Tensor:
+        for number, (channels, kernel) in enumerate(boxes, start=1):
+            x = layers.conv_norm(channels, kernel, stride if number == len(boxes) else 1)(x).relu()
+        return x
+
+    def module(layers: Layers, x: Tensor, row: tuple) -> Tensor:
+        alone, reduce_3x3, conv_3x3, reduce_double, double, pooling, projection = row
+        stride = 1 if alone else 2
+        outputs = [path(layers, x, (alone, 1))] if alone else []
+        outputs.append(path(layers, x, (reduce_3x3, 1), (conv_3x3, 3), stride=stride))
+        outputs.append(path(layers, x, (reduce_double, 1), (double, 3), (double, 3), stride=stride))
+        pool = functional.max_pool2d if pooling == "max" else functional.avg_pool2d
+        pooled = pool(x, 3, stride, padding=1)
+        outputs.append(path(layers, pooled, (projection, 1)) if projection else pooled)
+        y = torch.cat(outputs, dim=1)
+        return excited(layers, y) if se else y
+
+    def function(layers: Layers, x: Tensor) -> Tensor:
+        x = functional.max_pool2d(path(layers, x, (64, 7), stride=2), 3, 2, ceil_mode=True)
+        x = functional.max_pool2d(path(layers, x, (64, 1), (192, 3)), 3, 2, ceil_mode=True)
+        for row in ROWS.values():
+            x = module(layers, x, row)
+        return layers.linear(1024)(x.mean((2, 3)))
+
+    return function
+
+
+@pytest.mark.parametrize(("name", "knobs"), [("bn_inception", {"conv1": "full"}), ("se_bn_inception", {})])
+def test_the_function_of_figure_5(name, knobs):
+    ours = build(name, stem="imagenet", num_classes=CLASSES, **knobs)
+    assert_follows(ours, by_figure_5(se=name.startswith("se")), random_images(2, 64))
 
 
 def test_widths_of_the_modules_put_out():

@@ -1,14 +1,24 @@
-"""DenseNet: widths, depths and refusals by the paper's text; the function itself against torchvision's."""
+"""DenseNet: widths, depths and refusals by the paper's text; the function against torchvision's and Equation 2."""
 
 import pytest
 import torch
 import torchvision
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from architectures import build, recomputing
 from architectures.densenet import DenseBlock, compressed
 from reports.printed.figures import read
+from tests.architectures.reference import (
+    CLASSES,
+    Function,
+    Layers,
+    assert_follows,
+    assert_same_function,
+    random_images,
+    randomise,
+)
 
 
 def on_meta(name: str, stem: str = "cifar", **knobs) -> nn.Module:
@@ -16,36 +26,51 @@ def on_meta(name: str, stem: str = "cifar", **knobs) -> nn.Module:
         return build(name, stem=stem, num_classes=10, **knobs)
 
 
-def randomise(network: nn.Module) -> None:
-    """Batch normalisation that does something, so that a lost or swapped layer shows."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for tensor, low, high in (
-                (module.weight, 0.5, 1.5), (module.bias, -0.2, 0.2),
-                (module.running_mean, -0.2, 0.2), (module.running_var, 0.5, 1.5),
-            ):  # fmt: skip
-                nn.init.uniform_(tensor, low, high)
-
-
-def copy_in_order(source: nn.Module, target: nn.Module) -> None:
-    """Both networks declare their layers in the order in which they run."""
-    theirs, ours = source.state_dict(), target.state_dict()
-    assert [t.shape for t in theirs.values()] == [t.shape for t in ours.values()]
-    target.load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
-
-
 @pytest.mark.parametrize(("depth", "growth_rate"), [(121, 32), (161, 48), (169, 32), (201, 32)])
-def test_logits_of_torchvision(depth, growth_rate):
-    torch.manual_seed(0)
-    theirs = getattr(torchvision.models, f"densenet{depth}")(num_classes=10).eval()
-    randomise(theirs)
-    ours = build("densenet_bc", stem="imagenet", num_classes=10, depth=depth, growth_rate=growth_rate).eval()
-    copy_in_order(theirs, ours)
-    images = torch.randn(1, 3, 64, 64)
-    with torch.no_grad():
-        expected = theirs(images)
-        assert (ours(images) - expected).abs().max() <= 1e-4
-    assert expected.std() > 1e-3
+def test_the_function_of_torchvision(depth, growth_rate):
+    theirs = getattr(torchvision.models, f"densenet{depth}")(num_classes=CLASSES)
+    ours = build("densenet_bc", stem="imagenet", num_classes=CLASSES, depth=depth, growth_rate=growth_rate)
+    modes = [False, True] if depth == 121 else [False]  # the others have more of the same layers
+    assert_same_function(ours, theirs, random_images(2, 64), modes=modes)
+
+
+def by_equation_2(
+    layers_each: int, growth_rate: int, first: int, *, bottleneck: bool, compression: float
+) -> Function:
+    """The CIFAR form by Section 3: three blocks, in which a layer reads the concatenation of all before it."""
+
+    def function(layers: Layers, x: Tensor) -> Tensor:
+        x = layers.conv(first, 3)(x)
+        for block in range(3):
+            for _ in range(layers_each):
+                y = layers.norm(x.shape[1])(x).relu()
+                if bottleneck:
+                    y = layers.conv(4 * growth_rate, 1)(y)
+                    y = layers.norm(4 * growth_rate)(y).relu()
+                x = torch.cat([x, layers.conv(growth_rate, 3)(y)], dim=1)
+            x = layers.norm(x.shape[1])(x).relu()
+            if block < 2:
+                x = layers.conv(int(compression * x.shape[1]), 1)(x)
+                x = functional.avg_pool2d(x, 2)
+        return layers.linear(x.shape[1])(x.mean((2, 3)))
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("name", "bottleneck", "compression", "first"),
+    [
+        ("densenet", False, 1.0, 16),
+        ("densenet_b", True, 1.0, 16),
+        ("densenet_c", False, 0.5, 16),
+        ("densenet_bc", True, 0.5, 10),
+    ],
+)
+def test_the_cifar_form_by_equation_2(name, bottleneck, compression, first):
+    ours = build(name, stem="cifar", num_classes=CLASSES, depth=22, growth_rate=5)
+    layers_each = 3 if bottleneck else 6
+    function = by_equation_2(layers_each, 5, first, bottleneck=bottleneck, compression=compression)
+    assert_follows(ours, function, random_images(3, 16))
 
 
 def twins(name: str, **knobs) -> tuple[nn.Module, nn.Module]:

@@ -2,13 +2,15 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
 from architectures.dsn import Companion
 from architectures.outputs import TrainingOutputs
+from tests.architectures.reference import CLASSES, Layers, assert_follows, random_images
 
 
 def on_meta(**knobs) -> nn.Module:
@@ -16,17 +18,30 @@ def on_meta(**knobs) -> nn.Module:
         return build("dsn", stem="cifar", num_classes=10, **knobs)
 
 
-def test_in_evaluation_it_is_nin_without_the_last_relu():
-    torch.manual_seed(0)
-    nin = build("nin", stem="cifar", num_classes=10).eval()
-    nin.mlpconv_3[-1] = nn.Identity()
-    ours = build("dsn", stem="cifar", num_classes=10).eval()
-    names = [name for name in ours.state_dict() if not name.startswith("auxiliary")]
-    ours.load_state_dict(dict(zip(names, nin.state_dict().values(), strict=True)), strict=False)
-    images = torch.randn(2, 3, 32, 32)
-    with torch.no_grad():
-        torch.testing.assert_close(ours(images), nin(images))
-        assert ours(images).std() > 1e-3
+def by_section_2(layers: Layers, x: Tensor) -> Tensor | list[Tensor]:
+    """NiN without its last ReLU; in training each of the three convolutions answers to a classifier of its own."""
+    responses = []
+    for number, (kernel, widths) in enumerate(
+        [(5, [192, 160, 96]), (5, [192] * 3), (3, [192, 192, CLASSES])]
+    ):
+        if number:
+            x = functional.max_pool2d(x, 3, 2, ceil_mode=True)
+        for index, width in enumerate(widths):
+            x = layers.conv(width, kernel if index == 0 else 1, bias=True)(x)
+            if index == 0:
+                responses.append(x)
+            if width != CLASSES:
+                x = x.relu()
+    companions = [layers.linear(192 * side**2) for side in (32, 16, 8)]
+    answers = [
+        0.001**0.5 * companion(y.flatten(1)) for companion, y in zip(companions, responses, strict=True)
+    ]
+    return [x.mean((2, 3)), *answers] if layers.training else x.mean((2, 3))
+
+
+def test_the_function_of_section_2():
+    ours = build("dsn", stem="cifar", num_classes=CLASSES)
+    assert_follows(ours, by_section_2, random_images(2, 32))
 
 
 def test_in_training_the_companions_answer_to_what_the_convolutions_put_out():

@@ -1,20 +1,57 @@
 """FractalNet: the fractal of Figure 1 layer by layer, drop-path by Section 3, depths and widths by Section 4."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
 from architectures.fractalnet import Column, Fractal, LocalSampling, Sampling
+from tests.architectures.reference import CLASSES, Function, Layer, Layers, assert_follows, random_images
 
 
 def on_meta(stem: str = "cifar", **knobs) -> nn.Module:
     with torch.device("meta"):
         return build("fractalnet", stem=stem, num_classes=10, **knobs)
+
+
+def by_section_3(columns: int, widths: tuple[int, ...]) -> Function:
+    """f_1 is a convolution and f_(C+1) the mean of conv and f_C after f_C; joins that meet are one, as in Figure 1."""
+
+    def conv(layers: Layers, width: int) -> Layer:
+        convolution = layers.conv(width, 3)
+        norm, _ = (layers.norm(width, affine=False) for _ in range(2))  # the second: of a column alone
+        return lambda x: norm(convolution(x)).relu()
+
+    def expanded(layers: Layers, width: int, columns: int) -> Callable[[Tensor], list[Tensor]]:
+        """f_C before its last join: the outputs of its columns, the shallowest first."""
+        shallowest = conv(layers, width)
+        if columns == 1:
+            return lambda x: [shallowest(x)]
+        first, second = (expanded(layers, width, columns - 1) for _ in range(2))
+        return lambda x: [shallowest(x), *second(mean(first(x)))]
+
+    def mean(tensors: list[Tensor]) -> Tensor:
+        return torch.stack(tensors).mean(0)
+
+    def function(layers: Layers, x: Tensor) -> Tensor:
+        for width in widths:
+            x = functional.max_pool2d(mean(expanded(layers, width, columns)(x)), 2)
+        return layers.linear(widths[-1])(x.mean((2, 3)))
+
+    return function
+
+
+@pytest.mark.parametrize("columns", [1, 2, 4])
+def test_the_function_of_section_3(columns):
+    knobs = {"columns": columns, "blocks": 5, "first_width": 3}
+    ours = build("fractalnet", stem="cifar", num_classes=CLASSES, drop_path=0.0, **knobs)
+    assert_follows(ours, by_section_3(columns, (3, 6, 12, 24, 24)), random_images(3, 32))
 
 
 class Chosen(Sampling):

@@ -12,8 +12,15 @@ from architectures.counting import count, count_stages
 from architectures.describe import describe
 from architectures.googlenet import TABLE_1, FilterConcatenation, Filters, naive, reduced, single
 from architectures.outputs import TrainingOutputs
+from tests.architectures.reference import CLASSES, Layers, assert_follows, exact, random_images, randomise
 
-# Table 1: the modules' channels out.
+# Table 1: #1×1, #3×3 reduce, #3×3, #5×5 reduce, #5×5, pool proj; and the modules' channels out.
+ROWS = {
+    "3a": (64, 96, 128, 16, 32, 32), "3b": (128, 128, 192, 32, 96, 64),
+    "4a": (192, 96, 208, 16, 48, 64), "4b": (160, 112, 224, 24, 64, 64), "4c": (128, 128, 256, 24, 64, 64),
+    "4d": (112, 144, 288, 32, 64, 64), "4e": (256, 160, 320, 32, 128, 128),
+    "5a": (256, 160, 320, 32, 128, 128), "5b": (384, 192, 384, 48, 128, 128),
+}  # fmt: skip
 OUTPUTS = {
     "3a": 256, "3b": 480, "4a": 512, "4b": 512, "4c": 512, "4d": 528, "4e": 832, "5a": 832, "5b": 1024,
 }  # fmt: skip
@@ -55,17 +62,9 @@ def both() -> tuple[nn.Module, nn.Module]:
     Theirs departs from the paper: batch normalisation, which folds into kernels and biases; 3×3 kernels for
     5×5, which are 5×5 with zeros around; no local response normalisation; 2×2 pooling after 4e.
     """
-    torch.manual_seed(0)
-    theirs = torchvision.models.googlenet(num_classes=10, init_weights=False).eval()
-    for module in theirs.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.0)
-            nn.init.uniform_(module.bias, -0.2, 0.2)
-            nn.init.uniform_(module.running_mean, -0.2, 0.2)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-        elif isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight)
-    ours = build("googlenet", stem="imagenet", num_classes=10).eval()
+    theirs = exact(torchvision.models.googlenet(num_classes=CLASSES, init_weights=False)).eval()
+    randomise(theirs)
+    ours = exact(build("googlenet", stem="imagenet", num_classes=CLASSES)).eval()
     copy_convolutions(
         nn.ModuleList(row for name, row in ours.named_children() if name != "auxiliary"),
         nn.ModuleList(row for name, row in theirs.named_children() if not name.startswith("aux")),
@@ -81,11 +80,9 @@ def both() -> tuple[nn.Module, nn.Module]:
 
 def test_logits_of_torchvision_but_for_its_departures(both):
     ours, theirs = both
-    images = torch.randn(2, 3, 96, 96)
+    images = torch.randn(2, 3, 96, 96).double()
     with torch.no_grad():
-        expected = theirs(images)
-        assert (ours(images) - expected).abs().max() <= 1e-4
-    assert expected.std() > 1e-2
+        torch.testing.assert_close(ours(images), theirs(images), rtol=1e-9, atol=0)
 
 
 @pytest.mark.parametrize(("name", "their_name", "channels"), [("4a", "aux1", 512), ("4d", "aux2", 528)])
@@ -97,12 +94,50 @@ def test_auxiliary_logits_of_torchvision(both, name, their_name, channels):
     linears = [module for module in head if isinstance(module, nn.Linear)]
     for linear, their_linear in zip(linears, (theirs.fc1, theirs.fc2), strict=True):
         linear.load_state_dict(their_linear.state_dict())
-    pooled = torch.randn(2, channels, 4, 4)
+    pooled = torch.randn(2, channels, 4, 4).double()
     with torch.no_grad():
-        expected = theirs(pooled)
-        assert (head[1:](pooled) - expected).abs().max() <= 1e-4
-    assert expected.std() > 1e-2
+        torch.testing.assert_close(head[1:](pooled), theirs(pooled), rtol=1e-9, atol=0)
     assert head[0](torch.randn(1, channels, 14, 14)).shape[-2:] == (4, 4)
+
+
+def by_table_1(layers: Layers, x: Tensor) -> Tensor | list[Tensor]:
+    """Table 1 with Section 5's classifiers on 4a and 4d in training; pooling windows hang over the edge."""
+
+    def conv(x: Tensor, channels: int, kernel: int, stride: int = 1) -> Tensor:
+        return layers.conv(channels, kernel, stride, bias=True)(x).relu()
+
+    def pooled(x: Tensor) -> Tensor:
+        return functional.max_pool2d(x, 3, 2, ceil_mode=True)
+
+    def normalised(a: Tensor) -> Tensor:
+        squares = functional.pad(a.square(), (0, 0, 0, 0, 2, 2))
+        return a / (2 + 1e-4 * sum(squares[:, i : i + a.shape[1]] for i in range(5))) ** 0.75
+
+    x = normalised(pooled(conv(x, 64, 7, 2)))
+    x = pooled(normalised(conv(conv(x, 64, 1), 192, 3)))
+    classified = []
+    for name, (alone, reduce_3x3, conv_3x3, reduce_5x5, conv_5x5, projection) in ROWS.items():
+        paths = [
+            conv(x, alone, 1),
+            conv(conv(x, reduce_3x3, 1), conv_3x3, 3),
+            conv(conv(x, reduce_5x5, 1), conv_5x5, 5),
+            conv(functional.max_pool2d(x, 3, 1, padding=1), projection, 1),
+        ]
+        x = torch.cat(paths, dim=1)
+        if name in ("4a", "4d"):
+            classified.append(x)
+        x = pooled(x) if name in ("3b", "4e") else x
+    answers = [layers.linear(1024)(x.mean((2, 3)))]
+    for y in classified:
+        y = conv(functional.avg_pool2d(y, 5, 3), 128, 1).flatten(1)
+        y = layers.linear(4 * 4 * 128, 1024)(y).relu()
+        answers.append(layers.linear(1024)(y))
+    return answers if layers.training else answers[0]
+
+
+def test_the_function_of_table_1():
+    ours = build("googlenet", stem="imagenet", num_classes=CLASSES)
+    assert_follows(ours, by_table_1, random_images(2, 224, scale=30))
 
 
 def test_rows_of_table_1():

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from architectures import build
 from architectures.counting import count
@@ -10,6 +11,7 @@ from architectures.describe import describe
 from architectures.highway import HighwayLayer, stage_lengths
 from lightning_modules import recipes
 from lightning_modules.initialisation import initialise
+from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, random_images
 
 
 def on_meta(name: str, num_classes: int = 10, **knobs) -> nn.Module:
@@ -35,6 +37,33 @@ def test_rows_of_the_released_network():
         ("8×8", "[3×3 conv, 128] × 6"),
         ("1×1", "1×1 conv, 100; global average pool; 10-d fully connected"),
     ]
+
+
+def by_equation_3(lengths: tuple[int, ...], *, gated: bool) -> Function:
+    """Three stages, the first layer of each plain: y = H(x) · T(x) + x · (1 - T(x)), or y = H(x) without gates."""
+
+    def function(layers: Layers, x: Tensor) -> Tensor:
+        for stage, (width, length) in enumerate(zip((32, 80, 128), lengths, strict=True), start=1):
+            x = layers.conv(width, 3, bias=True)(x).relu()
+            for _ in range(length - 1):
+                transformed = layers.conv(width, 3, bias=True)(x).relu()
+                if gated:
+                    gate_bias, gate = layers.take(width, 1, 1), layers.conv(width, 3)
+                    t = 1 / (1 + torch.exp(-gate(x) - gate_bias))
+                    transformed = transformed * t + x * (1 - t)
+                x = transformed
+            x = functional.max_pool2d(x, 2) if stage < 3 else x
+        x = layers.conv(100, 1, bias=True)(x).relu()
+        return layers.linear(100)(x.mean((2, 3)))
+
+    return function
+
+
+@pytest.mark.parametrize("name", ["highway", "plain_highway"])
+@pytest.mark.parametrize(("depth", "lengths"), [(19, (5, 6, 6)), (11, (3, 3, 3))])
+def test_the_function_of_equation_3(name, depth, lengths):
+    ours = build(name, stem="cifar", num_classes=CLASSES, depth=depth)
+    assert_follows(ours, by_equation_3(lengths, gated=name == "highway"), random_images(2, 16))
 
 
 @pytest.mark.parametrize(("depth", "lengths"), [(19, [5, 6, 6]), (11, [3, 3, 3]), (32, [10, 10, 10])])

@@ -12,6 +12,7 @@ from architectures.inception_v3 import PoolTo5x5
 from architectures.layers.inception_module import InceptionModule
 from architectures.layers.squeeze_excitation import SqueezeExcitation
 from architectures.outputs import TrainingOutputs
+from tests.architectures.reference import CLASSES, assert_same_function, random_images, set_epsilon
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
@@ -27,58 +28,22 @@ def kernels(module: nn.Module) -> list[tuple[int, int]]:
     return [m.kernel_size for m in module.modules() if isinstance(m, nn.Conv2d)]
 
 
-@pytest.fixture(scope="module")
-def torchvisions() -> nn.Module:
-    torch.manual_seed(0)
-    network = torchvision.models.inception_v3(num_classes=10, init_weights=False).eval()
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.8, 1.2)
-            nn.init.uniform_(module.bias, -0.2, 0.2)
-            nn.init.uniform_(module.running_mean, -0.2, 0.2)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-        elif isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight)
-    return network
+def test_the_function_of_torchvision():
+    theirs = torchvision.models.inception_v3(num_classes=CLASSES, aux_logits=False, init_weights=False)
+    set_epsilon(theirs)  # 0.001, as TensorFlow has it
+    ours = build("inception_v3", stem="imagenet", num_classes=CLASSES, auxiliary="none")
+    pools = [module for module in ours.modules() if isinstance(module, nn.AvgPool2d)]
+    assert len(pools) == 9 and not any(pool.count_include_pad for pool in pools)
+    for pool in pools:  # TensorFlow leaves the padding out of an average, and so do we; torchvision doesn't
+        pool.count_include_pad = True
+    assert_same_function(ours, theirs, random_images(2, 107))
 
 
-@pytest.fixture(scope="module")
-def ours(torchvisions) -> nn.Module:
-    """With torchvision's weights and ε."""
-    network = build("inception_v3", stem="imagenet", num_classes=10).eval()
-    source, target = torchvisions.state_dict(), network.state_dict()
-    assert [t.shape for t in source.values()] == [t.shape for t in target.values()]
-    network.load_state_dict(dict(zip(target, source.values(), strict=True)))
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eps = 0.001
-    return network
-
-
-def test_logits_of_torchvision(torchvisions, ours):
-    torch.manual_seed(0)
-    images = torch.randn(1, 3, 96, 96)
-    pools = [m for m in ours.modules() if isinstance(m, nn.AvgPool2d)]
-    assert len(pools) == 9
-    with torch.no_grad():
-        expected = torchvisions(images)
-        assert expected.std() > 0.1
-        # TensorFlow leaves the padding out of an average, and so do we.
-        assert (ours(images) - expected).abs().max() > 1e-2
-        for pool in pools:
-            pool.count_include_pad = True
-        assert (ours(images) - expected).abs().max() <= 1e-4
-        for pool in pools:
-            pool.count_include_pad = False
-
-
-def test_auxiliary_logits_of_torchvision(torchvisions, ours):
-    torch.manual_seed(0)
-    features = torch.randn(2, 768, 17, 17)
-    with torch.no_grad():
-        expected = torchvisions.AuxLogits(features)
-        assert (ours.auxiliary(features) - expected).abs().max() <= 1e-4
-    assert expected.std() > 0.1
+def test_the_auxiliary_classifier_of_torchvision():
+    theirs = torchvision.models.inception_v3(num_classes=CLASSES, init_weights=False).AuxLogits
+    set_epsilon(theirs)
+    ours = build("inception_v3", stem="imagenet", num_classes=CLASSES).auxiliary
+    assert_same_function(ours, theirs, torch.randn(2, 768, 17, 17, dtype=torch.double), modes=[False])
 
 
 @pytest.mark.parametrize("side", [17, 8, 16, 5, 12])

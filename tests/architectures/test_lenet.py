@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from architectures import build, find
 from architectures.counting import count_stages
 from architectures.lenet import TABLE_I, LeNet5, ScaledTanh, Subsampling, TableConvolution
 from lightning_modules import recipes
+from tests.architectures.reference import CLASSES, Layers, assert_follows, random_images
 
 # Section II-B, for one input channel: "60,000 trainable free parameters", whose sum these are.
 PRINTED = {"c1": 156, "s2": 12, "c3": 1_516, "s4": 32, "c5": 48_120, "f6": 10_164}
@@ -49,6 +50,35 @@ def test_table_i():
     # How often each channel of S2 is taken, and the X's of its first row.
     assert [sum(channel in row for row in rows) for channel in range(6)] == [10] * 6
     assert [column for column, row in enumerate(rows) if 0 in row] == [0, 4, 5, 6, 9, 10, 11, 12, 14, 15]
+
+
+def by_figure_2(layers: Layers, x: Tensor) -> Tensor:
+    """Section II-B: C3's channels each combine the channels of S2 that Table I marks."""
+
+    def squashed(a: Tensor) -> Tensor:
+        return 1.7159 * torch.tanh(2 / 3 * a)
+
+    def subsampled(a: Tensor) -> Tensor:
+        coefficient, bias = layers.take(a.shape[1], 1, 1), layers.take(a.shape[1], 1, 1)
+        fours = a[:, :, ::2, ::2] + a[:, :, 1::2, ::2] + a[:, :, ::2, 1::2] + a[:, :, 1::2, 1::2]
+        return squashed(coefficient * fours + bias)
+
+    x = subsampled(squashed(layers.conv(6, 5, padding=0, bias=True)(x)))
+    three, four = ([tuple((i + shift) % 6 for i in range(n)) for shift in range(6)] for n in (3, 4))
+    four += [(0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5)]
+    channels = []
+    for rows in (three, four, [tuple(range(6))]):
+        kernels, biases = layers.take(len(rows), len(rows[0]), 5, 5), layers.take(len(rows))
+        for number, row in enumerate(rows):
+            channels.append(functional.conv2d(x[:, list(row)], kernels[[number]], biases[[number]]))
+    x = subsampled(squashed(torch.cat(channels, dim=1)))
+    x = squashed(layers.conv(120, 5, padding=0, bias=True)(x)).flatten(1)
+    x = squashed(layers.linear(120, 84)(x))
+    return layers.linear(84)(x)
+
+
+def test_the_function_of_figure_2():
+    assert_follows(build("lenet5", stem="cifar", num_classes=CLASSES), by_figure_2, random_images(2, 32))
 
 
 def test_c3_is_a_full_convolution_whose_other_kernels_are_zero():

@@ -3,12 +3,21 @@
 import pytest
 import timm
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from architectures import build
 from architectures.counting import count, count_stages
 from architectures.describe import describe
+from tests.architectures.reference import (
+    CLASSES,
+    Function,
+    Layers,
+    assert_follows,
+    assert_same_function,
+    excited,
+    random_images,
+)
 
 
 def on_meta(stem: str = "imagenet", num_classes: int = 1000, **knobs) -> nn.Module:
@@ -22,27 +31,41 @@ def cells(table: str) -> list[tuple[str, str]]:
     return [(size, blocks) for _, size, blocks, *_ in rows]
 
 
-def test_logits_of_timm():
-    torch.manual_seed(0)
-    theirs = timm.create_model("mobilenetv1_100", num_classes=10).eval()
-    for module in theirs.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.7, 1.4)
-            nn.init.uniform_(module.bias, -0.2, 0.2)
-            nn.init.uniform_(module.running_mean, -0.2, 0.2)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-        elif isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight)
+def test_the_function_of_timm():
     # timm follows the released code, which has ReLU6; the paper has ReLU.
-    ours = build("mobilenet_v1", stem="imagenet", num_classes=10, activation="relu6").eval()
-    source, target = theirs.state_dict(), ours.state_dict()
-    assert [t.shape for t in source.values()] == [t.shape for t in target.values()]
-    ours.load_state_dict(dict(zip(target, source.values(), strict=True)))
-    images = torch.randn(1, 3, 64, 64)
-    with torch.no_grad():
-        expected = theirs(images)
-        assert (ours(images) - expected).abs().max() <= 1e-4
-    assert expected.std() > 1e-3
+    ours = build("mobilenet_v1", stem="imagenet", num_classes=CLASSES, activation="relu6")
+    theirs = timm.create_model("mobilenetv1_100", num_classes=CLASSES)
+    assert_same_function(ours, theirs, random_images(2, 64))
+
+
+def by_table_1(alpha: float, *, separable: bool, se: bool = False) -> Function:
+    """Table 1: a 3×3 depthwise and a 1×1 convolution by turns; se: squeeze-and-excitation behind every 1×1."""
+    widths = (64, 128, 128, 256, 256, *[512] * 6, 1024, 1024)
+    strides = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
+
+    def function(layers: Layers, x: Tensor) -> Tensor:
+        x = layers.conv_norm(int(alpha * 32), 3, 2)(x).relu()
+        for width, stride in zip(widths, strides, strict=True):
+            outputs = int(alpha * width)
+            if separable:
+                x = layers.conv_norm(x.shape[1], 3, stride, groups=x.shape[1])(x).relu()
+                x = layers.conv_norm(outputs, 1)(x).relu()
+            else:
+                x = layers.conv_norm(outputs, 3, stride)(x).relu()
+            x = excited(layers, x) if se else x
+        return layers.linear(int(alpha * 1024))(x.mean((2, 3)))
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs"),
+    [("mobilenet_v1", {}), ("mobilenet_v1", {"convolution": "full"}), ("se_mobilenet_v1", {})],
+)
+def test_the_function_of_table_1(name, knobs):
+    ours = build(name, stem="imagenet", num_classes=CLASSES, width_mult=0.25, **knobs)
+    function = by_table_1(0.25, separable=not knobs, se=name.startswith("se"))
+    assert_follows(ours, function, random_images(3, 64))
 
 
 def test_table_1():

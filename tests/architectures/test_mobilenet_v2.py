@@ -9,23 +9,12 @@ from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
 from architectures.mobilenet_v2 import Residual, divisible_by_8
+from tests.architectures.reference import CLASSES, assert_same_function, random_images, randomise
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
     with torch.device("meta"):
         return build("mobilenet_v2", stem=stem, num_classes=1000, **knobs)
-
-
-def randomise(network: nn.Module) -> None:
-    """Signals of about unit size, and batch normalisation that does something."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.7, 1.3)
-            nn.init.uniform_(module.bias, -0.2, 0.2)
-            nn.init.uniform_(module.running_mean, -0.2, 0.2)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-        elif isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight)
 
 
 def shapes(network: nn.Module) -> list[torch.Size]:
@@ -36,26 +25,11 @@ def joined(network: nn.Module) -> int:
     return sum(isinstance(module, Residual) for module in network.modules())
 
 
-def test_logits_of_torchvision():
-    torch.manual_seed(0)
-    theirs = torchvision.models.mobilenet_v2(num_classes=10).eval()
-    randomise(theirs)
-    ours = build("mobilenet_v2", stem="imagenet", num_classes=10).eval()
-    target = ours.state_dict()
+def test_the_function_of_torchvision():
     # Their classifier is a fully connected layer where Table 2 has a 1×1 convolution.
-    source = [
-        theirs_tensor.view(ours_tensor.shape) if "classifier" in name else theirs_tensor
-        for (name, ours_tensor), theirs_tensor in zip(
-            target.items(), theirs.state_dict().values(), strict=True
-        )
-    ]
-    assert [t.shape for t in source] == [t.shape for t in target.values()]
-    ours.load_state_dict(dict(zip(target, source, strict=True)))
-    images = torch.randn(1, 3, 64, 64)
-    with torch.no_grad():
-        expected = theirs(images)
-        assert (ours(images) - expected).abs().max() <= 1e-4
-    assert expected.std() > 1e-3
+    ours = build("mobilenet_v2", stem="imagenet", num_classes=CLASSES)
+    theirs = torchvision.models.mobilenet_v2(num_classes=CLASSES)
+    assert_same_function(ours, theirs, random_images(2, 64))
 
 
 @pytest.mark.parametrize("alpha", [0.35, 0.75, 1.4])

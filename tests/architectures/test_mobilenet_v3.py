@@ -11,6 +11,7 @@ from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
 from architectures.layers.squeeze_excitation import SqueezeExcitation
+from tests.architectures.reference import CLASSES, assert_same_function, random_images, set_epsilon
 
 LARGE, SMALL = "mobilenet_v3_large", "mobilenet_v3_small"
 # Tables 1 and 2: kernel, exp size, #out, SE, NL, s.
@@ -69,36 +70,12 @@ def test_tables_1_and_2(name):
 
 
 @pytest.mark.parametrize("name", [LARGE, SMALL])
-def test_logits_of_torchvision(name):
-    torch.manual_seed(0)
-    # Theirs has the paper's decay and an ε of 0.001, ours torch's own; the figures are compared with one ε.
-    theirs = getattr(torchvision.models, name)(num_classes=10, norm_layer=nn.BatchNorm2d).eval()
-    for module in theirs.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.7, 1.3)
-            nn.init.uniform_(module.bias, -0.2, 0.2)
-            nn.init.uniform_(module.running_mean, -0.2, 0.2)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-        elif isinstance(module, (nn.Conv2d, nn.Linear)):
-            nn.init.kaiming_normal_(module.weight)
-    nn.init.normal_(theirs.classifier[-1].weight, std=0.01)
-    ours = build(name, stem="imagenet", num_classes=10).eval()
-    target = ours.state_dict()
-    # Their last two layers are fully connected, where Tables 1 and 2 have 1×1 convolutions.
-    last = ("conv2d_1x1_nbn", "classifier")
-    source = [
-        theirs_tensor.view(ours_tensor.shape) if name.startswith(last) else theirs_tensor
-        for (name, ours_tensor), theirs_tensor in zip(
-            target.items(), theirs.state_dict().values(), strict=True
-        )
-    ]
-    assert [t.shape for t in source] == [t.shape for t in target.values()]
-    ours.load_state_dict(dict(zip(target, source, strict=True)))
-    images = torch.randn(1, 3, 64, 64)
-    with torch.no_grad():
-        expected = theirs(images)
-        assert (ours(images) - expected).abs().max() <= 1e-4
-    assert expected.std() > 1e-3
+def test_the_function_of_torchvision(name):
+    # Their last two layers are fully connected, where Tables 1 and 2 have 1×1 convolutions, and their ε is 0.001.
+    theirs = getattr(torchvision.models, name)(num_classes=CLASSES)
+    set_epsilon(theirs)
+    ours = build(name, stem="imagenet", num_classes=CLASSES)
+    assert_same_function(ours, theirs, random_images(2, 64))
 
 
 @pytest.mark.parametrize(("name", "reference"), [(LARGE, "large_075"), (SMALL, "small_075")])

@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
 from architectures.nin import mlpconv
+from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, random_images
 
 
 def on_meta(stem: str, num_classes: int = 10, **knobs) -> nn.Module:
@@ -45,6 +46,36 @@ def test_the_imagenet_network_described():
         ("head", "1×1", "global average pool"),
         ("total", "", "12 weighted layers"),
     ]
+
+
+def by_figure_2(mlpconvs: list[tuple[tuple[int, int, int], list[int]]], head: str, side: int) -> Function:
+    """Stacked mlpconv layers with overlapping max pooling between them, and a head over the classes' feature maps."""
+
+    def function(layers: Layers, x: Tensor) -> Tensor:
+        for number, ((kernel, stride, padding), widths) in enumerate(mlpconvs):
+            if number:
+                x = functional.max_pool2d(x, 3, 2, ceil_mode=True)
+            x = layers.conv(widths[0], kernel, stride, padding=padding, bias=True)(x).relu()
+            for width in widths[1:]:
+                x = layers.conv(width, 1, bias=True)(x).relu()
+        return x.mean((2, 3)) if head == "gap" else layers.linear(CLASSES * side**2)(x.flatten(1))
+
+    return function
+
+
+@pytest.mark.parametrize("head", ["gap", "fc"])
+def test_the_function_on_cifar(head):
+    mlpconvs = [((5, 1, 2), [192, 160, 96]), ((5, 1, 2), [192] * 3), ((3, 1, 1), [192, 192, CLASSES])]
+    ours = build("nin", stem="cifar", num_classes=CLASSES, head=head)
+    assert_follows(ours, by_figure_2(mlpconvs, head, side=8), random_images(2, 32))
+
+
+def test_the_function_on_imagenet():
+    mlpconvs = [
+        ((11, 4, 0), [96] * 3), ((5, 1, 2), [256] * 3), ((3, 1, 1), [384] * 3), ((3, 1, 1), [1024, 1024, CLASSES])
+    ]  # fmt: skip
+    ours = build("nin", stem="imagenet", num_classes=CLASSES)
+    assert_follows(ours, by_figure_2(mlpconvs, "gap", side=6), random_images(2, 107))
 
 
 def test_an_mlpconv_is_one_small_network_at_every_position():

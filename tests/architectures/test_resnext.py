@@ -1,14 +1,65 @@
-"""ResNeXt: the three forms are one function, and grouping a convolution makes its kernel block-diagonal."""
+"""ResNeXt: torchvision's function, Table 1 on CIFAR; the three forms are one, a grouped kernel is block-diagonal."""
 
 import pytest
 import torch
-from torch import nn
+import torchvision
+from torch import Tensor, nn
 from torch.nn import functional
 
 from architectures import build
 from architectures.resnext import ResNeXtBlock
+from tests.architectures.reference import (
+    CLASSES,
+    Function,
+    Layers,
+    assert_follows,
+    assert_same_function,
+    random_images,
+)
 
 CARDINALITY, WIDTH = 4, 3
+
+
+def test_the_function_of_torchvision():
+    theirs = torchvision.models.resnext50_32x4d(num_classes=CLASSES)
+    assert_same_function(build("resnext", stem="imagenet", num_classes=CLASSES), theirs, random_images(2, 64))
+
+
+def by_equation_3(n: int, cardinality: int, path_width: int) -> Function:
+    """The CIFAR form by Section 5.3, as Equation 3 sums it: x + Σ T_i(x), every path with its share of the kernels."""
+
+    def function(layers: Layers, x: Tensor) -> Tensor:
+        x = layers.conv_norm(64, 3)(x).relu()
+        for stage in range(3):
+            for index in range(n):
+                stride = 2 if stage and index == 0 else 1
+                inside, outputs = cardinality * path_width * 2**stage, 256 * 2**stage
+                first, middle = layers.conv_norm(inside, 1), layers.take(inside, None, 3, 3)
+                middle_norm, last = layers.norm(inside), layers.take(outputs, inside, 1, 1)
+                last_norm = layers.norm(outputs)
+                paths = zip(first(x).relu().chunk(cardinality, dim=1), middle.chunk(cardinality), strict=True)
+                y = torch.cat([functional.conv2d(path, kernel, None, stride, 1) for path, kernel in paths], 1)
+                parts = zip(
+                    middle_norm(y).relu().chunk(cardinality, 1), last.chunk(cardinality, 1), strict=True
+                )
+                y = last_norm(sum(functional.conv2d(part, kernel) for part, kernel in parts))
+                x = (y + (layers.conv_norm(outputs, 1, stride)(x) if index == 0 else x)).relu()
+        return layers.linear(x.shape[1])(x.mean((2, 3)))
+
+    return function
+
+
+@pytest.mark.parametrize(("cardinality", "path_width"), [(1, 8), (4, 3)])
+def test_the_cifar_form_by_equation_3(cardinality, path_width):
+    ours = build(
+        "resnext",
+        stem="cifar",
+        num_classes=CLASSES,
+        depth=20,
+        cardinality=cardinality,
+        base_width=path_width,
+    )
+    assert_follows(ours, by_equation_3(2, cardinality, path_width), random_images(3, 16))
 
 
 def layers(module: nn.Module, kind: type) -> list[nn.Module]:

@@ -1,4 +1,4 @@
-"""SENet: timm's logits, the block against Equations 2 to 4, the positions of Figure 5, Table 1, refusals."""
+"""SENet: timm's function, the block against Equations 2 to 4, the positions of Figure 5, Table 1, refusals."""
 
 from copy import deepcopy
 
@@ -7,13 +7,25 @@ import timm
 import torch
 from timm.models.senet import SEBottleneck, SENet
 from torch import Tensor, nn
+from torch.nn import functional
 
+import architectures.vgg
 from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
+from architectures.inception_resnet import ResidualInception
 from architectures.layers.squeeze_excitation import SqueezeExcitation, reduced_channels
-from architectures.resnet import Bottleneck, ResidualBlock
+from architectures.resnet import IMAGENET_BLOCKS, Bottleneck, ResidualBlock
 from architectures.senet import SENet154, excite
+from tests.architectures.reference import (
+    CLASSES,
+    Layers,
+    assert_follows,
+    assert_same_function,
+    excited,
+    random_images,
+    randomise,
+)
 
 
 def on_meta(name: str, stem: str = "imagenet", num_classes: int = 1000, **knobs) -> nn.Module:
@@ -23,26 +35,6 @@ def on_meta(name: str, stem: str = "imagenet", num_classes: int = 1000, **knobs)
 
 def excitations(module: nn.Module) -> list[SqueezeExcitation]:
     return [m for m in module.modules() if isinstance(m, SqueezeExcitation)]
-
-
-def randomise_norms(network: nn.Module) -> None:
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.3, 0.8)
-            nn.init.uniform_(module.bias, -0.2, 0.2)
-            nn.init.uniform_(module.running_mean, -0.2, 0.2)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-
-
-def assert_same_logits(ours: nn.Module, theirs: nn.Module) -> None:
-    source, target = theirs.state_dict(), ours.state_dict()
-    assert [t.shape for t in source.values()] == [t.shape for t in target.values()]
-    ours.load_state_dict(dict(zip(target, source.values(), strict=True)))
-    images = torch.randn(2, 3, 64, 64)
-    with torch.no_grad():
-        expected = theirs.eval()(images)
-        assert (ours.eval()(images) - expected).abs().max() <= 1e-4
-    assert expected.std() > 1e-3
 
 
 @pytest.mark.parametrize(
@@ -55,11 +47,13 @@ def assert_same_logits(ours: nn.Module, theirs: nn.Module) -> None:
         ("legacy_seresnext50_32x4d", "se_resnext", {}),
     ],
 )
-def test_logits_of_timm(reference, name, knobs):
-    torch.manual_seed(0)
-    theirs = timm.create_model(reference, num_classes=10)
-    randomise_norms(theirs)
-    ours = build(name, stem="imagenet", num_classes=10, **knobs)
+def test_the_function_of_timm(reference, name, knobs, monkeypatch):
+    shorter = {}
+    if not reference.startswith("legacy"):  # whose builders don't take the number of blocks
+        monkeypatch.setitem(IMAGENET_BLOCKS, 50, ("bottleneck", (1, 2, 1, 1)))
+        shorter["layers"] = (1, 2, 1, 1)
+    theirs = timm.create_model(reference, num_classes=CLASSES, drop_rate=0.0, **shorter)
+    ours = build(name, stem="imagenet", num_classes=CLASSES, **knobs)
     if reference.startswith("legacy"):
         # They pool as Caffe does, without padding and with sizes rounded up.
         theirs.pool0 = nn.MaxPool2d(3, stride=2, padding=1)
@@ -68,19 +62,54 @@ def test_logits_of_timm(reference, name, knobs):
         for block in ours.modules():
             if isinstance(block, ResidualBlock):
                 block.branch.insert(len(block.branch) - 1, nn.ReLU())
-    assert_same_logits(ours, theirs)
+    modes = [False] if reference.startswith("legacy") else [False, True]
+    assert_same_function(ours, theirs, random_images(2, 64), modes=modes)
 
 
-def test_logits_of_timms_senet_154_with_fewer_blocks():
-    torch.manual_seed(0)
+def test_the_function_of_timms_senet_154_with_fewer_blocks():
     blocks = (1, 2, 1, 1)
     theirs = SENet(
         SEBottleneck, blocks, groups=64, reduction=16, inplanes=128, input_3x3=True,
-        downsample_kernel_size=3, downsample_padding=1, num_classes=10,
+        downsample_kernel_size=3, downsample_padding=1, num_classes=CLASSES, drop_rate=0.0,
     )  # fmt: skip
     theirs.pool0 = nn.MaxPool2d(3, stride=2, padding=1)
-    randomise_norms(theirs)
-    assert_same_logits(SENet154(10, blocks, reduction=16, dropout=0.2), theirs)
+    ours = SENet154(CLASSES, blocks, reduction=16, dropout=0.2)
+    assert_same_function(ours, theirs, random_images(2, 64), modes=[False])
+
+
+def vgg_16_by_section_3_3(layers: Layers, x: Tensor) -> Tensor:
+    """Column D of VGG's Table 1 for images of 32 pixels, normalised; SE behind the ReLU of every convolution."""
+    for repeats, channels in ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)):
+        for _ in range(repeats):
+            convolution, norm = layers.conv(channels, 3, bias=True), layers.norm(channels)
+            x = excited(layers, norm(convolution(x)).relu())
+        x = functional.max_pool2d(x, 2)
+    x = layers.linear(512, 64)(x.flatten(1)).relu()
+    x = layers.linear(64, 64)(x).relu()
+    return layers.linear(64)(x)
+
+
+def test_se_is_behind_every_relu_of_vgg(monkeypatch):
+    monkeypatch.setitem(architectures.vgg.LAST_SIDE, "imagenet", 1)
+    monkeypatch.setattr(architectures.vgg, "HIDDEN_UNITS", 64)
+    ours = build("se_vgg", stem="imagenet", num_classes=CLASSES)
+    assert_follows(ours, vgg_16_by_section_3_3, random_images(3, 32))
+
+
+@pytest.mark.parametrize(("depth", "theirs"), [(110, 1_744_664), (164, 1_904_882)])
+def test_pre_activation_networks_of_others_lack_the_last_activation(depth, theirs):
+    """osmr/imgclsmob normalise twice before the first unit and not at the end; on basic blocks they project."""
+    last = 256 if depth == 164 else 64
+    projections = 0 if depth == 164 else 16 * 32 + 32 * 64
+    ours = count(on_meta("se_preact_resnet", "cifar", num_classes=10, depth=depth), 32).parameters
+    assert ours + projections + 2 * 16 - 2 * last == theirs
+
+
+def test_se_is_in_every_residual_branch_of_inception_resnet_and_nowhere_else():
+    plain, excited = on_meta("inception_resnet_v2_tf"), on_meta("se_inception_resnet_v2")
+    branches = [m.branch for m in excited.modules() if isinstance(m, ResidualInception)]
+    assert [branch[-1] for branch in branches] == excitations(excited) and len(branches) == 40
+    assert count(excited, 299).mult_adds - count(plain, 299).mult_adds == 8_495_360
 
 
 def test_senet_154_has_154_layers_and_timms_parameters():
@@ -220,7 +249,7 @@ def test_se_mobilenet_has_it_behind_the_relu_of_each_pointwise_convolution():
 def test_open_gates_leave_the_base_network(name, base, knobs):
     torch.manual_seed(0)
     network = build(name, stem="cifar", num_classes=10, **knobs).eval()
-    randomise_norms(network)
+    randomise(network)
     batch_norm = {"batch_norm": True} if base == "vgg" else {}
     plain = build(base, stem="cifar", num_classes=10, **knobs, **batch_norm).eval()
     inside = {id(t) for block in excitations(network) for t in block.state_dict(keep_vars=True).values()}
@@ -252,6 +281,7 @@ def test_closed_gates_leave_the_shortcut_of_a_pre_activation_unit():
         ("se_resnet", "imagenet", {"reduction": 0}, "reduction 0 is too small; it must be at least 1"),
         ("se_resnet", "imagenet", {"fc_layers": 3}, "fc_layers 3 is not one of 1, 2"),
         ("se_resnet", "cifar", {"se_stages": (2, 5)}, "se_stages 5 is not one of 2, 3, 4"),
+        ("se_resnet", "cifar", {"se_stages": (2, 3, 2)}, r"se_stages \(2, 3, 2\) names a stage twice"),
         ("se_resnet", "imagenet", {"se_stages": (1,)}, "se_stages 1 is not one of 2, 3, 4, 5"),
         (
             "se_resnet",

@@ -1,8 +1,8 @@
-"""ShuffleNet: Table 1 row by row, what the shuffle lets through, units against plain arithmetic, refusals."""
+"""ShuffleNet: Table 1 row by row and as a function, what the shuffle lets through, refusals."""
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from architectures import build
@@ -11,6 +11,7 @@ from architectures.describe import describe
 from architectures.layers.channel_shuffle import ChannelShuffle
 from architectures.layers.squeeze_excitation import SqueezeExcitation
 from architectures.shufflenet_v1 import ShuffleUnit
+from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, excited, random_images
 
 PLAIN = {"shuffle": True, "depthwise_relu": False, "se": False}
 
@@ -18,6 +19,64 @@ PLAIN = {"shuffle": True, "depthwise_relu": False, "se": False}
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
     with torch.device("meta"):
         return build("shufflenet_v1", stem=stem, num_classes=1000, **knobs)
+
+
+def by_table_1(groups: int, first: int, channels: int, *, shuffle: bool, shallow: bool, se: str) -> Function:
+    """Table 1 with the units of Figure 2 (b) and (c), and the shuffle of Section 3.1 as reshape and transpose.
+
+    se: the units with squeeze-and-excitation, by their stride: "", "1" or "12".
+    """
+
+    def unit(layers: Layers, x: Tensor, outputs: int, stride: int, first_groups: int) -> Tensor:
+        inside = groups * round(outputs / 4 / groups)
+        y = layers.conv_norm(inside, 1, groups=first_groups)(x).relu()
+        if shuffle:
+            y = y.reshape(len(y), groups, inside // groups, *y.shape[2:]).transpose(1, 2).reshape(y.shape)
+        y = layers.conv_norm(inside, 3, stride, groups=inside)(y)
+        y = layers.conv_norm(outputs - (x.shape[1] if stride == 2 else 0), 1, groups=groups)(y)
+        if stride == 2:
+            y = torch.cat([functional.avg_pool2d(x, 3, 2, padding=1), y], dim=1)
+        if str(stride) in se:
+            y = excited(layers, y, reduction=16)
+        return (y if stride == 2 else x + y).relu()
+
+    def function(layers: Layers, x: Tensor) -> Tensor:
+        x = layers.conv_norm(first, 3, 2)(x).relu()
+        x = functional.max_pool2d(x, 3, 2, padding=1)
+        for stage, repeats in ((2, 3), (3, 7), (4, 3)):
+            outputs = channels * 2 ** (stage - 2)
+            x = unit(layers, x, outputs, 2, 1 if stage == 2 else groups)
+            for _ in range(repeats // 2 if shallow else repeats):
+                x = unit(layers, x, outputs, 1, groups)
+        return layers.linear(4 * channels)(x.mean((2, 3)))
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("groups", "channels", "first", "knobs"),
+    [
+        (1, 144, 24, {}),
+        (2, 200, 24, {}),
+        (3, 240, 24, {}),
+        (4, 272, 24, {}),
+        (8, 384, 24, {}),
+        (3, 240, 24, {"shuffle": False}),
+        (3, 60, 12, {"scale": 0.25}),
+        (8, 192, 16, {"scale": 0.5, "shallow": True}),
+        (3, 240, 24, {"se": True}),
+        (3, 240, 24, {"se": True, "se_units": "identity"}),
+    ],
+)
+def test_the_function_of_table_1_and_figure_2(groups, channels, first, knobs):
+    ours = build("shufflenet_v1", stem="imagenet", num_classes=CLASSES, groups=groups, **knobs)
+    function = by_table_1(
+        groups, first, channels,
+        shuffle=knobs.get("shuffle", True),
+        shallow=knobs.get("shallow", False),
+        se={"all": "12", "identity": "1"}[knobs.get("se_units", "all")] if "se" in knobs else "",
+    )  # fmt: skip
+    assert_follows(ours, function, random_images(3, 64))
 
 
 def shuffles(network: nn.Module) -> list[ChannelShuffle]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from architectures import build
@@ -13,6 +13,14 @@ from architectures.counting import count, count_stages
 from architectures.describe import describe
 from architectures.squeezenet import fire
 from reports.printed.figures import read
+from tests.architectures.reference import (
+    CLASSES,
+    Function,
+    Layers,
+    assert_follows,
+    assert_same_function,
+    random_images,
+)
 
 SHARED = Path(__file__).parents[3] / "shared"
 RELEASED = SHARED / "weights" / "squeezenet1_0_deepcomp_torchvision.pth"
@@ -24,20 +32,44 @@ def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-def test_logits_of_torchvision(version):
-    torch.manual_seed(0)
-    theirs = torchvision.models.squeezenet1_0 if version == "1.0" else torchvision.models.squeezenet1_1
-    theirs = theirs(num_classes=10).eval()
-    nn.init.normal_(theirs.classifier[1].weight, std=0.1)
-    ours = build("squeezenet", stem="imagenet", num_classes=10, version=version).eval()
-    source, target = theirs.state_dict(), ours.state_dict()
-    assert [t.shape for t in source.values()] == [t.shape for t in target.values()]
-    ours.load_state_dict(dict(zip(target, source.values(), strict=True)))
-    images = torch.randn(2, 3, 100, 100)
-    with torch.no_grad():
-        expected = theirs(images)
-        assert (ours(images) - expected).abs().max() <= 1e-4
-    assert expected.std() > 1e-2
+def test_the_function_of_torchvision(version):
+    theirs = getattr(torchvision.models, f"squeezenet{version.replace('.', '_')}")(num_classes=CLASSES)
+    ours = build("squeezenet", stem="imagenet", num_classes=CLASSES, version=version)
+    assert_same_function(ours, theirs, random_images(2, 100))
+
+
+def by_table_1(bypass: str, squeeze_ratio: float, share_3x3: float) -> Function:
+    """Table 1 and Figure 2: max pooling after conv1, fire4 and fire8; (e_1x1 + e_3x3) of a Fire module by Section 5."""
+
+    def function(layers: Layers, x: Tensor) -> Tensor:
+        x = functional.max_pool2d(layers.conv(96, 7, 2, padding=0, bias=True)(x).relu(), 3, 2, ceil_mode=True)
+        for number, expand in enumerate((128, 128, 256, 256, 384, 384, 512, 512), start=2):
+            expand_3x3 = round(share_3x3 * expand)
+            y = layers.conv(round(squeeze_ratio * expand), 1, bias=True)(x).relu()
+            small, large = (
+                layers.conv(expand - expand_3x3, 1, bias=True), layers.conv(expand_3x3, 3, bias=True)
+            )  # fmt: skip
+            y = torch.cat([small(y), large(y)], dim=1).relu()
+            if bypass != "none" and number in (3, 5, 7, 9):
+                y = y + x
+            elif bypass == "complex":
+                y = y + layers.conv(expand, 1, bias=True)(x)
+            x = functional.max_pool2d(y, 3, 2, ceil_mode=True) if number in (4, 8) else y
+        return layers.conv(CLASSES, 1, bias=True)(x).relu().mean((2, 3))
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("bypass", "squeeze_ratio", "share_3x3"),
+    [("none", 0.125, 0.5), ("simple", 0.125, 0.5), ("complex", 0.125, 0.5), ("none", 0.5, 0.25)],
+)
+def test_the_function_of_table_1_and_figure_2(bypass, squeeze_ratio, share_3x3):
+    ours = build(
+        "squeezenet", stem="imagenet", num_classes=CLASSES,
+        bypass=bypass, squeeze_ratio=squeeze_ratio, share_3x3=share_3x3,
+    )  # fmt: skip
+    assert_follows(ours, by_table_1(bypass, squeeze_ratio, share_3x3), random_images(2, 79))
 
 
 def test_rows_of_table_1():

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from architectures import build
 from architectures.describe import describe
 from architectures.stochastic_depth import SurvivingBranch, survival_probabilities
+from tests.architectures.reference import CLASSES, Function, Layers, assert_follows, random_images
 
 
 def on_meta(stem: str, **knobs) -> nn.Module:
@@ -47,6 +49,29 @@ def test_where_all_survive_it_is_resnet(stem, knobs, training):
     images = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         assert torch.equal(ours(images), resnet(images))
+
+
+def by_equation_5(n: int, last_survival: float) -> Function:
+    """The CIFAR form in evaluation: H_l = ReLU(p_l f_l(H_(l-1)) + id(H_(l-1))), zeros for new channels."""
+
+    def function(layers: Layers, x: Tensor) -> Tensor:
+        x = layers.conv_norm(16, 3)(x).relu()
+        for number in range(1, 3 * n + 1):
+            width = 16 * 2 ** ((number - 1) // n)
+            stride = width // x.shape[1]
+            survival = 1 - number / (3 * n) * (1 - last_survival)
+            y = layers.conv_norm(width, 3, stride)(x).relu()
+            y = survival * layers.conv_norm(width, 3)(y)
+            margin = (width - x.shape[1]) // 2
+            x = (y + functional.pad(x[:, :, ::stride, ::stride], (0, 0, 0, 0, margin, margin))).relu()
+        return layers.linear(64)(x.mean((2, 3)))
+
+    return function
+
+
+def test_the_function_of_equation_5():
+    ours = build("stochastic_depth", stem="cifar", num_classes=CLASSES, depth=20, last_survival=0.2)
+    assert_follows(ours, by_equation_5(3, 0.2), random_images(2, 16), modes=[False])
 
 
 def a_block(survival: float) -> nn.Module:

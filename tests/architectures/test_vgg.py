@@ -5,9 +5,11 @@ import torch
 import torchvision
 from torch import nn
 
+import architectures.vgg
 from architectures import build
 from architectures.counting import count
 from architectures.describe import describe
+from tests.architectures.reference import CLASSES, assert_same_function, random_images, with_few_units
 
 LAYERS = {"A": 11, "A-LRN": 11, "B": 13, "B-5x5": 8, "C": 16, "D": 16, "E": 19}
 
@@ -17,24 +19,16 @@ def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
         return build("vgg", stem=stem, num_classes=1000, **knobs)
 
 
-def test_logits_of_torchvision():
-    torch.manual_seed(0)
-    theirs = torchvision.models.vgg11_bn(num_classes=10).eval()
-    for module in theirs.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.uniform_(module.bias, -0.2, 0.2)
-            nn.init.uniform_(module.running_mean, -0.2, 0.2)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-    ours = build("vgg", stem="imagenet", num_classes=10, config="A", batch_norm=True).eval()
-    source, target = theirs.state_dict(), ours.state_dict()
-    assert [t.shape for t in source.values()] == [t.shape for t in target.values()]
-    ours.load_state_dict(dict(zip(target, source.values(), strict=True)))
-    images = torch.randn(1, 3, 224, 224)
-    with torch.no_grad():
-        expected = theirs(images)
-        assert (ours(images) - expected).abs().max() <= 1e-4
-    assert expected.std() > 1e-3
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_the_function_of_torchvision(batch_norm, monkeypatch):
+    # Small images, which leave one pixel, and few units in both: so quick.
+    monkeypatch.setitem(architectures.vgg.LAST_SIDE, "imagenet", 1)
+    monkeypatch.setattr(architectures.vgg, "HIDDEN_UNITS", 64)
+    ours = build("vgg", stem="imagenet", num_classes=CLASSES, config="A", batch_norm=batch_norm)
+    theirs = (torchvision.models.vgg11_bn if batch_norm else torchvision.models.vgg11)(num_classes=CLASSES)
+    theirs.avgpool = nn.Identity()  # to 7×7
+    with_few_units(theirs.classifier, 512)
+    assert_same_function(ours, theirs, random_images(3, 32))
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,23 @@
 
 import pytest
 import torch
-import torchvision
-from torch import nn
+from torch import Tensor, nn
+from torchvision.models import resnet as models
 
 from architectures import build
 from architectures.describe import describe
+from architectures.resnet import IMAGENET_BLOCKS
 from architectures.wide_resnet import WideBlock
+from tests.architectures.reference import (
+    CLASSES,
+    Function,
+    Layers,
+    assert_follows,
+    assert_same_function,
+    excited,
+    random_images,
+    randomise,
+)
 
 
 def on_meta(stem: str = "cifar", **knobs) -> nn.Module:
@@ -15,28 +26,59 @@ def on_meta(stem: str = "cifar", **knobs) -> nn.Module:
         return build("wide_resnet", stem=stem, num_classes=10, **knobs)
 
 
-def randomise(network: nn.Module) -> None:
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.3, 0.8)
-            nn.init.uniform_(module.bias, -0.2, 0.2)
-            nn.init.uniform_(module.running_mean, -0.2, 0.2)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
+def test_the_function_of_torchvision(monkeypatch):
+    monkeypatch.setitem(IMAGENET_BLOCKS, 50, ("bottleneck", (1, 2, 1, 1)))  # shorter in both, and so quick
+    ours = build("wide_resnet", stem="imagenet", num_classes=CLASSES)
+    theirs = models.ResNet(models.Bottleneck, [1, 2, 1, 1], num_classes=CLASSES, width_per_group=128)
+    assert_same_function(ours, theirs, random_images(2, 64))
 
 
-def test_logits_of_torchvision():
-    torch.manual_seed(0)
-    theirs = torchvision.models.wide_resnet50_2(num_classes=10).eval()
-    randomise(theirs)
-    ours = build("wide_resnet", stem="imagenet", num_classes=10).eval()
-    source, target = theirs.state_dict(), ours.state_dict()
-    assert [t.shape for t in source.values()] == [t.shape for t in target.values()]
-    ours.load_state_dict(dict(zip(target, source.values(), strict=True)))
-    images = torch.randn(1, 3, 64, 64)
-    with torch.no_grad():
-        expected = theirs(images)
-        assert (ours(images) - expected).abs().max() <= 1e-4
-    assert expected.std() > 1e-3
+def by_table_1(n: int, k: int, kernels: tuple[int, ...], *, reduction: int | None = None) -> Function:
+    """Groups of n blocks, BN-ReLU-convolution in turn; the first of a group projects its activated input.
+
+    reduction: of squeeze-and-excitation at the end of every branch, if there is any.
+    """
+
+    def function(layers: Layers, x: Tensor) -> Tensor:
+        x = layers.conv(16, 3)(x)
+        for width in (16 * k, 32 * k, 64 * k):
+            for index in range(n):
+                stride = 2 if index == 0 and width > 16 * k else 1
+                activated = y = layers.norm(x.shape[1])(x).relu()
+                for number, kernel in enumerate(kernels):
+                    if number:
+                        y = layers.norm(width)(y).relu()
+                    y = layers.conv(width, kernel, stride if number == 0 else 1)(y)
+                if reduction:
+                    y = excited(layers, y, reduction)
+                x = y + (layers.conv(width, 1, stride)(activated) if index == 0 else x)
+        x = layers.norm(64 * k)(x).relu()
+        return layers.linear(64 * k)(x.mean((2, 3)))
+
+    return function
+
+
+@pytest.mark.parametrize("kernels", [(3, 3), (3, 1), (1, 3), (1, 3, 1), (3, 1, 1), (3, 1, 3)])
+def test_the_cifar_form_by_table_1(kernels):
+    block = f"B({','.join(map(str, kernels))})"
+    ours = build("wide_resnet", stem="cifar", num_classes=CLASSES, depth=16, widen_factor=2, block=block)
+    assert_follows(ours, by_table_1(2, 2, kernels), random_images(3, 16))
+
+
+@pytest.mark.parametrize("layers_per_block", [1, 2, 4])
+def test_deepening_factors_by_section_2(layers_per_block):
+    # 2n convolutions in a group, however many blocks they make.
+    ours = build(
+        "wide_resnet", stem="cifar", num_classes=CLASSES, depth=16, widen_factor=2,
+        layers_per_block=layers_per_block,
+    )  # fmt: skip
+    function = by_table_1(4 // layers_per_block, 2, (3,) * layers_per_block)
+    assert_follows(ours, function, random_images(3, 16))
+
+
+def test_se_is_at_the_end_of_every_branch():
+    ours = build("se_wide_resnet", stem="cifar", num_classes=CLASSES, depth=16, widen_factor=2)
+    assert_follows(ours, by_table_1(2, 2, (3, 3), reduction=16), random_images(3, 16))
 
 
 def wrn_by_formula(n: int, k: int) -> int:

@@ -8,6 +8,7 @@ from torch import nn
 from architectures import build
 from architectures.describe import describe
 from architectures.xception import SeparableConv
+from tests.architectures.reference import CLASSES, assert_same_function, random_images
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
@@ -15,27 +16,14 @@ def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
         return build("xception", stem=stem, num_classes=1000, **knobs)
 
 
-def test_logits_of_timm():
-    torch.manual_seed(0)
-    theirs = timm.create_model("legacy_xception", num_classes=10).eval()
-    for module in theirs.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.0)
-            nn.init.uniform_(module.bias, -0.2, 0.2)
-            nn.init.uniform_(module.running_mean, -0.2, 0.2)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-    ours = build("xception", stem="imagenet", num_classes=10).eval()
-    source, target = theirs.state_dict(), ours.state_dict()
-    # Within a block timm declares the shortcut ("skip") first, we last.
-    blocks = list(dict.fromkeys(name.split(".")[0] for name in source))
-    order = sorted(source, key=lambda name: (blocks.index(name.split(".")[0]), ".skip" in name))
-    assert [source[name].shape for name in order] == [tensor.shape for tensor in target.values()]
-    ours.load_state_dict(dict(zip(target, (source[name] for name in order), strict=True)))
-    images = torch.randn(1, 3, 75, 75)
-    with torch.no_grad():
-        expected = theirs(images)
-        assert (ours(images) - expected).abs().max() <= 1e-4
-    assert 1e-2 < expected.std() < 1e2
+def test_the_function_of_timm():
+    theirs = timm.create_model("legacy_xception", num_classes=CLASSES)
+    rows = list(dict.fromkeys(name.split(".")[0] for name in theirs.state_dict()))
+    assert_same_function(
+        build("xception", stem="imagenet", num_classes=CLASSES), theirs, random_images(2, 71), modes=[False],
+        # Within a block timm declares the shortcut ("skip") first, we last.
+        order=lambda name: (rows.index(name.split(".")[0]), ".skip" in name),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("activation", "function"), [("none", lambda x: x), ("relu", torch.relu)])

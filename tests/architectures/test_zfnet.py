@@ -2,11 +2,13 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from architectures import build
 from architectures.counting import count, count_stages
 from architectures.describe import describe
+from tests.architectures.reference import CLASSES, Layers, assert_follows, random_images
 
 
 def on_meta(stem: str = "imagenet", **knobs) -> nn.Module:
@@ -28,6 +30,30 @@ def test_figure_3_described():
         ("output", "1×1", "1000-d fully connected"),
         ("total", "", "8 weighted layers"),
     ]
+
+
+def by_figure_3(layers: Layers, x: Tensor) -> Tensor:
+    """Convolution, ReLU, pooling whose windows hang over the edge, normalisation across channels (layers 1, 2)."""
+
+    def normalised(a: Tensor) -> Tensor:
+        squares = functional.pad(a.square(), (0, 0, 0, 0, 2, 2))
+        return a / (2 + 1e-4 * sum(squares[:, i : i + a.shape[1]] for i in range(5))) ** 0.75
+
+    x = layers.conv(96, 7, 2, padding=1, bias=True)(x).relu()
+    x = normalised(functional.max_pool2d(x, 3, 2, ceil_mode=True))
+    x = layers.conv(256, 5, 2, padding=0, bias=True)(x).relu()
+    x = normalised(functional.max_pool2d(x, 3, 2, ceil_mode=True))
+    for channels in (384, 384, 256):
+        x = layers.conv(channels, 3, bias=True)(x).relu()
+    x = functional.max_pool2d(x, 3, 2, ceil_mode=True)
+    x = layers.linear(6 * 6 * 256, 64)(x.flatten(1)).relu()
+    x = layers.linear(64, 64)(x).relu()
+    return layers.linear(64)(x)
+
+
+def test_the_function_of_figure_3():
+    ours = build("zfnet", stem="imagenet", num_classes=CLASSES, fc=64)
+    assert_follows(ours, by_figure_3, random_images(2, 224, scale=100))
 
 
 @pytest.mark.parametrize(("layer", "side"), [("layer_1", 110), ("layer_2", 26)])

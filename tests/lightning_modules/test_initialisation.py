@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import architectures
+from architectures.layers.squeeze_excitation import SqueezeExcitation
 from lightning_modules.initialisation import initialise, set_batch_norm
 from lightning_modules.recipes import Recipe, find
 
@@ -48,6 +49,17 @@ def test_only_he_leaves_fully_connected_layers_to_torch():
     assert torch.equal(layer.weight, untouched.weight) and not layer.bias.any()
     initialise(layer, recipe("normal", initial_deviation=0.05))
     assert layer.weight.std().item() == pytest.approx(0.05, rel=0.01)
+
+
+def test_the_fully_connected_layers_of_squeeze_and_excitation_are_drawn_as_convolutions():
+    """SENet, Section 5.1: "the weight initialisation strategy described in [66]", He's, without exceptions."""
+    torch.manual_seed(0)
+    block = SqueezeExcitation(1024, 256)
+    initialise(block, find("senet_imagenet"))
+    first, second = (layer for layer in block.excitation if isinstance(layer, nn.Conv2d))
+    assert first.weight.std().item() == pytest.approx(math.sqrt(2 / 1024), rel=0.01)
+    assert second.weight.std().item() == pytest.approx(math.sqrt(2 / 256), rel=0.01)
+    assert not first.bias.any() and not second.bias.any()
 
 
 def test_batch_normalisation_starts_as_the_identity_and_the_classifiers_bias_at_zero():

@@ -56,6 +56,8 @@ def test_the_recipes_fields():
 def test_at_another_resolution_the_sizes_change_in_proportion():
     how = for_image_folder(resolved(resolution=128, train_crop="scale_jitter", train_sizes=[256, 512]))
     assert (how.resolution, how.train_sizes, how.test_sizes) == (128, (146, 293), (146,))
+    # as SENet tests Inception-ResNet v2 (Section 5.1)
+    assert for_image_folder(resolved(resolution=299, test_size=264)).test_sizes == (352,)
 
 
 def test_a_mean_image_is_its_mean_colour():
