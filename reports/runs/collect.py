@@ -3,6 +3,7 @@
 The runs themselves stay where they are: by their records a repeated command knows that it is done.
 """
 
+import functools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -54,13 +55,14 @@ class Committed:
         self.of_run = records.by_run(record for committed in self.of_study.values() for record in committed)
         repeats = sorted((folder / records.REPEATS).glob("*.jsonl"))
         self.repeats = records.by_run(record for path in repeats for record in _whole(path))
-        self.order = {name: _order(name) for name in studies.names()}
+        self.order = functools.cache(_order)  # of a study by its name: seconds for all, and few are asked for
         self.repeats_added = 0
 
     def study_of(self, run_id: str, made_for: str | None) -> str | None:
         """Return the study that the run was made for, if it declares it, else the first that does."""
-        names = [name for name, order in self.order.items() if run_id in order]
-        return made_for if made_for in names else next(iter(names), None)
+        names = studies.names()
+        first = [made_for] if made_for in names else []
+        return next((name for name in (*first, *names) if run_id in self.order(name)), None)
 
     def additions(self, finished: Iterable[Record]) -> Additions:
         """Return what these records would add.
@@ -112,7 +114,7 @@ class Committed:
 
     def _write(self, folder: Path, name: str, new: list[Record], repeats: bool = False) -> list[Record]:
         """Return all records of the study's file in `folder`, with what is new; repeats: one a run and machine."""
-        path, order = folder / f"{name}.jsonl", self.order[name]
+        path, order = folder / f"{name}.jsonl", self.order(name)
         folder.mkdir(parents=True, exist_ok=True)
 
         def identity(record: Record) -> tuple:
@@ -175,7 +177,7 @@ def summary(target: Committed, counts: Mapping[str, int]) -> list[str]:
     """Return a line for each study, one for repeats on other machines, and one for runs that no study declares."""
     lines = [
         f"{name}: {counts.get(name, 0)} new, {len(target.of_study.get(name, []))} in all"
-        for name in target.order
+        for name in studies.names()
         if counts.get(name)
     ]
     new = sum(count for name, count in counts.items() if name)

@@ -67,6 +67,10 @@ SIDES = {
         "convolution": 112, "pooling": 56, "dense_block_1": 56, "transition_1": 28, "dense_block_2": 28,
         "transition_2": 14, "dense_block_3": 14, "transition_3": 7, "dense_block_4": 7, "classification": 1,
     },
+    "EfficientNet, Table 1": {  # which prints what a stage receives: the output of the one before
+        "stage_1": 112, "stage_2": 112, "stage_3": 56, "stage_4": 28, "stage_5": 14, "stage_6": 14, "stage_7": 7,
+        "stage_8": 7,
+    },
     "ResNeXt, Table 1": {"conv1": 112, "conv2_x": 56, "conv3_x": 28, "conv4_x": 14, "conv5_x": 7, "classifier": 1},
     "SENet, Table 1": {"conv1": 112, "conv2_x": 56, "conv3_x": 28, "conv4_x": 14, "conv5_x": 7, "classifier": 1},
     "SqueezeNet, Table 1": {
