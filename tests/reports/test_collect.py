@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from lightning_modules.configuration import resolve
+from reports.runs import collect as collecting
 from reports.runs import records
 from reports.runs.collect import Committed, collect
+from sweeps import study as studies
 from tests.reports.conftest import facts_of, run_id, sealed
 
 
@@ -159,9 +161,11 @@ def test_one_result_from_two_commits_is_said(study, tmp_path, facts, finish):
     assert json.loads((tmp_path / "records" / "made_up.jsonl").read_text()) == facts("wide", 0, 5000)
 
 
-def test_a_run_of_two_studies_goes_to_the_one_that_it_was_made_for(study, tmp_path):
+def test_a_run_of_two_studies_goes_to_the_one_that_it_was_made_for(monkeypatch, tmp_path):
+    declared = {"first": {"shared": 0}, "second": {"shared": 0}}
+    monkeypatch.setattr(studies, "names", lambda: [*declared])
+    monkeypatch.setattr(collecting, "_order", declared.__getitem__)
     committed = Committed(tmp_path)
-    committed.order = {"first": {"shared": 0}, "second": {"shared": 0}}
     assert committed.study_of("shared", "second") == "second"
     assert committed.study_of("shared", "other") == committed.study_of("shared", None) == "first"
     assert committed.study_of("unknown", "second") is None
