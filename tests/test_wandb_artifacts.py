@@ -74,6 +74,7 @@ def network(world, run_id: str) -> dict:
     return torch.load(path, weights_only=True)["state_dict"]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_fetched_is_refused_in_one_line(world):
     world.cell(*CELL, "smoke", "--log-model")
     ((run_id, _),) = world.records().items()

@@ -19,6 +19,7 @@ from tests.waiting import wait_until
 ROOT = Path(__file__).parent.parent.parent
 LEASE = 3
 COLD = {"warm": (), "cold": ("--cold",)}  # how runs start
+HOW = ["warm", pytest.param("cold", marks=pytest.mark.slow)]
 LAUNCH = """
 import sys
 from pathlib import Path
@@ -146,7 +147,7 @@ def starts(tmp_path: Path) -> list[str]:
     return [path.read_text() for path in tmp_path.glob("runs/*/starts")]
 
 
-@pytest.mark.parametrize("how", ["warm", "cold"])
+@pytest.mark.parametrize("how", HOW)
 def test_a_failing_cell_does_not_stop_the_rest(tmp_path, how):
     output = launched(tmp_path, 1, *COLD[how], "--jobs", "2", program=stand_in(tmp_path, failing=("plain",)))
     assert "2 of 4 runs failed" in output and output.count("residual on tiny, seed") == 2
@@ -158,7 +159,7 @@ def test_a_failing_cell_does_not_stop_the_rest(tmp_path, how):
     assert len(list(tmp_path.glob("runs/*/record.json"))) == 4
 
 
-@pytest.mark.parametrize("how", ["warm", "cold"])
+@pytest.mark.parametrize("how", HOW)
 def test_a_killed_run_is_begun_once_more(tmp_path, how):
     output = launched(tmp_path, 1, *COLD[how], "--jobs", "1", program=stand_in(tmp_path, killed=("plain",)))
     assert output.count("killed by SIGKILL; once more") == 2
@@ -192,6 +193,7 @@ def test_a_killed_launchers_cell_is_taken_over_by_another(tmp_path):
     first.communicate(timeout=60)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not shutil.which("unshare") or os.geteuid() != 0, reason="root can make what looks like two machines"
 )
@@ -274,7 +276,7 @@ slot.close()
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this system knows no autogroups")
-@pytest.mark.parametrize("how", ["warm", "cold"])
+@pytest.mark.parametrize("how", HOW)
 def test_runs_of_the_lowest_priority_yield_to_other_sessions(tmp_path, how):
     (tmp_path / "empty.py").touch()
     command = [
@@ -292,7 +294,7 @@ def test_runs_of_the_lowest_priority_yield_to_other_sessions(tmp_path, how):
     assert int(done.stdout) == 7 + os.nice(0)
 
 
-@pytest.mark.parametrize("how", ["warm", "cold"])
+@pytest.mark.parametrize("how", HOW)
 def test_sigterm_stops_the_runs_and_starts_no_more(tmp_path, how):
     process = launcher(tmp_path, "--jobs", "1", *COLD[how], program=stand_in(tmp_path, seconds=60))
     wait_until(lambda: starts(tmp_path))
