@@ -7,9 +7,11 @@ what was timed is remembered in the runs' folder. Reading and decoding large ima
 
 import functools
 import json
+import math
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -87,7 +89,8 @@ class Costs:
         sources = ", ".join(f"{number} {source}" for source, number in numbers)
         return (
             f"Times are for {self.side_by_side} × {self.device} ({'GPUs' if self.kind == 'cuda' else 'cores'}), a run on each. "
-            f"Speeds of networks: {sources}. From their own runs they are good to about a quarter, else to a factor of two. "
+            f"Speeds of networks: {sources}. From their own runs they are good to about a quarter, else to a factor of two; what was timed is kept in the runs' "
+            f"folder, in {REMEMBERED}, and timed again without it. "
             f"Hours of an {GPU} are multiply-adds over a third of the {GPU_FLOPS / 1e12:g} TFLOP/s of fp32 that its data "
             "sheet states: an assumption, nothing was timed on one, and small networks reach less."
         )
@@ -102,7 +105,7 @@ class Costs:
     def _find_speeds(self, runs: Path, timing: bool) -> None:
         same: dict[str, list[float]] = defaultdict(list)
         rates: dict[str, list[float]] = defaultdict(list)  # of an architecture, multiply-adds per second
-        for record in state.records(runs).values():
+        for record in state.readable_records(runs):
             if (speed := self._speed(record)) is not None:
                 same[_network(record.config)].append(speed)
                 if "teacher" not in record.config:
@@ -148,7 +151,8 @@ class Costs:
             for arch in steps.each(left, lambda arch: f"timing a few steps of {arch}"):
                 seconds = timed(cheapest[arch], TIMED_IMAGES[self.kind], self.kind)
                 known[arch] = self.work[_network(vars(cheapest[arch]))] / seconds
-                files.write(path, json.dumps(remembered, indent=1).encode())
+                with suppress(OSError):  # where it can't be kept it is timed again
+                    files.write(path, json.dumps(remembered, indent=1).encode())
         return known
 
 
@@ -176,7 +180,8 @@ def _remembered(path: Path) -> dict[str, dict[str, float]]:
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
         return {
-            device: {arch: float(rate) for arch, rate in rates.items()} for device, rates in known.items()
+            device: {arch: rate for arch, rate in rates.items() if 0 < rate < math.inf}
+            for device, rates in known.items()
         }
     except (OSError, ValueError, AttributeError, TypeError):
         return {}
@@ -203,15 +208,16 @@ def _network(config: dict) -> str:
     return json.dumps([*own, teacher.get("arch"), teacher.get("knobs")], sort_keys=True)
 
 
-def _counted_for_pages() -> dict[str, list]:
-    """Return what `reports/cache.json` has of networks' counts; whether they are those of today's code matters little here."""
+def _counted_for_pages() -> dict[str, int]:
+    """Return multiply-adds that `reports/cache.json` has; whether they are those of today's code matters little here."""
     try:
-        return json.loads(COUNTED.read_text(encoding="utf-8"))["counts"]
-    except (OSError, ValueError, KeyError):
+        counted = json.loads(COUNTED.read_text(encoding="utf-8"))["counts"]
+        return {network: Counts(**counts).mult_adds for network, (_, counts) in counted.items()}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return {}
 
 
-def _mult_adds(configuration: Configuration, known: dict[str, list]) -> float:
+def _mult_adds(configuration: Configuration, known: dict[str, int]) -> float:
     """Of a network and a third of its teacher's, which only answers: a training step is three forward passes' work."""
     named = {
         name: getattr(configuration, name) for name in ("arch", "stem", "knobs", "resolution", "classes")
@@ -219,7 +225,7 @@ def _mult_adds(configuration: Configuration, known: dict[str, list]) -> float:
     named["knobs"] = tuple(named["knobs"].items())
     name = f"Network({', '.join(f'{key}={value!r}' for key, value in named.items())})"  # as pages know it
     if name in known:
-        mult_adds = Counts(**known[name][1]).mult_adds
+        mult_adds = known[name]
     else:
         from lightning_modules import training
 

@@ -17,5 +17,6 @@ def next_cell(
     if slots == 1 or longest is first:
         return first
     shared_out = (sum(map(seconds, cells)) + sum(under_way)) / slots
-    free_next = min(seconds(first), *under_way) if under_way else seconds(first)
+    others_idle = len(under_way) < slots - 1
+    free_next = 0 if others_idle else min(seconds(first), *under_way)
     return longest if free_next + seconds(longest) > shared_out else first

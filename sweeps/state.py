@@ -3,7 +3,8 @@
 import itertools
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from lightning_modules.finished import read
@@ -30,6 +31,17 @@ def records(runs: Path) -> dict[str, Record]:
     for path in sorted(RECORDS.glob("*.jsonl")):
         records += [_parse(line, path) for line in path.read_text(encoding="utf-8").splitlines()]
     return {record.run_id: record for record in records}
+
+
+def readable_records(runs: Path) -> Iterator[Record]:
+    """Yield the same records but for damaged ones, for estimates, which do without any."""
+    for name in sorted(finished(runs)):
+        with suppress(ValueError, OSError):
+            yield read(runs / name / "record.json")
+    for path in sorted(RECORDS.glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError):
+                yield _parse(line, path)
 
 
 def _parse(text: str, path: Path) -> Record:

@@ -85,6 +85,9 @@ def measured_now(configuration: Configuration, share: Share, data_dir: Path) -> 
         print("Another run is measuring how a network is fastest here; this one begins without.", flush=True)
     except Exception as error:  # noqa: BLE001 (compilers and drivers raise many kinds)
         print(f"It could not be measured ({' '.join(str(error).split())[:200]}).", flush=True)
+    torch.compiler.reset()  # or the compiler keeps the networks that were timed, and their memory
+    if share.kind == "cuda":
+        torch.cuda.empty_cache()
     return recall(configuration, share.kind, data_dir)
 
 

@@ -304,8 +304,10 @@ def test_damaged_measurements_are_made_again_and_a_runs_own_setting_is_named(tmp
 
 
 def test_a_step_and_a_forward_pass_are_timed_by_the_image():
-    pace = timed(configured().build(), 32, "cpu", images=32)
-    assert 0 < pace.evaluation < pace.training
+    network, seen = configured().build(), []
+    network.register_forward_hook(lambda module, *_: seen.append((module.training, torch.is_grad_enabled())))
+    pace = timed(network, 32, "cpu", images=32)
+    assert set(seen) == {(True, True), (False, False)} and min(pace.training, pace.evaluation) > 0
     halved = pace.on(2)
     assert halved.training == pace.training / 2 and halved.evaluation == pace.evaluation / 2
     seconds = Pace(training=0.1, evaluation=0.02).seconds(4, 2_500, 500, 10_000)

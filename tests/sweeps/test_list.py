@@ -170,6 +170,22 @@ def test_costs_come_from_recorded_speeds_then_from_relatives_then_from_timing(de
     assert again.seconds(cells) == pytest.approx(estimates.seconds(cells)) and timed == [
         "plain"
     ]  # remembered
-    (tmp_path / "runs" / costs.REMEMBERED).write_text('{"some device": 1}')
-    costs.Costs(cells, tmp_path / "runs")
-    assert timed == ["plain", "plain"]
+    speeds = tmp_path / "runs" / costs.REMEMBERED
+    here = next(iter(json.loads(speeds.read_text())))
+    for damaged in (
+        '{"some device": 1}',
+        json.dumps({here: {"plain": 0}}),
+        json.dumps({here: {"plain": "fast"}}),
+    ):
+        speeds.write_text(damaged)
+        assert costs.Costs(cells, tmp_path / "runs").seconds(cells) == pytest.approx(estimates.seconds(cells))
+    assert timed == ["plain"] * 4
+
+    (tmp_path / "runs" / "damaged").mkdir()
+    (tmp_path / "runs" / "damaged" / "record.json").write_text('{"format":')
+    monkeypatch.setattr(costs, "COUNTED", tmp_path / "damaged.json")
+    costs.COUNTED.write_text('{"counts": {"Network()": [1]}}')
+    assert costs.Costs(cells, tmp_path / "runs").seconds(cells) == pytest.approx(estimates.seconds(cells))
+    monkeypatch.setattr(costs.files, "write", create_autospec(costs.files.write, side_effect=PermissionError))
+    speeds.unlink()
+    assert costs.Costs(cells, tmp_path / "runs").seconds(cells) == pytest.approx(estimates.seconds(cells))

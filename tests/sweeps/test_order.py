@@ -28,7 +28,7 @@ def ended(lengths: dict[str, float], slots: int, choose=next_cell) -> tuple[floa
 
 def test_a_long_one_begins_in_time():
     lengths = {"a": 1.0, "b": 1.0, "c": 1.0, "d": 1.0, "long": 4.0}
-    assert ended(lengths, 2) == (4.0, ["long", "a", "b", "c", "d"])
+    assert ended(lengths, 2) == (4.0, ["a", "long", "b", "c", "d"])
 
 
 def test_the_order_is_kept_as_long_as_nothing_is_lost():
